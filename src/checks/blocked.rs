@@ -1,0 +1,281 @@
+//! What all checks on denied connections share: a cause becomes a finding, with its decision, its
+//! near misses and its proved fixes. A check adds its kind's own words.
+
+use crate::checks::finding::{
+    Basis, Confidence, Finding, FlowSummary, Observed, ResourceSummary, cause_id,
+    decision_summary,
+};
+use crate::checks::{Check, Evidence, Outcome};
+use crate::correlate::Cause;
+use crate::correlate::causes::Side;
+use crate::engine::{Decider, Flow, Verdict};
+use crate::net::Role;
+use crate::suggest::{NoFix, Refuted, Suggestion, propose, prove};
+
+/// What a check says of a cause of its kind.
+pub struct Words {
+    /// One line.
+    pub title: String,
+    /// A few more.
+    pub explanation: Vec<String>,
+}
+
+/// Finds all causes of a check's kind.
+pub fn find(
+    check: &Check,
+    evidence: &Evidence<'_, '_>,
+    words: fn(&Cause<'_>, &Evidence<'_, '_>) -> Words,
+) -> Outcome {
+    let found: Vec<_> = evidence
+        .causes_of(check)
+        .map(|cause| finding(check, cause, evidence, words(cause, evidence), true))
+        .collect();
+    if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
+}
+
+/// One cause as a finding; `mend` says whether a fix is looked for.
+pub fn finding(
+    check: &Check,
+    cause: &Cause<'_>,
+    evidence: &Evidence<'_, '_>,
+    words: Words,
+    mend: bool,
+) -> Finding {
+    let (fixes, no_fix) = if mend { fixes(cause, evidence) } else { (Vec::new(), None) };
+    let confidence = match cause.decision.verdict {
+        Verdict::Denied if !elsewhere(cause) => Confidence::Proven,
+        Verdict::Denied | Verdict::Allowed => Confidence::Likely,
+        Verdict::Undetermined => Confidence::Possible,
+    };
+    let mut explanation = words.explanation;
+    explanation.extend(inferred(cause));
+    explanation.push(role_line("from", &cause.source));
+    explanation.push(role_line("to", &cause.destination));
+    let tuple = cause.sample().map(|(tuple, _)| *tuple);
+    Finding {
+        id: cause_id(check.id, cause),
+        check: check.id,
+        severity: check.severity,
+        confidence,
+        basis: Basis::Observed,
+        title: words.title,
+        explanation,
+        flow: Some(flow_summary(cause)),
+        observed: Some(observed(cause)),
+        decision: tuple.map(|tuple| decision_summary(&cause.decision, &cause.near_misses, &tuple)),
+        resources: resources(cause, evidence),
+        fixes,
+        no_fix,
+    }
+}
+
+fn elsewhere(cause: &Cause<'_>) -> bool {
+    cause.source.elsewhere || cause.destination.elsewhere
+}
+
+/// What the log did not say.
+fn inferred(cause: &Cause<'_>) -> Option<String> {
+    let list = cause.inferred();
+    let what = match list.as_slice() {
+        [] => return None,
+        [one] => (*one).to_owned(),
+        all => all.join(" and "),
+    };
+    let direction = cause.direction.map(|of| of.to_string()).unwrap_or_default();
+    let network = cause.network.as_ref().map(ToString::to_string).unwrap_or_default();
+    let rule = if cause.logged_rule.is_none() { ", nor which rule denied it" } else { "" };
+    Some(format!(
+        "the log does not say the {what}{rule}: {direction} in network {network} is inferred from \
+         the addresses"
+    ))
+}
+
+fn role_line(way: &str, side: &Side) -> String {
+    let network = side.network.as_ref().filter(|_| side.elsewhere);
+    let elsewhere = network.map(|of| format!(", in network {of}")).unwrap_or_default();
+    format!("{way} {}: {}{elsewhere}", describe(side), side.because)
+}
+
+/// `control plane kf (172.16.0.32/28)`.
+#[must_use]
+pub fn describe(side: &Side) -> String {
+    let name = if side.name.is_empty() { String::new() } else { format!(" {}", side.name) };
+    let ranges: Vec<_> = side.ranges.iter().take(2).map(ToString::to_string).collect();
+    let more = if side.ranges.len() > 2 { ", …" } else { "" };
+    if ranges.is_empty() {
+        format!("{}{name}", side.role)
+    } else {
+        format!("{}{name} ({}{more})", side.role, ranges.join(", "))
+    }
+}
+
+/// `nodes of kf`, for titles.
+#[must_use]
+pub fn who(side: &Side) -> String {
+    let of = |plural: &str| {
+        if side.name.is_empty() { plural.to_owned() } else { format!("{plural} of {}", side.name) }
+    };
+    match side.role {
+        Role::Node => of("nodes"),
+        Role::Pod => of("pods"),
+        Role::Service => of("Services"),
+        Role::ControlPlane => of("the control plane"),
+        Role::HealthCheck => "health checks".to_owned(),
+        Role::Iap => "IAP".to_owned(),
+        Role::GoogleApis => side.name.clone(),
+        Role::GooglePublic => "Google's public addresses".to_owned(),
+        Role::Internet => "the internet".to_owned(),
+        Role::Unknown => "a private address of nobody known".to_owned(),
+        Role::Subnet => format!("VMs of subnetwork {}", side.name),
+        _ => describe(side),
+    }
+}
+
+/// `tcp 443`.
+#[must_use]
+pub fn traffic(cause: &Cause<'_>) -> String {
+    match cause.port {
+        Some(port) => format!("{} {port}", cause.protocol),
+        None => cause.protocol.to_string(),
+    }
+}
+
+/// What denied it, as the end of a sentence.
+#[must_use]
+pub fn denied_by(cause: &Cause<'_>) -> String {
+    match cause.decision.decider {
+        Decider::Rule(rule) => format!(
+            "rule {} (priority {}) denies it: {}",
+            rule.label(),
+            rule.priority,
+            rule.origin
+        ),
+        Decider::Implied(_) => "no rule allows it: the implied deny applies".to_owned(),
+        Decider::AlwaysBlocked(what) => format!("Google Cloud always blocks {what}"),
+        Decider::AlwaysAllowed(what) => format!("no rule can block {what}"),
+        Decider::Missing => match &cause.logged_rule {
+            Some(rule) => format!(
+                "the log names {}; no rule of its network was given, so it is not judged here",
+                rule.name()
+            ),
+            None => "no firewall rule of its network was given, so it is not judged".to_owned(),
+        },
+    }
+}
+
+fn flow_summary(cause: &Cause<'_>) -> FlowSummary {
+    FlowSummary {
+        network: cause.network.as_ref().map(|of| of.name.clone()),
+        direction: cause.direction,
+        protocol: Some(cause.protocol.to_string()),
+        ports: cause.port.iter().map(ToString::to_string).collect(),
+        source: cause.source.clone(),
+        destination: cause.destination.clone(),
+    }
+}
+
+fn observed(cause: &Cause<'_>) -> Observed {
+    Observed {
+        count: cause.count(),
+        span: cause.span(),
+        sources: cause.sources().len(),
+        destinations: cause.destinations().len(),
+        instances: cause.instances().into_iter().collect(),
+        sample: cause.sample().map(|(tuple, sample)| (sample.insert_id.clone(), *tuple)),
+    }
+}
+
+fn resources(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<ResourceSummary> {
+    let mut list = Vec::new();
+    if let Decider::Rule(rule) = cause.decision.decider {
+        list.push(ResourceSummary {
+            kind: "firewall-rule",
+            name: rule.label(),
+            origin: rule.origin.clone(),
+        });
+    }
+    for miss in cause.near_misses.iter().take(1) {
+        list.push(ResourceSummary {
+            kind: "firewall-rule",
+            name: miss.rule.label(),
+            origin: miss.rule.origin.clone(),
+        });
+    }
+    for side in [&cause.source, &cause.destination] {
+        let cluster = side.cluster.and_then(|at| evidence.directory.inventory.clusters.get(at));
+        if let Some(cluster) = cluster {
+            list.push(ResourceSummary {
+                kind: "cluster",
+                name: cluster.id.name.clone(),
+                origin: cluster.origin.clone(),
+            });
+        }
+    }
+    list.sort();
+    list.dedup();
+    list
+}
+
+/// The proved fixes of a cause, or why there is none.
+fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Option<String>) {
+    let proposals = match propose(cause, evidence.directory) {
+        Ok(proposals) => proposals,
+        Err(NoFix(why)) => return (Vec::new(), Some(why)),
+    };
+    let others: Vec<&Flow> = evidence
+        .correlation
+        .causes
+        .iter()
+        .filter(|other| !same_need(cause, other))
+        .flat_map(Cause::flows)
+        .chain(evidence.correlation.passed.iter().filter_map(|one| one.flow.as_ref()))
+        .collect();
+    let mut proved = Vec::new();
+    let mut refuted = None;
+    for proposal in proposals {
+        match prove(evidence.directory, proposal, &others, evidence.printer) {
+            Ok(suggestion) => proved.push(suggestion),
+            Err(why) => refuted = Some(why),
+        }
+    }
+    let no_fix = proved.is_empty().then(|| match refuted {
+        Some(why) => refusal(cause, &why),
+        None => "no rule of its kind can be made".to_owned(),
+    });
+    (proved, no_fix)
+}
+
+/// Causes between the same two on the same port need the same change, whatever denies them.
+fn same_need(a: &Cause<'_>, b: &Cause<'_>) -> bool {
+    fn key<'c>(cause: &'c Cause<'_>) -> impl PartialEq + use<'c> {
+        let ends = [&cause.source, &cause.destination].map(|side| (side.role, side.name.as_str()));
+        (cause.network.as_ref(), cause.direction, ends, cause.protocol, cause.port)
+    }
+    key(a) == key(b)
+}
+
+fn refusal(cause: &Cause<'_>, why: &Refuted) -> String {
+    if let Decider::Rule(rule) = cause.decision.decider
+        && let Some(policy) = &rule.policy
+    {
+        return format!(
+            "a policy above the VPC decides: {policy}, rule {}, which you may not own",
+            rule.priority
+        );
+    }
+    match why {
+        Refuted::Unprintable => {
+            "a name in the input is none that Google Cloud takes: no command is printed".to_owned()
+        }
+        Refuted::ReadsBackDifferently(form) => {
+            format!("the change could not be written as {form} without changing its meaning")
+        }
+        Refuted::StillDenied(Some(rule)) => format!("rule {rule} would still deny it"),
+        Refuted::StillDenied(None) => "it would still be denied".to_owned(),
+        Refuted::ChangesOthers(count) => {
+            format!("every change that mends this also changes {count} other logged connections")
+        }
+        Refuted::OpensBeside => "every change that mends this opens more than it".to_owned(),
+    }
+}
+

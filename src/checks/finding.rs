@@ -1,0 +1,332 @@
+//! A finding: one cause, what was seen of it, what decided it, and what mends it.
+//!
+//! Values only: words are put to it by the check that found it and by the rim that prints it.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::correlate::Cause;
+use crate::correlate::causes::{Side, decider_key};
+use crate::engine::near_miss::Gap;
+use crate::engine::{Decider, Decision, Doubt, Mismatch, NearMiss};
+use crate::model::{Origin, RuleReference};
+use crate::net::{FiveTuple, Timestamp};
+use crate::suggest::Suggestion;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Something may not work.
+    Warning,
+    /// Something does not work.
+    Error,
+}
+
+impl Severity {
+    /// The word that stands in JSON.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// How sure we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confidence {
+    /// By simulation on the given resources.
+    Proven,
+    /// The log says so, and the resources do not contradict it.
+    Likely,
+    /// What was given does not decide it.
+    Possible,
+}
+
+impl Confidence {
+    /// The word that stands in JSON.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Likely => "likely",
+            Self::Possible => "possible",
+        }
+    }
+}
+
+/// Where the knowledge comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// Denied connections in the log.
+    Observed,
+    /// The configuration alone.
+    Configuration,
+}
+
+impl Basis {
+    /// The word that stands in JSON.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Observed => "observed",
+            Self::Configuration => "configuration",
+        }
+    }
+}
+
+/// The connections in question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowSummary {
+    /// The network's name.
+    pub network: Option<String>,
+    /// INGRESS or EGRESS, where it is known.
+    pub direction: Option<crate::net::Direction>,
+    /// The protocol; `None` for many.
+    pub protocol: Option<String>,
+    /// The ports, empty for many or none.
+    pub ports: Vec<String>,
+    /// The client.
+    pub source: Side,
+    /// The server.
+    pub destination: Side,
+}
+
+/// What was seen in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// Distinct entries.
+    pub count: u64,
+    /// The earliest and the latest.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// Distinct source addresses.
+    pub sources: usize,
+    /// Distinct destination addresses.
+    pub destinations: usize,
+    /// The VMs that wrote them.
+    pub instances: Vec<String>,
+    /// One of them: its `insertId` and its connection.
+    pub sample: Option<(String, FiveTuple)>,
+}
+
+/// What decided, in owned words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeciderSummary {
+    /// `vpc-rule`, `policy-rule`, `implied-rule`, `always-allowed`, `always-blocked`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its policy.
+    pub policy: Option<String>,
+    /// Its priority.
+    pub priority: Option<u32>,
+    /// Where it was read.
+    pub origin: Option<Origin>,
+}
+
+/// A near miss in owned words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NearMissSummary {
+    /// The rule.
+    pub rule: String,
+    /// Its priority.
+    pub priority: u32,
+    /// The field that misses.
+    pub mismatch: &'static str,
+    /// What it says and what was needed.
+    pub detail: String,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// The decision in owned words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecisionSummary {
+    /// The verdict.
+    pub verdict: crate::engine::Verdict,
+    /// What decided; `None` where no rule was given.
+    pub decider: Option<DeciderSummary>,
+    /// Why it is not certain.
+    pub doubts: Vec<String>,
+    /// Nearest first.
+    pub near_misses: Vec<NearMissSummary>,
+}
+
+/// A resource that the finding speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ResourceSummary {
+    /// `firewall-rule`, `cluster`, …
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A finding.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// `F-` and eight hexadecimal digits, equal for equal input.
+    pub id: String,
+    /// The check.
+    pub check: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// From where.
+    pub basis: Basis,
+    /// One line.
+    pub title: String,
+    /// A few more.
+    pub explanation: Vec<String>,
+    /// The connections.
+    pub flow: Option<FlowSummary>,
+    /// What was seen.
+    pub observed: Option<Observed>,
+    /// What decided.
+    pub decision: Option<DecisionSummary>,
+    /// What it is about.
+    pub resources: Vec<ResourceSummary>,
+    /// What mends it, best first.
+    pub fixes: Vec<Suggestion>,
+    /// Why nothing is offered.
+    pub no_fix: Option<String>,
+}
+
+/// An id that is the same for the same check, cause and flow set, on every machine.
+#[must_use]
+pub fn id(check: &str, parts: &[&str]) -> String {
+    let mut text = check.to_owned();
+    for part in parts {
+        text.push('\u{1f}');
+        text.push_str(part);
+    }
+    format!("F-{:08x}", xxh3_64(text.as_bytes()) >> 32)
+}
+
+/// The id of a finding about a cause.
+#[must_use]
+pub fn cause_id(check: &str, cause: &Cause<'_>) -> String {
+    let side = |side: &Side| format!("{} {} {:?}", side.role.id(), side.name, side.known.then_some(&side.ranges));
+    let network = cause.network.as_ref().map(|of| of.name.clone()).unwrap_or_default();
+    let direction = cause.direction.map(|of| of.to_string()).unwrap_or_default();
+    let logged = cause.logged_rule.as_ref().map(RuleReference::name).unwrap_or("");
+    let decider = match cause.decision.decider {
+        // The place of the rule in the input is no part of the cause.
+        Decider::Rule(rule) => rule.label(),
+        other => decider_key(other),
+    };
+    id(check, &[
+        &network,
+        &direction,
+        &side(&cause.source),
+        &side(&cause.destination),
+        &cause.protocol.to_string(),
+        &cause.port.map(|port| port.to_string()).unwrap_or_default(),
+        logged,
+        &decider,
+    ])
+}
+
+/// What a decision says, in owned words.
+#[must_use]
+pub fn decision_summary(
+    decision: &Decision<'_>,
+    near_misses: &[NearMiss<'_>],
+    needed: &FiveTuple,
+) -> DecisionSummary {
+    DecisionSummary {
+        verdict: decision.verdict,
+        decider: decider_summary(decision.decider),
+        doubts: decision
+            .doubts
+            .iter()
+            .map(|(rule, doubt)| {
+                let why = match doubt {
+                    Doubt::Target => "the tags or the account of the VM are not known",
+                    Doubt::SourceIdentity => "the tags or the account of the source are not known",
+                    Doubt::Unmodelled => "it holds a filter that is not understood",
+                };
+                format!("rule {} ({}) may match: {why}", rule.label(), rule.origin)
+            })
+            .collect(),
+        near_misses: near_misses.iter().map(|miss| near_miss_summary(miss, needed)).collect(),
+    }
+}
+
+/// A decider in owned words.
+#[must_use]
+pub fn decider_summary(decider: Decider<'_>) -> Option<DeciderSummary> {
+    let fixed = |kind, name: String| DeciderSummary {
+        kind,
+        name: Some(name),
+        policy: None,
+        priority: None,
+        origin: None,
+    };
+    Some(match decider {
+        Decider::Rule(rule) => DeciderSummary {
+            kind: if rule.policy.is_some() { "policy-rule" } else { "vpc-rule" },
+            name: rule.name.clone(),
+            policy: rule.policy.clone(),
+            priority: Some(rule.priority),
+            origin: Some(rule.origin.clone()),
+        },
+        Decider::Implied(direction) => {
+            let action = match direction {
+                crate::net::Direction::Ingress => "implied deny ingress",
+                crate::net::Direction::Egress => "implied allow egress",
+            };
+            DeciderSummary { priority: Some(65_535), ..fixed("implied-rule", action.to_owned()) }
+        }
+        Decider::AlwaysAllowed(what) => fixed("always-allowed", what.to_owned()),
+        Decider::AlwaysBlocked(what) => fixed("always-blocked", what.to_owned()),
+        Decider::Missing => return None,
+    })
+}
+
+fn near_miss_summary(miss: &NearMiss<'_>, needed: &FiveTuple) -> NearMissSummary {
+    let rule = miss.rule;
+    let layers: Vec<_> = rule.layer4.iter().map(ToString::to_string).collect();
+    let ranges = |list: &[crate::net::IpNet]| {
+        let mut texts: Vec<_> = list.iter().take(4).map(ToString::to_string).collect();
+        if list.len() > 4 {
+            texts.push(format!("… {} more", list.len() - 4));
+        }
+        if texts.is_empty() { "anywhere".to_owned() } else { texts.join(", ") }
+    };
+    let detail = match miss.gap {
+        Gap::Priority => format!("allows it at priority {}, which is outranked", rule.priority),
+        Gap::Field(Mismatch::Disabled) => "would allow it, but is disabled".to_owned(),
+        Gap::Field(Mismatch::Port) => {
+            format!("allows {}; needed {} {}", layers.join(", "), needed.protocol, needed.dst_port)
+        }
+        Gap::Field(Mismatch::Protocol) => {
+            format!("allows {}; needed {}", layers.join(", "), needed.protocol)
+        }
+        Gap::Field(Mismatch::Source) => {
+            format!("allows sources {}; needed {}", ranges(&rule.source_ranges), needed.src)
+        }
+        Gap::Field(Mismatch::Destination) => {
+            let given = ranges(&rule.destination_ranges);
+            format!("allows destinations {given}; needed {}", needed.dst)
+        }
+        Gap::Field(Mismatch::Target) => {
+            let targets = crate::suggest::change::target_texts(rule).join(", ");
+            format!("applies to {targets}, which this VM does not carry")
+        }
+        Gap::Field(Mismatch::Network) => format!("belongs to network {}", rule.network),
+        Gap::Field(Mismatch::Direction) => format!("is for {}", rule.direction),
+    };
+    NearMissSummary {
+        rule: rule.label(),
+        priority: rule.priority,
+        mismatch: miss.gap.id(),
+        detail,
+        origin: rule.origin.clone(),
+    }
+}

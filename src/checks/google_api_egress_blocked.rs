@@ -1,0 +1,49 @@
+//! Google APIs cannot be reached.
+//!
+//! What it means: an EGRESS deny stops connections to the private or restricted VIP, to the ranges of
+//! direct connectivity, or to Google's public addresses.
+//!
+//! What it looks like: image pulls from gcr.io and pkg.dev time out ("Failed to pull image … dial tcp
+//! 199.36.153.5:443: i/o timeout"), nodes do not register, logs and metrics stop.
+//!
+//! Why: an address in 199.36.153.4/30 (restricted) or 199.36.153.8/30 (private) means that DNS is
+//! right and the firewall is not. A public Google address means that DNS does not send the name to a
+//! VIP.
+//!
+//! What to do: allow tcp 443 to the VIP that your DNS answers with, and to 34.126.0.0/18 (direct
+//! connectivity). For public addresses set up the private zone instead of opening them.
+//!
+//! Source: https://cloud.google.com/vpc/docs/configure-private-google-access
+
+use crate::checks::blocked::{self, Words};
+use crate::checks::{Check, Evidence, Severity};
+use crate::correlate::Cause;
+use crate::net::{Direction, Role};
+
+/// See the head of this file.
+pub(super) const CHECK: Check = Check {
+    id: "google-api-egress-blocked",
+    title: "Google APIs cannot be reached",
+    severity: Severity::Error,
+    source: include_str!("google_api_egress_blocked.rs"),
+    claims: Some(claims),
+    run: |check, evidence| blocked::find(check, evidence, words),
+};
+
+fn claims(cause: &Cause<'_>) -> bool {
+    let google = matches!(cause.destination.role, Role::GoogleApis | Role::GooglePublic);
+    google && cause.direction != Some(Direction::Ingress)
+}
+
+fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
+    let (from, to) = (blocked::who(&cause.source), blocked::who(&cause.destination));
+    let title = format!("{from} cannot reach {to} on {}", blocked::traffic(cause));
+    let mut explanation = vec![blocked::denied_by(cause)];
+    explanation.push(match cause.destination.role {
+        Role::GoogleApis => "image pulls, logs and node registration go this way".to_owned(),
+        _ => "a public Google address: DNS does not send this name to the private or restricted \
+              VIP"
+            .to_owned(),
+    });
+    Words { title, explanation }
+}

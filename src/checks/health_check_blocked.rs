@@ -1,0 +1,45 @@
+//! Google's health checks cannot reach the backends.
+//!
+//! What it means: probes from Google's ranges to a VM, node or pod are denied.
+//!
+//! What it looks like: "All backend services are in UNHEALTHY state", 502 from the load balancer,
+//! a GKE Ingress that never gets healthy.
+//!
+//! Why: probes come from 35.191.0.0/16 and 130.211.0.0/22, for passthrough load balancers also from
+//! 209.85.152.0/22 and 209.85.204.0/22, to the backend's own port: node port, or the pod's port with
+//! container-native load balancing. A rule for 80 and 443 does not cover them, nor does one of two
+//! ranges.
+//!
+//! What to do: allow the probed port from all of the ranges. An EGRESS rule is not needed: replies of
+//! an allowed connection pass.
+//!
+//! Source: https://cloud.google.com/load-balancing/docs/firewall-rules
+
+use crate::checks::blocked::{self, Words};
+use crate::checks::{Check, Evidence, Severity};
+use crate::correlate::Cause;
+use crate::net::{Direction, Role};
+
+/// See the head of this file.
+pub(super) const CHECK: Check = Check {
+    id: "health-check-blocked",
+    title: "health checks cannot reach the backends",
+    severity: Severity::Error,
+    source: include_str!("health_check_blocked.rs"),
+    claims: Some(claims),
+    run: |check, evidence| blocked::find(check, evidence, words),
+};
+
+fn claims(cause: &Cause<'_>) -> bool {
+    cause.source.role == Role::HealthCheck && cause.direction != Some(Direction::Egress)
+}
+
+fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
+    let to = blocked::who(&cause.destination);
+    let title = format!("health checks cannot reach {to} on {}", blocked::traffic(cause));
+    let explanation = vec![
+        blocked::denied_by(cause),
+        "without probes the backends are UNHEALTHY and get no traffic".to_owned(),
+    ];
+    Words { title, explanation }
+}

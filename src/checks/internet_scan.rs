@@ -1,0 +1,52 @@
+//! Somebody on the internet was kept out.
+//!
+//! What it means: connections from public addresses of nobody known were denied on their way in. This
+//! is what the firewall is for.
+//!
+//! What it looks like: many ports, many sources, few packets each.
+//!
+//! What to do: nothing. If one of these addresses is a client of yours, allow that client by name and
+//! range, never 0.0.0.0/0.
+//!
+//! Source: https://cloud.google.com/vpc/docs/firewalls
+
+use crate::checks::blocked::{self, Words};
+use crate::checks::{Check, Evidence, Outcome, Severity};
+use crate::correlate::Cause;
+use crate::net::{Direction, Role};
+
+/// See the head of this file.
+pub(super) const CHECK: Check = Check {
+    id: "internet-scan",
+    title: "somebody on the internet was kept out",
+    severity: Severity::Note,
+    source: include_str!("internet_scan.rs"),
+    claims: Some(claims),
+    run,
+};
+
+fn claims(cause: &Cause<'_>) -> bool {
+    cause.source.role == Role::Internet
+        && cause.destination.role != Role::LoadBalancer
+        && cause.direction != Some(Direction::Egress)
+}
+
+fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
+    let found: Vec<_> = evidence
+        .causes_of(check)
+        .map(|cause| {
+            let sources = cause.sources().len();
+            let plural = if sources == 1 { "address" } else { "addresses" };
+            let title = format!(
+                "{sources} public {plural} were kept away from {}",
+                blocked::who(&cause.destination)
+            );
+            let explanation = vec![blocked::denied_by(cause), "this is intended".to_owned()];
+            let mut found =
+                blocked::finding(check, cause, evidence, Words { title, explanation }, false);
+            found.no_fix = Some("intended denial: unknown public sources stay out".to_owned());
+            found
+        })
+        .collect();
+    if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
+}

@@ -1,0 +1,153 @@
+//! The checks: one file and one line in [`CHECKS`] each. The head of a check's file is the page
+//! that `vpcwhy explain` prints.
+
+pub mod blocked;
+pub mod finding;
+pub mod report;
+
+mod cluster_internal_blocked;
+mod control_plane_egress_blocked;
+mod control_plane_ingress_blocked;
+mod dns_blocked;
+mod external_egress_blocked;
+mod google_api_egress_blocked;
+mod health_check_blocked;
+mod iap_blocked;
+mod internet_scan;
+mod rule_not_logged;
+mod snapshot_disagrees;
+mod unexplained_denial;
+mod webhook_port_blocked;
+
+pub use finding::{Basis, Confidence, Finding, Severity};
+pub use report::Report;
+
+use crate::correlate::{Cause, Correlation, Directory};
+use crate::engine::Flow;
+use crate::suggest::Printer;
+
+/// A check.
+#[derive(Debug)]
+pub struct Check {
+    /// Its id, which names the problem.
+    pub id: &'static str,
+    /// One line.
+    pub title: &'static str,
+    /// How bad a finding of it is.
+    pub severity: Severity,
+    /// The text of its file, whose head is its page.
+    pub source: &'static str,
+    /// Whether a cause of denials is of its kind. The first check of the list that says so gets it.
+    pub claims: Option<fn(&Cause<'_>) -> bool>,
+    /// Looks.
+    pub run: fn(&Check, &Evidence<'_, '_>) -> Outcome,
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Nothing of its kind.
+    Clear,
+    /// It could not look, and why.
+    Skipped(&'static str),
+    /// Findings.
+    Found(Vec<Finding>),
+}
+
+/// Everything that checks look at.
+pub struct Evidence<'e, 'a> {
+    /// The inventory and who is who in it.
+    pub directory: &'e Directory<'a>,
+    /// The causes of denials.
+    pub correlation: &'e Correlation<'a>,
+    /// The id of the check that each cause belongs to.
+    pub claims: Vec<&'static str>,
+    /// All logged connections, placed.
+    pub logged: Vec<&'e Flow>,
+    /// Prints changes and reads them back.
+    pub printer: &'e dyn Printer,
+}
+
+impl<'e, 'a> Evidence<'e, 'a> {
+    /// Puts the evidence together; every cause goes to one check.
+    #[must_use]
+    pub fn new(
+        directory: &'e Directory<'a>,
+        correlation: &'e Correlation<'a>,
+        printer: &'e dyn Printer,
+    ) -> Self {
+        let claims = correlation.causes.iter().map(claimant).collect();
+        let denied = correlation.causes.iter().flat_map(|cause| &cause.connections);
+        let logged =
+            denied.chain(&correlation.passed).filter_map(|one| one.flow.as_ref()).collect();
+        Self { directory, correlation, claims, logged, printer }
+    }
+
+    /// The causes that belong to a check.
+    pub fn causes_of(&self, check: &Check) -> impl Iterator<Item = &'e Cause<'a>> + use<'_, 'e, 'a> {
+        let id = check.id;
+        let pairs = self.correlation.causes.iter().zip(&self.claims);
+        pairs.filter(move |(_, claim)| **claim == id).map(|(cause, _)| cause)
+    }
+}
+
+/// All checks. Among those that claim causes the order decides: special kinds first.
+pub const CHECKS: [&Check; 13] = [
+    &snapshot_disagrees::CHECK,
+    &control_plane_egress_blocked::CHECK,
+    &control_plane_ingress_blocked::CHECK,
+    &webhook_port_blocked::CHECK,
+    &health_check_blocked::CHECK,
+    &iap_blocked::CHECK,
+    &dns_blocked::CHECK,
+    &google_api_egress_blocked::CHECK,
+    &cluster_internal_blocked::CHECK,
+    &external_egress_blocked::CHECK,
+    &internet_scan::CHECK,
+    &unexplained_denial::CHECK,
+    &rule_not_logged::CHECK,
+];
+
+fn claimant(cause: &Cause<'_>) -> &'static str {
+    let claims = |check: &&&Check| check.claims.is_some_and(|claims| claims(cause));
+    CHECKS.iter().find(claims).map_or(unexplained_denial::CHECK.id, |check| check.id)
+}
+
+/// The check of that id.
+#[must_use]
+pub fn by_id(id: &str) -> Option<&'static Check> {
+    CHECKS.iter().find(|check| check.id == id).copied()
+}
+
+impl Check {
+    /// The page: the head of the check's file.
+    #[must_use]
+    pub fn page(&self) -> String {
+        let head = self.source.lines().take_while(|line| line.starts_with("//!"));
+        let lines = head.map(|line| {
+            let text = line.strip_prefix("//!").unwrap_or(line);
+            text.strip_prefix(' ').unwrap_or(text)
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Runs every check; the most important findings first.
+#[must_use]
+pub fn run_all(evidence: &Evidence<'_, '_>) -> (Vec<Finding>, Vec<(&'static str, &'static str)>) {
+    let mut findings = Vec::new();
+    let mut skipped = Vec::new();
+    for check in CHECKS {
+        match (check.run)(check, evidence) {
+            Outcome::Clear => {}
+            Outcome::Skipped(why) => skipped.push((check.id, why)),
+            Outcome::Found(found) => findings.extend(found),
+        }
+    }
+    findings.sort_by_key(|finding| {
+        let count = finding.observed.as_ref().map_or(0, |observed| observed.count);
+        let place = CHECKS.iter().position(|check| check.id == finding.check);
+        (std::cmp::Reverse((finding.severity, count)), place, finding.id.clone())
+    });
+    (findings, skipped)
+}

@@ -1,0 +1,167 @@
+//! Everything that is printed, as values: what was read, what was found, what could not be seen.
+
+use std::collections::BTreeMap;
+
+use crate::checks::rule_not_logged::is_silent;
+use crate::checks::{Evidence, Finding};
+use crate::correlate::LogCounts;
+use crate::model::{Complaint, Inventory, Reference};
+
+/// One input as it was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputSummary {
+    /// As the person named it.
+    pub path: String,
+    /// `firewall-log`, `gcloud-firewalls`, `cnrm-manifests`, `mixed`, `unused`, `unrecognised`.
+    pub kind: String,
+    /// Its size as it was read, decompressed.
+    pub bytes: u64,
+    /// Entries and resources in it.
+    pub items: u64,
+    /// Complaints about it.
+    pub complaints: u64,
+}
+
+/// Something that no log line can show, or that was not given.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlindSpot {
+    /// `implied-deny`, `rule-not-logged`, `protocol-not-logged`, `not-given`.
+    pub kind: &'static str,
+    /// What.
+    pub detail: String,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The inputs, in the order in which they were read.
+    pub inputs: Vec<InputSummary>,
+    /// The log, whatever the filters leave of it.
+    pub log: LogCounts,
+    /// How many of what were described.
+    pub inventory: BTreeMap<&'static str, u64>,
+    /// What was not described.
+    pub not_given: Vec<&'static str>,
+    /// The findings, most important first.
+    pub findings: Vec<Finding>,
+    /// Checks that could not look, and why.
+    pub skipped: Vec<(&'static str, &'static str)>,
+    /// What cannot be seen.
+    pub blind_spots: Vec<BlindSpot>,
+    /// What could not be read.
+    pub complaints: Vec<Complaint>,
+    /// Kinds that are known and not used.
+    pub unused: BTreeMap<String, u64>,
+    /// The networks that were looked at.
+    pub networks: Vec<Reference>,
+}
+
+/// Counts of the inventory by the names that JSON gives them.
+#[must_use]
+pub fn count(inventory: &Inventory) -> BTreeMap<&'static str, u64> {
+    let count = |number: usize| number as u64;
+    BTreeMap::from([
+        ("networks", count(inventory.networks.len())),
+        ("subnetworks", count(inventory.subnetworks.len())),
+        ("firewall_rules", count(inventory.firewall_rules.len())),
+        ("firewall_policies", count(inventory.policies.len())),
+        ("routes", count(inventory.routes.len())),
+        ("dns_zones", count(inventory.zones.len())),
+        ("nats", count(inventory.nats.len())),
+        ("clusters", count(inventory.clusters.len())),
+        ("webhooks", inventory.webhooks),
+        ("services", inventory.services),
+    ])
+}
+
+/// What was not described, in the words of the inventory, and how to get it.
+pub const NEEDED: [(&str, &str); 7] = [
+    ("firewall_rules", "gcloud compute firewall-rules list --format=json"),
+    ("networks", "gcloud compute networks list --format=json"),
+    ("subnetworks", "gcloud compute networks subnets list --format=json"),
+    ("clusters", "gcloud container clusters list --format=json"),
+    ("routes", "gcloud compute routes list --format=json"),
+    ("nats", "gcloud compute routers list --format=json"),
+    ("dns_zones", "gcloud dns managed-zones list --format=json"),
+];
+
+/// What was not given: never reported as fine.
+#[must_use]
+pub fn not_given(inventory: &Inventory, log: &LogCounts) -> Vec<&'static str> {
+    let counts = count(inventory);
+    let absent = |key: &str| counts.get(key).copied().unwrap_or(0) == 0;
+    let mut list: Vec<&'static str> = NEEDED
+        .iter()
+        .map(|(key, _)| *key)
+        .filter(|key| absent(key) && (*key != "firewall_rules" || inventory.policies.is_empty()))
+        .collect();
+    if log.entries() == 0 {
+        list.insert(0, "log");
+    }
+    list
+}
+
+/// What no log can show, and what was not given.
+#[must_use]
+pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> Vec<BlindSpot> {
+    let inventory = evidence.directory.inventory;
+    let mut spots = Vec::new();
+    for network in networks(inventory) {
+        spots.push(BlindSpot {
+            kind: "implied-deny",
+            detail: format!(
+                "network {network}: what no INGRESS rule allows is denied by the implied rule, \
+                 which cannot log"
+            ),
+        });
+    }
+    for rule in inventory.firewall_rules.iter().filter(|rule| is_silent(rule)) {
+        spots.push(BlindSpot {
+            kind: "rule-not-logged",
+            detail: format!("rule {} of network {} does not log", rule.label(), rule.network),
+        });
+    }
+    spots.push(BlindSpot {
+        kind: "protocol-not-logged",
+        detail: "only TCP and UDP are logged; ICMP, ESP, AH, SCTP and GRE never are".to_owned(),
+    });
+    for cluster in &inventory.clusters {
+        if let Some(network) = &cluster.network
+            && !inventory.knows_network(network)
+        {
+            spots.push(BlindSpot {
+                kind: "not-given",
+                detail: format!(
+                    "cluster {} is on network {network}, which is not described",
+                    cluster.id.name
+                ),
+            });
+        }
+    }
+    for key in not_given {
+        let how = NEEDED.iter().find(|(name, _)| name == key).map(|(_, how)| *how);
+        spots.push(BlindSpot {
+            kind: "not-given",
+            detail: match how {
+                Some(how) => format!("{key}: not judged; {how}"),
+                None => format!("{key}: no log entry was read"),
+            },
+        });
+    }
+    spots
+}
+
+/// The networks that rules or descriptions name, each once.
+#[must_use]
+pub fn networks(inventory: &Inventory) -> Vec<Reference> {
+    let mut list: Vec<Reference> = Vec::new();
+    let described = inventory.networks.iter().map(|network| &network.id);
+    let of_rules = inventory.firewall_rules.iter().map(|rule| &rule.network);
+    for network in described.chain(of_rules) {
+        if !list.iter().any(|known| known.agrees(network)) {
+            list.push(network.clone());
+        }
+    }
+    list.sort();
+    list
+}

@@ -1,0 +1,84 @@
+//! A deny rule that writes no log.
+//!
+//! What it means: connections that this rule denies leave no line in any log, so "no DENIED lines"
+//! does not mean that nothing is denied.
+//!
+//! What to do: switch logging on for the rule. Logs of a busy deny-all rule cost money; EXCLUDE_ALL
+//! metadata makes the entries smaller. The implied deny cannot log at all: a deny-all rule of your
+//! own at priority 65534 with logging makes its denials visible.
+//!
+//! Source: <https://cloud.google.com/firewall/docs/firewall-rules-logging>
+
+use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id};
+use crate::checks::{Check, Evidence, Outcome, Severity};
+use crate::model::{Action, FirewallRule, Owner};
+use crate::net::AddressSet;
+use crate::suggest::{Change, Proposal, Safety, prove};
+
+/// See the head of this file.
+pub(super) const CHECK: Check = Check {
+    id: "rule-not-logged",
+    title: "a deny rule that writes no log",
+    severity: Severity::Note,
+    source: include_str!("rule_not_logged.rs"),
+    claims: None,
+    run,
+};
+
+/// Whether this is a deny whose logging somebody could switch on and did not.
+pub(super) fn is_silent(rule: &FirewallRule) -> bool {
+    rule.action == Action::Deny
+        && !rule.disabled
+        && rule.logged == Some(false)
+        && !matches!(rule.owner, Owner::Gke(_))
+}
+
+fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
+    let rules = &evidence.directory.inventory.firewall_rules;
+    if rules.is_empty() {
+        return Outcome::Skipped("no firewall rule was given");
+    }
+    let found: Vec<_> = rules
+        .iter()
+        .filter(|rule| is_silent(rule))
+        .map(|rule| finding(check, rule, evidence))
+        .collect();
+    if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
+}
+
+fn finding(check: &Check, rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> Finding {
+    let after = FirewallRule { logged: Some(true), ..rule.clone() };
+    let managed = rule.owner == Owner::ConfigConnector;
+    let proposal = Proposal {
+        change: Change::Update { before: rule.clone(), after },
+        wanted: Vec::new(),
+        needed: AddressSet::default(),
+        safety: if managed { Safety::Managed } else { Safety::Safe },
+        notes: Vec::new(),
+    };
+    let fixes: Vec<_> = prove(evidence.directory, proposal, &evidence.logged, evidence.printer)
+        .into_iter()
+        .collect();
+    Finding {
+        id: id(check.id, &[&rule.network.name, &rule.label()]),
+        check: check.id,
+        severity: check.severity,
+        confidence: Confidence::Proven,
+        basis: Basis::Configuration,
+        title: format!("what rule {} denies leaves no log line", rule.label()),
+        explanation: vec![format!(
+            "{} deny in network {}, priority {}, logging off: {}",
+            rule.direction, rule.network, rule.priority, rule.origin
+        )],
+        flow: None,
+        observed: None,
+        decision: None,
+        resources: vec![ResourceSummary {
+            kind: "firewall-rule",
+            name: rule.label(),
+            origin: rule.origin.clone(),
+        }],
+        no_fix: fixes.is_empty().then(|| "its change could not be proved".to_owned()),
+        fixes,
+    }
+}

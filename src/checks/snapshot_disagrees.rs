@@ -1,0 +1,191 @@
+//! The log and the given resources do not agree.
+//!
+//! What it means: judged by the rules that were given, a logged connection would have ended
+//! differently, or another rule would have decided it.
+//!
+//! What it looks like: the log says DENIED and the rules of now allow it; the log names a rule that
+//! is not among those given.
+//!
+//! Why: the rules changed between the log and the export; the export is of another project; part of
+//! the rules was not given (a folder's policy, rules that another tool wrote).
+//!
+//! What to do: export the effective firewalls of the network now (gcloud compute networks
+//! get-effective-firewalls NETWORK), and read a fresh log. Where the rules of now allow it, it may
+//! be mended already.
+//!
+//! Source: <https://cloud.google.com/firewall/docs/firewall-rules-logging>
+
+use std::collections::BTreeMap;
+
+use crate::checks::blocked::{self, Words};
+use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id};
+use crate::checks::{Check, Evidence, Outcome, Severity};
+use crate::correlate::{Cause, Connection};
+use crate::engine::{Decider, Verdict};
+use crate::model::{Disposition, FirewallRule, RuleReference};
+
+/// See the head of this file.
+pub(super) const CHECK: Check = Check {
+    id: "snapshot-disagrees",
+    title: "the log and the given resources do not agree",
+    severity: Severity::Warning,
+    source: include_str!("snapshot_disagrees.rs"),
+    claims: Some(claims),
+    run,
+};
+
+fn claims(cause: &Cause<'_>) -> bool {
+    cause.decision.verdict == Verdict::Allowed
+}
+
+fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
+    let mut found: Vec<Finding> = evidence
+        .causes_of(check)
+        .map(|cause| {
+            let (from, to) = (blocked::who(&cause.source), blocked::who(&cause.destination));
+            let traffic = blocked::traffic(cause);
+            let title =
+                format!("the log denies {from} to {to} on {traffic}; the resources given allow it");
+            let explanation = vec![
+                allowed_by(cause.decision.decider),
+                "the rules changed since, or others decided than those given".to_owned(),
+            ];
+            let mut finding =
+                blocked::finding(check, cause, evidence, Words { title, explanation }, false);
+            finding.no_fix = Some("the resources given now allow this".to_owned());
+            finding
+        })
+        .collect();
+    found.extend(other_deciders(check, evidence));
+    found.extend(now_denied(check, evidence));
+    if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
+}
+
+fn allowed_by(decider: Decider<'_>) -> String {
+    match decider {
+        Decider::Rule(rule) => {
+            format!("rule {} (priority {}) allows it: {}", rule.label(), rule.priority, rule.origin)
+        }
+        Decider::Implied(_) => "no rule denies it: the implied allow applies".to_owned(),
+        Decider::AlwaysAllowed(what) => format!("no rule can block {what}"),
+        Decider::AlwaysBlocked(_) | Decider::Missing => "nothing denies it".to_owned(),
+    }
+}
+
+/// Denied on both sides, by different rules.
+fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<Finding> {
+    let mut differing: BTreeMap<(String, String), Vec<&Cause<'_>>> = BTreeMap::new();
+    for cause in &evidence.correlation.causes {
+        let Some(logged) = &cause.logged_rule else { continue };
+        if cause.decision.verdict != Verdict::Denied {
+            continue;
+        }
+        let ours = match cause.decision.decider {
+            Decider::Rule(rule) if is_logged(rule, logged, cause) => continue,
+            Decider::Rule(rule) => format!("rule {}", rule.label()),
+            Decider::Implied(_) => "the implied deny".to_owned(),
+            Decider::AlwaysBlocked(what) => what.to_owned(),
+            Decider::AlwaysAllowed(_) | Decider::Missing => continue,
+        };
+        let network = cause.network.as_ref().map(|of| of.name.as_str()).unwrap_or("");
+        let theirs = format!("{} of network {network}", logged.name());
+        differing.entry((theirs, ours)).or_default().push(cause);
+    }
+    differing
+        .into_iter()
+        .map(|((theirs, ours), causes)| {
+            let count: u64 = causes.iter().map(|cause| cause.count()).sum();
+            let known = causes.iter().any(|cause| is_given(cause, evidence));
+            let reason = if known {
+                "the rule is given, but would not decide this: it changed since, or the VM's tags did"
+            } else {
+                "the rule is not among those given: the export is older, newer or not complete"
+            };
+            Finding {
+                id: id(check.id, &[&theirs, &ours]),
+                check: check.id,
+                severity: check.severity,
+                confidence: Confidence::Proven,
+                basis: Basis::Observed,
+                title: format!("the log names {theirs}; by the resources given, {ours} decides"),
+                explanation: vec![
+                    format!("{count} denied entries"),
+                    reason.to_owned(),
+                ],
+                flow: None,
+                observed: None,
+                decision: None,
+                resources: Vec::new(),
+                fixes: Vec::new(),
+                no_fix: Some("export the effective firewalls of the network again".to_owned()),
+            }
+        })
+        .collect()
+}
+
+/// Whether `rule` is the one that the log names. Policy rules have no name in the log: the
+/// priority tells them apart.
+fn is_logged(rule: &FirewallRule, logged: &RuleReference, cause: &Cause<'_>) -> bool {
+    match logged {
+        RuleReference::Vpc { rule: name, .. } => {
+            rule.policy.is_none() && rule.name.as_deref() == Some(name.as_str())
+        }
+        RuleReference::Policy { policy, .. } => {
+            let priority = cause.connections.iter().find_map(|one| one.group.priority);
+            rule.policy.as_deref() == Some(policy.as_str())
+                && priority.is_none_or(|priority| priority == rule.priority)
+        }
+    }
+}
+
+fn is_given(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> bool {
+    let name = cause.logged_rule.as_ref().map(RuleReference::name);
+    let rules = &evidence.directory.inventory.firewall_rules;
+    rules.iter().any(|rule| {
+        rule.name.as_deref() == name
+            && cause.network.as_ref().is_some_and(|of| rule.network.agrees(of))
+    })
+}
+
+/// Allowed in the log, denied by the given rules.
+fn now_denied(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
+    let mut by_decider: BTreeMap<String, (u64, Option<&FirewallRule>, &Connection<'_>)> =
+        BTreeMap::new();
+    for connection in &evidence.correlation.passed {
+        let allowed = connection.group.disposition == Disposition::Allowed;
+        if !allowed || connection.decision.verdict != Verdict::Denied {
+            continue;
+        }
+        let (key, rule) = match connection.decision.decider {
+            Decider::Rule(rule) => (format!("rule {}", rule.label()), Some(rule)),
+            _ => ("the implied deny".to_owned(), None),
+        };
+        let place = by_decider.entry(key).or_insert((0, rule, connection));
+        place.0 += connection.group.count;
+    }
+    by_decider
+        .into_iter()
+        .map(|(decider, (count, rule, sample))| Finding {
+            id: id(check.id, &["now denied", &decider]),
+            check: check.id,
+            severity: check.severity,
+            confidence: Confidence::Proven,
+            basis: Basis::Observed,
+            title: format!("the log allows what {decider} of the resources given denies"),
+            explanation: vec![format!("{count} allowed entries, such as {}", sample.group.tuple)],
+            flow: None,
+            observed: None,
+            decision: None,
+            resources: rule
+                .map(|rule| ResourceSummary {
+                    kind: "firewall-rule",
+                    name: rule.label(),
+                    origin: rule.origin.clone(),
+                })
+                .into_iter()
+                .collect(),
+            fixes: Vec::new(),
+            no_fix: Some("export the effective firewalls of the network again".to_owned()),
+        })
+        .collect()
+}

@@ -1,0 +1,416 @@
+//! Groups to causes: who was denied towards whom, on which port, by what.
+//!
+//! Every group is placed (its network and direction are found, from the entry or from the
+//! addresses), judged again by the evaluator on the given resources, and put together with the
+//! groups of the same roles, port and decider. The reason is never read out of the log.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use crate::correlate::rollup::{Group, Sample};
+use crate::correlate::{Directory, Who};
+use crate::engine::{
+    Decider, Decision, EffectiveRules, Flow, NearMiss, Verdict, evaluate, near_misses,
+};
+use crate::model::{Disposition, Reference, RuleReference};
+use crate::net::{Direction, FiveTuple, IpNet, Protocol, Role, Timestamp};
+
+/// A group of the log, placed and judged.
+#[derive(Debug, Clone)]
+pub struct Connection<'a> {
+    /// What the log says.
+    pub group: Group,
+    /// The question it puts; `None` where network or direction could not be found.
+    pub flow: Option<Flow>,
+    /// Whether the direction stands nowhere in the log and was concluded from the addresses.
+    pub direction_inferred: bool,
+    /// Whether the network was.
+    pub network_inferred: bool,
+    /// Our answer.
+    pub decision: Decision<'a>,
+}
+
+/// One end of a cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Side {
+    /// Its role.
+    pub role: Role,
+    /// Its name, where it has one.
+    pub name: String,
+    /// Its known ranges; where it has none, the addresses of the log.
+    pub ranges: Vec<IpNet>,
+    /// Whether `ranges` are known ranges.
+    pub known: bool,
+    /// Why it has the role.
+    pub because: String,
+    /// The cluster, by its place in the inventory.
+    pub cluster: Option<usize>,
+    /// Whether the owner is in another network.
+    pub elsewhere: bool,
+    /// The network that the owner is in.
+    pub network: Option<Reference>,
+}
+
+/// Denied connections of one kind.
+#[derive(Debug, Clone)]
+pub struct Cause<'a> {
+    /// The network, where it is known.
+    pub network: Option<Reference>,
+    /// The direction, where it is known.
+    pub direction: Option<Direction>,
+    /// The client.
+    pub source: Side,
+    /// The server.
+    pub destination: Side,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The port; `None` for protocols without ports, and for scans of many.
+    pub port: Option<u16>,
+    /// The rule that the log names.
+    pub logged_rule: Option<RuleReference>,
+    /// Our answer for all its connections.
+    pub decision: Decision<'a>,
+    /// Rules that nearly allowed it.
+    pub near_misses: Vec<NearMiss<'a>>,
+    /// Its connections.
+    pub connections: Vec<Connection<'a>>,
+}
+
+impl Cause<'_> {
+    /// Distinct denied entries.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.connections.iter().map(|connection| connection.group.count).sum()
+    }
+
+    /// The earliest and the latest.
+    #[must_use]
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        let spans = self.connections.iter().filter_map(|connection| connection.group.span);
+        spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// Distinct source addresses.
+    #[must_use]
+    pub fn sources(&self) -> BTreeSet<IpAddr> {
+        self.connections.iter().map(|connection| connection.group.tuple.src).collect()
+    }
+
+    /// Distinct destination addresses.
+    #[must_use]
+    pub fn destinations(&self) -> BTreeSet<IpAddr> {
+        self.connections.iter().map(|connection| connection.group.tuple.dst).collect()
+    }
+
+    /// Names of the VMs that wrote the entries.
+    #[must_use]
+    pub fn instances(&self) -> BTreeSet<String> {
+        let names = self.connections.iter().flat_map(|connection| &connection.group.instances);
+        names.map(|(_, name)| name.clone()).collect()
+    }
+
+    /// The connection that stands for the cause: the one with the earliest record.
+    #[must_use]
+    pub fn sample(&self) -> Option<(&FiveTuple, &Sample)> {
+        let order = |sample: &Sample| (sample.timestamp.is_none(), sample.timestamp);
+        self.connections
+            .iter()
+            .map(|connection| (&connection.group.tuple, &connection.group.sample))
+            .min_by_key(|(tuple, sample)| (order(sample), *tuple))
+    }
+
+    /// What the log did not say and was concluded.
+    #[must_use]
+    pub fn inferred(&self) -> Vec<&'static str> {
+        let any = |what: fn(&Connection<'_>) -> bool| self.connections.iter().any(what);
+        let mut list = Vec::new();
+        if any(|connection| connection.direction_inferred) {
+            list.push("direction");
+        }
+        if any(|connection| connection.network_inferred) {
+            list.push("network");
+        }
+        list
+    }
+
+    /// The questions that its connections put.
+    pub fn flows(&self) -> impl Iterator<Item = &Flow> {
+        self.connections.iter().filter_map(|connection| connection.flow.as_ref())
+    }
+}
+
+/// What came of the log.
+#[derive(Debug, Default)]
+pub struct Correlation<'a> {
+    /// Causes of denials, the most frequent first.
+    pub causes: Vec<Cause<'a>>,
+    /// Connections that the log shows as allowed or intercepted.
+    pub passed: Vec<Connection<'a>>,
+}
+
+/// Which part of the log is asked about.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Only this project.
+    pub project: Option<String>,
+    /// Only this network.
+    pub network: Option<String>,
+    /// Only connections from or to this cluster.
+    pub cluster: Option<String>,
+}
+
+/// Places, judges and groups.
+#[must_use]
+pub fn correlate<'a>(
+    directory: &Directory<'a>,
+    groups: Vec<Group>,
+    scope: &Scope,
+) -> Correlation<'a> {
+    let mut judge = Judge { directory, rules: HashMap::new() };
+    let mut causes: BTreeMap<CauseKey, Vec<Connection<'a>>> = BTreeMap::new();
+    let mut passed = Vec::new();
+    for group in groups {
+        let connection = judge.connection(group);
+        if !in_scope(directory, &connection, scope) {
+            continue;
+        }
+        if connection.group.disposition == Disposition::Denied {
+            causes.entry(cause_key(directory, &connection)).or_default().push(connection);
+        } else {
+            passed.push(connection);
+        }
+    }
+    let mut causes: Vec<_> = causes
+        .into_iter()
+        .filter_map(|(key, connections)| cause(directory, &key, connections))
+        .collect();
+    // Stable: causes of equal weight stay in the order of their keys.
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.count()));
+    Correlation { causes, passed }
+}
+
+struct Judge<'d, 'a> {
+    directory: &'d Directory<'a>,
+    rules: HashMap<Reference, EffectiveRules<'a>>,
+}
+
+impl<'a> Judge<'_, 'a> {
+    fn decide(&mut self, flow: &Flow) -> Decision<'a> {
+        let inventory = self.directory.inventory;
+        let rules = self
+            .rules
+            .entry(flow.network.clone())
+            .or_insert_with(|| EffectiveRules::of(inventory, &flow.network));
+        evaluate(rules, flow, &mut ())
+    }
+
+    fn connection(&mut self, group: Group) -> Connection<'a> {
+        let tuple = group.tuple;
+        let logged_network = logged_network(self.directory, &group);
+        let (from, to) = (
+            vm_network(self.directory, tuple.src, logged_network.as_ref()),
+            vm_network(self.directory, tuple.dst, logged_network.as_ref()),
+        );
+        let ways: Vec<(Direction, Reference)> = match (group.direction, &logged_network) {
+            (Some(direction), Some(network)) => vec![(direction, network.clone())],
+            (Some(Direction::Egress), None) => from.map(|of| (Direction::Egress, of)).into_iter().collect(),
+            (Some(Direction::Ingress), None) => to.map(|of| (Direction::Ingress, of)).into_iter().collect(),
+            (None, _) => {
+                let from = from.map(|of| (Direction::Egress, of));
+                let to = to.map(|of| (Direction::Ingress, of));
+                from.into_iter().chain(to).collect()
+            }
+        };
+        let vm_name = group.instances.first().map(|(_, name)| name.clone());
+        let mut judged: Vec<(Flow, Decision<'a>)> = ways
+            .iter()
+            .map(|(direction, network)| {
+                let flow = self.directory.flow(tuple, *direction, network, vm_name.as_deref());
+                let decision = self.decide(&flow);
+                (flow, decision)
+            })
+            .collect();
+        // Both ends are VMs and the entry does not say whose firewall spoke: EGRESS is asked first
+        // in reality, so the first end that denies is the one.
+        let denies = judged.iter().position(|(_, decision)| decision.verdict == Verdict::Denied);
+        let chosen = denies.unwrap_or(0);
+        let (flow, decision) = if chosen < judged.len() {
+            let (flow, decision) = judged.swap_remove(chosen);
+            (Some(flow), decision)
+        } else {
+            (None, nothing_known())
+        };
+        Connection {
+            direction_inferred: group.direction.is_none() && flow.is_some(),
+            network_inferred: logged_network.is_none() && flow.is_some(),
+            group,
+            flow,
+            decision,
+        }
+    }
+}
+
+fn nothing_known<'a>() -> Decision<'a> {
+    Decision { verdict: Verdict::Undetermined, decider: Decider::Missing, doubts: Vec::new() }
+}
+
+/// The network that the entry names. The rule's reference holds only its name; the project is the
+/// metadata's, else the log's own where that fits the inventory.
+fn logged_network(directory: &Directory<'_>, group: &Group) -> Option<Reference> {
+    let (project, name) = (&group.vpc.0, &group.vpc.1);
+    let of_rule = RuleReference::parse(&group.reference);
+    let name = of_rule
+        .as_ref()
+        .and_then(RuleReference::network)
+        .or((!name.is_empty()).then_some(name.as_str()))?;
+    let given = |project: &str| (!project.is_empty()).then(|| Reference::new(Some(project), name));
+    let exact = [given(project), given(&group.project)].into_iter().flatten();
+    let bare = Reference::new(None, name);
+    let mut candidates = exact.chain([bare.clone()]);
+    candidates.find(|candidate| directory.inventory.knows_network(candidate)).or(Some(bare))
+}
+
+/// The network of the VM at this address, where the inventory knows one.
+fn vm_network(
+    directory: &Directory<'_>,
+    address: IpAddr,
+    network: Option<&Reference>,
+) -> Option<Reference> {
+    let who = directory.who(address, network);
+    let is_vm = matches!(who.owner.role, Role::Node | Role::Pod | Role::Subnet);
+    if !is_vm || who.elsewhere {
+        return None;
+    }
+    network.cloned().or_else(|| who.owner.network.clone())
+}
+
+fn in_scope(directory: &Directory<'_>, connection: &Connection<'_>, scope: &Scope) -> bool {
+    let network = connection.flow.as_ref().map(|flow| &flow.network);
+    let project = |wanted: &String| {
+        let of_network = network.and_then(|network| network.project.as_ref());
+        of_network == Some(wanted)
+            || connection.group.project == *wanted
+            || connection.group.vpc.0 == *wanted
+    };
+    let cluster = |wanted: &String| {
+        [connection.group.tuple.src, connection.group.tuple.dst].iter().any(|address| {
+            let owner = directory.who(*address, network).owner;
+            let cluster = owner.cluster.and_then(|at| directory.inventory.clusters.get(at));
+            cluster.is_some_and(|cluster| cluster.id.name == *wanted)
+        })
+    };
+    scope.network.as_ref().is_none_or(|wanted| network.is_some_and(|of| of.name == *wanted))
+        && scope.project.as_ref().is_none_or(project)
+        && scope.cluster.as_ref().is_none_or(cluster)
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct CauseKey {
+    network: Option<Reference>,
+    direction: Option<Direction>,
+    source: (Role, String),
+    destination: (Role, String),
+    protocol: Protocol,
+    port: Option<u16>,
+    reference: String,
+    decider: String,
+    verdict: Verdict,
+}
+
+fn cause_key(directory: &Directory<'_>, connection: &Connection<'_>) -> CauseKey {
+    let tuple = connection.group.tuple;
+    let flow = connection.flow.as_ref();
+    let network = flow.map(|flow| &flow.network);
+    let (source, destination) =
+        (directory.who(tuple.src, network), directory.who(tuple.dst, network));
+    let role = |who: Who<'_>| (who.owner.role, who.owner.name.clone());
+    let direction = flow.map(|flow| flow.direction).or(connection.group.direction);
+    // Somebody outside who tries many ports is one cause, not thousands.
+    let scan = source.owner.role == Role::Internet && direction != Some(Direction::Egress);
+    CauseKey {
+        network: network.cloned(),
+        direction,
+        source: role(source),
+        destination: role(destination),
+        protocol: tuple.protocol,
+        port: (tuple.protocol.has_ports() && !scan).then_some(tuple.dst_port),
+        reference: connection.group.reference.clone(),
+        decider: decider_key(connection.decision.decider),
+        verdict: connection.decision.verdict,
+    }
+}
+
+/// A text that is equal for equal deciders, for keys and ids.
+#[must_use]
+pub fn decider_key(decider: Decider<'_>) -> String {
+    match decider {
+        Decider::Rule(rule) => {
+            format!("rule {:?} {} {:?}", rule.policy, rule.label(), rule.origin)
+        }
+        Decider::Implied(direction) => format!("implied {direction}"),
+        Decider::AlwaysAllowed(what) => format!("always allowed: {what}"),
+        Decider::AlwaysBlocked(what) => format!("always blocked: {what}"),
+        Decider::Missing => "missing".to_owned(),
+    }
+}
+
+fn cause<'a>(
+    directory: &Directory<'a>,
+    key: &CauseKey,
+    connections: Vec<Connection<'a>>,
+) -> Option<Cause<'a>> {
+    let heaviest = connections.iter().max_by_key(|connection| connection.group.count)?;
+    let decision = heaviest.decision.clone();
+    let rules = directory.inventory.firewall_rules.iter();
+    let near_misses = heaviest
+        .flow
+        .as_ref()
+        .filter(|_| decision.verdict != Verdict::Allowed)
+        .map(|flow| near_misses(rules, flow, decision.decider))
+        .unwrap_or_default();
+    let side = |address: IpAddr, seen: BTreeSet<IpAddr>| {
+        side(directory.who(address, key.network.as_ref()), &seen)
+    };
+    let (tuple, all) = (heaviest.group.tuple, &connections);
+    Some(Cause {
+        network: key.network.clone(),
+        direction: key.direction,
+        source: side(tuple.src, all.iter().map(|one| one.group.tuple.src).collect()),
+        destination: side(tuple.dst, all.iter().map(|one| one.group.tuple.dst).collect()),
+        protocol: key.protocol,
+        port: key.port,
+        logged_rule: RuleReference::parse(&key.reference),
+        decision,
+        near_misses,
+        connections,
+    })
+}
+
+/// The most addresses of nobody known that are listed one by one.
+const MOST_ADDRESSES: usize = 16;
+
+/// One end, from who it is and the addresses that were seen of it.
+#[must_use]
+pub fn side(who: Who<'_>, seen: &BTreeSet<IpAddr>) -> Side {
+    let known = !who.owner.ranges.is_empty();
+    let ranges = if known {
+        // The family that was seen: a rule holds ranges of one family only.
+        let v4 = seen.iter().any(IpAddr::is_ipv4);
+        who.owner.ranges.iter().filter(|range| range.addr().is_ipv4() == v4).copied().collect()
+    } else {
+        seen.iter().take(MOST_ADDRESSES).map(|address| IpNet::from(*address)).collect()
+    };
+    Side {
+        role: who.owner.role,
+        name: who.owner.name.clone(),
+        ranges,
+        known,
+        because: match &who.owner.origin {
+            Some(origin) => format!("{} ({origin})", who.owner.because),
+            None => who.owner.because.clone(),
+        },
+        cluster: who.owner.cluster,
+        elsewhere: who.elsewhere,
+        network: who.owner.network.clone(),
+    }
+}

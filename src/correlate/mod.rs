@@ -1,0 +1,12 @@
+//! Who is who: addresses to roles, VMs to tags, log records to groups, groups to causes.
+
+pub mod causes;
+pub mod directory;
+pub mod node_tags;
+pub mod rollup;
+pub mod roles;
+
+pub use causes::{Cause, Connection, Correlation, correlate};
+pub use directory::Directory;
+pub use roles::{Owner, Roles, Who};
+pub use rollup::{Ledger, LogCounts, Partial, RollUp};

@@ -1,0 +1,85 @@
+//! The network tag of a cluster's nodes, which no export of the cluster holds.
+//!
+//! `gke-blue-1a2b3c4d-node` is derived from the cluster's id, else seen on its VMs or their
+//! template, else read off the targets of GKE's own rules. Where none of these was given, no tag is
+//! invented.
+
+use std::collections::BTreeSet;
+
+use crate::model::managed::{gke_rule, node_tag_of_rule};
+use crate::model::{Cluster, Inventory};
+
+/// A node tag and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeTag {
+    /// The tag.
+    pub tag: String,
+    /// What told it.
+    pub because: String,
+}
+
+/// The tag that every node of `cluster` carries.
+#[must_use]
+pub fn node_tag(inventory: &Inventory, cluster: &Cluster) -> Option<NodeTag> {
+    let found = |tag: String, because: String| Some(NodeTag { tag, because });
+    if let Some(tag) = cluster.node_tag() {
+        return found(tag, format!("the id of cluster {}", cluster.id.name));
+    }
+    let start = format!("gke-{}-", cluster.id.name);
+    let of_cluster = |tag: &&String| tag.starts_with(&start) && is_node_tag(tag);
+    for instance in &inventory.instances {
+        let named = instance.cluster.as_ref().is_some_and(|name| *name == cluster.id.name);
+        let own = |tag: &&String| if named { is_node_tag(tag) } else { of_cluster(tag) };
+        if let Some(tag) = instance.tags.iter().find(own) {
+            let what = if instance.template { "template" } else { "VM" };
+            return found(tag.clone(), format!("{what} {}", instance.id.name));
+        }
+    }
+    let rules = inventory.firewall_rules.iter().filter(|rule| {
+        cluster.network.as_ref().is_none_or(|network| rule.network.agrees(network))
+    });
+    for rule in rules {
+        let Some(name) = rule.name.as_deref().filter(|name| gke_rule(name).is_some()) else {
+            continue;
+        };
+        let by_name = node_tag_of_rule(name).filter(|tag| tag.starts_with(&start));
+        if let Some(tag) = by_name.or_else(|| rule.targets.tags.iter().find(of_cluster).cloned()) {
+            return found(tag, format!("GKE's rule {name}"));
+        }
+    }
+    None
+}
+
+fn is_node_tag(tag: &str) -> bool {
+    tag.starts_with("gke-") && tag.ends_with("-node")
+}
+
+/// The tags and the account that all nodes of a cluster are known to carry.
+#[must_use]
+pub fn common_to_nodes(
+    inventory: &Inventory,
+    cluster: &Cluster,
+) -> (BTreeSet<String>, Option<String>) {
+    let own = inventory.node_pools.iter().filter(|pool| {
+        pool.cluster.as_ref().is_some_and(|of| of.agrees(&cluster.id))
+    });
+    let pools: Vec<_> = cluster.node_pools.iter().chain(own).collect();
+    let mut tags: Option<BTreeSet<String>> = None;
+    for pool in &pools {
+        let of_pool: BTreeSet<String> = pool.tags.iter().cloned().collect();
+        tags = Some(match tags {
+            None => of_pool,
+            Some(common) => common.intersection(&of_pool).cloned().collect(),
+        });
+    }
+    let mut tags = tags.unwrap_or_default();
+    tags.extend(node_tag(inventory, cluster).map(|found| found.tag));
+    let accounts: BTreeSet<_> =
+        pools.iter().map(|pool| pool.service_account.as_deref().unwrap_or("default")).collect();
+    let account = match accounts.iter().next() {
+        // "default" is the Compute Engine default account, whose number no export here holds.
+        Some(only) if accounts.len() == 1 && *only != "default" => Some((*only).to_owned()),
+        _ => None,
+    };
+    (tags, account)
+}

@@ -1,0 +1,88 @@
+//! The whole program on one screen: what was gathered becomes a report.
+
+use std::sync::Arc;
+
+use crate::checks::report::{self, Report};
+use crate::checks::{Evidence, run_all};
+use crate::correlate::causes::{Scope, correlate};
+use crate::correlate::{Directory, Ledger};
+use crate::ingest::document::{Place, yaml_items};
+use crate::ingest::{command, gcloud, terraform};
+use crate::model::{Complaint, FirewallRule, Inventory};
+use crate::render;
+use crate::suggest::{Change, Printed, Printer};
+
+/// Everything that was read.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// The resources.
+    pub inventory: Inventory,
+    /// The log.
+    pub ledger: Ledger,
+    /// The inputs.
+    pub inputs: Vec<report::InputSummary>,
+    /// What could not be read.
+    pub complaints: Vec<Complaint>,
+}
+
+/// bytes → records → flows → decisions → findings → suggestions → report: from the groups on.
+#[must_use]
+pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
+    let inventory = &gathered.inventory;
+    let directory = Directory::of(inventory);
+    let correlation = correlate(&directory, gathered.ledger.groups(), scope);
+    let evidence = Evidence::new(&directory, &correlation, &Rims);
+    let (findings, skipped) = run_all(&evidence);
+    let log = gathered.ledger.counts();
+    let not_given = report::not_given(inventory, &log);
+    Report {
+        inputs: gathered.inputs.clone(),
+        log,
+        inventory: report::count(inventory),
+        findings,
+        skipped,
+        blind_spots: report::blind_spots(&evidence, &not_given),
+        not_given,
+        complaints: gathered.complaints.clone(),
+        unused: inventory.unused.clone(),
+        networks: report::networks(inventory),
+    }
+}
+
+/// Prints changes with render and reads them back with ingest: here the two rims meet.
+#[derive(Debug)]
+pub struct Rims;
+
+impl Printer for Rims {
+    fn print(&self, change: &Change, before: &Inventory) -> Option<Vec<Printed>> {
+        let network = &change.rule().network;
+        let gcloud = render::gcloud::firewall_rule(change)?;
+        let cnrm = render::cnrm::firewall_rule(change)?;
+        let terraform = render::terraform::firewall_rule(change)?;
+        Some(vec![
+            Printed {
+                language: "gcloud",
+                parsed: command::firewall_rule(&gcloud, before, network),
+                text: gcloud,
+            },
+            Printed { language: "cnrm", parsed: read_manifest(&cnrm, change), text: cnrm },
+            Printed {
+                language: "terraform",
+                parsed: terraform::firewall_rule(&terraform, network),
+                text: terraform,
+            },
+        ])
+    }
+}
+
+fn read_manifest(text: &str, change: &Change) -> Option<FirewallRule> {
+    let place = Place { path: Arc::from("printed"), line: 1, byte: 0 };
+    let (items, complaints) = yaml_items(text, &place);
+    let (Some(item), true) = (items.first(), complaints.is_empty()) else { return None };
+    let mut alone = Inventory::default();
+    gcloud::read(item, &mut alone);
+    let rule = alone.firewall_rules.pop()?;
+    // A manifest without project names the network of its own namespace.
+    let network = &change.rule().network;
+    rule.network.agrees(network).then(|| FirewallRule { network: network.clone(), ..rule })
+}

@@ -1,0 +1,13 @@
+//! What would happen: the one evaluator, its one matcher, and the trace that explains them.
+
+pub mod evaluate;
+pub mod flow;
+pub mod matching;
+pub mod near_miss;
+pub mod stages;
+
+pub use evaluate::{Decider, Decision, Verdict, evaluate};
+pub use flow::{Endpoint, Facts, Flow};
+pub use matching::{Doubt, Mismatch, Observer, Outcome, Trace};
+pub use near_miss::{NearMiss, near_misses};
+pub use stages::EffectiveRules;

@@ -1,0 +1,105 @@
+//! Rules that would have let a flow pass but for one thing, nearest first.
+//!
+//! `allow-control-plane` opens 172.16.0.0/28 and 172.16.0.32/28 was needed: that one field is what
+//! a person looks for, and often all that has to change.
+
+use std::cmp::Reverse;
+
+use crate::engine::matching::{Mismatch, Outcome, Trace, match_rule};
+use crate::engine::{Decider, Flow};
+use crate::model::{Action, FirewallRule};
+use crate::net::{AddressSet, cidr};
+
+/// What keeps a near miss from allowing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gap {
+    /// It matches, but the decider outranks it.
+    Priority,
+    /// One field does not fit.
+    Field(Mismatch),
+}
+
+impl Gap {
+    /// The word that stands in JSON.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Priority => "priority",
+            Self::Field(mismatch) => mismatch.id(),
+        }
+    }
+}
+
+/// A rule that nearly allowed a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NearMiss<'a> {
+    /// The rule.
+    pub rule: &'a FirewallRule,
+    /// What it lacks.
+    pub gap: Gap,
+    /// How many leading bits its nearest range shares with the address, for ranges.
+    pub shared_bits: u32,
+}
+
+/// The near misses among `rules`, nearest first. Only allows count; `decider` tells which rank
+/// would have been needed.
+#[must_use]
+pub fn near_misses<'a>(
+    rules: impl IntoIterator<Item = &'a FirewallRule>,
+    flow: &Flow,
+    decider: Decider<'_>,
+) -> Vec<NearMiss<'a>> {
+    let mut found: Vec<NearMiss<'a>> = rules
+        .into_iter()
+        .filter(|rule| rule.action == Action::Allow)
+        .filter_map(|rule| judge(rule, flow, decider))
+        .collect();
+    found.sort_by_key(|miss| {
+        let rank = match miss.gap {
+            Gap::Priority => 0,
+            Gap::Field(Mismatch::Disabled) => 1,
+            Gap::Field(Mismatch::Port) => 2,
+            Gap::Field(Mismatch::Source | Mismatch::Destination) if miss.shared_bits >= 16 => 2,
+            Gap::Field(Mismatch::Target) => 3,
+            Gap::Field(Mismatch::Protocol) => 4,
+            Gap::Field(Mismatch::Network) => 5,
+            Gap::Field(Mismatch::Source | Mismatch::Destination) => 6,
+            Gap::Field(Mismatch::Direction) => 7,
+        };
+        (rank, Reverse(miss.shared_bits), miss.rule.priority, miss.rule.name.as_deref())
+    });
+    found
+}
+
+fn judge<'a>(rule: &'a FirewallRule, flow: &Flow, decider: Decider<'_>) -> Option<NearMiss<'a>> {
+    let mut trace = Trace::default();
+    let outcome = match_rule(rule, flow, &mut trace);
+    let step = trace.steps.pop()?;
+    let gap = match (outcome, step.misses.as_slice()) {
+        (Outcome::Matched, _) if outranked(rule, decider) => Gap::Priority,
+        (Outcome::Missed(_), [mismatch]) => Gap::Field(*mismatch),
+        _ => return None,
+    };
+    let shared_bits = match gap {
+        Gap::Field(Mismatch::Source) => nearest(rule.source.as_ref(), flow.tuple.src),
+        Gap::Field(Mismatch::Destination) => nearest(rule.destination.as_ref(), flow.tuple.dst),
+        _ => 128,
+    };
+    Some(NearMiss { rule, gap, shared_bits })
+}
+
+fn outranked(rule: &FirewallRule, decider: Decider<'_>) -> bool {
+    match decider {
+        Decider::Rule(deny) => deny.action == Action::Deny && deny.priority <= rule.priority,
+        _ => false,
+    }
+}
+
+fn nearest(ranges: Option<&AddressSet>, address: std::net::IpAddr) -> u32 {
+    let ranges = ranges.map(AddressSet::ranges).unwrap_or_default();
+    ranges
+        .iter()
+        .filter_map(|range| cidr::common_bits(range.addr(), address))
+        .max()
+        .unwrap_or(0)
+}

@@ -1,0 +1,284 @@
+//! Config Connector's manifests, as they stand in a repository or come out of the cluster.
+//!
+//! Objects refer to one another by `{name, namespace}` of the Kubernetes object, or by `external`;
+//! `spec.resourceID` may give the resource another name than its object. So names are collected
+//! first ([`collect_names`]) and references are resolved when everything is known.
+//! Fields: <https://cloud.google.com/config-connector/docs/reference/overview>.
+
+use crate::ingest::document::Item;
+use crate::ingest::fields::Fields;
+use crate::ingest::gcloud::Read;
+use crate::ingest::rules;
+use crate::model::{
+    Cluster, Inventory, ManagedZone, Nat, Network, NodePool, Origin, RecordSet, Reference, Route,
+    Subnetwork,
+};
+use crate::net::{parse_address, parse_cidr};
+
+/// Whether an item is a manifest of Config Connector's.
+#[must_use]
+pub fn is_manifest(item: &Item) -> bool {
+    let version = Fields(&item.value).text("apiVersion");
+    version.is_some_and(|version| version.contains(".cnrm.cloud.google.com"))
+}
+
+/// Notes under which name the resource of an object goes.
+pub fn collect_names(item: &Item, into: &mut Inventory) {
+    let fields = Fields(&item.value);
+    let meta = fields.at("metadata");
+    let (Some(kind), Some(name)) = (fields.text("kind"), meta.text("name")) else { return };
+    if let Some(resource) = fields.at("spec").text("resourceID") {
+        let namespace = meta.text_or_empty("namespace");
+        into.aliases.insert((kind, namespace, name), resource);
+    }
+}
+
+struct Manifest<'a> {
+    name: String,
+    namespace: String,
+    project: Option<String>,
+    spec: Fields<'a>,
+    fields: Fields<'a>,
+    origin: &'a Origin,
+}
+
+impl Manifest<'_> {
+    fn id(&self) -> Reference {
+        let name = self.spec.text("resourceID").unwrap_or_else(|| self.name.clone());
+        let location = self.spec.first_text(&["region", "location"]);
+        Reference { project: self.project.clone(), location, name }
+    }
+
+    /// Resolves a reference to an object of `kind`.
+    fn reference(&self, at: Fields<'_>, kind: &str, names: &Inventory) -> Option<Reference> {
+        if let Some(external) = at.text("external").filter(|text| !text.is_empty()) {
+            return Some(Reference::parse(&external).or_project(self.project.as_deref()));
+        }
+        let name = at.text("name").filter(|text| !text.is_empty())?;
+        let namespace = at.text("namespace").unwrap_or_else(|| self.namespace.clone());
+        let key = (kind.to_owned(), namespace, name);
+        let resource = names.aliases.get(&key).cloned().unwrap_or(key.2);
+        Some(Reference::new(self.project.as_deref(), &resource))
+    }
+
+    fn network(&self, names: &Inventory) -> Option<Reference> {
+        self.reference(self.spec.at("networkRef"), "ComputeNetwork", names)
+    }
+}
+
+/// Reads one manifest into the inventory.
+pub fn read(kind: &str, fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Read {
+    let meta = fields.at("metadata");
+    let Some(name) = meta.text("name").filter(|name| !name.is_empty()) else {
+        return Read::Bad("it lacks metadata.name");
+    };
+    let manifest = Manifest {
+        namespace: meta.text_or_empty("namespace"),
+        project: meta.at("annotations").text("cnrm.cloud.google.com/project-id"),
+        spec: fields.at("spec"),
+        name,
+        fields,
+        origin,
+    };
+    let read = match kind {
+        "ComputeFirewall" => firewall(&manifest, into),
+        "ComputeNetwork" => network(&manifest, into),
+        "ComputeSubnetwork" => subnetwork(&manifest, into),
+        "ComputeRoute" => route(&manifest, into),
+        "ComputeRouter" => router(&manifest, into),
+        "ComputeRouterNAT" => nat(&manifest, into),
+        "ContainerCluster" => cluster(&manifest, into),
+        "ContainerNodePool" => node_pool(&manifest, into),
+        "DNSManagedZone" => zone(&manifest, into),
+        "DNSRecordSet" => record_set(&manifest, into),
+        _ => {
+            *into.unused.entry(kind.to_owned()).or_default() += 1;
+            return Read::Unused;
+        }
+    };
+    match read {
+        Some(()) => Read::Used("cnrm-manifests"),
+        None => Read::Bad("it lacks its reference, its range or its name"),
+    }
+}
+
+fn firewall(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let network = manifest.network(into)?;
+    let id = manifest.id();
+    let rule = rules::manifest_rule(&id.name, manifest.spec, network, manifest.origin);
+    into.firewall_rules.push(rule);
+    Some(())
+}
+
+fn network(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let order = manifest.spec.text_or_empty("networkFirewallPolicyEnforcementOrder");
+    into.networks.push(Network {
+        id: manifest.id(),
+        policies_first: order == "BEFORE_CLASSIC_FIREWALL",
+        peerings: Vec::new(),
+        origin: manifest.origin.clone(),
+    });
+    Some(())
+}
+
+fn subnetwork(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let spec = manifest.spec;
+    into.subnetworks.push(Subnetwork {
+        id: manifest.id(),
+        network: manifest.network(into)?,
+        primary: spec.range("ipCidrRange"),
+        secondary: spec
+            .list("secondaryIpRange")
+            .filter_map(|range| Some((range.text("rangeName")?, range.range("ipCidrRange")?)))
+            .collect(),
+        private_google_access: spec.flag("privateIpGoogleAccess"),
+        purpose: spec.text("purpose"),
+        origin: manifest.origin.clone(),
+    });
+    Some(())
+}
+
+fn route(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let spec = manifest.spec;
+    let by_reference = ["nextHopInstanceRef", "nextHopILBRef", "nextHopVPNTunnelRef"];
+    let referred = by_reference.iter().find_map(|key| {
+        let at = spec.at(key);
+        at.first_text(&["external", "name"])
+            .map(|name| if *key == "nextHopVPNTunnelRef" { format!("/vpnTunnels/{name}") } else { name })
+    });
+    into.routes.push(Route {
+        id: manifest.id(),
+        network: manifest.network(into)?,
+        destination: spec.range("destRange")?,
+        priority: spec.number("priority").and_then(|n| u32::try_from(n).ok()).unwrap_or(1000),
+        next_hop: spec
+            .first_text(&["nextHopGateway", "nextHopIp"])
+            .or(referred)
+            .unwrap_or_default(),
+        by_peering: false,
+        tags: spec.texts("tags"),
+        origin: manifest.origin.clone(),
+    });
+    Some(())
+}
+
+fn router(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let network = manifest.network(into)?;
+    into.routers.push((manifest.id(), network, manifest.origin.clone()));
+    Some(())
+}
+
+fn nat(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let spec = manifest.spec;
+    let id = manifest.id();
+    into.nats.push(Nat {
+        router: manifest.reference(spec.at("routerRef"), "ComputeRouter", into)?,
+        network: None,
+        ranges: spec.text_or_empty("sourceSubnetworkIpRangesToNat"),
+        addresses: Vec::new(),
+        origin: manifest.origin.clone(),
+        name: id.name,
+    });
+    Some(())
+}
+
+fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let spec = manifest.spec;
+    let status = manifest.fields.at("status");
+    let allocation = spec.at("ipAllocationPolicy");
+    let private = spec.at("privateClusterConfig");
+    let observed = status.at("observedState").at("privateClusterConfig");
+    let address = |key: &str| {
+        [private, observed].iter().find_map(|from| parse_address(&from.text(key)?))
+    };
+    let subnetwork =
+        manifest.reference(spec.at("subnetworkRef"), "ComputeSubnetwork", into);
+    let ranges = |texts: [Option<String>; 2]| {
+        let mut list: Vec<_> = texts.iter().flatten().filter_map(|text| parse_cidr(text)).collect();
+        list.sort();
+        list.dedup();
+        list
+    };
+    let pool = NodePool {
+        name: "default-pool".to_owned(),
+        tags: spec.at("nodeConfig").texts("tags"),
+        service_account: account(spec.at("nodeConfig")),
+        origin: manifest.origin.clone(),
+        ..NodePool::default()
+    };
+    let removed = meta_directive(manifest.fields, "remove-default-node-pool");
+    into.clusters.push(Cluster {
+        hash: None,
+        network: manifest.network(into),
+        subnetwork,
+        pod_ranges: ranges([spec.text("clusterIpv4Cidr"), allocation.text("clusterIpv4CidrBlock")]),
+        pod_range_names: Vec::from_iter(allocation.text("clusterSecondaryRangeName")),
+        service_ranges: ranges([
+            allocation.text("servicesIpv4CidrBlock"),
+            status.text("servicesIpv4Cidr"),
+        ]),
+        service_range_names: Vec::from_iter(allocation.text("servicesSecondaryRangeName")),
+        control_plane_range: private.range("masterIpv4CidrBlock"),
+        private_endpoint: address("privateEndpoint"),
+        public_endpoint: address("publicEndpoint"),
+        node_pools: if removed || !spec.has("nodeConfig") { Vec::new() } else { vec![pool] },
+        origin: manifest.origin.clone(),
+        id: manifest.id(),
+    });
+    Some(())
+}
+
+fn meta_directive(fields: Fields<'_>, name: &str) -> bool {
+    let annotations = fields.at("metadata").at("annotations");
+    annotations.flag(&format!("cnrm.cloud.google.com/{name}")) == Some(true)
+}
+
+fn account(config: Fields<'_>) -> Option<String> {
+    let at = config.at("serviceAccountRef");
+    // Only an e-mail address is an account; an object's name has to be looked up elsewhere.
+    at.first_text(&["external", "name"]).filter(|text| text.contains('@'))
+}
+
+fn node_pool(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let spec = manifest.spec;
+    let network = spec.at("networkConfig");
+    into.node_pools.push(NodePool {
+        name: manifest.id().name,
+        cluster: Some(manifest.reference(spec.at("clusterRef"), "ContainerCluster", into)?),
+        tags: spec.at("nodeConfig").texts("tags"),
+        service_account: account(spec.at("nodeConfig")),
+        pod_range: network.range("podIpv4CidrBlock"),
+        pod_range_name: network.text("podRange"),
+        origin: manifest.origin.clone(),
+    });
+    Some(())
+}
+
+fn zone(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let spec = manifest.spec;
+    let visible = spec.at("privateVisibilityConfig");
+    let networks = visible
+        .list("networks")
+        .filter_map(|one| manifest.reference(one.at("networkRef"), "ComputeNetwork", into))
+        .collect();
+    into.zones.push(ManagedZone {
+        id: manifest.id(),
+        dns_name: spec.text("dnsName")?,
+        private: spec.text("visibility").as_deref() == Some("private"),
+        networks,
+        origin: manifest.origin.clone(),
+    });
+    Some(())
+}
+
+fn record_set(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let spec = manifest.spec;
+    into.record_sets.push(RecordSet {
+        name: spec.text("name")?,
+        kind: spec.text("type")?,
+        zone: manifest.reference(spec.at("managedZoneRef"), "DNSManagedZone", into),
+        data: spec.texts("rrdatas"),
+        origin: manifest.origin.clone(),
+    });
+    Some(())
+}

@@ -1,0 +1,101 @@
+//! Reads back the `gcloud compute firewall-rules` commands that render prints: the inverse of
+//! `render/gcloud`. What it cannot read is not shown to anybody.
+
+use crate::ingest::rules::layer4;
+use crate::ingest::fields::Fields;
+use crate::model::firewall::Targets;
+use crate::model::{Action, FirewallRule, Inventory, Reference};
+use crate::net::{Direction, IpNet, parse_cidr};
+
+/// The rule as it would stand after the command, given the rules that stand before it.
+#[must_use]
+pub fn firewall_rule(text: &str, before: &Inventory, network: &Reference) -> Option<FirewallRule> {
+    let words = shlex::split(&text.replace("\\\n", " "))?;
+    let mut words = words.iter().map(String::as_str);
+    for expected in ["gcloud", "compute", "firewall-rules"] {
+        if words.next()? != expected {
+            return None;
+        }
+    }
+    let verb = words.next()?;
+    let name = words.next()?;
+    let mut rule = match verb {
+        "create" => {
+            let mut rule =
+                FirewallRule::new(network.clone(), Direction::Ingress, 1000, Action::Allow);
+            rule.logged = Some(false);
+            rule
+        }
+        "update" => {
+            let same = |rule: &&FirewallRule| {
+                rule.name.as_deref() == Some(name) && rule.network.agrees(network)
+            };
+            before.firewall_rules.iter().find(same)?.clone()
+        }
+        _ => return None,
+    };
+    rule.name = Some(name.to_owned());
+    for flag in words {
+        let (key, value) = flag.split_once('=').unwrap_or((flag, ""));
+        set(&mut rule, key, value, verb)?;
+    }
+    Some(rule)
+}
+
+fn set(rule: &mut FirewallRule, key: &str, value: &str, verb: &str) -> Option<()> {
+    let list = || value.split(',').filter(|one| !one.is_empty()).map(str::to_owned);
+    let ranges = || list().map(|one| parse_cidr(&one)).collect::<Option<Vec<IpNet>>>();
+    match key {
+        "--project" => {}
+        "--network" => {
+            let named = Reference::parse(value);
+            if verb != "create" || named.name != rule.network.name {
+                return None;
+            }
+        }
+        "--direction" => rule.direction = value.parse().ok()?,
+        "--priority" => rule.priority = value.parse().ok()?,
+        "--action" => {
+            rule.action = match value {
+                "ALLOW" => Action::Allow,
+                "DENY" => Action::Deny,
+                _ => return None,
+            }
+        }
+        "--rules" | "--allow" => rule.layer4 = layers(value)?,
+        "--source-ranges" => rule.set_source_ranges(ranges()?),
+        "--destination-ranges" => rule.set_destination_ranges(ranges()?),
+        "--source-tags" => rule.source_identity.tags = list().collect(),
+        "--source-service-accounts" => rule.source_identity.service_accounts = list().collect(),
+        "--target-tags" => rule.targets.tags = list().collect(),
+        "--target-service-accounts" => {
+            rule.targets =
+                Targets { service_accounts: list().collect(), ..std::mem::take(&mut rule.targets) };
+        }
+        "--enable-logging" => rule.logged = Some(true),
+        "--no-disabled" => rule.disabled = false,
+        _ => return None,
+    }
+    Some(())
+}
+
+/// `tcp:443,tcp:8000-8100,icmp`.
+fn layers(text: &str) -> Option<Vec<crate::model::firewall::Layer4>> {
+    let mut parts: Vec<crate::model::firewall::Layer4> = Vec::new();
+    for word in text.split(',') {
+        let (protocol, ports) = match word.split_once(':') {
+            Some((protocol, ports)) => (protocol, vec![ports]),
+            None => (word, Vec::new()),
+        };
+        let value = serde_json::json!({ "IPProtocol": protocol, "ports": ports });
+        let part = layer4(Fields(&value), "IPProtocol")?;
+        match parts.iter_mut().find(|before| before.protocol == part.protocol) {
+            Some(before) => match (&before.ports, &part.ports) {
+                (Some(a), Some(b)) => before.ports = Some(a.union(b)),
+                _ => before.ports = None,
+            },
+            None => parts.push(part),
+        }
+    }
+    Some(parts)
+}

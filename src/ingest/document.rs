@@ -1,0 +1,263 @@
+//! JSON and YAML text to items, each with its line: the containers (lists, aggregated lists,
+//! `kind: List`, command outputs around a list) are opened here, whatever they hold.
+//!
+//! The only file that knows of the YAML library. Its limits grow with the text, so that a large
+//! list passes and an alias bomb does not; its errors never show the text, which may hold secrets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_saphyr::Spanned;
+
+use crate::model::{Complaint, Origin, complaint};
+
+/// One resource, still untyped.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Its value.
+    pub value: Value,
+    /// Where it stands.
+    pub origin: Origin,
+    /// What its container says of its kind: `subnetworks`, `clusters`.
+    pub hint: Option<String>,
+}
+
+/// Where a text stands in its input.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The input.
+    pub path: Arc<str>,
+    /// The line of the text's first byte.
+    pub line: u64,
+    /// The byte of the text's first byte.
+    pub byte: u64,
+}
+
+impl Place {
+    fn complaint(&self, line: u64, byte: u64, message: String) -> Complaint {
+        Complaint {
+            path: self.path.to_string(),
+            line,
+            byte,
+            message,
+            did: complaint::SKIPPED_ITEM,
+        }
+    }
+
+    fn origin(&self, line: u64) -> Origin {
+        Origin { path: Arc::clone(&self.path), line }
+    }
+}
+
+/// The items of one JSON value.
+#[must_use]
+pub fn json_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
+    let mut opened = Opened { text, place, items: Vec::new(), complaints: Vec::new() };
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(raw) => opened.open(raw, None, 0),
+        Err(error) => {
+            let line = place.line + (error.line() as u64).saturating_sub(1);
+            let message = format!("no JSON: {}", category(&error));
+            opened.complaints.push(place.complaint(line, place.byte, message));
+        }
+    }
+    (opened.items, opened.complaints)
+}
+
+/// What is wrong, without a word of the text.
+fn category(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Eof => "the text ends too early",
+        _ => "a syntax error",
+    }
+}
+
+struct Opened<'t> {
+    text: &'t str,
+    place: &'t Place,
+    items: Vec<Item>,
+    complaints: Vec<Complaint>,
+}
+
+type Members<'t> = BTreeMap<String, &'t RawValue>;
+
+impl<'t> Opened<'t> {
+    fn open(&mut self, raw: &'t RawValue, hint: Option<&str>, depth: u8) {
+        let text = raw.get();
+        if text.starts_with('[') && depth < 6 {
+            if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(text) {
+                for element in list {
+                    self.open(element, hint, depth + 1);
+                }
+                return;
+            }
+        }
+        if text.starts_with('{') && depth < 6 {
+            match serde_json::from_str::<Members<'t>>(text) {
+                Ok(members) if self.open_container(&members, hint, depth) => return,
+                _ => {}
+            }
+        }
+        let offset = (text.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        let before = self.text.get(..offset).unwrap_or("");
+        let line = self.place.line + memchr::memchr_iter(b'\n', before.as_bytes()).count() as u64;
+        match serde_json::from_str(text) {
+            Ok(value) => self.items.push(Item {
+                value,
+                origin: self.place.origin(line),
+                hint: hint.map(str::to_owned),
+            }),
+            Err(error) => {
+                let byte = self.place.byte + offset as u64;
+                let message = format!("no JSON: {}", category(&error));
+                self.complaints.push(self.place.complaint(line, byte, message));
+            }
+        }
+    }
+
+    /// Opens an object that is only a container; false where it is an item itself.
+    fn open_container(&mut self, members: &Members<'t>, hint: Option<&str>, depth: u8) -> bool {
+        let kind = members.get("kind").and_then(|kind| serde_json::from_str::<String>(kind.get()).ok());
+        // Typed lists leave the kind to the container: PodList, compute#firewallList.
+        let of_kind = kind.as_deref().and_then(|kind| kind.strip_suffix("List"));
+        if let Some(items) = members.get("items") {
+            if items.get().starts_with('{') {
+                if let Ok(scopes) = serde_json::from_str::<Members<'t>>(items.get()) {
+                    for scope in scopes.values() {
+                        self.open(scope, of_kind.or(hint), depth + 1);
+                    }
+                    return true;
+                }
+            }
+            if items.get().starts_with('[') {
+                self.open(items, of_kind.filter(|kind| !kind.is_empty()).or(hint), depth + 1);
+                return true;
+            }
+        }
+        if members.contains_key("firewalls") {
+            return false; // Effective firewalls: rules and policies belong together.
+        }
+        if let Some((key, list)) =
+            CONTAINERS.iter().find_map(|key| Some((*key, *members.get(*key)?)))
+            && list.get().starts_with('[')
+            && !members.contains_key("name")
+        {
+            self.open(list, Some(key), depth + 1);
+            return true;
+        }
+        // Cloud Asset Inventory: {"asset_type": …, "resource": {"data": {…}}}.
+        if members.contains_key("asset_type") || members.contains_key("assetType") {
+            let resource = members.get("resource").map(|raw| raw.get()).unwrap_or("{}");
+            if let Ok(resource) = serde_json::from_str::<Members<'t>>(resource)
+                && let Some(data) = resource.get("data")
+            {
+                self.open(data, hint, depth + 1);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Keys under which command outputs and REST answers hold their list.
+const CONTAINERS: [&str; 16] = [
+    "clusters",
+    "nodePools",
+    "managedZones",
+    "rrsets",
+    "operations",
+    "subnetworks",
+    "routers",
+    "forwardingRules",
+    "addresses",
+    "instances",
+    "backendServices",
+    "healthChecks",
+    "instanceGroups",
+    "instanceTemplates",
+    "responsePolicies",
+    "networkEndpointGroups",
+];
+
+/// The items of one YAML document.
+#[must_use]
+pub fn yaml_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
+    let value: Value = match serde_saphyr::from_str_with_options(text, options(text.len())) {
+        Ok(value) => value,
+        Err(error) => {
+            let at = error.location();
+            let line = place.line + at.map_or(0, |at| at.line().saturating_sub(1));
+            let message = format!("no YAML: {}", yaml_problem(&error));
+            return (Vec::new(), vec![place.complaint(line, place.byte, message)]);
+        }
+    };
+    let lines = element_lines(text, &value);
+    let whole = serde_json::to_string(&value).unwrap_or_default();
+    // One road for both languages: the containers are opened as JSON, the lines come from YAML.
+    let (mut items, complaints) = json_items(&whole, &Place { line: 1, ..place.clone() });
+    let first = first_line(text);
+    for (index, item) in items.iter_mut().enumerate() {
+        let line = lines.get(index).copied().unwrap_or(first);
+        item.origin.line = place.line + line.saturating_sub(1);
+    }
+    (items, complaints)
+}
+
+/// The line of the first content, counted from 1.
+fn first_line(text: &str) -> u64 {
+    let skipped = text.lines().take_while(|line| {
+        let line = line.trim();
+        line.is_empty() || line.starts_with('#') || line == "---"
+    });
+    1 + skipped.count() as u64
+}
+
+/// The lines of the elements, where the document is a list or holds one under `items`.
+fn element_lines(text: &str, value: &Value) -> Vec<u64> {
+    #[derive(Deserialize)]
+    struct List {
+        items: Vec<Spanned<IgnoredAny>>,
+    }
+    let options = options(text.len());
+    let list = if value.is_array() {
+        serde_saphyr::from_str_with_options::<Vec<Spanned<IgnoredAny>>>(text, options).ok()
+    } else if value.get("items").is_some_and(Value::is_array) {
+        serde_saphyr::from_str_with_options::<List>(text, options).ok().map(|list| list.items)
+    } else {
+        None
+    };
+    list.unwrap_or_default().iter().map(|element| element.referenced.line()).collect()
+}
+
+fn options(length: usize) -> serde_saphyr::Options {
+    // A node takes at least two bytes ("- "): a text cannot hold more than half its length.
+    let nodes = (length / 2 + 1_000).min(200_000_000);
+    let mut options = serde_saphyr::options! {
+        with_snippet: false,
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+    };
+    if let Some(budget) = options.budget.as_mut() {
+        budget.max_nodes = budget.max_nodes.max(nodes);
+        budget.max_events = budget.max_events.max(nodes.saturating_mul(3));
+        budget.max_total_scalar_bytes = budget.max_total_scalar_bytes.max(length.saturating_mul(2));
+    }
+    options
+}
+
+/// The kind of problem in words that hold nothing of the text.
+fn yaml_problem(error: &serde_saphyr::Error) -> &'static str {
+    let text = error.to_string();
+    if text.contains("budget") {
+        "more nodes or aliases than a file of its size may hold (export with -o json)"
+    } else if text.contains("recursion") {
+        "nested too deeply"
+    } else {
+        "a syntax error"
+    }
+}

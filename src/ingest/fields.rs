@@ -1,0 +1,141 @@
+//! Reading the fields of a document as exports really write them: numbers as strings, booleans as
+//! strings, one value where a list is meant. Past this rim no untyped value goes.
+
+use serde_json::Value;
+
+use crate::model::Reference;
+use crate::net::{IpNet, parse_cidr};
+
+/// A document, or an object inside of one.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'a>(pub &'a Value);
+
+impl<'a> Fields<'a> {
+    /// The object under `key`, empty where there is none.
+    #[must_use]
+    pub fn at(self, key: &str) -> Fields<'a> {
+        static NOTHING: Value = Value::Null;
+        Fields(self.0.get(key).unwrap_or(&NOTHING))
+    }
+
+    /// Whether there is a value under `key` that is not null.
+    #[must_use]
+    pub fn has(self, key: &str) -> bool {
+        self.0.get(key).is_some_and(|value| !value.is_null())
+    }
+
+    /// The text under `key`; numbers and booleans are spelled out.
+    #[must_use]
+    pub fn text(self, key: &str) -> Option<String> {
+        scalar(self.0.get(key)?)
+    }
+
+    /// The text under `key`, empty where there is none.
+    #[must_use]
+    pub fn text_or_empty(self, key: &str) -> String {
+        self.text(key).unwrap_or_default()
+    }
+
+    /// The text under the first of `keys` that has one.
+    #[must_use]
+    pub fn first_text(self, keys: &[&str]) -> Option<String> {
+        keys.iter().find_map(|key| self.text(key).filter(|text| !text.is_empty()))
+    }
+
+    /// The whole number under `key`, also written as text or as a float.
+    #[must_use]
+    pub fn number(self, key: &str) -> Option<u64> {
+        let value = self.0.get(key)?;
+        value.as_u64().or_else(|| {
+            let text = scalar(value)?;
+            text.strip_suffix(".0").unwrap_or(&text).parse().ok()
+        })
+    }
+
+    /// The boolean under `key`, also written as text.
+    #[must_use]
+    pub fn flag(self, key: &str) -> Option<bool> {
+        match self.0.get(key)? {
+            Value::Bool(flag) => Some(*flag),
+            Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The elements under `key`; one value alone counts as a list of one.
+    pub fn list(self, key: &str) -> impl Iterator<Item = Fields<'a>> + use<'a> {
+        let value = self.0.get(key);
+        let (many, one): (&[Value], _) = match value {
+            Some(Value::Array(list)) => (list, None),
+            Some(Value::Null) | None => (&[], None),
+            one => (&[], one),
+        };
+        many.iter().chain(one).map(Fields)
+    }
+
+    /// The texts under `key`.
+    #[must_use]
+    pub fn texts(self, key: &str) -> Vec<String> {
+        self.list(key).filter_map(|element| scalar(element.0)).collect()
+    }
+
+    /// The range or address under `key`.
+    #[must_use]
+    pub fn range(self, key: &str) -> Option<IpNet> {
+        parse_cidr(&self.text(key)?)
+    }
+
+    /// The ranges under `key`, and how many elements are none.
+    #[must_use]
+    pub fn ranges(self, key: &str) -> (Vec<IpNet>, usize) {
+        let mut bad = 0;
+        let mut ranges = Vec::new();
+        for text in self.texts(key) {
+            match parse_cidr(&text) {
+                Some(range) => ranges.push(range),
+                None => bad += 1,
+            }
+        }
+        (ranges, bad)
+    }
+
+    /// The reference under `key`.
+    #[must_use]
+    pub fn reference(self, key: &str) -> Option<Reference> {
+        self.text(key).filter(|text| !text.is_empty()).map(|text| Reference::parse(&text))
+    }
+
+    /// The project that the document's own link names.
+    #[must_use]
+    pub fn project(self) -> Option<String> {
+        ["selfLink", "selfLinkWithId", "id"]
+            .iter()
+            .find_map(|key| self.reference(key)?.project)
+    }
+
+    /// The document's own reference: name, and project and location as far as they are said.
+    #[must_use]
+    pub fn own_reference(self) -> Option<Reference> {
+        let name = self.text("name").filter(|name| !name.is_empty())?;
+        let link = self.reference("selfLink").unwrap_or_default();
+        let location = ["location", "region", "zone"]
+            .iter()
+            .find_map(|key| self.reference(key))
+            .map(|place| place.name);
+        Some(Reference {
+            project: self.project(),
+            location: link.location.or(location),
+            name: name.rsplit('/').next().unwrap_or(&name).to_owned(),
+        })
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}

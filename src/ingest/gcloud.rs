@@ -1,0 +1,378 @@
+//! Resources as gcloud and the REST APIs describe them: one typed reader a kind, and the
+//! recognition of kinds by `kind`, by the container they came in, or by their shape, since clusters
+//! and trimmed exports carry no `kind`.
+
+use crate::ingest::document::Item;
+use crate::ingest::fields::Fields;
+use crate::ingest::{cnrm, policies, rules};
+use crate::model::cluster::Interface;
+use crate::model::inventory::Frontend;
+use crate::model::{
+    Cluster, Instance, Inventory, ManagedZone, Nat, Network, NodePool, Origin, RecordSet,
+    Reference, Route, Subnetwork,
+};
+use crate::net::{parse_address, parse_cidr};
+
+/// What became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// It is in the inventory, as this kind of input.
+    Used(&'static str),
+    /// It is of a kind that is known and not used.
+    Unused,
+    /// It is of a kind that is known, but what makes it usable is missing; what that is.
+    Bad(&'static str),
+    /// It is nothing that is known.
+    Unrecognised,
+}
+
+/// Reads one item into the inventory.
+pub fn read(item: &Item, into: &mut Inventory) -> Read {
+    let fields = Fields(&item.value);
+    let kind = fields.text("kind").or_else(|| item.hint.clone()).unwrap_or_default();
+    if fields.text("apiVersion").is_some_and(|version| version.contains(".cnrm.cloud.google.com")) {
+        return cnrm::read(&kind, fields, &item.origin, into);
+    }
+    if fields.has("apiVersion") && fields.has("kind") {
+        return kubernetes(&kind, into);
+    }
+    let origin = &item.origin;
+    let Some(shape) = shape_of(&kind, fields) else {
+        let known = kind.starts_with("compute#") || kind.starts_with("dns#");
+        if known {
+            *into.unused.entry(kind).or_default() += 1;
+            return Read::Unused;
+        }
+        return Read::Unrecognised;
+    };
+    let read = match shape {
+        "gcloud-effective-firewalls" => {
+            policies::effective_firewalls(fields, origin, into);
+            Some(())
+        }
+        "gcloud-firewall-policies" => {
+            if policies::described_policy(fields, origin, into) {
+                Some(())
+            } else {
+                *into.unused.entry("compute#firewallPolicy".to_owned()).or_default() += 1;
+                return Read::Unused;
+            }
+        }
+        "gcloud-firewalls" => {
+            rules::rest_rule(fields, origin).map(|rule| into.firewall_rules.push(rule))
+        }
+        "gcloud-networks" => network(fields, origin).map(|found| into.networks.push(found)),
+        "gcloud-subnetworks" => {
+            subnetwork(fields, origin).map(|found| into.subnetworks.push(found))
+        }
+        "gcloud-routes" => route(fields, origin).map(|found| into.routes.push(found)),
+        "gcloud-routers" => router(fields, origin, into),
+        "gcloud-clusters" => cluster(fields, origin).map(|found| into.clusters.push(found)),
+        "gcloud-node-pools" => {
+            node_pool(fields, origin).map(|found| into.node_pools.push(found))
+        }
+        "gcloud-instances" => {
+            instance(fields, fields, origin, false).map(|found| into.instances.push(found))
+        }
+        "gcloud-instance-templates" => {
+            instance(fields, fields.at("properties"), origin, true)
+                .map(|found| into.instances.push(found))
+        }
+        "gcloud-dns-zones" => zone(fields, origin).map(|found| into.zones.push(found)),
+        "gcloud-dns-records" => record_set(fields, origin).map(|found| into.record_sets.push(found)),
+        "gcloud-forwarding-rules" => {
+            frontend(fields, origin).map(|found| into.frontends.push(found))
+        }
+        _ => None,
+    };
+    match read {
+        Some(()) => Read::Used(shape),
+        None => Read::Bad("it lacks its name, its network or its range"),
+    }
+}
+
+/// Kubernetes kinds are counted until they are read.
+fn kubernetes(kind: &str, into: &mut Inventory) -> Read {
+    match kind {
+        "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" => into.webhooks += 1,
+        "Service" => into.services += 1,
+        _ => {}
+    }
+    *into.unused.entry(kind.to_owned()).or_default() += 1;
+    Read::Unused
+}
+
+/// The kind of input an item is, by its `kind`, else by what it holds.
+fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
+    let named = match kind {
+        "compute#firewall" => "gcloud-firewalls",
+        "compute#network" => "gcloud-networks",
+        "compute#subnetwork" | "subnetworks" => "gcloud-subnetworks",
+        "compute#route" => "gcloud-routes",
+        "compute#router" | "routers" => "gcloud-routers",
+        "compute#instance" | "instances" => "gcloud-instances",
+        "compute#instanceTemplate" | "instanceTemplates" => "gcloud-instance-templates",
+        "compute#forwardingRule" | "forwardingRules" => "gcloud-forwarding-rules",
+        "compute#firewallPolicy" => "gcloud-firewall-policies",
+        "dns#managedZone" | "managedZones" => "gcloud-dns-zones",
+        "dns#resourceRecordSet" | "rrsets" => "gcloud-dns-records",
+        "clusters" => "gcloud-clusters",
+        "nodePools" => "gcloud-node-pools",
+        _ => "",
+    };
+    if !named.is_empty() {
+        return Some(named);
+    }
+    if kind.contains('#') {
+        return None;
+    }
+    let has = |keys: &[&str]| keys.iter().all(|key| fields.has(key));
+    let any = |keys: &[&str]| keys.iter().any(|key| fields.has(key));
+    let link = fields.text_or_empty("selfLink");
+    let shape = if has(&["firewalls"]) || any(&["firewallPolicys", "firewallPolicies"]) {
+        "gcloud-effective-firewalls"
+    } else if has(&["name", "network"]) && any(&["allowed", "denied"]) {
+        "gcloud-firewalls"
+    } else if link.contains("/nodePools/") || has(&["name", "config", "instanceGroupUrls"]) {
+        "gcloud-node-pools"
+    } else if link.contains("/clusters/")
+        || has(&["name", "ipAllocationPolicy"])
+        || has(&["name", "privateClusterConfig"])
+        || has(&["name", "currentMasterVersion"])
+    {
+        "gcloud-clusters"
+    } else if has(&["name", "ipCidrRange", "network"]) {
+        "gcloud-subnetworks"
+    } else if has(&["destRange", "network"]) {
+        "gcloud-routes"
+    } else if has(&["name", "nats"]) {
+        "gcloud-routers"
+    } else if has(&["dnsName", "visibility"]) {
+        "gcloud-dns-zones"
+    } else if has(&["rrdatas", "type"]) {
+        "gcloud-dns-records"
+    } else if has(&["properties", "name"]) && fields.at("properties").has("networkInterfaces") {
+        "gcloud-instance-templates"
+    } else if has(&["name", "networkInterfaces"]) {
+        "gcloud-instances"
+    } else if has(&["name", "autoCreateSubnetworks"]) || has(&["name", "routingConfig"]) {
+        "gcloud-networks"
+    } else {
+        return None;
+    };
+    Some(shape)
+}
+
+fn network(fields: Fields<'_>, origin: &Origin) -> Option<Network> {
+    let order = fields.text_or_empty("networkFirewallPolicyEnforcementOrder");
+    Some(Network {
+        id: Reference { location: None, ..fields.own_reference()? },
+        policies_first: order == "BEFORE_CLASSIC_FIREWALL",
+        peerings: fields.list("peerings").filter_map(|peering| peering.reference("network")).collect(),
+        origin: origin.clone(),
+    })
+}
+
+fn subnetwork(fields: Fields<'_>, origin: &Origin) -> Option<Subnetwork> {
+    let id = fields.own_reference()?;
+    let network = fields.reference("network")?.or_project(id.project.as_deref());
+    Some(Subnetwork {
+        network,
+        primary: fields.range("ipCidrRange"),
+        secondary: fields
+            .list("secondaryIpRanges")
+            .filter_map(|range| Some((range.text("rangeName")?, range.range("ipCidrRange")?)))
+            .collect(),
+        private_google_access: fields.flag("privateIpGoogleAccess"),
+        purpose: fields.text("purpose"),
+        origin: origin.clone(),
+        id,
+    })
+}
+
+fn route(fields: Fields<'_>, origin: &Origin) -> Option<Route> {
+    let id = fields.own_reference()?;
+    const NEXT_HOPS: [&str; 9] = [
+        "nextHopGateway",
+        "nextHopIp",
+        "nextHopInstance",
+        "nextHopIlb",
+        "nextHopVpnTunnel",
+        "nextHopPeering",
+        "nextHopNetwork",
+        "nextHopHub",
+        "nextHopInterconnectAttachment",
+    ];
+    Some(Route {
+        network: fields.reference("network")?.or_project(id.project.as_deref()),
+        destination: fields.range("destRange")?,
+        priority: fields.number("priority").and_then(|n| u32::try_from(n).ok()).unwrap_or(1000),
+        next_hop: fields.first_text(&NEXT_HOPS).unwrap_or_default(),
+        by_peering: fields.has("nextHopPeering"),
+        tags: fields.texts("tags"),
+        origin: origin.clone(),
+        id,
+    })
+}
+
+fn router(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
+    let id = fields.own_reference()?;
+    let network = fields.reference("network")?.or_project(id.project.as_deref());
+    for nat in fields.list("nats") {
+        into.nats.push(Nat {
+            name: nat.text_or_empty("name"),
+            router: id.clone(),
+            network: Some(network.clone()),
+            ranges: nat.text_or_empty("sourceSubnetworkIpRangesToNat"),
+            // References to address resources hold no address; a bare address is one.
+            addresses: nat.texts("natIps").iter().filter_map(|text| parse_cidr(text)).collect(),
+            origin: origin.clone(),
+        });
+    }
+    into.routers.push((id, network, origin.clone()));
+    Some(())
+}
+
+fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
+    let id = fields.own_reference()?;
+    let project = id.project.as_deref();
+    let allocation = fields.at("ipAllocationPolicy");
+    let private = fields.at("privateClusterConfig");
+    let endpoints = fields.at("controlPlaneEndpointsConfig").at("ipEndpointsConfig");
+    let config = fields.at("networkConfig");
+    let own = |from: Fields<'_>, key: &str| {
+        from.reference(key).map(|found| found.or_project(project))
+    };
+    let ranges = |from: Fields<'_>, keys: &[&str]| {
+        let mut ranges: Vec<_> = keys.iter().filter_map(|key| from.range(key)).collect();
+        ranges.sort();
+        ranges.dedup();
+        ranges
+    };
+    let mut pod_ranges = ranges(fields, &["clusterIpv4Cidr"]);
+    pod_ranges.extend(ranges(allocation, &["clusterIpv4CidrBlock", "clusterIpv4Cidr"]));
+    let mut service_ranges = ranges(fields, &["servicesIpv4Cidr"]);
+    service_ranges.extend(ranges(allocation, &["servicesIpv4CidrBlock", "servicesIpv4Cidr"]));
+    let mut pod_range_names = Vec::from_iter(allocation.text("clusterSecondaryRangeName"));
+    pod_range_names.extend(allocation.at("additionalPodRangesConfig").texts("podRangeNames"));
+    let address = |from: Fields<'_>, key: &str| parse_address(&from.text(key)?);
+    let private_endpoint =
+        address(private, "privateEndpoint").or_else(|| address(endpoints, "privateEndpoint"));
+    let public_endpoint =
+        address(private, "publicEndpoint").or_else(|| address(endpoints, "publicEndpoint"));
+    let endpoint = address(fields, "endpoint").filter(|one| Some(*one) != private_endpoint);
+    Some(Cluster {
+        hash: fields.text("id").filter(|id| id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit())),
+        network: own(config, "network").or_else(|| own(fields, "network")),
+        subnetwork: own(config, "subnetwork").or_else(|| own(fields, "subnetwork")),
+        pod_ranges: dedup(pod_ranges),
+        pod_range_names,
+        service_ranges: dedup(service_ranges),
+        service_range_names: Vec::from_iter(allocation.text("servicesSecondaryRangeName")),
+        control_plane_range: private.range("masterIpv4CidrBlock"),
+        private_endpoint,
+        public_endpoint: public_endpoint.or(endpoint),
+        node_pools: fields.list("nodePools").filter_map(|pool| node_pool(pool, origin)).collect(),
+        origin: origin.clone(),
+        id,
+    })
+}
+
+fn dedup<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+    list.sort();
+    list.dedup();
+    list
+}
+
+fn node_pool(fields: Fields<'_>, origin: &Origin) -> Option<NodePool> {
+    let config = fields.at("config");
+    let network = fields.at("networkConfig");
+    let link = fields.text_or_empty("selfLink");
+    let cluster = link.split_once("/nodePools/").map(|(cluster, _)| Reference::parse(cluster));
+    Some(NodePool {
+        name: fields.text("name")?,
+        cluster,
+        tags: config.texts("tags"),
+        service_account: config.text("serviceAccount"),
+        pod_range: network.range("podIpv4CidrBlock"),
+        pod_range_name: network.text("podRange"),
+        origin: origin.clone(),
+    })
+}
+
+fn instance(
+    fields: Fields<'_>,
+    properties: Fields<'_>,
+    origin: &Origin,
+    template: bool,
+) -> Option<Instance> {
+    let id = fields.own_reference()?;
+    let metadata = properties.at("metadata");
+    let cluster = metadata
+        .list("items")
+        .find(|item| item.text("key").as_deref() == Some("cluster-name"))
+        .and_then(|item| item.text("value"))
+        .or_else(|| properties.at("labels").text("goog-k8s-cluster-name"))
+        .or_else(|| node_of(&properties.at("tags").texts("items")));
+    let project = id.project.clone();
+    let interface = |nic: Fields<'_>| {
+        Some(Interface {
+            network: nic.reference("network")?.or_project(project.as_deref()),
+            address: nic.text("networkIP").as_deref().and_then(parse_address),
+            aliases: nic.list("aliasIpRanges").filter_map(|alias| alias.range("ipCidrRange")).collect(),
+            external: nic
+                .list("accessConfigs")
+                .filter_map(|access| parse_address(&access.text("natIP")?))
+                .collect(),
+        })
+    };
+    Some(Instance {
+        template,
+        tags: properties.at("tags").texts("items"),
+        service_account: properties.list("serviceAccounts").find_map(|one| one.text("email")),
+        interfaces: properties.list("networkInterfaces").filter_map(interface).collect(),
+        cluster,
+        origin: origin.clone(),
+        id,
+    })
+}
+
+/// The cluster's name in a node tag, `gke-NAME-HASH-node`.
+fn node_of(tags: &[String]) -> Option<String> {
+    tags.iter().find_map(|tag| {
+        let stem = tag.strip_prefix("gke-")?.strip_suffix("-node")?;
+        let (name, hash) = stem.rsplit_once('-')?;
+        (hash.len() == 8 && hash.bytes().all(|b| b.is_ascii_hexdigit())).then(|| name.to_owned())
+    })
+}
+
+fn zone(fields: Fields<'_>, origin: &Origin) -> Option<ManagedZone> {
+    let visible = fields.at("privateVisibilityConfig");
+    Some(ManagedZone {
+        id: fields.own_reference()?,
+        dns_name: fields.text("dnsName")?,
+        private: fields.text("visibility").as_deref() == Some("private"),
+        networks: visible.list("networks").filter_map(|one| one.reference("networkUrl")).collect(),
+        origin: origin.clone(),
+    })
+}
+
+fn record_set(fields: Fields<'_>, origin: &Origin) -> Option<RecordSet> {
+    Some(RecordSet {
+        name: fields.text("name")?,
+        kind: fields.text("type")?,
+        zone: None,
+        data: fields.texts("rrdatas"),
+        origin: origin.clone(),
+    })
+}
+
+fn frontend(fields: Fields<'_>, origin: &Origin) -> Option<Frontend> {
+    let id = fields.own_reference()?;
+    Some(Frontend {
+        address: parse_cidr(&fields.text("IPAddress")?)?,
+        network: fields.reference("network").map(|one| one.or_project(id.project.as_deref())),
+        name: id.name,
+        origin: origin.clone(),
+    })
+}

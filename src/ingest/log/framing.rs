@@ -1,0 +1,536 @@
+//! Bytes to pieces: where one entry (or one resource) ends and the next begins, found from the
+//! content, in bounded memory.
+//!
+//! | the bytes start with | form | a piece is |
+//! |---|---|---|
+//! | `{` with its end on the same line | lines | a line |
+//! | `{` or `[` otherwise | JSON | an element of the array, or an object; the elements of `entries`, `events` and `receivedMessages` |
+//! | a key with a brace and no quotes (`connection: {`) | paste | an entry of the Logs Explorer's text form |
+//! | a YAML key, a dash, `---` | YAML | a document, or an element of a top-level sequence |
+//! | anything else | text | all of it |
+//!
+//! A piece that is broken is given up alone: reading goes on at the next thing that looks like an
+//! entry.
+
+use memchr::{memchr, memchr3, memchr_iter, memmem};
+
+use crate::ingest::log::paste;
+
+/// The form of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// Newline-delimited JSON.
+    Lines,
+    /// JSON arrays and objects of any spacing.
+    Json,
+    /// YAML documents.
+    Yaml,
+    /// The Logs Explorer's text form.
+    Paste,
+    /// Something else.
+    Text,
+}
+
+/// One piece of a buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Its bytes in the buffer.
+    pub start: usize,
+    /// One past its last byte.
+    pub end: usize,
+    /// The line it starts on, counted from 1.
+    pub line: u64,
+    /// The byte of the input it starts at.
+    pub byte: u64,
+    /// Its form.
+    pub form: Form,
+    /// Set where the bytes are no whole value: what is wrong with them.
+    pub broken: Option<&'static str>,
+}
+
+/// What came of a buffer.
+#[derive(Debug, Default)]
+pub struct Framed {
+    /// The pieces, in order.
+    pub pieces: Vec<Piece>,
+    /// How many bytes are done with; the rest must come again with more behind it.
+    pub consumed: usize,
+}
+
+/// The longest entry that is waited for. Cloud Logging takes 256 KiB
+/// (<https://cloud.google.com/logging/quotas>); pretty-printing and copies inside of it make more.
+const LONGEST_ENTRY: usize = 4 << 20;
+/// The longest resource that is waited for: one list of everything in a large cluster.
+pub const LONGEST_RESOURCE: usize = 1 << 30;
+
+const LISTS: [&[u8]; 3] = [b"\"entries\"", b"\"events\"", b"\"receivedMessages\""];
+const ENTRY_KEYS: [&[u8]; 4] = [b"\"insertId\"", b"\"jsonPayload\"", b"\"logName\"", b"\"message\""];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Array,
+    Wrapper,
+}
+
+/// Cuts one input into pieces; buffers come in order.
+#[derive(Debug)]
+pub struct Framer {
+    form: Option<Form>,
+    places: Vec<Place>,
+    line: u64,
+    byte: u64,
+    entries_seen: bool,
+}
+
+impl Default for Framer {
+    fn default() -> Self {
+        Self { form: None, places: Vec::new(), line: 1, byte: 0, entries_seen: false }
+    }
+}
+
+/// The cursor over one buffer.
+struct Cut<'b> {
+    buffer: &'b [u8],
+    at_end: bool,
+    at: usize,
+    /// The byte up to which lines are counted, and the line there.
+    counted: (usize, u64),
+    base: u64,
+    framed: Framed,
+}
+
+impl Framer {
+    /// The form, once it is known.
+    #[must_use]
+    pub fn form(&self) -> Option<Form> {
+        self.form
+    }
+
+    /// Cuts `buffer`; `at_end` says that nothing follows it.
+    pub fn cut(&mut self, buffer: &[u8], at_end: bool) -> Framed {
+        let mut cut = Cut {
+            buffer,
+            at_end,
+            at: 0,
+            counted: (0, self.line),
+            base: self.byte,
+            framed: Framed::default(),
+        };
+        if self.form.is_none() {
+            if buffer.starts_with(b"\xef\xbb\xbf") {
+                cut.at = 3;
+            }
+            self.form = detect(buffer.get(cut.at..).unwrap_or_default(), at_end);
+        }
+        match self.form {
+            Some(Form::Lines) => self.lines(&mut cut),
+            Some(Form::Json) => self.json(&mut cut),
+            Some(Form::Yaml) => yaml(&mut cut),
+            Some(Form::Paste) => paste::frame(buffer, at_end, &mut |start, end| {
+                cut.push(start, end, Form::Paste, None);
+            })
+            .into_iter()
+            .for_each(|end| cut.at = end),
+            Some(Form::Text) if at_end => {
+                cut.push(0, buffer.len(), Form::Text, None);
+                cut.at = buffer.len();
+            }
+            Some(Form::Text) | None => {}
+        }
+        let done = cut.at;
+        self.line = cut.line_at(done);
+        self.byte += done as u64;
+        cut.framed.consumed = done;
+        cut.framed
+    }
+
+    fn lines(&mut self, cut: &mut Cut<'_>) {
+        while cut.at < cut.buffer.len() {
+            let rest = cut.rest();
+            let (length, next) = match memchr(b'\n', rest) {
+                Some(end) => (end, end + 1),
+                None if cut.at_end => (rest.len(), rest.len()),
+                None if rest.len() > LONGEST_ENTRY => (rest.len(), rest.len()),
+                None => return,
+            };
+            let line = rest.get(..length).unwrap_or_default().trim_ascii();
+            // Something of another form was appended: it is read as what it is.
+            if matches!(line, b"{" | b"[") || line.starts_with(b"[") {
+                self.form = Some(Form::Json);
+                return self.json(cut);
+            }
+            if !line.is_empty() {
+                let lead = rest.get(..length).map_or(0, |all| all.len() - all.trim_ascii_start().len());
+                let start = cut.at + lead;
+                cut.push(start, start + line.len(), Form::Lines, None);
+            }
+            cut.at += next;
+        }
+    }
+
+    fn json(&mut self, cut: &mut Cut<'_>) {
+        while let Some(byte) = cut.next_byte() {
+            match (self.places.last(), byte) {
+                (Some(Place::Array), b']') => {
+                    self.places.pop();
+                    cut.at += 1;
+                }
+                (Some(Place::Wrapper), b'}') => {
+                    self.places.pop();
+                    cut.at += 1;
+                }
+                (Some(Place::Wrapper), _) => {
+                    if !self.wrapper_member(cut) {
+                        return;
+                    }
+                }
+                (_, b'[') => {
+                    self.places.push(Place::Array);
+                    cut.at += 1;
+                }
+                (_, b'{') => {
+                    if !self.value(cut) {
+                        return;
+                    }
+                }
+                _ => {
+                    if !self.garbage(cut) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One object; false where more bytes are needed.
+    fn value(&mut self, cut: &mut Cut<'_>) -> bool {
+        let start = cut.at;
+        let top = self.places.is_empty();
+        match extent(cut.rest(), top) {
+            Extent::Whole(length) => {
+                let piece = cut.buffer.get(start..start + length).unwrap_or_default();
+                self.entries_seen = self.entries_seen || looks_like_entry(piece);
+                cut.push(start, start + length, Form::Json, None);
+                cut.at += length;
+                true
+            }
+            Extent::List(inside) => {
+                self.places.extend([Place::Wrapper, Place::Array]);
+                cut.at += inside;
+                true
+            }
+            Extent::Broken(what) => self.give_up(cut, what),
+            Extent::More => {
+                let limit = if self.entries_seen { LONGEST_ENTRY } else { LONGEST_RESOURCE };
+                if cut.at_end {
+                    self.give_up(cut, "the value has no end")
+                } else if cut.rest().len() > limit {
+                    self.give_up(cut, "the value is too long")
+                } else {
+                    false
+                }
+            }
+        }
+    }
+
+    /// Gives up the value that starts here and goes on at the next that looks like an entry.
+    fn give_up(&mut self, cut: &mut Cut<'_>, what: &'static str) -> bool {
+        let start = cut.at;
+        let rest = cut.rest();
+        let mut from = 1;
+        let mut next = None;
+        while let Some(step) = rest.get(from..).and_then(|tail| memchr(b'{', tail)) {
+            let at = from + step;
+            let tail = rest.get(at..).unwrap_or_default();
+            if let Extent::Whole(length) = extent(tail, false)
+                && tail.get(..length).is_some_and(looks_like_entry)
+            {
+                next = Some(at);
+                break;
+            }
+            from = at + 1;
+            if from > LONGEST_ENTRY {
+                break;
+            }
+        }
+        // Nothing sound follows yet: it may be in the bytes to come.
+        if next.is_none() && !cut.at_end && rest.len() <= LONGEST_ENTRY {
+            return false;
+        }
+        let end = next.map_or(cut.buffer.len(), |length| start + length);
+        cut.push(start, end, Form::Json, Some(what));
+        cut.at = end;
+        true
+    }
+
+    /// Bytes between values that belong to none.
+    fn garbage(&mut self, cut: &mut Cut<'_>) -> bool {
+        let start = cut.at;
+        let rest = cut.rest();
+        let stop = rest.iter().position(|byte| matches!(byte, b'{' | b'[' | b'\n' | b']'));
+        let length = match stop {
+            Some(length) => length.max(1),
+            None if cut.at_end || rest.len() > LONGEST_ENTRY => rest.len(),
+            None => return false,
+        };
+        cut.push(start, start + length, Form::Json, Some("no JSON object or array"));
+        cut.at += length;
+        true
+    }
+
+    /// A member of the object around a list of entries; false where more bytes are needed.
+    fn wrapper_member(&mut self, cut: &mut Cut<'_>) -> bool {
+        let rest = cut.rest();
+        let Some(key_end) = string_end(rest) else { return self.wrapper_ends(cut) };
+        let after_key = key_end + blank(rest.get(key_end..).unwrap_or_default());
+        if rest.get(after_key) != Some(&b':') {
+            return self.wrapper_ends(cut);
+        }
+        let value_at = after_key + 1 + blank(rest.get(after_key + 1..).unwrap_or_default());
+        let value = rest.get(value_at..).unwrap_or_default();
+        let key = rest.get(..key_end).unwrap_or_default();
+        if LISTS.contains(&key) && value.first() == Some(&b'[') {
+            self.places.push(Place::Array);
+            cut.at += value_at + 1;
+            return true;
+        }
+        let length = match value.first() {
+            Some(b'{' | b'[') => match extent(value, false) {
+                Extent::Whole(length) => length,
+                Extent::Broken(_) => return self.wrapper_ends(cut),
+                Extent::List(_) | Extent::More => return self.more_or_end(cut),
+            },
+            Some(b'"') => match string_end(value) {
+                Some(length) => length,
+                None => return self.more_or_end(cut),
+            },
+            Some(_) => match value.iter().position(|byte| matches!(byte, b',' | b'}' | b'\n')) {
+                Some(length) => length,
+                None => return self.more_or_end(cut),
+            },
+            None => return self.more_or_end(cut),
+        };
+        cut.at += value_at + length;
+        true
+    }
+
+    fn more_or_end(&mut self, cut: &mut Cut<'_>) -> bool {
+        if cut.at_end { self.wrapper_ends(cut) } else { false }
+    }
+
+    fn wrapper_ends(&mut self, cut: &mut Cut<'_>) -> bool {
+        if !cut.at_end && cut.rest().len() < LONGEST_ENTRY {
+            return false;
+        }
+        self.places.pop();
+        self.garbage(cut)
+    }
+}
+
+impl Cut<'_> {
+    fn rest(&self) -> &[u8] {
+        self.buffer.get(self.at..).unwrap_or_default()
+    }
+
+    /// The next byte between values, past white space and commas.
+    fn next_byte(&mut self) -> Option<u8> {
+        let skip = self.rest().iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b','));
+        self.at = skip.map_or(self.buffer.len(), |skip| self.at + skip);
+        self.buffer.get(self.at).copied()
+    }
+
+    fn line_at(&mut self, at: usize) -> u64 {
+        let (from, line) = self.counted;
+        let between = self.buffer.get(from..at).unwrap_or_default();
+        let line = line + memchr_iter(b'\n', between).count() as u64;
+        self.counted = (at, line);
+        line
+    }
+
+    fn push(&mut self, start: usize, end: usize, form: Form, broken: Option<&'static str>) {
+        let line = self.line_at(start);
+        let byte = self.base + start as u64;
+        self.framed.pieces.push(Piece { start, end, line, byte, form, broken });
+    }
+}
+
+enum Extent {
+    Whole(usize),
+    /// An object around a list of entries; the byte after the list's bracket.
+    List(usize),
+    Broken(&'static str),
+    More,
+}
+
+fn looks_like_entry(piece: &[u8]) -> bool {
+    ENTRY_KEYS.iter().any(|key| memmem::find(piece, key).is_some())
+}
+
+fn blank(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
+}
+
+/// The byte after the closing quote of the string that starts here.
+fn string_end(bytes: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        at += memchr3(b'"', b'\\', b'\n', bytes.get(at..)?)?;
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => return None,
+        }
+    }
+}
+
+/// Where the object or array at the start of `bytes` ends. With `lists`, an object around one of
+/// the known lists of entries is told as such.
+fn extent(bytes: &[u8], lists: bool) -> Extent {
+    let mut open: Vec<u8> = Vec::new();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' => open.push(b'}'),
+            b'[' => open.push(b']'),
+            b'}' | b']' => {
+                if open.pop() != Some(*byte) {
+                    return Extent::Broken("a bracket that closes nothing");
+                }
+                if open.is_empty() {
+                    return Extent::Whole(at + 1);
+                }
+            }
+            b'"' => {
+                let tail = bytes.get(at..).unwrap_or_default();
+                let Some(length) = string_end(tail) else {
+                    let line_break = memchr3(b'\n', b'\n', b'\n', tail);
+                    return if line_break.is_some() {
+                        Extent::Broken("a line break inside a string")
+                    } else {
+                        Extent::More
+                    };
+                };
+                let key = tail.get(..length).unwrap_or_default();
+                if lists && open.len() == 1 && LISTS.contains(&key) {
+                    let colon = length + blank(tail.get(length..).unwrap_or_default());
+                    let value = colon + 1 + blank(tail.get(colon + 1..).unwrap_or_default());
+                    if tail.get(colon) == Some(&b':') && tail.get(value) == Some(&b'[') {
+                        return Extent::List(at + value + 1);
+                    }
+                }
+                at += length;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Extent::More
+}
+
+/// The form, from the first bytes; `None` where they do not suffice yet.
+fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
+    let lead = blank(bytes);
+    let text = bytes.get(lead..).unwrap_or_default();
+    match text.first() {
+        None => return at_end.then_some(Form::Text),
+        Some(b'[') => return Some(Form::Json),
+        Some(b'{') => {
+            let line = match memchr(b'\n', text) {
+                Some(end) => text.get(..end).unwrap_or_default(),
+                None if at_end => text,
+                // One long line: the end of the object decides, or its list of entries.
+                None => {
+                    return match extent(text, true) {
+                        Extent::More if text.len() < LONGEST_ENTRY => None,
+                        _ => Some(Form::Json),
+                    };
+                }
+            };
+            // A broken first line does not make the rest something else: what follows decides.
+            let next = text.get(line.len()..).unwrap_or_default().trim_ascii_start();
+            return Some(match extent(line, true) {
+                Extent::Whole(_) => Form::Lines,
+                Extent::List(_) => Form::Json,
+                _ if line.trim_ascii().len() > 1 && next.starts_with(b"{\"") => Form::Lines,
+                _ => Form::Json,
+            });
+        }
+        Some(_) => {}
+    }
+    if !at_end && text.len() < 4096 {
+        return None;
+    }
+    let head = text.get(..text.len().min(64 << 10)).unwrap_or_default();
+    let head = String::from_utf8_lossy(head);
+    if head.lines().take(200).any(paste::opens_block) {
+        return Some(Form::Paste);
+    }
+    Some(if head.lines().find_map(yaml_line).unwrap_or(false) { Form::Yaml } else { Form::Text })
+}
+
+/// Whether a line of the head is YAML; `None` where the line does not tell.
+fn yaml_line(line: &str) -> Option<bool> {
+    let line = line.trim_end();
+    if line.is_empty() || line.trim_start().starts_with('#') || line.starts_with('%') {
+        return None;
+    }
+    if line == "---" || line.starts_with("--- ") || line.starts_with("- ") || line == "-" {
+        return Some(true);
+    }
+    let (key, rest) = line.split_once(':')?;
+    let is_key = !key.is_empty()
+        && !key.starts_with(' ')
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-./\"'$@".contains(c));
+    Some(is_key && (rest.is_empty() || rest.starts_with(' ')))
+}
+
+/// YAML documents end at a line `---` or `...`; a top-level sequence is cut at its dashes, so that
+/// a list of any length is read element by element.
+fn yaml(cut: &mut Cut<'_>) {
+    let (mut start, mut at) = (cut.at, cut.at);
+    let mut has_content = false;
+    while at < cut.buffer.len() {
+        let rest = cut.buffer.get(at..).unwrap_or_default();
+        let (length, next) = match memchr(b'\n', rest) {
+            Some(end) => (end, end + 1),
+            None if cut.at_end => (rest.len(), rest.len()),
+            None => break,
+        };
+        let line = rest.get(..length).unwrap_or_default();
+        let is_separator = [b"---".as_slice(), b"..."].iter().any(|mark| {
+            line.strip_prefix(*mark).is_some_and(|tail| tail.first().is_none_or(u8::is_ascii_whitespace))
+        });
+        let is_element = line.starts_with(b"- ");
+        if (is_separator || is_element) && has_content {
+            cut.push(start, at, Form::Yaml, None);
+            has_content = false;
+        }
+        if is_separator {
+            // Content may follow the mark on its line.
+            let tail = line.get(3..).unwrap_or_default().trim_ascii();
+            has_content = !tail.is_empty() && !tail.starts_with(b"#");
+            start = if has_content { at + 3 } else { at + next };
+        } else if !has_content && !is_blank_or_comment(line) {
+            has_content = true;
+            start = at;
+        }
+        at += next;
+        if !has_content {
+            start = at;
+        }
+    }
+    if cut.at_end {
+        if has_content {
+            cut.push(start, cut.buffer.len(), Form::Yaml, None);
+        }
+        cut.at = cut.buffer.len();
+    } else {
+        cut.at = start.min(cut.buffer.len());
+    }
+}
+
+fn is_blank_or_comment(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    line.is_empty() || line.starts_with(b"#")
+}

@@ -1,0 +1,152 @@
+//! Entries inside of something else: Pub/Sub messages, shippers' envelopes, documents in Elastic
+//! Common Schema.
+//!
+//! ```text
+//! {"ackId":"…","message":{"data":"eyJpbnNlcnRJZCI6…"}}        Pub/Sub pull: base64 of an entry
+//! {"integration":"gcp","gcp":{"insertId":…}}                   a shipper
+//! {"@timestamp":…,"source":{…},"gcp":{"firewall":{…}}}         Elastic Common Schema
+//! ```
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use crate::ingest::log::entry::{Found, Wrapper, read_nested};
+use crate::ingest::log::walker::Broken;
+use crate::model::Record;
+use crate::model::record::{FirewallRecord, LoggedInstance};
+
+/// Opens a wrapper. `whole` is the text that it stands in.
+pub(super) fn unwrap<'a>(
+    wrapper: Option<Wrapper<'a>>,
+    whole: &'a str,
+    wrappers: u32,
+) -> Found<'a> {
+    match wrapper {
+        Some(Wrapper::Inside(value)) if value.starts_with('{') => {
+            read_nested(value, wrappers + 1).0
+        }
+        Some(Wrapper::Inside(value)) => text_inside(value, wrappers),
+        Some(Wrapper::PubSub(message)) => pub_sub(message, wrappers),
+        Some(Wrapper::Elastic) => elastic(whole, wrappers),
+        None => Found::NoEntry,
+    }
+}
+
+/// An entry that was written as a JSON text in a string.
+fn text_inside<'a>(value: &str, wrappers: u32) -> Found<'a> {
+    match serde_json::from_str::<String>(value) {
+        Ok(text) if text.trim_start().starts_with('{') => owned(read_nested(&text, wrappers + 1).0),
+        _ => Found::NoEntry,
+    }
+}
+
+fn pub_sub<'a>(message: &str, wrappers: u32) -> Found<'a> {
+    let Ok(message) = serde_json::from_str::<Value>(message) else { return Found::NoEntry };
+    let Some(data) = message.get("data").and_then(Value::as_str) else { return Found::NoEntry };
+    let decoded = BASE64_STANDARD.decode(data.trim());
+    match decoded.map(String::from_utf8) {
+        Ok(Ok(text)) => owned(read_nested(&text, wrappers + 1).0),
+        _ => Found::BrokenEntry("a Pub/Sub message whose data is no base64 of UTF-8"),
+    }
+}
+
+/// The entry as it was, where the document kept it (`event.original`), else put together again
+/// from the fields of the schema.
+fn elastic<'a>(whole: &str, wrappers: u32) -> Found<'a> {
+    let Ok(document) = serde_json::from_str::<Value>(whole) else { return Found::NoEntry };
+    let at = |path: &str| document.pointer(path).cloned().unwrap_or(Value::Null);
+    if let Some(original) = at("/event/original").as_str() {
+        let found = read_nested(original, wrappers + 1).0;
+        if matches!(found, Found::Entry(_)) {
+            return owned(found);
+        }
+    }
+    let rule = ["/gcp/firewall/rule_details", "/json/rule_details"].map(at);
+    let rule = rule.into_iter().find(|rule| !rule.is_null()).unwrap_or(Value::Null);
+    let types: Vec<String> = match at("/event/type") {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Value::String(one) => vec![one],
+        _ => Vec::new(),
+    };
+    let disposition = if types.iter().any(|one| one == "denied") {
+        json!("DENIED")
+    } else if types.iter().any(|one| one == "allowed") {
+        json!("ALLOWED")
+    } else {
+        rule.get("action").cloned().unwrap_or(Value::Null)
+    };
+    if disposition.is_null() || at("/source/ip").is_null() || at("/destination/ip").is_null() {
+        return Found::NoEntry;
+    }
+    let direction = match at("/network/direction").as_str() {
+        _ if rule.get("direction").is_some() => rule.get("direction").cloned(),
+        Some("inbound" | "ingress") => Some(json!("INGRESS")),
+        Some("outbound" | "egress") => Some(json!("EGRESS")),
+        _ => None,
+    };
+    let ingress = direction.as_ref().and_then(Value::as_str) == Some("INGRESS");
+    let (own, own_name) = if ingress {
+        ("/gcp/destination", at("/destination/domain"))
+    } else {
+        ("/gcp/source", at("/source/domain"))
+    };
+    let protocol = [at("/network/iana_number"), at("/network/transport")];
+    let entry = json!({
+        "insertId": at("/event/id"),
+        "timestamp": at("/@timestamp"),
+        "logName": at("/log/logger"),
+        "resource": {"labels": {"project_id": at("/cloud/project/id")}},
+        "jsonPayload": {
+            "connection": {
+                "src_ip": at("/source/ip"), "src_port": at("/source/port"),
+                "dest_ip": at("/destination/ip"), "dest_port": at("/destination/port"),
+                "protocol": protocol.into_iter().find(|one| !one.is_null()),
+            },
+            "disposition": disposition,
+            "rule_details": {
+                "reference": at("/rule/name"),
+                "priority": rule.get("priority"),
+                "direction": direction,
+            },
+            "instance": {
+                "project_id": at(&format!("{own}/instance/project_id")), "vm_name": own_name,
+            },
+            "vpc": at(&format!("{own}/vpc")),
+        }
+    });
+    owned(read_nested(&entry.to_string(), wrappers + 1).0)
+}
+
+/// The same, holding its own strings: what it was read from ends here.
+pub(super) fn owned<'a>(found: Found<'_>) -> Found<'a> {
+    match found {
+        Found::Entry(record) => Found::Entry(owned_record(record)),
+        Found::Incomplete(record, what) => Found::Incomplete(owned_record(record), what),
+        Found::BrokenEntry(what) => Found::BrokenEntry(what),
+        Found::NoEntry => Found::NoEntry,
+        Found::NoJson(Broken { at, what }) => Found::NoJson(Broken { at, what }),
+    }
+}
+
+fn owned_record<'a>(record: Record<'_>) -> Record<'a> {
+    Record {
+        insert_id: record.insert_id.into_owned().into(),
+        timestamp: record.timestamp,
+        project: record.project.into_owned().into(),
+        disposition: record.disposition,
+        firewall: record.firewall.map(|firewall| FirewallRecord {
+            tuple: firewall.tuple,
+            disposition: firewall.disposition,
+            direction: firewall.direction,
+            reference: firewall.reference.into_owned().into(),
+            priority: firewall.priority,
+            instance: LoggedInstance {
+                project: firewall.instance.project.into_owned().into(),
+                name: firewall.instance.name.into_owned().into(),
+            },
+            vpc_project: firewall.vpc_project.into_owned().into(),
+            vpc_name: firewall.vpc_name.into_owned().into(),
+        }),
+    }
+}

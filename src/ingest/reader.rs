@@ -1,0 +1,202 @@
+//! Pieces of resources to the inventory: every piece of every input comes through here, then
+//! [`Reader::finish`] resolves what could not be resolved while things were still missing.
+
+use std::collections::BTreeMap;
+
+use crate::ingest::document::{self, Item, Place};
+use crate::ingest::gcloud::{self, Read};
+use crate::ingest::log::{Form, paste};
+use crate::ingest::cnrm;
+use crate::model::{Cluster, Complaint, FirewallRule, Inventory, Owner, Reference, complaint};
+
+/// What one input turned out to hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Kinds of items with how many of each.
+    pub kinds: BTreeMap<&'static str, u64>,
+    /// Items of known kinds that are not used.
+    pub unused: u64,
+    /// Items that are nothing known.
+    pub unrecognised: u64,
+}
+
+/// Reads resources.
+#[derive(Debug, Default)]
+pub struct Reader {
+    inventory: Inventory,
+    manifests: Vec<(usize, Item)>,
+    /// What each input held, in the order in which inputs were opened.
+    pub summaries: Vec<Summary>,
+    /// Everything that could not be used.
+    pub complaints: Vec<Complaint>,
+}
+
+impl Reader {
+    /// Starts the next input and returns its number.
+    pub fn open(&mut self) -> usize {
+        self.summaries.push(Summary::default());
+        self.summaries.len() - 1
+    }
+
+    /// Takes in one piece of an input. Returns the entries of a log that it turned out to hold, as
+    /// JSON, for pieces of forms that are not read as a log directly.
+    pub fn piece(&mut self, input: usize, text: &str, form: Form, place: &Place) {
+        let (items, complaints) = match form {
+            Form::Yaml => document::yaml_items(text, place),
+            Form::Lines | Form::Json => document::json_items(text, place),
+            Form::Paste | Form::Text => (Vec::new(), Vec::new()),
+        };
+        self.complaints.extend(complaints);
+        for item in items {
+            self.item(input, item);
+        }
+    }
+
+    /// Takes in one item.
+    pub fn item(&mut self, input: usize, item: Item) {
+        if cnrm::is_manifest(&item) {
+            cnrm::collect_names(&item, &mut self.inventory);
+            self.manifests.push((input, item));
+            return;
+        }
+        let read = gcloud::read(&item, &mut self.inventory);
+        self.note(input, read, &item);
+    }
+
+    fn note(&mut self, input: usize, read: Read, item: &Item) {
+        let Some(summary) = self.summaries.get_mut(input) else { return };
+        match read {
+            Read::Used(kind) => *summary.kinds.entry(kind).or_default() += 1,
+            Read::Unused => summary.unused += 1,
+            Read::Unrecognised => summary.unrecognised += 1,
+            Read::Bad(what) => {
+                summary.unrecognised += 1;
+                self.complaints.push(Complaint {
+                    path: item.origin.path.to_string(),
+                    line: item.origin.line,
+                    byte: 0,
+                    message: what.to_owned(),
+                    did: complaint::SKIPPED_ITEM,
+                });
+            }
+        }
+    }
+
+    /// The whole inventory, references resolved and double descriptions put together.
+    #[must_use]
+    pub fn finish(mut self) -> (Inventory, Vec<Summary>, Vec<Complaint>) {
+        for (input, item) in std::mem::take(&mut self.manifests) {
+            let read = gcloud::read(&item, &mut self.inventory);
+            self.note(input, read, &item);
+        }
+        let mut inventory = self.inventory;
+        settle(&mut inventory);
+        let mut complaints = self.complaints;
+        for rule in inventory.firewall_rules.iter().chain(inventory.policies.iter().flat_map(|p| &p.rules)) {
+            for what in &rule.unmodelled {
+                complaints.push(Complaint {
+                    path: rule.origin.path.to_string(),
+                    line: rule.origin.line,
+                    byte: 0,
+                    message: format!("rule {}: not understood: {what}", rule.label()),
+                    did: complaint::KEPT_UNDETERMINED,
+                });
+            }
+        }
+        (inventory, self.summaries, complaints)
+    }
+}
+
+/// Turns a pasted entry or a YAML document into the JSON text of a log entry, where it is one.
+#[must_use]
+pub fn entry_as_json(text: &str, form: Form, place: &Place) -> Option<String> {
+    let value = match form {
+        Form::Paste => paste::parse(text).ok()?,
+        Form::Yaml => {
+            let is_log = ["insertId:", "jsonPayload:", "logName:", "disposition:"];
+            if !is_log.iter().any(|key| text.contains(key)) {
+                return None;
+            }
+            let (mut items, _) = document::yaml_items(text, place);
+            let only = items.pop()?;
+            if !items.is_empty() {
+                return None;
+            }
+            only.value
+        }
+        Form::Lines | Form::Json | Form::Text => return None,
+    };
+    serde_json::to_string(&value).ok()
+}
+
+/// Puts together what was described twice and resolves what points elsewhere.
+fn settle(inventory: &mut Inventory) {
+    let routers: Vec<(Reference, Reference)> = inventory
+        .routers
+        .iter()
+        .map(|(router, network, _)| (router.clone(), network.clone()))
+        .collect();
+    for nat in inventory.nats.iter_mut().filter(|nat| nat.network.is_none()) {
+        nat.network = routers
+            .iter()
+            .find(|(router, _)| router.agrees(&nat.router))
+            .map(|(_, network)| network.clone());
+    }
+    settle_rules(&mut inventory.firewall_rules);
+    settle_clusters(&mut inventory.clusters);
+    first_of_each(&mut inventory.networks, |a, b| a.id.agrees(&b.id));
+    first_of_each(&mut inventory.subnetworks, |a, b| {
+        a.id.agrees(&b.id) && a.network.agrees(&b.network)
+    });
+    first_of_each(&mut inventory.routes, |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network));
+    first_of_each(&mut inventory.instances, |a, b| a.id.agrees(&b.id) && a.template == b.template);
+    first_of_each(&mut inventory.policies, |a, b| {
+        a.name == b.name && a.kind == b.kind && a.network == b.network && a.rules.len() == b.rules.len()
+    });
+}
+
+fn first_of_each<T>(list: &mut Vec<T>, same: impl Fn(&T, &T) -> bool) {
+    let mut kept: Vec<T> = Vec::with_capacity(list.len());
+    for one in std::mem::take(list) {
+        if !kept.iter().any(|before| same(before, &one)) {
+            kept.push(one);
+        }
+    }
+    *list = kept;
+}
+
+/// A rule that is exported and written in a manifest is one rule: what is exported is what the VPC
+/// does, and the manifest says who owns it.
+fn settle_rules(rules: &mut Vec<FirewallRule>) {
+    let same = |a: &FirewallRule, b: &FirewallRule| {
+        a.name == b.name && a.network.agrees(&b.network)
+    };
+    let mut kept: Vec<FirewallRule> = Vec::with_capacity(rules.len());
+    let mut by_name: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
+    for rule in std::mem::take(rules) {
+        let places = by_name.entry(rule.name.clone()).or_default();
+        let before = places.iter().copied().find(|at| kept.get(*at).is_some_and(|one| same(one, &rule)));
+        match before.and_then(|at| kept.get_mut(at)) {
+            None => {
+                places.push(kept.len());
+                kept.push(rule);
+            }
+            Some(one) => {
+                let manifest = |rule: &FirewallRule| rule.owner == Owner::ConfigConnector;
+                match (manifest(one), manifest(&rule)) {
+                    (true, false) => *one = FirewallRule { owner: Owner::ConfigConnector, ..rule },
+                    (false, true) => one.owner = Owner::ConfigConnector,
+                    _ => {}
+                }
+            }
+        }
+    }
+    *rules = kept;
+}
+
+/// Of a cluster that was described twice the richer description stays: the export, which knows its
+/// id, before the manifest.
+fn settle_clusters(clusters: &mut Vec<Cluster>) {
+    clusters.sort_by_key(|cluster| cluster.hash.is_none());
+    first_of_each(clusters, |a, b| a.id.agrees(&b.id));
+}

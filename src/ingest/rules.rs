@@ -1,0 +1,153 @@
+//! A VPC firewall rule from the Compute API's form (`allowed`, `IPProtocol`, `targetTags`) and from
+//! Config Connector's (`allow`, `protocol`, `networkRef`): one reader, since the fields are the
+//! same but for these names.
+//!
+//! Source: `Firewall` of the Compute API, `ComputeFirewall` of Config Connector's reference.
+
+use std::collections::BTreeSet;
+
+use crate::ingest::fields::Fields;
+use crate::model::firewall::{Layer4, SourceIdentity, Targets};
+use crate::model::managed::gke_rule;
+use crate::model::{Action, FirewallRule, Origin, Owner, Reference};
+use crate::net::{Direction, PortSet};
+
+/// What the two forms call their fields.
+struct Dialect {
+    allow: &'static str,
+    deny: &'static str,
+    protocol: &'static str,
+}
+
+const REST: Dialect = Dialect { allow: "allowed", deny: "denied", protocol: "IPProtocol" };
+const MANIFEST: Dialect = Dialect { allow: "allow", deny: "deny", protocol: "protocol" };
+
+/// Reads a rule of the Compute API; `None` where it names no network.
+#[must_use]
+pub fn rest_rule(fields: Fields<'_>, origin: &Origin) -> Option<FirewallRule> {
+    let id = fields.own_reference()?;
+    let network = fields.reference("network")?.or_project(id.project.as_deref());
+    let mut rule = read(fields, &REST, network, origin);
+    rule.owner = gke_rule(&id.name).map_or(Owner::User, Owner::Gke);
+    rule.logged = fields.has("logConfig").then(|| fields.at("logConfig").flag("enable") == Some(true));
+    rule.name = Some(id.name);
+    Some(rule)
+}
+
+/// Reads the `spec` of a manifest. Logging is on where `logConfig` is there at all, and, in the old
+/// form, where `enableLogging` is true.
+#[must_use]
+pub fn manifest_rule(
+    name: &str,
+    spec: Fields<'_>,
+    network: Reference,
+    origin: &Origin,
+) -> FirewallRule {
+    let mut rule = read(spec, &MANIFEST, network, origin);
+    rule.name = Some(name.to_owned());
+    rule.owner = Owner::ConfigConnector;
+    rule.logged = Some(spec.has("logConfig") || spec.flag("enableLogging") == Some(true));
+    rule.source_identity.service_accounts = account_references(spec, "sourceServiceAccounts");
+    rule.targets.service_accounts = account_references(spec, "targetServiceAccounts");
+    rule
+}
+
+fn account_references(spec: Fields<'_>, key: &str) -> BTreeSet<String> {
+    spec.list(key)
+        .filter_map(|one| one.first_text(&["external", "name"]).or_else(|| Some(one.0.as_str()?.to_owned())))
+        .collect()
+}
+
+fn read(
+    fields: Fields<'_>,
+    dialect: &Dialect,
+    network: Reference,
+    origin: &Origin,
+) -> FirewallRule {
+    let mut unmodelled = Vec::new();
+    let direction = match fields.text("direction") {
+        None => Direction::Ingress,
+        Some(text) => text.parse().unwrap_or_else(|()| {
+            unmodelled.push("direction".to_owned());
+            Direction::Ingress
+        }),
+    };
+    let priority = match (fields.has("priority"), fields.number("priority")) {
+        (false, _) => 1000,
+        (true, Some(number)) if number <= 65_535 => u32::try_from(number).unwrap_or(1000),
+        (true, _) => {
+            unmodelled.push("priority".to_owned());
+            1000
+        }
+    };
+    let allows = fields.list(dialect.allow).next().is_some();
+    let denies = fields.list(dialect.deny).next().is_some();
+    let (action, key) = match (allows, denies) {
+        (_, false) => (Action::Allow, dialect.allow),
+        (false, true) => (Action::Deny, dialect.deny),
+        (true, true) => {
+            unmodelled.push("both allow and deny".to_owned());
+            (Action::Deny, dialect.deny)
+        }
+    };
+    let mut rule = FirewallRule::new(network, direction, priority, action);
+    for part in fields.list(key) {
+        match layer4(part, dialect.protocol) {
+            Some(part) => rule.layer4.push(part),
+            None => {
+                // A part that is not understood may match anything.
+                unmodelled.push(format!("{key}: protocol or ports"));
+                rule.layer4.push(Layer4 { protocol: None, ports: None });
+            }
+        }
+    }
+    set_ranges(&mut rule, fields, &mut unmodelled);
+    rule.source_identity = SourceIdentity {
+        tags: fields.texts("sourceTags").into_iter().collect(),
+        service_accounts: fields.texts("sourceServiceAccounts").into_iter().collect(),
+        secure_tags: BTreeSet::new(),
+    };
+    rule.targets = Targets {
+        tags: fields.texts("targetTags").into_iter().collect(),
+        service_accounts: fields.texts("targetServiceAccounts").into_iter().collect(),
+        secure_tags: BTreeSet::new(),
+    };
+    rule.disabled = fields.flag("disabled") == Some(true);
+    rule.unmodelled = unmodelled;
+    rule.origin = origin.clone();
+    rule
+}
+
+/// Ranges; where one is none (an unfilled placeholder), the whole filter is unknown, since the
+/// range it stands for may hold any address.
+fn set_ranges(rule: &mut FirewallRule, fields: Fields<'_>, unmodelled: &mut Vec<String>) {
+    for key in ["sourceRanges", "destinationRanges"] {
+        let (ranges, bad) = fields.ranges(key);
+        if bad > 0 {
+            unmodelled.push(format!("{key}: {bad} that are no ranges"));
+        }
+        let ranges = if bad > 0 { Vec::new() } else { ranges };
+        if key == "sourceRanges" {
+            rule.set_source_ranges(ranges);
+        } else {
+            rule.set_destination_ranges(ranges);
+        }
+    }
+}
+
+/// One protocol with its ports; `None` where either is not understood.
+#[must_use]
+pub fn layer4(part: Fields<'_>, protocol_key: &str) -> Option<Layer4> {
+    let name = part.first_text(&[protocol_key, "IPProtocol", "ipProtocol", "protocol"])?;
+    let protocol = if name.eq_ignore_ascii_case("all") {
+        None
+    } else {
+        Some(name.parse().ok()?)
+    };
+    let mut ports: Option<PortSet> = None;
+    for text in part.texts("ports") {
+        let range = PortSet::parse(&text)?;
+        ports = Some(ports.map_or_else(|| range.clone(), |sum| sum.union(&range)));
+    }
+    Some(Layer4 { protocol, ports })
+}

@@ -1,0 +1,98 @@
+//! GKE clusters, their node pools, and the VMs and templates that tell the tags of nodes.
+
+use std::net::IpAddr;
+
+use crate::model::{Origin, Reference};
+use crate::net::IpNet;
+
+/// A GKE cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// Project, location and name.
+    pub id: Reference,
+    /// The long hexadecimal id; its first eight characters stand in the names of GKE's rules.
+    pub hash: Option<String>,
+    /// The network, where it is said.
+    pub network: Option<Reference>,
+    /// The subnetwork of the nodes, where it is said.
+    pub subnetwork: Option<Reference>,
+    /// Pod ranges given as ranges.
+    pub pod_ranges: Vec<IpNet>,
+    /// Pod ranges given by the name of a secondary range.
+    pub pod_range_names: Vec<String>,
+    /// Service ranges given as ranges.
+    pub service_ranges: Vec<IpNet>,
+    /// Service ranges given by the name of a secondary range.
+    pub service_range_names: Vec<String>,
+    /// `masterIpv4CidrBlock`: the control plane's /28 of clusters joined by VPC peering.
+    pub control_plane_range: Option<IpNet>,
+    /// Addresses of the control plane's endpoints.
+    pub private_endpoint: Option<IpAddr>,
+    /// The public endpoint.
+    pub public_endpoint: Option<IpAddr>,
+    /// The node pools.
+    pub node_pools: Vec<NodePool>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A node pool.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodePool {
+    /// Its name.
+    pub name: String,
+    /// The cluster it belongs to, where it was described on its own.
+    pub cluster: Option<Reference>,
+    /// Network tags that the person gave its nodes.
+    pub tags: Vec<String>,
+    /// The nodes' service account.
+    pub service_account: Option<String>,
+    /// Its own pod range.
+    pub pod_range: Option<IpNet>,
+    /// Its own pod range by the name of a secondary range.
+    pub pod_range_name: Option<String>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A VM, or the template of VMs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Instance {
+    /// Project, zone and name.
+    pub id: Reference,
+    /// Whether this is a template.
+    pub template: bool,
+    /// Network tags.
+    pub tags: Vec<String>,
+    /// Service account.
+    pub service_account: Option<String>,
+    /// The networks of its interfaces with the internal address and alias ranges of each.
+    pub interfaces: Vec<Interface>,
+    /// The cluster that the metadata names (`cluster-name`), where it is a node.
+    pub cluster: Option<String>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A network interface of a VM.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Interface {
+    /// Its network.
+    pub network: Reference,
+    /// The primary internal address.
+    pub address: Option<IpAddr>,
+    /// Alias ranges: of pods, on a node.
+    pub aliases: Vec<IpNet>,
+    /// External addresses.
+    pub external: Vec<IpAddr>,
+}
+
+impl Cluster {
+    /// The tag that GKE gives to the nodes: `gke-NAME-HASH-node`, the hash being the first eight
+    /// characters of the cluster's id; long names are cut by GKE, so then it is not derived.
+    #[must_use]
+    pub fn node_tag(&self) -> Option<String> {
+        let hash = self.hash.as_deref()?.get(..8)?;
+        (self.id.name.len() <= 20).then(|| format!("gke-{}-{hash}-node", self.id.name))
+    }
+}

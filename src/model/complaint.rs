@@ -1,0 +1,26 @@
+//! A fact about an input that could not be used: where it stands, what is wrong, what was done.
+//!
+//! `log.json:17: unterminated string: skipped this entry`. Complaints are collected and shown; they
+//! never stop the rest.
+
+/// One such fact.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Complaint {
+    /// The input, as the person named it.
+    pub path: String,
+    /// The line, counted from 1.
+    pub line: u64,
+    /// The byte, counted from 0.
+    pub byte: u64,
+    /// What is wrong. Never a copy of the text itself: inputs hold secrets.
+    pub message: String,
+    /// What was done about it.
+    pub did: &'static str,
+}
+
+/// What is done with a log entry that cannot be read.
+pub const SKIPPED_ENTRY: &str = "skipped this entry";
+/// What is done with a resource that cannot be read.
+pub const SKIPPED_ITEM: &str = "skipped this item";
+/// What is done with a rule that is only partly understood.
+pub const KEPT_UNDETERMINED: &str = "kept the rule; verdicts that depend on it are undetermined";

@@ -1,0 +1,267 @@
+//! A firewall rule, of a VPC or of a policy, in the one form that the evaluator reads.
+//!
+//! What a filter does not say is `None`: it lets everything through. What it says but could not be
+//! understood is kept in `unmodelled`, and a verdict that depends on it is Undetermined.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::model::{Origin, Reference};
+use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol};
+
+/// What a rule does with what it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Deny. Stands first: between VPC rules of equal priority a deny wins.
+    Deny,
+    /// Allow.
+    Allow,
+    /// Leave it to the next stage (policies only).
+    GotoNext,
+    /// Hand it to a firewall endpoint (policies only): the outcome is not known here.
+    Inspect,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Deny => "deny",
+            Self::Allow => "allow",
+            Self::GotoNext => "goto_next",
+            Self::Inspect => "apply_security_profile_group",
+        })
+    }
+}
+
+/// Who keeps a rule as it is, and would undo an edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// The person.
+    User,
+    /// GKE; the text says which of its rules this is.
+    Gke(&'static str),
+    /// Config Connector: the manifest is the place to edit.
+    ConfigConnector,
+}
+
+/// One protocol of a rule and its ports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Layer4 {
+    /// `None` is `all`.
+    pub protocol: Option<Protocol>,
+    /// `None` is every port, and packets without ports.
+    pub ports: Option<PortSet>,
+}
+
+impl fmt::Display for Layer4 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.protocol {
+            Some(protocol) => write!(f, "{protocol}")?,
+            None => f.write_str("all")?,
+        }
+        match &self.ports {
+            Some(ports) => write!(f, " {}", ports.texts().join(",")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Which VMs a rule applies to; empty everywhere means all of the network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// Network tags, any of which suffices.
+    pub tags: BTreeSet<String>,
+    /// Service accounts, any of which suffices.
+    pub service_accounts: BTreeSet<String>,
+    /// Secure tags (policies only), any of which suffices.
+    pub secure_tags: BTreeSet<String>,
+}
+
+impl Targets {
+    /// Whether the rule applies to every VM.
+    #[must_use]
+    pub fn is_everyone(&self) -> bool {
+        self.tags.is_empty() && self.service_accounts.is_empty() && self.secure_tags.is_empty()
+    }
+}
+
+/// The other end, as far as it is told by more than its address.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceIdentity {
+    /// Source network tags.
+    pub tags: BTreeSet<String>,
+    /// Source service accounts.
+    pub service_accounts: BTreeSet<String>,
+    /// Source secure tags (policies only).
+    pub secure_tags: BTreeSet<String>,
+}
+
+impl SourceIdentity {
+    /// Whether the rule names no identity.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tags.is_empty() && self.service_accounts.is_empty() && self.secure_tags.is_empty()
+    }
+}
+
+/// A rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirewallRule {
+    /// The name; policy rules may have none.
+    pub name: Option<String>,
+    /// The policy it belongs to, `None` for VPC rules.
+    pub policy: Option<String>,
+    /// The network it belongs to; for policy rules the networks are the policy's.
+    pub network: Reference,
+    /// Direction.
+    pub direction: Direction,
+    /// 0 outranks 65535.
+    pub priority: u32,
+    /// What it does.
+    pub action: Action,
+    /// Source ranges as they were written, for printing; the set is `source`.
+    pub source_ranges: Vec<IpNet>,
+    /// Destination ranges as they were written; the set is `destination`.
+    pub destination_ranges: Vec<IpNet>,
+    /// Sources by address, `None` where the rule names no range.
+    pub source: Option<AddressSet>,
+    /// Sources by identity; an OR with the ranges.
+    pub source_identity: SourceIdentity,
+    /// Destinations by address, `None` where the rule names no range.
+    pub destination: Option<AddressSet>,
+    /// The VMs it applies to.
+    pub targets: Targets,
+    /// Protocols and ports, any of which suffices.
+    pub layer4: Vec<Layer4>,
+    /// Whether it is switched off.
+    pub disabled: bool,
+    /// Whether it writes log entries; `None` where the export does not say.
+    pub logged: Option<bool>,
+    /// Filters that are not understood: with one of these a match is never certain.
+    pub unmodelled: Vec<String>,
+    /// Who owns it.
+    pub owner: Owner,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+impl FirewallRule {
+    /// A rule that allows or denies nothing yet; the starting point of readers and tests.
+    #[must_use]
+    pub fn new(network: Reference, direction: Direction, priority: u32, action: Action) -> Self {
+        Self {
+            name: None,
+            policy: None,
+            network,
+            direction,
+            priority,
+            action,
+            source_ranges: Vec::new(),
+            destination_ranges: Vec::new(),
+            source: None,
+            source_identity: SourceIdentity::default(),
+            destination: None,
+            targets: Targets::default(),
+            layer4: Vec::new(),
+            disabled: false,
+            logged: None,
+            unmodelled: Vec::new(),
+            owner: Owner::User,
+            origin: Origin::default(),
+        }
+    }
+
+    /// Sets the source ranges and their set.
+    pub fn set_source_ranges(&mut self, ranges: Vec<IpNet>) {
+        self.source = (!ranges.is_empty()).then(|| AddressSet::of(&ranges));
+        self.source_ranges = ranges;
+    }
+
+    /// Sets the destination ranges and their set.
+    pub fn set_destination_ranges(&mut self, ranges: Vec<IpNet>) {
+        self.destination = (!ranges.is_empty()).then(|| AddressSet::of(&ranges));
+        self.destination_ranges = ranges;
+    }
+
+    /// The name to call it by: its own, or `POLICY 100`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match (&self.name, &self.policy) {
+            (_, Some(policy)) => format!("{policy} {}", self.priority),
+            (Some(name), None) => name.clone(),
+            (None, None) => format!("priority {}", self.priority),
+        }
+    }
+
+    /// The ports of `protocol` that the rule names: `None` where it does not name the protocol at
+    /// all, every port where it names it without ports.
+    #[must_use]
+    pub fn ports_of(&self, protocol: Protocol) -> Option<PortSet> {
+        self.layer4
+            .iter()
+            .filter(|part| part.protocol.is_none_or(|named| named == protocol))
+            .map(|part| part.ports.clone().unwrap_or_else(PortSet::all))
+            .reduce(|a, b| a.union(&b))
+    }
+
+    /// Whether the rule speaks of any peer on any port of at least one protocol: a default that
+    /// somebody laid under everything else, not a word about one kind of traffic.
+    #[must_use]
+    pub fn is_catch_all(&self) -> bool {
+        let peer = match self.direction {
+            Direction::Ingress => &self.source,
+            Direction::Egress => &self.destination,
+        };
+        let anywhere = peer.as_ref().is_none_or(AddressSet::is_anywhere);
+        let all_ports = |part: &Layer4| part.ports.as_ref().is_none_or(PortSet::is_everything);
+        let own_side = match self.direction {
+            Direction::Ingress => &self.destination,
+            Direction::Egress => &self.source,
+        };
+        anywhere
+            && own_side.is_none()
+            && (peer.is_some() || self.source_identity.is_empty())
+            && self.layer4.iter().any(all_ports)
+    }
+}
+
+/// Where a policy stands among the stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PolicyKind {
+    /// Of an organisation or a folder.
+    Hierarchical,
+    /// Written by Google for a region.
+    RegionalSystem,
+    /// Of a network, global.
+    GlobalNetwork,
+    /// Of a network, in one region.
+    RegionalNetwork,
+}
+
+/// A firewall policy and where it is attached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirewallPolicy {
+    /// Its name: a number for hierarchical ones.
+    pub name: String,
+    /// The name people call it by.
+    pub short_name: Option<String>,
+    /// Its stage.
+    pub kind: PolicyKind,
+    /// The network whose effective firewalls showed it; `None` where it is not known to which
+    /// network it applies.
+    pub network: Option<Reference>,
+    /// Its place among the policies of its stage, lower first.
+    pub order: u32,
+    /// Its rules, in no order.
+    pub rules: Vec<FirewallRule>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+impl FirewallPolicy {
+    /// The name to call it by.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.short_name.as_deref().unwrap_or(&self.name)
+    }
+}

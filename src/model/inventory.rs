@@ -1,0 +1,158 @@
+//! Everything that the inputs describe, in one place, with where each thing was read.
+//!
+//! What is absent here was not given, which is not the same as absent in the project.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::{
+    Cluster, FirewallPolicy, FirewallRule, Instance, ManagedZone, Nat, Network, NodePool,
+    RecordSet, Reference, Route, Subnetwork,
+};
+use crate::net::IpNet;
+
+/// A place in an input: `firewall.yaml:141`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin {
+    /// The input, as the person named it.
+    pub path: Arc<str>,
+    /// The line, counted from 1.
+    pub line: u64,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.path, self.line)
+    }
+}
+
+/// An address of a load balancer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frontend {
+    /// The forwarding rule.
+    pub name: String,
+    /// Its address.
+    pub address: IpNet,
+    /// Its network, for internal ones.
+    pub network: Option<Reference>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// The resources.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// Networks that are described (not only named).
+    pub networks: Vec<Network>,
+    /// Subnetworks.
+    pub subnetworks: Vec<Subnetwork>,
+    /// VPC firewall rules.
+    pub firewall_rules: Vec<FirewallRule>,
+    /// Firewall policies.
+    pub policies: Vec<FirewallPolicy>,
+    /// Routes.
+    pub routes: Vec<Route>,
+    /// Cloud NATs.
+    pub nats: Vec<Nat>,
+    /// Routers, by reference, with their network.
+    pub routers: Vec<(Reference, Reference, Origin)>,
+    /// Clusters.
+    pub clusters: Vec<Cluster>,
+    /// Node pools described on their own.
+    pub node_pools: Vec<NodePool>,
+    /// VMs and templates.
+    pub instances: Vec<Instance>,
+    /// DNS zones.
+    pub zones: Vec<ManagedZone>,
+    /// DNS records.
+    pub record_sets: Vec<RecordSet>,
+    /// Addresses of load balancers.
+    pub frontends: Vec<Frontend>,
+    /// Webhook configurations seen, which are counted until they are used.
+    pub webhooks: u64,
+    /// Kubernetes Services seen, likewise.
+    pub services: u64,
+    /// Kinds that are known but not used, with how many there were.
+    pub unused: BTreeMap<String, u64>,
+    /// Config Connector's own names: (kind, namespace, object's name) to the resource's name.
+    pub aliases: BTreeMap<(String, String, String), String>,
+}
+
+impl Inventory {
+    /// How many things are described.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.networks.len()
+            + self.subnetworks.len()
+            + self.firewall_rules.len()
+            + self.policies.len()
+            + self.routes.len()
+            + self.nats.len()
+            + self.routers.len()
+            + self.clusters.len()
+            + self.node_pools.len()
+            + self.instances.len()
+            + self.zones.len()
+            + self.record_sets.len()
+            + self.frontends.len()
+    }
+
+    /// Whether nothing is described.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes everything from `other`.
+    pub fn absorb(&mut self, other: Self) {
+        self.networks.extend(other.networks);
+        self.subnetworks.extend(other.subnetworks);
+        self.firewall_rules.extend(other.firewall_rules);
+        self.policies.extend(other.policies);
+        self.routes.extend(other.routes);
+        self.nats.extend(other.nats);
+        self.routers.extend(other.routers);
+        self.clusters.extend(other.clusters);
+        self.node_pools.extend(other.node_pools);
+        self.instances.extend(other.instances);
+        self.zones.extend(other.zones);
+        self.record_sets.extend(other.record_sets);
+        self.frontends.extend(other.frontends);
+        self.webhooks += other.webhooks;
+        self.services += other.services;
+        for (kind, count) in other.unused {
+            *self.unused.entry(kind).or_default() += count;
+        }
+        self.aliases.extend(other.aliases);
+    }
+
+    /// The subnetworks of a cluster's nodes.
+    #[must_use]
+    pub fn subnetwork_of<'a>(&'a self, cluster: &Cluster) -> Option<&'a Subnetwork> {
+        let wanted = cluster.subnetwork.as_ref()?;
+        let network = cluster.network.as_ref();
+        self.subnetworks.iter().find(|subnetwork| {
+            subnetwork.id.agrees(wanted)
+                && network.is_none_or(|network| subnetwork.network.agrees(network))
+        })
+    }
+
+    /// Whether the network is described, or at least has rules or subnetworks here.
+    #[must_use]
+    pub fn knows_network(&self, id: &Reference) -> bool {
+        self.networks.iter().any(|network| network.id.agrees(id))
+            || self.firewall_rules.iter().any(|rule| rule.network.agrees(id))
+            || self.subnetworks.iter().any(|subnetwork| subnetwork.network.agrees(id))
+    }
+
+    /// Whether any firewall rule or policy of this network was given: without one, nothing can be
+    /// said about what is denied there.
+    #[must_use]
+    pub fn has_firewall_of(&self, id: &Reference) -> bool {
+        self.firewall_rules.iter().any(|rule| rule.network.agrees(id))
+            || self.policies.iter().any(|policy| {
+                policy.network.as_ref().is_some_and(|network| network.agrees(id))
+            })
+    }
+}

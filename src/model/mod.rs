@@ -1,0 +1,18 @@
+//! What is: log records, and the resources of a project as its exports describe them.
+
+pub mod cluster;
+pub mod complaint;
+pub mod firewall;
+pub mod inventory;
+pub mod managed;
+pub mod network;
+pub mod record;
+pub mod reference;
+
+pub use cluster::{Cluster, Instance, NodePool};
+pub use complaint::Complaint;
+pub use firewall::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
+pub use inventory::{Inventory, Origin};
+pub use network::{ManagedZone, Nat, Network, RecordSet, Route, Subnetwork};
+pub use record::{Disposition, Record, RuleReference};
+pub use reference::Reference;

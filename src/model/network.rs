@@ -1,0 +1,105 @@
+//! Networks, subnetworks, routes, NATs and DNS zones as their exports describe them.
+
+use crate::model::{Origin, Reference};
+use crate::net::IpNet;
+
+/// A VPC network that is described.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Project and name.
+    pub id: Reference,
+    /// Whether network firewall policies come before the VPC rules
+    /// (`networkFirewallPolicyEnforcementOrder: BEFORE_CLASSIC_FIREWALL`).
+    pub policies_first: bool,
+    /// Names of peered networks.
+    pub peerings: Vec<Reference>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A subnetwork.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subnetwork {
+    /// Project, region and name.
+    pub id: Reference,
+    /// Its network.
+    pub network: Reference,
+    /// The primary range, for VMs.
+    pub primary: Option<IpNet>,
+    /// Named secondary ranges, for pods and services.
+    pub secondary: Vec<(String, IpNet)>,
+    /// Whether VMs without external address reach Google APIs.
+    pub private_google_access: Option<bool>,
+    /// `purpose`, where it is said: PRIVATE, REGIONAL_MANAGED_PROXY, …
+    pub purpose: Option<String>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Project and name.
+    pub id: Reference,
+    /// Its network.
+    pub network: Reference,
+    /// Destination.
+    pub destination: IpNet,
+    /// Priority between equal prefixes.
+    pub priority: u32,
+    /// The next hop as it is written: `default-internet-gateway`, an address, a peering's name.
+    pub next_hop: String,
+    /// Whether the next hop is a peering.
+    pub by_peering: bool,
+    /// Tags of the VMs that it serves; empty means all.
+    pub tags: Vec<String>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A Cloud NAT of a router.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nat {
+    /// Its name.
+    pub name: String,
+    /// The router it belongs to.
+    pub router: Reference,
+    /// The router's network; `None` where the router was not described.
+    pub network: Option<Reference>,
+    /// `ALL_SUBNETWORKS_ALL_IP_RANGES` and the like.
+    pub ranges: String,
+    /// External addresses it was given by hand, where the export holds addresses.
+    pub addresses: Vec<IpNet>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A managed zone of Cloud DNS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedZone {
+    /// Its name.
+    pub id: Reference,
+    /// The suffix it answers for: `gcr.io.`.
+    pub dns_name: String,
+    /// Whether it is private.
+    pub private: bool,
+    /// The networks that see it.
+    pub networks: Vec<Reference>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A record set of a managed zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordSet {
+    /// The name it answers: `*.gcr.io.`.
+    pub name: String,
+    /// Its type: A, AAAA, CNAME.
+    pub kind: String,
+    /// The zone, where the export says it.
+    pub zone: Option<Reference>,
+    /// The answers.
+    pub data: Vec<String>,
+    /// Where it was read.
+    pub origin: Origin,
+}

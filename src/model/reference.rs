@@ -1,0 +1,88 @@
+//! A reference to a resource in any of its spellings, brought to one form.
+//!
+//! `https://www.googleapis.com/compute/v1/projects/p/global/networks/n`,
+//! `projects/p/global/networks/n`, `global/networks/n` and `n` all name the network `n`; the first
+//! two also say in which project. Two references agree where nothing that both say differs.
+
+use std::fmt;
+
+/// A resource's name, and its project, location and Kubernetes namespace as far as they are said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    /// The project, where the spelling holds one.
+    pub project: Option<String>,
+    /// The region or zone, where the spelling holds one.
+    pub location: Option<String>,
+    /// The bare name.
+    pub name: String,
+}
+
+impl Reference {
+    /// Reads a URL, a partial path or a bare name.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let path = text.trim().trim_end_matches('/');
+        let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let after = |words: &[&str]| {
+            segments
+                .windows(2)
+                .find(|pair| pair.first().is_some_and(|first| words.contains(first)))
+                .and_then(|pair| pair.last())
+                .map(|value| (*value).to_owned())
+        };
+        Self {
+            project: after(&["projects"]),
+            location: after(&["regions", "zones", "locations"]),
+            name: segments.last().map_or_else(String::new, |name| (*name).to_owned()),
+        }
+    }
+
+    /// A reference by project and name.
+    #[must_use]
+    pub fn new(project: Option<&str>, name: &str) -> Self {
+        Self { project: project.map(str::to_owned), location: None, name: name.to_owned() }
+    }
+
+    /// The same reference, in this project where it names none.
+    #[must_use]
+    pub fn or_project(mut self, project: Option<&str>) -> Self {
+        if self.project.is_none() {
+            self.project = project.map(str::to_owned);
+        }
+        self
+    }
+
+    /// Whether both may mean the same resource: nothing that both say differs.
+    #[must_use]
+    pub fn agrees(&self, other: &Self) -> bool {
+        fn same(a: Option<&String>, b: Option<&String>) -> bool {
+            a.is_none() || b.is_none() || a == b
+        }
+        self.name == other.name
+            && same(self.project.as_ref(), other.project.as_ref())
+            && same(self.location.as_ref(), other.location.as_ref())
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reference;
+
+    #[test]
+    fn all_spellings_agree() {
+        let full = Reference::parse("https://compute.googleapis.com/compute/v1/projects/p/global/networks/n");
+        for text in ["projects/p/global/networks/n", "global/networks/n", "n"] {
+            assert!(full.agrees(&Reference::parse(text)), "{text}");
+        }
+        assert!(!full.agrees(&Reference::parse("projects/q/global/networks/n")));
+        assert!(!full.agrees(&Reference::parse("m")));
+        let subnet = Reference::parse("projects/p/regions/us-central1/subnetworks/s");
+        assert_eq!(subnet.location.as_deref(), Some("us-central1"));
+    }
+}

@@ -1,0 +1,63 @@
+//! The answer of `fix`: the changes in one language, each with its proof as a comment.
+
+use serde_json::{Value, json};
+
+use crate::checks::Finding;
+use crate::render::document::escape;
+use crate::render::{json as render_json, triage};
+
+/// The first fix of each finding in a language, or why there is none. Comments hold text from the
+/// inputs, so each is one line without control characters.
+#[must_use]
+pub fn text(findings: &[&Finding], language: &str) -> String {
+    let mut out = String::new();
+    let comment = |out: &mut String, line: &str| {
+        out.push_str("# ");
+        out.push_str(&escape(line));
+        out.push('\n');
+    };
+    let mut documents = 0;
+    for finding in findings {
+        comment(&mut out, &format!("{} {}", finding.id, finding.title));
+        let Some(fix) = finding.fixes.first() else {
+            let why = finding.no_fix.as_deref().unwrap_or("nothing to change");
+            comment(&mut out, &format!("no fix: {why}"));
+            out.push('\n');
+            continue;
+        };
+        comment(&mut out, &triage::outline(fix));
+        for note in fix.notes() {
+            comment(&mut out, note);
+        }
+        comment(&mut out, &triage::proof(fix));
+        for other in finding.fixes.iter().skip(1) {
+            comment(&mut out, &format!("or: {}", triage::outline(other)));
+        }
+        if let Some(text) = fix.text(language) {
+            if language == "cnrm" && documents > 0 {
+                out.push_str("---\n");
+            }
+            documents += 1;
+            out.push_str(text.trim_end());
+            out.push('\n');
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// All fixes of the findings.
+#[must_use]
+pub fn json(findings: &[&Finding]) -> Value {
+    let list: Vec<Value> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "id": finding.id, "check": finding.check, "title": finding.title,
+                "fixes": finding.fixes.iter().map(render_json::fix).collect::<Vec<_>>(),
+                "no_fix": finding.no_fix,
+            })
+        })
+        .collect();
+    json!({ "schema": "vpcwhy/fix-v1", "findings": list })
+}

@@ -1,0 +1,224 @@
+//! The report as JSON: the public interface, field by field. Fields are only ever added.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::checks::Report;
+use crate::checks::finding::{
+    DecisionSummary, Finding, FlowSummary, Observed, ResourceSummary,
+};
+use crate::correlate::causes::Side;
+use crate::model::FirewallRule;
+use crate::net::IpNet;
+use crate::suggest::{Opened, Suggestion};
+
+/// The languages that a change is printed in.
+pub const LANGUAGES: [&str; 3] = ["gcloud", "cnrm", "terraform"];
+
+/// `triage --format json` and `check --format json`.
+#[must_use]
+pub fn report(report: &Report) -> Value {
+    let log = &report.log;
+    let time = |at: Option<crate::net::Timestamp>| at.map(|at| at.to_string());
+    let inputs: Vec<Value> = report
+        .inputs
+        .iter()
+        .map(|input| {
+            json!({
+                "path": input.path, "kind": input.kind, "bytes": input.bytes,
+                "items": input.items, "complaints": input.complaints,
+            })
+        })
+        .collect();
+    let complaints: Vec<Value> = report
+        .complaints
+        .iter()
+        .map(|one| {
+            json!({
+                "path": one.path, "line": one.line, "byte": one.byte,
+                "message": one.message, "did": one.did,
+            })
+        })
+        .collect();
+    json!({
+        "schema": "vpcwhy/triage-v1",
+        "version": env!("CARGO_PKG_VERSION"),
+        "inputs": inputs,
+        "log": {
+            "entries": log.entries(), "firewall": log.firewall(), "denied": log.denied,
+            "allowed": log.allowed, "intercepted": log.intercepted,
+            "duplicates": log.duplicates, "other": log.other, "unparsable": log.unparsable,
+            "first": time(log.first), "last": time(log.last),
+        },
+        "inventory": report.inventory,
+        "not_given": report.not_given,
+        "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
+        "blind_spots": report
+            .blind_spots
+            .iter()
+            .map(|spot| json!({"kind": spot.kind, "detail": spot.detail}))
+            .collect::<Vec<_>>(),
+        "unused": report.unused,
+        "complaints": complaints,
+    })
+}
+
+/// One finding.
+#[must_use]
+pub fn finding(finding: &Finding) -> Value {
+    json!({
+        "id": finding.id,
+        "check": finding.check,
+        "severity": finding.severity.id(),
+        "confidence": finding.confidence.id(),
+        "basis": finding.basis.id(),
+        "title": finding.title,
+        "explanation": finding.explanation,
+        "flow": finding.flow.as_ref().map(flow),
+        "observed": finding.observed.as_ref().map(observed),
+        "decision": finding.decision.as_ref().map(decision),
+        "resources": finding.resources.iter().map(resource).collect::<Vec<_>>(),
+        "fixes": finding.fixes.iter().map(fix).collect::<Vec<_>>(),
+        "no_fix": finding.no_fix,
+    })
+}
+
+fn flow(flow: &FlowSummary) -> Value {
+    json!({
+        "network": flow.network,
+        "direction": flow.direction.map(|direction| direction.to_string()),
+        "protocol": flow.protocol,
+        "ports": flow.ports,
+        "source": side(&flow.source),
+        "destination": side(&flow.destination),
+    })
+}
+
+fn side(side: &Side) -> Value {
+    json!({
+        "role": side.role.id(),
+        "name": (!side.name.is_empty()).then_some(&side.name),
+        "ranges": texts(&side.ranges),
+        "because": side.because,
+    })
+}
+
+fn texts(ranges: &[IpNet]) -> Vec<String> {
+    ranges.iter().map(ToString::to_string).collect()
+}
+
+fn observed(observed: &Observed) -> Value {
+    json!({
+        "count": observed.count,
+        "first": observed.span.map(|(first, _)| first.to_string()),
+        "last": observed.span.map(|(_, last)| last.to_string()),
+        "sources": observed.sources,
+        "destinations": observed.destinations,
+        "instances": observed.instances,
+        "sample": observed.sample.as_ref().map(|(insert_id, tuple)| json!({
+            "insert_id": (!insert_id.is_empty()).then_some(insert_id),
+            "src_ip": tuple.src.to_string(),
+            "src_port": tuple.protocol.has_ports().then_some(tuple.src_port),
+            "dest_ip": tuple.dst.to_string(),
+            "dest_port": tuple.protocol.has_ports().then_some(tuple.dst_port),
+            "protocol": tuple.protocol.to_string(),
+        })),
+    })
+}
+
+/// A decision.
+#[must_use]
+pub fn decision(decision: &DecisionSummary) -> Value {
+    json!({
+        "verdict": decision.verdict.to_string(),
+        "decider": decision.decider.as_ref().map(|decider| json!({
+            "kind": decider.kind,
+            "name": decider.name,
+            "policy": decider.policy,
+            "priority": decider.priority,
+            "path": decider.origin.as_ref().map(|origin| origin.path.to_string()),
+            "line": decider.origin.as_ref().map(|origin| origin.line),
+        })),
+        "because": decision.doubts,
+        "near_misses": decision.near_misses.iter().map(|miss| json!({
+            "rule": miss.rule,
+            "priority": miss.priority,
+            "mismatch": miss.mismatch,
+            "detail": miss.detail,
+            "path": miss.origin.path.to_string(),
+            "line": miss.origin.line,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn resource(resource: &ResourceSummary) -> Value {
+    json!({
+        "kind": resource.kind, "name": resource.name,
+        "path": resource.origin.path.to_string(), "line": resource.origin.line,
+    })
+}
+
+/// A fix with its printed forms and its proof.
+#[must_use]
+pub fn fix(fix: &Suggestion) -> Value {
+    let proof = fix.proof();
+    let forms: serde_json::Map<String, Value> = LANGUAGES
+        .iter()
+        .filter_map(|language| Some(((*language).to_owned(), fix.text(language)?.into())))
+        .collect();
+    json!({
+        "kind": fix.change().kind(),
+        "safety": fix.safety().id(),
+        "notes": fix.notes(),
+        "rule": rule(fix.change().rule()),
+        "as": forms,
+        "proof": {
+            "denied_before": proof.denied_before,
+            "allowed_after": proof.allowed_after,
+            "other_flows_changed": proof.other_flows_changed,
+            "still_denied": proof.still_denied,
+            "opens": proof.opens.iter().map(opened).collect::<Vec<_>>(),
+        },
+    })
+}
+
+fn opened(opened: &Opened) -> Value {
+    json!({
+        "sources": opened.sources, "destinations": opened.destinations,
+        "targets": opened.targets, "protocol": opened.protocol, "ports": opened.ports,
+    })
+}
+
+/// A rule as it would stand.
+#[must_use]
+pub fn rule(rule: &FirewallRule) -> Value {
+    #[derive(Serialize)]
+    struct Part {
+        protocol: String,
+        ports: Vec<String>,
+    }
+    let layer4: Vec<Part> = rule
+        .layer4
+        .iter()
+        .map(|part| Part {
+            protocol: part.protocol.map_or_else(|| "all".to_owned(), |one| one.to_string()),
+            ports: part.ports.as_ref().map(|ports| ports.texts()).unwrap_or_default(),
+        })
+        .collect();
+    json!({
+        "name": rule.name,
+        "network": rule.network.name,
+        "direction": rule.direction.to_string(),
+        "action": rule.action.to_string(),
+        "priority": rule.priority,
+        "source_ranges": texts(&rule.source_ranges),
+        "destination_ranges": texts(&rule.destination_ranges),
+        "source_tags": rule.source_identity.tags,
+        "target_tags": rule.targets.tags,
+        "source_service_accounts": rule.source_identity.service_accounts,
+        "target_service_accounts": rule.targets.service_accounts,
+        "layer4": layer4,
+        "disabled": rule.disabled,
+        "logged": rule.logged.unwrap_or(false),
+    })
+}

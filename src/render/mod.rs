@@ -1,0 +1,14 @@
+//! The rim where values become text: for people (text, Markdown), for programs (JSON), and as
+//! changes (gcloud, Config Connector, Terraform), the last each the inverse of a reader in ingest.
+
+pub mod cnrm;
+pub mod document;
+pub mod fix;
+pub mod gcloud;
+pub mod inventory;
+pub mod json;
+pub mod stats;
+pub mod table;
+pub mod terraform;
+pub mod triage;
+pub mod why;

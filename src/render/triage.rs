@@ -1,0 +1,436 @@
+//! The answer of `triage` and `check`, as a colleague would give it: what was read, what was not
+//! given, a table of causes, the biggest one down to its fix and proof, the command to type next.
+
+use crate::checks::finding::{DecisionSummary, Finding, Severity};
+use crate::checks::{Report, by_id};
+use crate::correlate::causes::Side;
+use crate::render::document::{Block, Document, Style, plain, plural, styled, thousands};
+use crate::suggest::Suggestion;
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// The findings only.
+    Quiet,
+    /// The biggest cause explained, the rest listed.
+    Normal,
+    /// Every finding explained, every complaint listed.
+    Full,
+}
+
+/// What the answer needs to know besides the report.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// How much is said.
+    pub detail: Detail,
+    /// `triage` or `check`.
+    pub command: &'static str,
+    /// The inputs as they were typed, quoted.
+    pub inputs: String,
+}
+
+/// The answer.
+#[must_use]
+pub fn document(report: &Report, asked: &Asked) -> Document {
+    let mut document = Document::default();
+    if asked.detail != Detail::Quiet {
+        head(&mut document, report, asked.detail);
+        document.push(Block::Blank);
+    }
+    let (causes, notes): (Vec<&Finding>, Vec<&Finding>) = report
+        .findings
+        .iter()
+        .partition(|finding| finding.severity != Severity::Note || finding.observed.is_some());
+    if causes.is_empty() {
+        nothing_found(&mut document, report, asked);
+    } else {
+        table(&mut document, &causes);
+        document.push(Block::Blank);
+        let explained = match asked.detail {
+            Detail::Quiet => 0,
+            Detail::Normal => 1,
+            Detail::Full => causes.len(),
+        };
+        for finding in causes.iter().take(explained) {
+            self::finding(&mut document, finding);
+            document.push(Block::Blank);
+        }
+    }
+    notes_line(&mut document, &notes, asked.detail);
+    if asked.detail != Detail::Quiet {
+        summary(&mut document, report, &causes, asked);
+    }
+    document
+}
+
+fn head(document: &mut Document, report: &Report, detail: Detail) {
+    let log = &report.log;
+    let mut parts = vec![plural(report.inputs.len() as u64, "file", "files")];
+    if log.entries() > 0 || log.unparsable > 0 {
+        let mut inside = vec![format!("{} DENIED", thousands(log.denied))];
+        for (count, what) in [
+            (log.other, "of other logs"),
+            (log.duplicates, "duplicates"),
+            (log.unparsable, "unparsable"),
+        ] {
+            if count > 0 {
+                inside.push(format!("{} {what}", thousands(count)));
+            }
+        }
+        let entries = plural(log.entries(), "log entry", "log entries");
+        parts.push(format!("{entries} ({})", inside.join(", ")));
+    }
+    for (key, one, many) in [
+        ("firewall_rules", "firewall rule", "firewall rules"),
+        ("firewall_policies", "firewall policy", "firewall policies"),
+        ("networks", "network", "networks"),
+        ("subnetworks", "subnetwork", "subnetworks"),
+        ("clusters", "cluster", "clusters"),
+        ("routes", "route", "routes"),
+        ("nats", "Cloud NAT", "Cloud NATs"),
+        ("dns_zones", "DNS zone", "DNS zones"),
+    ] {
+        let count = report.inventory.get(key).copied().unwrap_or(0);
+        if count > 0 {
+            parts.push(plural(count, one, many));
+        }
+    }
+    document.entry("read", parts.join(" · "));
+    let networks: Vec<_> = report.networks.iter().map(ToString::to_string).collect();
+    let mut scope = Vec::new();
+    if !networks.is_empty() {
+        let shown: Vec<_> = networks.iter().take(4).cloned().collect();
+        let more = networks.len().saturating_sub(4);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let word = if networks.len() == 1 { "network" } else { "networks" };
+        scope.push(format!("{word} {}{more}", shown.join(", ")));
+    }
+    if let (Some(first), Some(last)) = (log.first, log.last) {
+        scope.push(if first == last { first.to_string() } else { format!("{first} to {last}") });
+    }
+    if !scope.is_empty() {
+        document.entry("scope", scope.join(" · "));
+    }
+    if !report.not_given.is_empty() {
+        let list: Vec<_> = report.not_given.iter().map(|key| key.replace('_', " ")).collect();
+        document.push(Block::Entry("lacks", vec![
+            plain(format!("{}: ", list.join(", "))),
+            styled(Style::Doubtful, "not given, so not judged"),
+        ]));
+    }
+    complaints(document, report, detail);
+    unused(document, report, detail);
+}
+
+fn complaints(document: &mut Document, report: &Report, detail: Detail) {
+    let count = report.complaints.len();
+    if count == 0 {
+        return;
+    }
+    let shown = if detail == Detail::Full { count } else { 2 };
+    for one in report.complaints.iter().take(shown) {
+        let text = format!("{}:{}:{}: {}: {}", one.path, one.line, one.byte, one.message, one.did);
+        document.push(Block::Entry("problem", vec![styled(Style::Doubtful, text)]));
+    }
+    if count > shown {
+        document.entry("problem", format!("{} more (-v lists them)", count - shown));
+    }
+}
+
+fn unused(document: &mut Document, report: &Report, detail: Detail) {
+    if report.unused.is_empty() {
+        return;
+    }
+    let kinds: Vec<_> =
+        report.unused.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let shown = if detail == Detail::Full { kinds.len() } else { 6 };
+    let mut list = kinds.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
+    if kinds.len() > shown {
+        list.push_str(&format!(" and {} more kinds", kinds.len() - shown));
+    }
+    document.entry("unused", format!("{list}: known, not looked at yet"));
+}
+
+fn table(document: &mut Document, causes: &[&Finding]) {
+    let rows = causes
+        .iter()
+        .map(|finding| {
+            let observed = finding.observed.as_ref();
+            let count = observed.map_or_else(String::new, |seen| thousands(seen.count));
+            let flow = finding.flow.as_ref();
+            let traffic = flow.map_or_else(String::new, |flow| {
+                let protocol = flow.protocol.clone().unwrap_or_default();
+                [protocol, flow.ports.join(",")].join(" ").trim().to_owned()
+            });
+            vec![
+                finding.id.clone(),
+                count,
+                flow.map(|flow| short(&flow.source)).unwrap_or_default(),
+                flow.map(|flow| short(&flow.destination)).unwrap_or_default(),
+                traffic,
+                finding.decision.as_ref().map(decider).unwrap_or_default(),
+                format!("{} {}", mark(finding), finding.check),
+            ]
+        })
+        .collect();
+    let head = vec!["ID", "DENIED", "FROM", "TO", "PORT", "DENIED BY", "WHAT"];
+    document.push(Block::Table(head, rows));
+}
+
+/// A word for the severity that needs no colour.
+fn mark(finding: &Finding) -> &'static str {
+    match finding.severity {
+        Severity::Error => "✗",
+        Severity::Warning => "!",
+        Severity::Note => "·",
+    }
+}
+
+fn short(side: &Side) -> String {
+    let name = if side.name.is_empty() { String::new() } else { format!(" {}", side.name) };
+    match side.ranges.as_slice() {
+        [range] => format!("{}{name} {range}", side.role),
+        [_, ..] if side.name.is_empty() => format!("{} ({})", side.role, side.ranges.len()),
+        _ => format!("{}{name}", side.role),
+    }
+}
+
+/// The decider in a few words.
+#[must_use]
+pub fn decider(decision: &DecisionSummary) -> String {
+    let Some(decider) = &decision.decider else { return "no rules given".to_owned() };
+    let name = match (&decider.policy, &decider.name) {
+        (Some(policy), _) => policy.clone(),
+        (None, Some(name)) => name.clone(),
+        (None, None) => String::new(),
+    };
+    match (decider.kind, decider.priority) {
+        ("vpc-rule" | "policy-rule", Some(priority)) => format!("{name} {priority}"),
+        _ => name,
+    }
+}
+
+/// One finding, down to its fix and proof.
+pub fn finding(document: &mut Document, finding: &Finding) {
+    let style = match finding.severity {
+        Severity::Error => Style::Bad,
+        Severity::Warning => Style::Doubtful,
+        Severity::Note => Style::Faint,
+    };
+    document.push(Block::Line(vec![
+        styled(Style::Strong, format!("{} ", finding.id)),
+        styled(style, finding.check),
+        plain(format!(" ({}, {})", finding.severity.id(), finding.confidence.id())),
+    ]));
+    document.entry("what", finding.title.clone());
+    if let Some(observed) = &finding.observed {
+        if let Some((_, tuple)) = &observed.sample {
+            let times = plural(observed.count, "time", "times");
+            let from = plural(observed.sources as u64, "source", "sources");
+            let span = match observed.span {
+                Some((first, last)) if first == last => format!(", at {first}"),
+                Some((first, last)) => format!(", {first} to {last}"),
+                None => String::new(),
+            };
+            document.entry("packet", format!("{tuple}   {times} from {from}{span}"));
+        }
+        if !observed.instances.is_empty() {
+            let shown: Vec<_> = observed.instances.iter().take(4).cloned().collect();
+            let more = observed.instances.len().saturating_sub(4);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            document.entry("VMs", format!("{}{more}", shown.join(", ")));
+        }
+    }
+    for line in &finding.explanation {
+        document.entry("why", line.clone());
+    }
+    if let Some(decision) = &finding.decision {
+        verdict(document, decision);
+    }
+    for fix in finding.fixes.iter().take(1) {
+        self::fix(document, fix);
+    }
+    if finding.fixes.len() > 1 {
+        let others: Vec<_> = finding.fixes.iter().skip(1).map(|fix| outline(fix)).collect();
+        document.entry("or", others.join("; or "));
+    }
+    if let Some(why) = &finding.no_fix {
+        document.push(Block::Entry("no fix", vec![styled(Style::Doubtful, why.clone())]));
+    }
+}
+
+/// Verdict, doubts and the nearest misses.
+pub fn verdict(document: &mut Document, decision: &DecisionSummary) {
+    use crate::engine::Verdict::{Allowed, Denied, Undetermined};
+    let style = match decision.verdict {
+        Allowed => Style::Good,
+        Denied => Style::Bad,
+        Undetermined => Style::Doubtful,
+    };
+    let origin = decision.decider.as_ref().and_then(|decider| decider.origin.as_ref());
+    let place = origin.map(|origin| format!("   {origin}")).unwrap_or_default();
+    document.push(Block::Entry("verdict", vec![
+        styled(style, decision.verdict.to_string()),
+        plain(format!(" by {}{place}", decider(decision))),
+    ]));
+    for doubt in decision.doubts.iter().take(3) {
+        document.entry("unless", doubt.clone());
+    }
+    for miss in decision.near_misses.iter().take(3) {
+        let text = format!(
+            "{} (priority {}, {}): {}   {}",
+            miss.rule, miss.priority, miss.mismatch, miss.detail, miss.origin
+        );
+        document.entry("nearest", text);
+    }
+}
+
+/// One fix with its proof.
+pub fn fix(document: &mut Document, fix: &Suggestion) {
+    document.entry("fix", outline(fix));
+    for note in fix.notes() {
+        document.entry("", note.clone());
+    }
+    if let Some(command) = fix.text("gcloud") {
+        document.push(Block::Code("sh", command.to_owned()));
+    }
+    document.push(Block::Entry("proof", vec![styled(Style::Good, proof(fix))]));
+}
+
+/// What a fix does, in a line.
+#[must_use]
+pub fn outline(fix: &Suggestion) -> String {
+    let rule = fix.change().rule();
+    let safety = fix.safety().id();
+    let name = rule.name.as_deref().unwrap_or("");
+    match (fix.change().kind(), fix.change().before()) {
+        ("add-firewall-rule", _) => format!("add rule {name} [{safety}]"),
+        ("enable-firewall-rule", _) => format!("enable rule {name} [{safety}]"),
+        (_, Some(before)) => {
+            let field = if before.source_ranges != rule.source_ranges {
+                "its source ranges"
+            } else if before.destination_ranges != rule.destination_ranges {
+                "its destination ranges"
+            } else if before.priority != rule.priority {
+                "its priority"
+            } else if before.layer4 != rule.layer4 {
+                "its ports"
+            } else {
+                "its logging"
+            };
+            format!("change one field of rule {name}, {field} [{safety}]")
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// The proof, in a line.
+#[must_use]
+pub fn proof(fix: &Suggestion) -> String {
+    let proof = fix.proof();
+    if proof.opens.is_empty() {
+        return "simulated: no verdict changes, nothing is opened".to_owned();
+    }
+    let opens: Vec<_> = proof
+        .opens
+        .iter()
+        .map(|one| {
+            let ports = if one.ports.is_empty() { String::new() } else { format!(" {}", one.ports.join(",")) };
+            let or = |list: &[String], all: &str| {
+                if list.is_empty() { all.to_owned() } else { list.join(", ") }
+            };
+            let targets = or(&one.targets, "all VMs of the network");
+            match (one.sources.is_empty(), one.destinations.is_empty()) {
+                (_, true) => {
+                    format!("{}{ports} from {} to {targets}", one.protocol, or(&one.sources, ""))
+                }
+                (true, _) => {
+                    format!("{}{ports} from {targets} to {}", one.protocol, or(&one.destinations, ""))
+                }
+                _ => format!(
+                    "{}{ports} from {} to {} at {targets}",
+                    one.protocol,
+                    or(&one.sources, ""),
+                    or(&one.destinations, "")
+                ),
+            }
+        })
+        .collect();
+    format!(
+        "simulated: {} of {} denied connections pass · {} other logged connections change · {} \
+         canaries stay denied · opens {}",
+        proof.allowed_after,
+        proof.denied_before,
+        proof.other_flows_changed,
+        proof.still_denied,
+        opens.join(" and ")
+    )
+}
+
+fn notes_line(document: &mut Document, notes: &[&Finding], detail: Detail) {
+    if detail == Detail::Full {
+        for note in notes {
+            finding(document, note);
+            document.push(Block::Blank);
+        }
+        return;
+    }
+    let mut checks: Vec<&'static str> = notes.iter().map(|note| note.check).collect();
+    checks.dedup();
+    for check in checks {
+        let of_check: Vec<_> = notes.iter().filter(|note| note.check == check).collect();
+        let title = by_id(check).map_or(check, |check| check.title);
+        let names: Vec<_> = of_check
+            .iter()
+            .flat_map(|note| &note.resources)
+            .map(|resource| resource.name.clone())
+            .take(4)
+            .collect();
+        let text = format!("{} × {title}: {}", of_check.len(), names.join(", "));
+        document.push(Block::Entry("note", vec![styled(Style::Faint, text)]));
+    }
+}
+
+fn nothing_found(document: &mut Document, report: &Report, asked: &Asked) {
+    let text = match (asked.command, report.log.entries()) {
+        ("check", _) => "Nothing was found in what was given.",
+        (_, 0) => "No log entry was read, and nothing was found in the configuration.",
+        (_, _) if report.log.denied == 0 => "No denied connection is in the log.",
+        _ => "No denied connection is left by the filters.",
+    };
+    document.line(text);
+    let silent = report.blind_spots.iter().filter(|spot| spot.kind != "protocol-not-logged");
+    for spot in silent.take(3) {
+        document.entry("but", spot.detail.clone());
+    }
+    document.push(Block::Blank);
+}
+
+fn summary(document: &mut Document, report: &Report, causes: &[&Finding], asked: &Asked) {
+    let count = |severity: Severity| {
+        causes.iter().filter(|finding| finding.severity == severity).count() as u64
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let intended = count(Severity::Note);
+    let mut parts = Vec::new();
+    if errors + warnings > 0 {
+        parts.push(plural(errors + warnings, "cause needs action", "causes need action"));
+    }
+    if intended > 0 {
+        parts.push(plural(intended, "looks intended", "look intended"));
+    }
+    let mendable = causes.iter().find(|finding| !finding.fixes.is_empty());
+    let next = match (mendable, causes.first()) {
+        (Some(finding), _) => {
+            Some(format!("vpcwhy fix {} {} --as gcloud", finding.id, asked.inputs))
+        }
+        (None, Some(finding)) => Some(format!("vpcwhy explain {}", finding.check)),
+        (None, None) => report.findings.first().map(|note| format!("vpcwhy explain {}", note.check)),
+    };
+    if !parts.is_empty() {
+        document.line(format!("{}.", parts.join(", ")));
+    }
+    if let Some(next) = next {
+        document.push(Block::Entry("next", vec![styled(Style::Strong, next)]));
+    }
+}

@@ -1,0 +1,10 @@
+//! The smallest change that lets wanted traffic pass, and the proof that it does only that.
+
+pub mod change;
+pub mod name;
+pub mod propose;
+pub mod prove;
+
+pub use change::{Change, Opened, Safety};
+pub use propose::{NoFix, Proposal, propose};
+pub use prove::{Printed, Printer, Proof, Refuted, Suggestion, prove};

@@ -1,0 +1,377 @@
+//! What could be changed: corrections of the person's own rules that nearly allowed the traffic,
+//! and a new rule. Or why nothing should be.
+//!
+//! Ranges come from the inventory or from Google's list, never from the log alone; a deny that was
+//! made on purpose is not outranked; rules of GKE's are not edited.
+
+use std::collections::BTreeSet;
+
+use crate::correlate::causes::Side;
+use crate::correlate::{Cause, Directory, node_tags};
+use crate::engine::near_miss::Gap;
+use crate::engine::{Decider, Flow, Mismatch, Verdict};
+use crate::model::firewall::{Layer4, Targets};
+use crate::model::{Action, FirewallRule, Owner, Reference};
+use crate::net::{AddressSet, Direction, IpNet, PortSet, Role};
+use crate::suggest::change::{Change, Safety};
+use crate::suggest::name::resource_name;
+
+/// A change that is yet to be proved.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// The change.
+    pub change: Change,
+    /// The connections that must pass after it.
+    pub wanted: Vec<Flow>,
+    /// The ranges that were asked for at the other end.
+    pub needed: AddressSet,
+    /// How far it may be trusted.
+    pub safety: Safety,
+    /// What a person should know about it.
+    pub notes: Vec<String>,
+}
+
+/// Why no change is offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoFix(pub String);
+
+/// The changes that could mend `cause`, least opening first.
+pub fn propose(
+    cause: &Cause<'_>,
+    directory: &Directory<'_>,
+) -> Result<Vec<Proposal>, NoFix> {
+    let need = Need::of(cause, directory)?;
+    let mut proposals: Vec<Proposal> = cause
+        .near_misses
+        .iter()
+        .take(MOST_NEAR_MISSES)
+        .filter_map(|miss| correction(&need, miss.rule, miss.gap, miss.shared_bits))
+        .collect();
+    proposals.extend(addition(&need, directory)?);
+    // Of what opens about as much, a correction of a rule that is there already comes first.
+    proposals.sort_by_key(|proposal| {
+        (proposal.change.magnitude(), matches!(proposal.change, Change::Add(_)))
+    });
+    Ok(proposals)
+}
+
+/// More corrections than this are not tried: the nearest ones are the ones that were meant.
+const MOST_NEAR_MISSES: usize = 6;
+
+/// What must become possible.
+struct Need<'c, 'a> {
+    cause: &'c Cause<'a>,
+    network: &'c Reference,
+    direction: Direction,
+    peer: &'c Side,
+    own: &'c Side,
+    ranges: Vec<IpNet>,
+    layer: Layer4,
+    wanted: Vec<Flow>,
+    deny: Option<&'a FirewallRule>,
+}
+
+impl<'c, 'a> Need<'c, 'a> {
+    fn of(cause: &'c Cause<'a>, directory: &Directory<'_>) -> Result<Self, NoFix> {
+        let no = |why: &str| Err(NoFix(why.to_owned()));
+        let (Some(network), Some(direction)) = (cause.network.as_ref(), cause.direction) else {
+            return no("the network of these connections is not known");
+        };
+        match cause.decision.verdict {
+            Verdict::Denied => {}
+            Verdict::Allowed => return no("the rules that were given allow this already"),
+            Verdict::Undetermined => {
+                return no("what was given does not decide this, so no change can be proved");
+            }
+        }
+        let (peer, own) = match direction {
+            Direction::Ingress => (&cause.source, &cause.destination),
+            Direction::Egress => (&cause.destination, &cause.source),
+        };
+        if peer.elsewhere {
+            let of = peer.network.as_ref().map(ToString::to_string).unwrap_or_default();
+            let described = peer.network.as_ref().is_some_and(|of| directory.inventory.knows_network(of));
+            return Err(NoFix(if described {
+                format!("{} {} is in network {of}, not in {network}", peer.role, peer.name)
+            } else {
+                format!("{} {} is in network {of}, which is not described", peer.role, peer.name)
+            }));
+        }
+        let ranges = peer_ranges(peer)?;
+        let deny = intended(cause, directory)?;
+        let ports = cause.port.map(|port| PortSet::of([port]));
+        Ok(Self {
+            cause,
+            network,
+            direction,
+            peer,
+            own,
+            ranges,
+            layer: Layer4 { protocol: Some(cause.protocol), ports },
+            wanted: cause.flows().cloned().collect(),
+            deny,
+        })
+    }
+}
+
+/// The ranges to open towards, where they are known to belong to one owner.
+fn peer_ranges(peer: &Side) -> Result<Vec<IpNet>, NoFix> {
+    let no = |why: &str| Err(NoFix(why.to_owned()));
+    match peer.role {
+        Role::Internet => no(
+            "these are public addresses that nothing here names: a rule for addresses out of a log \
+             would rot; name the destination, or use an FQDN object of a firewall policy",
+        ),
+        Role::GooglePublic => no(
+            "these are Google's public addresses, which change: send the names to the private VIP \
+             (199.36.153.8/30) by DNS, or allow the ranges of Google's published list by a policy",
+        ),
+        Role::Unknown => no(
+            "nothing that was given says whose addresses these are (describe the subnetworks, \
+             clusters and peerings)",
+        ),
+        _ if !peer.known => no("the range of the other end is not known"),
+        _ => Ok(peer.ranges.clone()),
+    }
+}
+
+/// The deny that decides, where it is a default that may be outranked. A deny that speaks of this
+/// traffic, or that outranks everything on purpose, is left alone.
+fn intended<'a>(
+    cause: &Cause<'a>,
+    directory: &Directory<'_>,
+) -> Result<Option<&'a FirewallRule>, NoFix> {
+    let rule = match cause.decision.decider {
+        Decider::Implied(_) => return Ok(None),
+        Decider::Rule(rule) => rule,
+        Decider::AlwaysBlocked(what) => {
+            return Err(NoFix(format!("Google Cloud always blocks {what}")));
+        }
+        Decider::AlwaysAllowed(_) | Decider::Missing => {
+            return Err(NoFix("no rule of this network was given".to_owned()));
+        }
+    };
+    if !rule.is_catch_all() {
+        return Err(NoFix(format!(
+            "intended denial: rule {} denies this traffic by name",
+            rule.label()
+        )));
+    }
+    let outranked_by_allows = directory.inventory.firewall_rules.iter().any(|other| {
+        other.action == Action::Allow
+            && other.direction == rule.direction
+            && other.network.agrees(&rule.network)
+            && !matches!(other.owner, Owner::Gke(_))
+            && other.priority < rule.priority
+    });
+    if rule.policy.is_none() && rule.priority < 1000 && !outranked_by_allows {
+        return Err(NoFix(format!(
+            "intended denial: rule {} (priority {}) outranks every allow of the network on purpose",
+            rule.label(),
+            rule.priority
+        )));
+    }
+    if rule.priority == 0 {
+        return Err(NoFix(format!("rule {} has priority 0: nothing outranks it", rule.label())));
+    }
+    Ok(Some(rule))
+}
+
+/// A rule of the person's own that lacks one thing, with that thing.
+fn correction(need: &Need<'_, '_>, rule: &FirewallRule, gap: Gap, bits: u32) -> Option<Proposal> {
+    if matches!(rule.owner, Owner::Gke(_)) || rule.policy.is_some() {
+        return None;
+    }
+    let mut after = rule.clone();
+    match gap {
+        Gap::Field(Mismatch::Disabled) => after.disabled = false,
+        Gap::Field(Mismatch::Port) => {
+            let ports = need.layer.ports.as_ref()?;
+            let of_protocol = |part: &&mut Layer4| part.protocol == need.layer.protocol;
+            let part = after.layer4.iter_mut().find(of_protocol)?;
+            part.ports = Some(part.ports.as_ref()?.union(ports));
+        }
+        Gap::Field(Mismatch::Protocol) => after.layer4.push(need.layer.clone()),
+        Gap::Field(Mismatch::Source) if need.direction == Direction::Ingress && bits >= 16 => {
+            after.set_source_ranges(widened(&rule.source_ranges, &need.ranges)?);
+        }
+        Gap::Field(Mismatch::Destination) if need.direction == Direction::Egress && bits >= 16 => {
+            after.set_destination_ranges(widened(&rule.destination_ranges, &need.ranges)?);
+        }
+        Gap::Priority => after.priority = need.deny?.priority.checked_sub(1)?,
+        _ => return None,
+    }
+    let managed = rule.owner == Owner::ConfigConnector;
+    let mut notes = Vec::new();
+    if managed {
+        notes.push(format!(
+            "Config Connector keeps {} as its manifest says ({}): change it there",
+            rule.label(),
+            rule.origin
+        ));
+    }
+    Some(Proposal {
+        change: Change::Update { before: rule.clone(), after },
+        wanted: need.wanted.clone(),
+        needed: AddressSet::of(&need.ranges),
+        safety: if managed { Safety::Managed } else { Safety::Safe },
+        notes,
+    })
+}
+
+/// The rule's own ranges and those needed, of one family: a rule holds only one.
+fn widened(own: &[IpNet], needed: &[IpNet]) -> Option<Vec<IpNet>> {
+    let is_v4 = |range: &IpNet| range.addr().is_ipv4();
+    let family = own.first().map(is_v4)?;
+    if needed.iter().any(|range| is_v4(range) != family) {
+        return None;
+    }
+    let covered = AddressSet::of(own);
+    let mut all = own.to_vec();
+    all.extend(needed.iter().filter(|range| !covered.covers(&AddressSet::of([*range]))));
+    Some(all)
+}
+
+/// A new rule for exactly this.
+fn addition(need: &Need<'_, '_>, directory: &Directory<'_>) -> Result<Option<Proposal>, NoFix> {
+    let Some(priority) = free_priority(need, directory) else { return Ok(None) };
+    let mut rule =
+        FirewallRule::new(need.network.clone(), need.direction, priority, Action::Allow);
+    let (targets, mut notes) = targets(need, directory);
+    let mut safety = Safety::Safe;
+    rule.targets = targets;
+    match need.direction {
+        Direction::Ingress => {
+            rule.set_source_ranges(need.ranges.clone());
+            if rule.targets.is_everyone() && need.own.known {
+                rule.set_destination_ranges(need.own.ranges.clone());
+                notes.push(format!(
+                    "no tag of the VMs is known, so the rule is narrowed to their range, {}",
+                    texts(&need.own.ranges)
+                ));
+                safety = Safety::Review;
+            }
+        }
+        Direction::Egress => rule.set_destination_ranges(need.ranges.clone()),
+    }
+    if rule.targets.is_everyone() && rule.destination.is_none() {
+        notes.push("no tag of the VMs is known: the rule applies to the whole network".to_owned());
+        safety = Safety::Review;
+    }
+    if rule.targets.is_everyone() && need.direction == Direction::Egress {
+        if !notes.iter().any(|note| note.contains("whole network")) {
+            notes.push(
+                "no tag of the VMs is known: the rule applies to the whole network".to_owned(),
+            );
+        }
+        safety = Safety::Review;
+    }
+    rule.layer4 = vec![need.layer.clone()];
+    rule.logged = Some(true);
+    rule.name = Some(free_name(need, directory));
+    Ok(Some(Proposal {
+        change: Change::Add(rule),
+        wanted: need.wanted.clone(),
+        needed: AddressSet::of(&need.ranges),
+        safety,
+        notes,
+    }))
+}
+
+fn texts(ranges: &[IpNet]) -> String {
+    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A priority that outranks the deciding deny and no other deny that speaks of this traffic:
+/// the usual 1000 where it does that, else the one right above the deciding deny.
+fn free_priority(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<u32> {
+    // The implied deny stands below every rule.
+    let below = need.deny.filter(|deny| deny.policy.is_none()).map_or(65_535, |deny| deny.priority);
+    let right_above = below.checked_sub(1)?;
+    let overlaps = |rule: &&FirewallRule| {
+        let peer = match need.direction {
+            Direction::Ingress => &rule.source,
+            Direction::Egress => &rule.destination,
+        };
+        let ranges = AddressSet::of(&need.ranges);
+        let peers = peer.as_ref().is_none_or(|set| !set.intersection(&ranges).is_empty());
+        let layers = rule.layer4.iter().any(|part| {
+            part.protocol.is_none() || part.protocol == need.layer.protocol
+        });
+        peers && layers
+    };
+    let outranked = |priority: u32| {
+        directory
+            .inventory
+            .firewall_rules
+            .iter()
+            .filter(|rule| {
+                rule.action == Action::Deny
+                    && !rule.disabled
+                    && rule.direction == need.direction
+                    && rule.network.agrees(need.network)
+                    && (priority..below).contains(&rule.priority)
+            })
+            .any(|rule| overlaps(&rule))
+    };
+    Some(if 1000 < below && !outranked(1000) { 1000 } else { right_above })
+}
+
+/// The VMs that the rule should apply to: the cluster's node tag, else an account that all its
+/// nodes share, else tags that all the VMs in question carry, else those of the deciding deny.
+fn targets(need: &Need<'_, '_>, directory: &Directory<'_>) -> (Targets, Vec<String>) {
+    let inventory = directory.inventory;
+    let mut targets = Targets::default();
+    let mut notes = Vec::new();
+    if let Some(cluster) = need.own.cluster.and_then(|at| inventory.clusters.get(at)) {
+        if let Some(found) = node_tags::node_tag(inventory, cluster) {
+            notes.push(format!("node tag {} from {}", found.tag, found.because));
+            targets.tags.insert(found.tag);
+            return (targets, notes);
+        }
+        let (tags, account) = node_tags::common_to_nodes(inventory, cluster);
+        if let Some(tag) = tags.into_iter().next() {
+            notes.push(format!("tag {tag} is on every node pool of {}", cluster.id.name));
+            targets.tags.insert(tag);
+            return (targets, notes);
+        }
+        if let Some(account) = account {
+            notes.push(format!("every node pool of {} runs as {account}", cluster.id.name));
+            targets.service_accounts.insert(account);
+            return (targets, notes);
+        }
+    }
+    if let Some(deny) = need.deny.filter(|deny| !deny.targets.is_everyone()) {
+        targets.tags = deny.targets.tags.clone();
+        targets.service_accounts = deny.targets.service_accounts.clone();
+        notes.push(format!("for the same VMs as rule {}", deny.label()));
+    }
+    (targets, notes)
+}
+
+/// A name that no rule has: names are unique in a project.
+fn free_name(need: &Need<'_, '_>, directory: &Directory<'_>) -> String {
+    let port = need.cause.port.map(|port| port.to_string()).unwrap_or_default();
+    let protocol = need.cause.protocol.to_string();
+    let who = match need.peer.role {
+        Role::ControlPlane | Role::HealthCheck | Role::Iap => need.peer.role.id().to_owned(),
+        _ if need.peer.name.is_empty() => need.peer.role.id().to_owned(),
+        _ => format!("{}-{}", need.peer.role.id(), need.peer.name),
+    };
+    let way = match need.direction {
+        Direction::Ingress => "from",
+        Direction::Egress => "to",
+    };
+    let network = need.network.name.as_str();
+    let name = resource_name(&[network, "allow", way, &who, &protocol, &port]);
+    let taken: BTreeSet<&str> = directory
+        .inventory
+        .firewall_rules
+        .iter()
+        .filter_map(|rule| rule.name.as_deref())
+        .collect();
+    (1..)
+        .map(|number| if number == 1 { name.clone() } else { format!("{name}-{number}") })
+        .find(|name| !taken.contains(name.as_str()))
+        .unwrap_or(name)
+}

@@ -1,0 +1,265 @@
+//! The proof: a change is printed, parsed back, put into the VPC, and everything is judged again.
+//!
+//! Only [`prove`] makes a [`Suggestion`], so one that was not proved cannot be shown. It must let
+//! every wanted connection pass, change the verdict of no other logged connection, and leave
+//! denied what was denied just beside it.
+
+use std::net::IpAddr;
+
+use crate::correlate::Directory;
+use crate::engine::{EffectiveRules, Flow, Verdict, evaluate};
+use crate::model::{FirewallRule, Inventory};
+use crate::net::{Direction, FiveTuple, PortSet, Protocol};
+use crate::suggest::change::{Change, Opened, Safety};
+use crate::suggest::propose::Proposal;
+
+/// One printed form of a change, and the rule that was read back from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printed {
+    /// `gcloud`, `cnrm`, `terraform`.
+    pub language: &'static str,
+    /// The text.
+    pub text: String,
+    /// The rule that the text stands for, where it can be read back.
+    pub parsed: Option<FirewallRule>,
+}
+
+/// Prints changes and reads them back; the rims do that, the proof asks for it.
+pub trait Printer {
+    /// All printed forms; `None` where a name in it may not be printed.
+    fn print(&self, change: &Change, before: &Inventory) -> Option<Vec<Printed>>;
+}
+
+/// What the replay showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Wanted connections that were denied before.
+    pub denied_before: usize,
+    /// Wanted connections that are allowed after.
+    pub allowed_after: usize,
+    /// Other logged connections whose verdict changes.
+    pub other_flows_changed: usize,
+    /// Canaries beside the wanted ones that stay denied.
+    pub still_denied: usize,
+    /// What becomes reachable.
+    pub opens: Vec<Opened>,
+}
+
+/// Why a proposal is no suggestion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refuted {
+    /// A name in it is none that the API takes.
+    Unprintable,
+    /// A printed form reads back as something else; which form.
+    ReadsBackDifferently(&'static str),
+    /// Not all wanted connections pass; the label of what still denies.
+    StillDenied(Option<String>),
+    /// Other logged connections change.
+    ChangesOthers(usize),
+    /// A connection that must stay denied would pass.
+    OpensBeside,
+}
+
+/// A proved change.
+#[derive(Debug, Clone)]
+pub struct Suggestion {
+    change: Change,
+    safety: Safety,
+    notes: Vec<String>,
+    printed: Vec<Printed>,
+    proof: Proof,
+}
+
+impl Suggestion {
+    /// The change.
+    #[must_use]
+    pub fn change(&self) -> &Change {
+        &self.change
+    }
+
+    /// How far it may be trusted.
+    #[must_use]
+    pub fn safety(&self) -> Safety {
+        self.safety
+    }
+
+    /// What a person should know.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The printed form in a language.
+    #[must_use]
+    pub fn text(&self, language: &str) -> Option<&str> {
+        self.printed.iter().find(|one| one.language == language).map(|one| one.text.as_str())
+    }
+
+    /// The proof.
+    #[must_use]
+    pub fn proof(&self) -> &Proof {
+        &self.proof
+    }
+}
+
+/// Proves a proposal on the inventory. `others` are all other logged connections.
+pub fn prove(
+    directory: &Directory<'_>,
+    proposal: Proposal,
+    others: &[&Flow],
+    printer: &dyn Printer,
+) -> Result<Suggestion, Refuted> {
+    let inventory = directory.inventory;
+    let Some(printed) = printer.print(&proposal.change, inventory) else {
+        return Err(Refuted::Unprintable);
+    };
+    let mut proof = None;
+    for form in &printed {
+        let parsed = form
+            .parsed
+            .as_ref()
+            .filter(|parsed| same_rule(parsed, proposal.change.rule()))
+            .ok_or(Refuted::ReadsBackDifferently(form.language))?;
+        // All forms read back as the same rule, so one replay holds for all of them.
+        if proof.is_none() {
+            proof = Some(replay(directory, &proposal, parsed, others)?);
+        }
+    }
+    Ok(Suggestion {
+        proof: proof.ok_or(Refuted::Unprintable)?,
+        change: proposal.change,
+        safety: proposal.safety,
+        notes: proposal.notes,
+        printed,
+    })
+}
+
+fn replay(
+    directory: &Directory<'_>,
+    proposal: &Proposal,
+    parsed: &FirewallRule,
+    others: &[&Flow],
+) -> Result<Proof, Refuted> {
+    let inventory = directory.inventory;
+    let Some(first) = proposal.wanted.first() else {
+        return changes_logging_only(&proposal.change);
+    };
+    let changed = proposal.change.apply(inventory, parsed);
+    let before = EffectiveRules::of(inventory, &first.network);
+    let after = EffectiveRules::with(&changed, inventory, &first.network);
+    let verdict = |rules: &EffectiveRules<'_>, flow: &Flow| evaluate(rules, flow, &mut ()).verdict;
+
+    let denied_before = count(&proposal.wanted, |flow| verdict(&before, flow) == Verdict::Denied);
+    let allowed_after = count(&proposal.wanted, |flow| verdict(&after, flow) == Verdict::Allowed);
+    if allowed_after < proposal.wanted.len() {
+        let still = proposal.wanted.iter().find_map(|flow| {
+            let decision = evaluate(&after, flow, &mut ());
+            match decision.decider {
+                crate::engine::Decider::Rule(rule) if decision.verdict != Verdict::Allowed => {
+                    Some(rule.label())
+                }
+                _ => None,
+            }
+        });
+        return Err(Refuted::StillDenied(still));
+    }
+    let here = others.iter().filter(|flow| flow.network.agrees(&first.network));
+    let other_flows_changed =
+        here.filter(|flow| verdict(&before, flow) != verdict(&after, flow)).count();
+    if other_flows_changed > 0 {
+        return Err(Refuted::ChangesOthers(other_flows_changed));
+    }
+    let mut still_denied = 0;
+    for canary in canaries(directory, proposal, first) {
+        if verdict(&before, &canary) != Verdict::Denied {
+            continue;
+        }
+        if verdict(&after, &canary) != Verdict::Denied {
+            return Err(Refuted::OpensBeside);
+        }
+        still_denied += 1;
+    }
+    let opens = proposal.change.opens();
+    Ok(Proof { denied_before, allowed_after, other_flows_changed, still_denied, opens })
+}
+
+/// Nothing is to pass: then only the logging may change, which no verdict depends on.
+fn changes_logging_only(change: &Change) -> Result<Proof, Refuted> {
+    let same_but_for_logging = change.before().is_some_and(|before| {
+        let after = FirewallRule { logged: before.logged, ..change.rule().clone() };
+        after == *before
+    });
+    if !same_but_for_logging {
+        return Err(Refuted::StillDenied(None));
+    }
+    Ok(Proof {
+        denied_before: 0,
+        allowed_after: 0,
+        other_flows_changed: 0,
+        still_denied: 0,
+        opens: Vec::new(),
+    })
+}
+
+fn count(flows: &[Flow], test: impl Fn(&Flow) -> bool) -> usize {
+    flows.iter().filter(|flow| test(flow)).count()
+}
+
+/// Connections right beside the wanted ones: the next address, the next port, the other
+/// protocol, and somebody on the internet (203.0.113.0/24 is for documentation, RFC 5737).
+fn canaries(directory: &Directory<'_>, proposal: &Proposal, flow: &Flow) -> Vec<Flow> {
+    let tuple = flow.tuple;
+    let with_peer = |address: IpAddr| match flow.direction {
+        Direction::Ingress => FiveTuple { src: address, ..tuple },
+        Direction::Egress => FiveTuple { dst: address, ..tuple },
+    };
+    let mut tuples: Vec<FiveTuple> = Vec::new();
+    tuples.extend(proposal.needed.neighbour().map(with_peer));
+    let somebody: IpAddr = if tuple.src.is_ipv4() {
+        IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 77))
+    } else {
+        IpAddr::V6(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x4d))
+    };
+    tuples.push(with_peer(somebody));
+    if tuple.protocol.has_ports() {
+        let neighbour = PortSet::of([tuple.dst_port]).neighbour();
+        tuples.extend(neighbour.map(|dst_port| FiveTuple { dst_port, ..tuple }));
+        let other = if tuple.protocol == Protocol::TCP { Protocol::UDP } else { Protocol::TCP };
+        tuples.push(FiveTuple { protocol: other, ..tuple });
+    }
+    tuples
+        .into_iter()
+        .map(|tuple| {
+            let mut canary = directory.flow(tuple, flow.direction, &flow.network, None);
+            canary.endpoint = flow.endpoint.clone();
+            canary
+        })
+        .collect()
+}
+
+/// Whether two rules do the same under the same name. Who owns them and where they were read does
+/// not matter; how ranges were split does not either.
+#[must_use]
+pub fn same_rule(a: &FirewallRule, b: &FirewallRule) -> bool {
+    let key = |rule: &FirewallRule| {
+        let mut layers: Vec<_> = rule.layer4.clone();
+        layers.sort();
+        (
+            rule.name.clone(),
+            rule.network.name.clone(),
+            rule.direction,
+            rule.priority,
+            rule.action,
+            layers,
+        )
+    };
+    key(a) == key(b)
+        && a.source == b.source
+        && a.destination == b.destination
+        && a.source_identity == b.source_identity
+        && a.targets == b.targets
+        && a.disabled == b.disabled
+        && a.logged.unwrap_or(false) == b.logged.unwrap_or(false)
+        && a.unmodelled.is_empty()
+        && b.unmodelled.is_empty()
+}
