@@ -1,5 +1,37 @@
-//! wip
+//! vpcwhy: audit2why and audit2allow for Google Cloud VPC firewalls and private GKE.
+//!
+//! **bytes → records → flows → decisions → findings → suggestions → report.** Data goes one way: a
+//! pure core in the middle, two pure rims that turn text into the model and back, one shell that
+//! touches the world.
+//!
+//! | room | what it is | may see |
+//! |---|---|---|
+//! | [`net`] | values: addresses, ports, connections, moments, well-known ranges | nothing |
+//! | [`model`] | what is: records, rules, clusters, the inventory | net |
+//! | [`engine`] | what would happen: the one evaluator and its one matcher | net, model |
+//! | [`correlate`] | who is who: roles, tags, groups, causes | … engine |
+//! | [`suggest`] | changes and their proof | … correlate |
+//! | [`checks`] | one file a check; findings, the report | … suggest |
+//! | [`ingest`] | rim in: text → model | net, model |
+//! | [`render`] | rim out: values → text | the core, not ingest |
+//! | [`diagnose`], [`ask`] | where the core and the rims meet: the program on one screen | all of these |
+//! | [`cli`], [`shell`] | arguments, files, clock, streams | all |
+//!
+//! # What holds everywhere
+//! - The reason of a denial is never read out of the log: it is computed again on the resources.
+//! - What was not given is never taken for empty: the third verdict is Undetermined.
+//! - A suggestion exists only if [`suggest::prove()`] made it, from its own printed text.
+//! - Nothing in the core reads a file, the clock or the environment, prints, or fails.
+//! - Same input, same bytes out, on any number of threads.
+//! - Text from inputs is escaped in [`render::document`], and nowhere else.
+//!
+//! # Departures from the first sketch
+//! `diagnose` has a file of its own beside this one, since the proof needs both rims: the printed
+//! form of a change is read back by ingest, and neither rim may see the other.
+
+pub mod ask;
 pub mod checks;
+pub mod cli;
 pub mod correlate;
 pub mod diagnose;
 pub mod engine;
@@ -7,4 +39,5 @@ pub mod ingest;
 pub mod model;
 pub mod net;
 pub mod render;
+pub mod shell;
 pub mod suggest;

@@ -1,1 +1,10 @@
-fn main(){}
+//! `vpcwhy`: arguments, then [`vpcwhy::shell::run::run`], then the exit status. The only place that
+//! exits.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    #[expect(clippy::disallowed_methods, reason = "this is where arguments are read")]
+    let arguments = std::env::args_os();
+    ExitCode::from(vpcwhy::shell::run::run(arguments))
+}

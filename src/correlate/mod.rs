@@ -2,6 +2,9 @@
 
 pub mod causes;
 pub mod directory;
+pub mod fields;
+#[cfg(feature = "frames")]
+pub mod frames;
 pub mod node_tags;
 pub mod rollup;
 pub mod roles;

@@ -1,0 +1,169 @@
+//! Questions about one connection: `why`, and the rows that `stats` counts.
+
+use crate::checks::finding::decision_summary;
+use crate::correlate::Directory;
+use crate::correlate::causes::side;
+use crate::correlate::rollup::Group;
+use crate::engine::{EffectiveRules, Endpoint, Facts, Trace, evaluate, near_misses};
+use crate::model::{Reference, RuleReference};
+use crate::net::five_tuple::parse_endpoint;
+use crate::net::{Direction, FiveTuple, Protocol, Role, parse_address};
+use crate::render::why::{Asked, Why};
+
+/// Reads `SRC` and `DST:PORT[/PROTO]`.
+pub fn parse_connection(source: &str, destination: &str) -> Result<FiveTuple, String> {
+    let (address, protocol) = match destination.rsplit_once('/') {
+        Some((address, protocol)) => {
+            let known = protocol.parse::<Protocol>();
+            (address, known.map_err(|()| format!("{protocol} is no protocol"))?)
+        }
+        None => (destination, Protocol::TCP),
+    };
+    let (src, src_port) = match parse_endpoint(source) {
+        Some((src, port)) => (src, port.unwrap_or(0)),
+        None => return Err(format!("{source} is no address")),
+    };
+    let (dst, port) = match parse_endpoint(address) {
+        Some(found) => found,
+        None => match parse_address(address) {
+            Some(dst) => (dst, None),
+            None => return Err(format!("{address} is no address with a port")),
+        },
+    };
+    match (port, protocol.has_ports()) {
+        (None, true) => Err(format!("{destination} has no port: write {address}:443")),
+        (Some(_), false) => Err(format!("{protocol} has no ports: write {dst}/{protocol}")),
+        (port, _) => {
+            Ok(FiveTuple { src, src_port, dst, dst_port: port.unwrap_or(0), protocol })
+        }
+    }
+}
+
+/// Asks the firewalls of both ends.
+#[must_use]
+pub fn why(
+    directory: &Directory<'_>,
+    groups: &[Group],
+    tuple: FiveTuple,
+    network: Option<&str>,
+) -> Why {
+    let named = network.map(|name| {
+        let known = crate::checks::report::networks(directory.inventory);
+        let found = known.into_iter().find(|network| network.name == name);
+        found.unwrap_or_else(|| Reference::new(None, name))
+    });
+    let logged: Vec<&Group> = groups
+        .iter()
+        .filter(|group| {
+            let seen = group.tuple;
+            (seen.src, seen.dst, seen.dst_port, seen.protocol)
+                == (tuple.src, tuple.dst, tuple.dst_port, tuple.protocol)
+        })
+        .collect();
+    let mut missing = Vec::new();
+    let ways = ways(directory, &tuple, named.as_ref(), &mut missing);
+    let asked: Vec<Asked> = ways
+        .iter()
+        .map(|(direction, network)| ask(directory, tuple, *direction, network, &logged))
+        .collect();
+    let seen_from = ways.first().map(|(_, network)| network);
+    let end = |address| side(directory.who(address, seen_from), &std::iter::once(address).collect());
+    Why {
+        tuple,
+        source: end(tuple.src),
+        destination: end(tuple.dst),
+        asked,
+        logged: logged.iter().map(|group| log_line(group)).collect(),
+        missing,
+    }
+}
+
+/// Whose firewalls stand between the two: the source's, if it is a VM, then the destination's.
+fn ways(
+    directory: &Directory<'_>,
+    tuple: &FiveTuple,
+    named: Option<&Reference>,
+    missing: &mut Vec<String>,
+) -> Vec<(Direction, Reference)> {
+    let known = crate::checks::report::networks(directory.inventory);
+    let only = match known.as_slice() {
+        [only] => Some(only),
+        _ => None,
+    };
+    let mut ways = Vec::new();
+    for (address, direction) in
+        [(tuple.src, Direction::Egress), (tuple.dst, Direction::Ingress)]
+    {
+        let who = directory.who(address, named);
+        let network = match who.owner.role {
+            Role::Node | Role::Pod | Role::Subnet if !who.elsewhere => {
+                named.cloned().or_else(|| who.owner.network.clone())
+            }
+            // Of nobody known: it may be a VM of the network that was named, or of the only one.
+            Role::Unknown => named.or(only).cloned(),
+            _ => None,
+        };
+        match network {
+            Some(network) => ways.push((direction, network)),
+            None if matches!(who.owner.role, Role::Unknown) => missing.push(format!(
+                "whose address {address} is: describe its subnetwork, or name --network"
+            )),
+            None => {}
+        }
+    }
+    if ways.is_empty() && missing.is_empty() {
+        missing.push("neither end is a VM of a network that was described".to_owned());
+    }
+    ways
+}
+
+fn ask(
+    directory: &Directory<'_>,
+    tuple: FiveTuple,
+    direction: Direction,
+    network: &Reference,
+    logged: &[&Group],
+) -> Asked {
+    let vm = logged
+        .iter()
+        .filter(|group| group.direction == Some(direction))
+        .find_map(|group| group.instances.first())
+        .map(|(_, name)| name.as_str());
+    let flow = directory.flow(tuple, direction, network, vm);
+    let rules = EffectiveRules::of(directory.inventory, network);
+    let mut trace = Trace::default();
+    let decision = evaluate(&rules, &flow, &mut trace);
+    let near = near_misses(directory.inventory.firewall_rules.iter(), &flow, decision.decider);
+    let near = if decision.verdict == crate::engine::Verdict::Allowed { Vec::new() } else { near };
+    Asked {
+        direction,
+        network: network.name.clone(),
+        decision: decision_summary(&decision, &near, &tuple),
+        steps: trace.steps,
+        vm: known_of(&flow.endpoint),
+    }
+}
+
+fn known_of(endpoint: &Endpoint) -> Vec<String> {
+    let words = |what: &str, facts: &Facts| match facts {
+        Facts::Unknown => format!("{what}: not known"),
+        Facts::AtLeast(names) if names.is_empty() => format!("{what}: not known"),
+        Facts::AtLeast(names) => {
+            let names: Vec<_> = names.iter().cloned().collect();
+            format!("{what}: {}, perhaps more", names.join(", "))
+        }
+        Facts::Exactly(names) if names.is_empty() => format!("{what}: none"),
+        Facts::Exactly(names) => {
+            let names: Vec<_> = names.iter().cloned().collect();
+            format!("{what}: {}", names.join(", "))
+        }
+    };
+    vec![words("tags", &endpoint.tags), words("service account", &endpoint.service_accounts)]
+}
+
+fn log_line(group: &Group) -> String {
+    let rule = RuleReference::parse(&group.reference);
+    let by = rule.map(|rule| format!(" by {}", rule.name())).unwrap_or_default();
+    let span = group.span.map(|(first, last)| format!(", {first} to {last}")).unwrap_or_default();
+    format!("{}{by}, {} times{span}", group.disposition, group.count)
+}

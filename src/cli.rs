@@ -1,0 +1,430 @@
+//! The command line: clap's types, turned at once into plain [`Options`]. The only file that knows
+//! of clap.
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::correlate::causes::Scope;
+use crate::shell::output::Colour;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Read everything and answer.
+    Triage,
+    /// The configuration alone.
+    Check,
+    /// One connection.
+    Why {
+        /// The client.
+        source: String,
+        /// The server, with port and protocol.
+        destination: String,
+    },
+    /// The changes.
+    Fix {
+        /// The findings asked for; empty means all that need action.
+        ids: Vec<String>,
+        /// Also for notes.
+        all: bool,
+        /// `gcloud`, `cnrm`, `terraform`, `json`.
+        language: &'static str,
+    },
+    /// What was understood.
+    Inventory,
+    /// Counts.
+    Stats {
+        /// The fields.
+        group_by: Vec<String>,
+        /// The width of time buckets.
+        per: Option<String>,
+    },
+    /// The page of a check; all of them where none is named.
+    Explain(Option<String>),
+    /// A sample.
+    Demo(Option<String>),
+    /// A shell's completions, already written.
+    Printed(String),
+}
+
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON value.
+    Json,
+    /// A JSON value a line.
+    Ndjson,
+    /// Markdown.
+    Markdown,
+}
+
+/// Everything that was asked, as plain data.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What.
+    pub command: Command,
+    /// Of which inputs.
+    pub inputs: Vec<String>,
+    /// Only this part.
+    pub scope: Scope,
+    /// From when.
+    pub since: Option<String>,
+    /// Until when.
+    pub until: Option<String>,
+    /// Only these checks.
+    pub only: Vec<String>,
+    /// Not these checks.
+    pub ignore: Vec<String>,
+    /// How.
+    pub format: Format,
+    /// Where to.
+    pub output: Option<String>,
+    /// From which severity a finding is a failure: `never`, `note`, `warning`, `error`.
+    pub fail_on: Option<&'static str>,
+    /// Less.
+    pub quiet: bool,
+    /// More.
+    pub verbose: u8,
+    /// Colours.
+    pub colour: Colour,
+    /// Columns.
+    pub width: Option<usize>,
+    /// Threads.
+    pub threads: Option<usize>,
+    /// Whether a bar is shown.
+    pub progress: bool,
+}
+
+#[derive(Parser)]
+#[command(
+    name = "vpcwhy",
+    version,
+    about = "Says why Google Cloud's firewall denied it, and which rule is missing.",
+    long_about = "Reads exports of firewall logs and resources (files, directories, globs, '-'), and \
+                  answers: what is denied, which rule did it, why nothing allowed it, and the \
+                  smallest rule that is missing, proved by simulation. Offline: nothing is fetched, \
+                  nothing is applied.",
+    after_help = "Examples:\n  vpcwhy incident/                      everything in a folder\n  \
+                  vpcwhy why 172.16.0.35 10.1.0.7:8443 incident/\n  \
+                  vpcwhy fix F-7c2e91ab incident/ --as terraform\n\n\
+                  Exit status: 0 done, 1 a finding at or over --fail-on, 2 wrong usage or an \
+                  unreadable input, 3 nothing usable in the inputs.",
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Sub>,
+    #[command(flatten)]
+    inputs: Inputs,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Subcommand)]
+enum Sub {
+    /// Read logs and resources and say what is denied, why, and which rule is missing
+    Triage {
+        #[command(flatten)]
+        inputs: Inputs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Look at the configuration alone; for CI
+    Check {
+        #[command(flatten)]
+        inputs: Inputs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// One connection, the whole way through the rules
+    Why {
+        /// The client's address
+        source: String,
+        /// The server: ADDRESS:PORT, ADDRESS:PORT/udp, ADDRESS/icmp
+        destination: String,
+        #[command(flatten)]
+        inputs: Inputs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The smallest change that lets wanted traffic pass, with its proof
+    Fix {
+        /// Ids of findings (F-…), then inputs
+        #[arg(value_name = "FINDING-ID|INPUT")]
+        words: Vec<String>,
+        /// The language of the change
+        #[arg(long = "as", value_enum, default_value_t = Language::Gcloud)]
+        language: Language,
+        /// Also changes for mere notes, such as logging
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// What was understood: networks, ranges and who owns them
+    Inventory {
+        #[command(flatten)]
+        inputs: Inputs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Counts of connections by any fields, over time
+    Stats {
+        #[command(flatten)]
+        inputs: Inputs,
+        /// Fields: project network direction disposition src_ip src_role src_name dest_ip dest_role
+        /// dest_name dest_port protocol rule priority
+        #[arg(long, value_delimiter = ',', value_name = "FIELDS")]
+        group_by: Vec<String>,
+        /// Also by time, in buckets of this width: 30s, 5m, 1h, 1d
+        #[arg(long, value_name = "WIDTH")]
+        per: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The page of a check
+    Explain {
+        /// The check's id
+        check: Option<String>,
+        /// All pages
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Run on a sample that is part of the program
+    Demo {
+        /// Which sample
+        name: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page
+    Man,
+}
+
+#[derive(Args)]
+struct Inputs {
+    /// Files, directories, globs, or - for standard input
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<String>,
+}
+
+#[derive(Args)]
+struct Common {
+    /// More resources
+    #[arg(short = 'c', long = "context", value_name = "PATH")]
+    context: Vec<String>,
+    /// Only connections of this project
+    #[arg(long)]
+    project: Option<String>,
+    /// Only connections in this network
+    #[arg(long)]
+    network: Option<String>,
+    /// Only connections from or to this cluster
+    #[arg(long)]
+    cluster: Option<String>,
+    /// Only entries from this moment on: RFC 3339, or 2h for the last two hours
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only entries before this moment
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only findings of these checks
+    #[arg(long, value_delimiter = ',', value_name = "CHECK")]
+    only: Vec<String>,
+    /// No findings of these checks
+    #[arg(long, value_delimiter = ',', value_name = "CHECK")]
+    ignore: Vec<String>,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t = FormatArgument::Text)]
+    format: FormatArgument,
+    /// Write the answer to a file
+    #[arg(short = 'o', long, value_name = "FILE")]
+    output: Option<String>,
+    /// Exit with 1 from this severity on
+    #[arg(long, value_enum)]
+    fail_on: Option<FailOn>,
+    /// Findings only
+    #[arg(short, long)]
+    quiet: bool,
+    /// Explain every finding; twice: every rule
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Colours
+    #[arg(long, value_enum, default_value_t = ColourArgument::Auto)]
+    color: ColourArgument,
+    /// Columns
+    #[arg(long)]
+    width: Option<usize>,
+    /// Threads
+    #[arg(long)]
+    threads: Option<usize>,
+    /// No progress bar
+    #[arg(long)]
+    no_progress: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FormatArgument {
+    #[value(alias = "table")]
+    Text,
+    Json,
+    Ndjson,
+    Markdown,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Language {
+    Gcloud,
+    Cnrm,
+    Terraform,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FailOn {
+    Never,
+    Note,
+    #[value(alias = "warn")]
+    Warning,
+    Error,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ColourArgument {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What came of the arguments where nothing is to be run: a text and the exit status with it.
+#[derive(Debug)]
+pub struct Stop {
+    /// Help, version, or what is wrong.
+    pub text: String,
+    /// Whether it goes to standard error.
+    pub is_error: bool,
+    /// The exit status.
+    pub status: u8,
+}
+
+/// Reads the arguments.
+pub fn parse(arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<Options, Stop> {
+    let stop = |error: clap::Error| Stop {
+        text: error.render().to_string(),
+        is_error: error.use_stderr(),
+        status: u8::try_from(error.exit_code()).unwrap_or(2),
+    };
+    let matches = Cli::command().try_get_matches_from(arguments).map_err(stop)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(stop)?;
+    Ok(options(cli))
+}
+
+fn options(cli: Cli) -> Options {
+    let (command, inputs, common) = match cli.command {
+        None => (Command::Triage, cli.inputs.inputs, cli.common),
+        Some(Sub::Triage { inputs, common }) => (Command::Triage, inputs.inputs, common),
+        Some(Sub::Check { inputs, common }) => (Command::Check, inputs.inputs, common),
+        Some(Sub::Why { source, destination, inputs, common }) => {
+            (Command::Why { source, destination }, inputs.inputs, common)
+        }
+        Some(Sub::Fix { words, language, all, common }) => {
+            let (ids, inputs) = words.into_iter().partition(|word| is_finding_id(word));
+            let language = match language {
+                Language::Gcloud => "gcloud",
+                Language::Cnrm => "cnrm",
+                Language::Terraform => "terraform",
+                Language::Json => "json",
+            };
+            (Command::Fix { ids, all, language }, inputs, common)
+        }
+        Some(Sub::Inventory { inputs, common }) => (Command::Inventory, inputs.inputs, common),
+        Some(Sub::Stats { inputs, group_by, per, common }) => {
+            (Command::Stats { group_by, per }, inputs.inputs, common)
+        }
+        Some(Sub::Explain { check, all, common }) => {
+            (Command::Explain(check.filter(|_| !all)), Vec::new(), common)
+        }
+        Some(Sub::Demo { name, common }) => (Command::Demo(name), Vec::new(), common),
+        Some(Sub::Completions { shell }) => (completions(shell), Vec::new(), cli.common),
+        Some(Sub::Man) => (manual(), Vec::new(), cli.common),
+    };
+    plain(command, inputs, common)
+}
+
+fn is_finding_id(word: &str) -> bool {
+    word.strip_prefix("F-").is_some_and(|digits| {
+        digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+fn plain(command: Command, mut inputs: Vec<String>, common: Common) -> Options {
+    inputs.extend(common.context);
+    Options {
+        command,
+        inputs,
+        scope: Scope {
+            project: common.project,
+            network: common.network,
+            cluster: common.cluster,
+        },
+        since: common.since,
+        until: common.until,
+        only: common.only,
+        ignore: common.ignore,
+        format: match common.format {
+            FormatArgument::Text => Format::Text,
+            FormatArgument::Json => Format::Json,
+            FormatArgument::Ndjson => Format::Ndjson,
+            FormatArgument::Markdown => Format::Markdown,
+        },
+        output: common.output,
+        fail_on: common.fail_on.map(|severity| match severity {
+            FailOn::Never => "never",
+            FailOn::Note => "note",
+            FailOn::Warning => "warning",
+            FailOn::Error => "error",
+        }),
+        quiet: common.quiet,
+        verbose: common.verbose,
+        colour: match common.color {
+            ColourArgument::Auto => Colour::Auto,
+            ColourArgument::Always => Colour::Always,
+            ColourArgument::Never => Colour::Never,
+        },
+        width: common.width,
+        threads: common.threads,
+        progress: !common.no_progress && !common.quiet,
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Command {
+    let mut out = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "vpcwhy", &mut out);
+    Command::Printed(String::from_utf8_lossy(&out).into_owned())
+}
+
+fn manual() -> Command {
+    let mut out = Vec::new();
+    // Writing to memory cannot fail.
+    let _ = clap_mangen::Man::new(Cli::command()).render(&mut out);
+    Command::Printed(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// The words of a command line, quoted for a shell.
+#[must_use]
+pub fn quoted(words: &[String]) -> String {
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| shlex::try_quote(word).map_or_else(|_| "INPUT".into(), |word| word.into_owned()))
+        .collect();
+    words.join(" ")
+}

@@ -1,0 +1,178 @@
+//! Arguments to open files: directories are walked, globs expanded where no shell did, gzip and
+//! zstd recognised by their first bytes, `-` is standard input.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+
+use crate::shell::Error;
+
+/// Where bytes come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Standard,
+    /// A sample that is part of the program: name and text.
+    Embedded(String, &'static str),
+}
+
+impl Source {
+    /// The name to print.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Standard => "-".to_owned(),
+            Self::Embedded(name, _) => name.clone(),
+        }
+    }
+
+    /// The size on disk, where it is known.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::File(path) => std::fs::metadata(path).map_or(0, |meta| meta.len()),
+            Self::Standard => 0,
+            Self::Embedded(_, text) => text.len() as u64,
+        }
+    }
+
+    /// Opens it for reading, decompressed.
+    pub fn open(&self) -> Result<Box<dyn Read>, Error> {
+        let fail = |cause| Error::Input { path: self.name(), cause };
+        let raw: Box<dyn Read> = match self {
+            Self::File(path) => Box::new(open_file(path).map_err(fail)?),
+            Self::Standard => Box::new(io::stdin().lock()),
+            Self::Embedded(_, text) => Box::new(text.as_bytes()),
+        };
+        decompressed(raw).map_err(fail)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where files are opened")]
+fn open_file(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Bytes that were read to look at them, and the rest.
+type Peeked = io::Chain<io::Cursor<Vec<u8>>, Box<dyn Read>>;
+
+fn peek(mut raw: Box<dyn Read>) -> io::Result<(Vec<u8>, Peeked)> {
+    let mut head = Vec::with_capacity(4);
+    raw.by_ref().take(4).read_to_end(&mut head)?;
+    Ok((head.clone(), io::Cursor::new(head).chain(raw)))
+}
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+fn decompressed(raw: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+    let (head, whole) = peek(raw)?;
+    if head.starts_with(&GZIP) {
+        // Exports that were appended to one another hold several members.
+        return Ok(Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, whole))));
+    }
+    if head.starts_with(&ZSTD) {
+        return Ok(Box::new(Frames { rest: Some(Box::new(whole)), frame: None }));
+    }
+    Ok(Box::new(whole))
+}
+
+/// A window of at most this size is decoded: what zstd itself takes without being told otherwise.
+const LARGEST_WINDOW: u64 = 128 << 20;
+
+type Frame = StreamingDecoder<Box<dyn Read>, ruzstd::decoding::FrameDecoder>;
+
+/// All frames of a zstd file, one after another.
+struct Frames {
+    rest: Option<Box<dyn Read>>,
+    frame: Option<Frame>,
+}
+
+impl Read for Frames {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(frame) = &mut self.frame {
+                let count = frame.read(buffer)?;
+                if count > 0 || buffer.is_empty() {
+                    return Ok(count);
+                }
+                self.rest = self.frame.take().map(StreamingDecoder::into_inner);
+            }
+            let Some(rest) = self.rest.take() else { return Ok(0) };
+            let (head, whole) = peek(rest)?;
+            if head.is_empty() {
+                return Ok(0);
+            }
+            let bad = |error| io::Error::new(io::ErrorKind::InvalidData, format!("zstd: {error}"));
+            let whole: Box<dyn Read> = Box::new(whole);
+            let frame = StreamingDecoder::new_with_max_window_size(whole, LARGEST_WINDOW)
+                .map_err(bad)?;
+            self.frame = Some(frame);
+        }
+    }
+}
+
+/// The sources that arguments mean, each once, in a fixed order.
+pub fn expand(arguments: &[String]) -> Result<Vec<Source>, Error> {
+    let mut sources = Vec::new();
+    let mut files: Vec<PathBuf> = Vec::new();
+    for argument in arguments {
+        if argument == "-" {
+            sources.push(Source::Standard);
+            continue;
+        }
+        let path = Path::new(argument);
+        if path.is_dir() {
+            let before = files.len();
+            walk(path, &mut files).map_err(|cause| Error::Input { path: argument.clone(), cause })?;
+            if files.len() == before {
+                return Err(Error::NoMatch(argument.clone()));
+            }
+        } else if !path.exists() && argument.contains(['*', '?', '[']) {
+            let before = files.len();
+            let matches = glob::glob(argument).map_err(|error| Error::Usage(error.to_string()))?;
+            for path in matches.flatten() {
+                if path.is_dir() {
+                    walk(&path, &mut files)
+                        .map_err(|cause| Error::Input { path: argument.clone(), cause })?;
+                } else {
+                    files.push(path);
+                }
+            }
+            if files.len() == before {
+                return Err(Error::NoMatch(argument.clone()));
+            }
+        } else {
+            files.push(path.to_path_buf());
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    files.retain(|path| seen.insert(path.clone()));
+    sources.extend(files.into_iter().map(Source::File));
+    Ok(sources)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where directories are walked")]
+fn walk(directory: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
+    let mut entries = std::fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        let kind = entry.file_type()?;
+        if hidden || kind.is_symlink() && entry.path().is_dir() {
+            continue;
+        }
+        if kind.is_dir() {
+            walk(&entry.path(), into)?;
+        } else if entry.path().is_file() {
+            into.push(entry.path());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! The only rooms that touch the world: files, standard streams, the clock, the environment.
+
+pub mod demo;
+pub mod gather;
+pub mod input;
+pub mod output;
+pub mod run;
+
+/// What ends the program early: the world refused, or was asked for wrongly.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An input could not be opened or read.
+    #[error("cannot read {path}: {cause}")]
+    Input {
+        /// The input.
+        path: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// A pattern or a directory that matches nothing.
+    #[error("{0} matches no file")]
+    NoMatch(String),
+    /// Wrong usage.
+    #[error("{0}")]
+    Usage(String),
+    /// The answer could not be written.
+    #[error("cannot write {path}: {cause}")]
+    Output {
+        /// The output.
+        path: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+}

@@ -1,0 +1,365 @@
+//! One run: options to inputs, inputs to an answer, the answer to its place, and the exit status.
+
+use std::ffi::OsString;
+
+use crate::ask;
+use crate::checks::report::Report;
+use crate::checks::{self, Severity};
+use crate::cli::{self, Command, Format, Options};
+use crate::correlate::Directory;
+use crate::correlate::rollup::Window;
+use crate::diagnose::{Gathered, diagnose};
+use crate::net::Timestamp;
+use crate::render::document::Document;
+use crate::render::triage::{Asked, Detail};
+use crate::render::{fix, inventory, json, triage, why};
+use crate::shell::input::{self, Source};
+use crate::shell::output::{self, Layout, Progress};
+use crate::shell::{Error, demo, gather};
+
+const DONE: u8 = 0;
+const FOUND: u8 = 1;
+const USAGE: u8 = 2;
+const NOTHING: u8 = 3;
+
+/// Runs and says with which status to exit.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
+    let options = match cli::parse(arguments) {
+        Ok(options) => options,
+        Err(stop) => {
+            if stop.is_error {
+                // Written as it is: help has lines of its own, and arguments are the person's.
+                for line in stop.text.lines() {
+                    output::message(line);
+                }
+            } else if let Err(error) = output::write(&stop.text, None) {
+                output::message(&error.to_string());
+            }
+            return stop.status;
+        }
+    };
+    match answer(&options) {
+        Ok(status) => status,
+        Err(error) => {
+            output::message(&format!("vpcwhy: {error}"));
+            USAGE
+        }
+    }
+}
+
+fn answer(options: &Options) -> Result<u8, Error> {
+    if let Some(threads) = options.threads {
+        // A pool that stands already is as good.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build_global();
+    }
+    for id in options.only.iter().chain(&options.ignore) {
+        if checks::by_id(id).is_none() {
+            return Err(Error::Usage(format!("no such check: {id} (vpcwhy explain lists them)")));
+        }
+    }
+    match &options.command {
+        Command::Printed(text) => output::write(text, options.output.as_deref()).map(|()| DONE),
+        Command::Explain(check) => explain(options, check.as_deref()),
+        Command::Demo(name) => run_demo(options, name.as_deref()),
+        _ => {
+            let sources = sources(options)?;
+            on_sources(options, &sources)
+        }
+    }
+}
+
+fn sources(options: &Options) -> Result<Vec<Source>, Error> {
+    if options.inputs.is_empty() {
+        return Err(Error::Usage(
+            "no input: name files, a directory, or - for standard input".to_owned(),
+        ));
+    }
+    input::expand(&options.inputs)
+}
+
+fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
+    let window = window(options)?;
+    let mut progress = Progress::new(options.progress);
+    let gathered = gather::gather(sources, window, &mut progress);
+    progress.finish();
+    let gathered = gathered?;
+    let status = match &options.command {
+        Command::Why { source, destination } => {
+            let tuple = ask::parse_connection(source, destination).map_err(Error::Usage)?;
+            run_why(options, &gathered, tuple)?
+        }
+        Command::Stats { group_by, .. } => run_stats(options, &gathered, group_by)?,
+        Command::Inventory => run_inventory(options, &gathered)?,
+        Command::Fix { ids, all, language } => run_fix(options, &gathered, ids, *all, language)?,
+        _ => run_triage(options, &gathered)?,
+    };
+    let counts = gathered.ledger.counts();
+    let usable = counts.entries() > 0
+        || !gathered.inventory.is_empty()
+        || !gathered.inventory.unused.is_empty();
+    if !usable {
+        output::message("vpcwhy: nothing usable in the inputs: no log entry, no resource");
+        for input in gathered.inputs.iter().take(5) {
+            output::message(&format!("  {} ({} bytes): {}", input.path, input.bytes, input.kind));
+        }
+        return Ok(NOTHING);
+    }
+    Ok(status)
+}
+
+fn window(options: &Options) -> Result<Window, Error> {
+    let per_seconds = match &options.command {
+        Command::Stats { per: Some(per), .. } => Some(seconds(per).ok_or_else(|| {
+            Error::Usage(format!("{per} is no width of time: write 30s, 5m, 1h or 1d"))
+        })?),
+        _ => None,
+    };
+    Ok(Window {
+        since: options.since.as_deref().map(moment).transpose()?,
+        until: options.until.as_deref().map(moment).transpose()?,
+        per_seconds,
+    })
+}
+
+/// `90s`, `5m`, `2h`, `1d` in seconds.
+fn seconds(text: &str) -> Option<i64> {
+    let unit = text.chars().last()?;
+    let number: i64 = text.strip_suffix(unit)?.parse().ok().filter(|number| *number > 0)?;
+    let width = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    number.checked_mul(width)
+}
+
+/// RFC 3339, or so long ago.
+fn moment(text: &str) -> Result<Timestamp, Error> {
+    if let Some(at) = Timestamp::parse(text) {
+        return Ok(at);
+    }
+    let ago = seconds(text)
+        .ok_or_else(|| Error::Usage(format!("{text} is no time: write RFC 3339, or 2h")))?;
+    let now = chrono::Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX);
+    Ok(Timestamp(now.saturating_sub(ago.saturating_mul(1_000_000_000))))
+}
+
+fn layout(options: &Options) -> Layout {
+    output::layout(options.colour, options.width, options.output.is_some())
+}
+
+fn print(options: &Options, document: &Document) -> Result<(), Error> {
+    let text = match options.format {
+        Format::Markdown => document.markdown(),
+        _ => {
+            let layout = layout(options);
+            document.text(layout.width, layout.colour)
+        }
+    };
+    output::write(&text, options.output.as_deref())
+}
+
+fn print_json(options: &Options, value: &serde_json::Value) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    output::write(&format!("{text}\n"), options.output.as_deref())
+}
+
+fn print_lines(options: &Options, values: &[serde_json::Value]) -> Result<(), Error> {
+    let lines: String = values.iter().map(|value| format!("{value}\n")).collect();
+    output::write(&lines, options.output.as_deref())
+}
+
+/// The report, with only the findings that were asked for.
+fn report(options: &Options, gathered: &Gathered) -> Report {
+    let mut report = diagnose(gathered, &options.scope);
+    report.findings.retain(|finding| {
+        let id = finding.check.to_owned();
+        (options.only.is_empty() || options.only.contains(&id)) && !options.ignore.contains(&id)
+    });
+    if matches!(options.command, Command::Check) {
+        report.findings.retain(|finding| finding.observed.is_none());
+    }
+    report
+}
+
+fn run_triage(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
+    let report = report(options, gathered);
+    let is_check = matches!(options.command, Command::Check);
+    match options.format {
+        Format::Json => print_json(options, &json::report(&report))?,
+        Format::Ndjson => {
+            let lines: Vec<_> = report.findings.iter().map(json::finding).collect();
+            print_lines(options, &lines)?;
+        }
+        Format::Text | Format::Markdown => {
+            let asked = Asked {
+                detail: match (options.quiet, options.verbose) {
+                    (true, _) => Detail::Quiet,
+                    (false, 0) => Detail::Normal,
+                    (false, _) => Detail::Full,
+                },
+                command: if is_check { "check" } else { "triage" },
+                inputs: cli::quoted(&options.inputs),
+            };
+            print(options, &triage::document(&report, &asked))?;
+        }
+    }
+    let fail_on = options.fail_on.unwrap_or(if is_check { "error" } else { "never" });
+    Ok(status(&report, fail_on))
+}
+
+fn status(report: &Report, fail_on: &str) -> u8 {
+    let least = match fail_on {
+        "note" => Severity::Note,
+        "warning" => Severity::Warning,
+        "error" => Severity::Error,
+        _ => return DONE,
+    };
+    let found = report.findings.iter().any(|finding| finding.severity >= least);
+    if found { FOUND } else { DONE }
+}
+
+fn run_why(
+    options: &Options,
+    gathered: &Gathered,
+    tuple: crate::net::FiveTuple,
+) -> Result<u8, Error> {
+    let directory = Directory::of(&gathered.inventory);
+    let groups = gathered.ledger.groups();
+    let answer = ask::why(&directory, &groups, tuple, options.scope.network.as_deref());
+    match options.format {
+        Format::Json | Format::Ndjson => print_json(options, &why::json(&answer))?,
+        _ => print(options, &why::document(&answer, options.verbose > 0))?,
+    }
+    Ok(DONE)
+}
+
+fn run_inventory(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
+    let report = report(options, gathered);
+    let directory = Directory::of(&gathered.inventory);
+    match options.format {
+        Format::Json | Format::Ndjson => {
+            print_json(options, &inventory::json(&report, &directory))?;
+        }
+        _ => print(options, &inventory::document(&report, &directory))?,
+    }
+    Ok(DONE)
+}
+
+fn run_fix(
+    options: &Options,
+    gathered: &Gathered,
+    ids: &[String],
+    all: bool,
+    language: &str,
+) -> Result<u8, Error> {
+    let report = report(options, gathered);
+    for id in ids {
+        if !report.findings.iter().any(|finding| finding.id == *id) {
+            return Err(Error::Usage(format!("no finding {id} in these inputs")));
+        }
+    }
+    let wanted: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|finding| match ids {
+            [] => all || finding.severity > Severity::Note,
+            ids => ids.contains(&finding.id),
+        })
+        .collect();
+    if language == "json" || options.format == Format::Json {
+        print_json(options, &fix::json(&wanted))?;
+    } else {
+        output::write(&fix::text(&wanted, language), options.output.as_deref())?;
+    }
+    Ok(DONE)
+}
+
+#[cfg(feature = "frames")]
+fn run_stats(options: &Options, gathered: &Gathered, by: &[String]) -> Result<u8, Error> {
+    use crate::correlate::{fields, frames};
+    use crate::render::stats::{self, Stats, StatsRow};
+
+    let mut chosen: Vec<&'static str> = Vec::new();
+    for name in by {
+        let known = fields::FIELDS.iter().find(|field| *field == name);
+        let field = known.ok_or_else(|| {
+            Error::Usage(format!("no such field: {name}; there are {}", fields::FIELDS.join(", ")))
+        })?;
+        chosen.push(field);
+    }
+    let per_time = matches!(&options.command, Command::Stats { per: Some(_), .. });
+    if chosen.is_empty() {
+        chosen = vec!["disposition", "src_role", "dest_role", "dest_port", "protocol"];
+    }
+    let directory = Directory::of(&gathered.inventory);
+    let groups = gathered.ledger.groups();
+    let rows = frames::group(&groups, &chosen, per_time, &directory).map_err(Error::Usage)?;
+    if per_time {
+        chosen.push("time");
+    }
+    let stats = Stats {
+        fields: chosen,
+        rows: rows
+            .into_iter()
+            .map(|row| StatsRow {
+                values: row.values,
+                count: row.count,
+                first: row.span.map(|(first, _)| first.to_string()),
+                last: row.span.map(|(_, last)| last.to_string()),
+            })
+            .collect(),
+    };
+    match options.format {
+        Format::Json => print_json(options, &stats::json(&stats))?,
+        Format::Ndjson => print_lines(options, &stats::rows(&stats))?,
+        _ => print(options, &stats::document(&stats))?,
+    }
+    Ok(DONE)
+}
+
+#[cfg(not(feature = "frames"))]
+fn run_stats(_: &Options, _: &Gathered, _: &[String]) -> Result<u8, Error> {
+    Err(Error::Usage("this build has no stats: build it with --features frames".to_owned()))
+}
+
+fn explain(options: &Options, check: Option<&str>) -> Result<u8, Error> {
+    let pages: Vec<_> = match check {
+        Some(id) => match checks::by_id(id) {
+            Some(check) => vec![check],
+            None => {
+                let ids: Vec<_> = checks::CHECKS.iter().map(|check| check.id).collect();
+                let list = ids.join(", ");
+                return Err(Error::Usage(format!("no such check: {id}; there are {list}")));
+            }
+        },
+        None => checks::CHECKS.to_vec(),
+    };
+    let texts: Vec<_> = pages
+        .iter()
+        .map(|check| match options.format {
+            Format::Markdown => format!("## {}\n\n{}\n", check.id, check.page()),
+            _ => format!("{} ({})\n\n{}\n", check.id, check.severity.id(), check.page()),
+        })
+        .collect();
+    output::write(&texts.join("\n"), options.output.as_deref())?;
+    Ok(DONE)
+}
+
+fn run_demo(options: &Options, name: Option<&str>) -> Result<u8, Error> {
+    let (demo, sources) = demo::sources(name)?;
+    let names: Vec<_> = sources.iter().map(Source::name).collect();
+    let folder = names.first().and_then(|name| name.rsplit_once('/')).map_or("", |(at, _)| at);
+    let options = Options {
+        command: Command::Triage,
+        inputs: vec![format!("{folder}/")],
+        ..options.clone()
+    };
+    if options.format == Format::Text && !options.quiet {
+        let text = format!("demo {}: {}\n$ vpcwhy {folder}/\n\n", demo.name, demo.about);
+        output::write(&text, None)?;
+    }
+    on_sources(&options, &sources)
+}
