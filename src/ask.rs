@@ -4,10 +4,10 @@ use crate::checks::finding::decision_summary;
 use crate::correlate::Directory;
 use crate::correlate::causes::side;
 use crate::correlate::rollup::Group;
-use crate::engine::{EffectiveRules, Endpoint, Facts, Trace, evaluate, near_misses};
+use crate::engine::{EffectiveRules, Endpoint, Facts, Trace, Verdict, evaluate, near_misses};
 use crate::model::{Reference, RuleReference};
 use crate::net::five_tuple::parse_endpoint;
-use crate::net::{Direction, FiveTuple, Protocol, Role, parse_address};
+use crate::net::{AddressSet, Direction, FiveTuple, Protocol, Role, parse_address};
 use crate::render::why::{Asked, Why};
 
 /// Reads `SRC` and `DST:PORT[/PROTO]`.
@@ -33,9 +33,7 @@ pub fn parse_connection(source: &str, destination: &str) -> Result<FiveTuple, St
     match (port, protocol.has_ports()) {
         (None, true) => Err(format!("{destination} has no port: write {address}:443")),
         (Some(_), false) => Err(format!("{protocol} has no ports: write {dst}/{protocol}")),
-        (port, _) => {
-            Ok(FiveTuple { src, src_port, dst, dst_port: port.unwrap_or(0), protocol })
-        }
+        (port, _) => Ok(FiveTuple { src, src_port, dst, dst_port: port.unwrap_or(0), protocol }),
     }
 }
 
@@ -67,7 +65,8 @@ pub fn why(
         .map(|(direction, network)| ask(directory, tuple, *direction, network, &logged))
         .collect();
     let seen_from = ways.first().map(|(_, network)| network);
-    let end = |address| side(directory.who(address, seen_from), &std::iter::once(address).collect());
+    let end =
+        |address| side(directory.who(address, seen_from), &std::iter::once(address).collect());
     Why {
         tuple,
         source: end(tuple.src),
@@ -91,9 +90,7 @@ fn ways(
         _ => None,
     };
     let mut ways = Vec::new();
-    for (address, direction) in
-        [(tuple.src, Direction::Egress), (tuple.dst, Direction::Ingress)]
-    {
+    for (address, direction) in [(tuple.src, Direction::Egress), (tuple.dst, Direction::Ingress)] {
         let who = directory.who(address, named);
         let network = match who.owner.role {
             Role::Node | Role::Pod | Role::Subnet if !who.elsewhere => {
@@ -133,8 +130,18 @@ fn ask(
     let rules = EffectiveRules::of(directory.inventory, network);
     let mut trace = Trace::default();
     let decision = evaluate(&rules, &flow, &mut trace);
-    let near = near_misses(directory.inventory.firewall_rules.iter(), &flow, decision.decider);
-    let near = if decision.verdict == crate::engine::Verdict::Allowed { Vec::new() } else { near };
+    let other_end = match direction {
+        Direction::Ingress => tuple.src,
+        Direction::Egress => tuple.dst,
+    };
+    let kin = AddressSet::of(&directory.who(other_end, Some(network)).owner.ranges);
+    let near = match decision.verdict {
+        Verdict::Allowed => Vec::new(),
+        Verdict::Denied | Verdict::Undetermined => {
+            let rules = directory.inventory.firewall_rules.iter();
+            near_misses(rules, &flow, decision.decider, &kin)
+        }
+    };
     Asked {
         direction,
         network: network.name.clone(),
@@ -164,6 +171,9 @@ fn known_of(endpoint: &Endpoint) -> Vec<String> {
 fn log_line(group: &Group) -> String {
     let rule = RuleReference::parse(&group.reference);
     let by = rule.map(|rule| format!(" by {}", rule.name())).unwrap_or_default();
-    let span = group.span.map(|(first, last)| format!(", {first} to {last}")).unwrap_or_default();
-    format!("{}{by}, {} times{span}", group.disposition, group.count)
+    let span = group
+        .span
+        .map(|(first, last)| format!(", {} to {}", first.to_second(), last.to_second()))
+        .unwrap_or_default();
+    format!("{}{by}, {} ×{span}", group.disposition, group.count)
 }

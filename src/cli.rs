@@ -371,11 +371,7 @@ fn plain(command: Command, mut inputs: Vec<String>, common: Common) -> Options {
     Options {
         command,
         inputs,
-        scope: Scope {
-            project: common.project,
-            network: common.network,
-            cluster: common.cluster,
-        },
+        scope: Scope { project: common.project, network: common.network, cluster: common.cluster },
         since: common.since,
         until: common.until,
         only: common.only,
@@ -424,7 +420,9 @@ fn manual() -> Command {
 pub fn quoted(words: &[String]) -> String {
     let words: Vec<_> = words
         .iter()
-        .map(|word| shlex::try_quote(word).map_or_else(|_| "INPUT".into(), |word| word.into_owned()))
+        .map(|word| {
+            shlex::try_quote(word).map_or_else(|_| "INPUT".into(), |word| word.into_owned())
+        })
         .collect();
     words.join(" ")
 }

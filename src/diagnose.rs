@@ -78,7 +78,9 @@ impl Printer for Rims {
 fn read_manifest(text: &str, change: &Change) -> Option<FirewallRule> {
     let place = Place { path: Arc::from("printed"), line: 1, byte: 0 };
     let (items, complaints) = yaml_items(text, &place);
-    let (Some(item), true) = (items.first(), complaints.is_empty()) else { return None };
+    let (Some(item), true) = (items.first(), complaints.is_empty()) else {
+        return None;
+    };
     let mut alone = Inventory::default();
     gcloud::read(item, &mut alone);
     let rule = alone.firewall_rules.pop()?;

@@ -2,8 +2,7 @@
 //! near misses and its proved fixes. A check adds its kind's own words.
 
 use crate::checks::finding::{
-    Basis, Confidence, Finding, FlowSummary, Observed, ResourceSummary, cause_id,
-    decision_summary,
+    Basis, Confidence, Finding, FlowSummary, Observed, ResourceSummary, cause_id, decision_summary,
 };
 use crate::checks::{Check, Evidence, Outcome};
 use crate::correlate::Cause;
@@ -49,8 +48,6 @@ pub fn finding(
     };
     let mut explanation = words.explanation;
     explanation.extend(inferred(cause));
-    explanation.push(role_line("from", &cause.source));
-    explanation.push(role_line("to", &cause.destination));
     let tuple = cause.sample().map(|(tuple, _)| *tuple);
     Finding {
         id: cause_id(check.id, cause),
@@ -90,18 +87,13 @@ fn inferred(cause: &Cause<'_>) -> Option<String> {
     ))
 }
 
-fn role_line(way: &str, side: &Side) -> String {
-    let network = side.network.as_ref().filter(|_| side.elsewhere);
-    let elsewhere = network.map(|of| format!(", in network {of}")).unwrap_or_default();
-    format!("{way} {}: {}{elsewhere}", describe(side), side.because)
-}
-
 /// `control plane kf (172.16.0.32/28)`.
 #[must_use]
 pub fn describe(side: &Side) -> String {
     let name = if side.name.is_empty() { String::new() } else { format!(" {}", side.name) };
     let ranges: Vec<_> = side.ranges.iter().take(2).map(ToString::to_string).collect();
     let more = if side.ranges.len() > 2 { ", …" } else { "" };
+    let name = if side.role == Role::HealthCheck { String::new() } else { name };
     if ranges.is_empty() {
         format!("{}{name}", side.role)
     } else {
@@ -144,12 +136,9 @@ pub fn traffic(cause: &Cause<'_>) -> String {
 #[must_use]
 pub fn denied_by(cause: &Cause<'_>) -> String {
     match cause.decision.decider {
-        Decider::Rule(rule) => format!(
-            "rule {} (priority {}) denies it: {}",
-            rule.label(),
-            rule.priority,
-            rule.origin
-        ),
+        Decider::Rule(rule) => {
+            format!("rule {} (priority {}) denies it: {}", rule.label(), rule.priority, rule.origin)
+        }
         Decider::Implied(_) => "no rule allows it: the implied deny applies".to_owned(),
         Decider::AlwaysBlocked(what) => format!("Google Cloud always blocks {what}"),
         Decider::AlwaysAllowed(what) => format!("no rule can block {what}"),
@@ -278,4 +267,3 @@ fn refusal(cause: &Cause<'_>, why: &Refuted) -> String {
         Refuted::OpensBeside => "every change that mends this opens more than it".to_owned(),
     }
 }
-

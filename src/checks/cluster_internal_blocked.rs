@@ -17,7 +17,7 @@
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};
 use crate::correlate::Cause;
-use crate::net::{Direction, Role};
+use crate::net::Role;
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -33,7 +33,6 @@ fn claims(cause: &Cause<'_>) -> bool {
     let inside = |role: Role| matches!(role, Role::Node | Role::Pod | Role::Service);
     let same = cause.source.cluster.is_some() && cause.source.name == cause.destination.name;
     same && inside(cause.source.role) && inside(cause.destination.role)
-        && matches!(cause.direction, None | Some(Direction::Ingress | Direction::Egress))
 }
 
 fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {

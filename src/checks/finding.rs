@@ -211,7 +211,9 @@ pub fn id(check: &str, parts: &[&str]) -> String {
 /// The id of a finding about a cause.
 #[must_use]
 pub fn cause_id(check: &str, cause: &Cause<'_>) -> String {
-    let side = |side: &Side| format!("{} {} {:?}", side.role.id(), side.name, side.known.then_some(&side.ranges));
+    let side = |side: &Side| {
+        format!("{} {} {:?}", side.role.id(), side.name, side.known.then_some(&side.ranges))
+    };
     let network = cause.network.as_ref().map(|of| of.name.clone()).unwrap_or_default();
     let direction = cause.direction.map(|of| of.to_string()).unwrap_or_default();
     let logged = cause.logged_rule.as_ref().map(RuleReference::name).unwrap_or("");
@@ -220,16 +222,19 @@ pub fn cause_id(check: &str, cause: &Cause<'_>) -> String {
         Decider::Rule(rule) => rule.label(),
         other => decider_key(other),
     };
-    id(check, &[
-        &network,
-        &direction,
-        &side(&cause.source),
-        &side(&cause.destination),
-        &cause.protocol.to_string(),
-        &cause.port.map(|port| port.to_string()).unwrap_or_default(),
-        logged,
-        &decider,
-    ])
+    id(
+        check,
+        &[
+            &network,
+            &direction,
+            &side(&cause.source),
+            &side(&cause.destination),
+            &cause.protocol.to_string(),
+            &cause.port.map(|port| port.to_string()).unwrap_or_default(),
+            logged,
+            &decider,
+        ],
+    )
 }
 
 /// What a decision says, in owned words.

@@ -43,7 +43,7 @@ fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
         Role::GoogleApis => "image pulls, logs and node registration go this way".to_owned(),
         _ => "a public Google address: DNS does not send this name to the private or restricted \
               VIP"
-            .to_owned(),
+        .to_owned(),
     });
     Words { title, explanation }
 }

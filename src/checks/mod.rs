@@ -84,7 +84,10 @@ impl<'e, 'a> Evidence<'e, 'a> {
     }
 
     /// The causes that belong to a check.
-    pub fn causes_of(&self, check: &Check) -> impl Iterator<Item = &'e Cause<'a>> + use<'_, 'e, 'a> {
+    pub fn causes_of(
+        &self,
+        check: &Check,
+    ) -> impl Iterator<Item = &'e Cause<'a>> + use<'_, 'e, 'a> {
         let id = check.id;
         let pairs = self.correlation.causes.iter().zip(&self.claims);
         pairs.filter(move |(_, claim)| **claim == id).map(|(cause, _)| cause)

@@ -76,7 +76,9 @@ fn allowed_by(decider: Decider<'_>) -> String {
 fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<Finding> {
     let mut differing: BTreeMap<(String, String), Vec<&Cause<'_>>> = BTreeMap::new();
     for cause in &evidence.correlation.causes {
-        let Some(logged) = &cause.logged_rule else { continue };
+        let Some(logged) = &cause.logged_rule else {
+            continue;
+        };
         if cause.decision.verdict != Verdict::Denied {
             continue;
         }

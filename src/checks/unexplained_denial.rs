@@ -11,7 +11,7 @@
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};
 use crate::correlate::Cause;
-use crate::net::{Direction, Role};
+use crate::net::Role;
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -24,7 +24,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn claims(cause: &Cause<'_>) -> bool {
-    matches!(cause.direction, None | Some(Direction::Ingress | Direction::Egress))
+    // The last of the list that claims: whatever is left.
+    !cause.connections.is_empty()
 }
 
 fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {

@@ -42,7 +42,9 @@ fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
     let title = format!("the control plane cannot reach the webhook or API on {traffic}");
     let mut explanation = vec![
         blocked::denied_by(cause),
-        format!("GKE opens only tcp 443 and 10250 from the control plane; this serves on {traffic}"),
+        format!(
+            "GKE opens only tcp 443 and 10250 from the control plane; this serves on {traffic}"
+        ),
     ];
     if let Some(known) = cause.port.and_then(usual_server) {
         explanation.push(format!("{traffic} is the usual port of {known}"));

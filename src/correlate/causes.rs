@@ -13,7 +13,7 @@ use crate::engine::{
     Decider, Decision, EffectiveRules, Flow, NearMiss, Verdict, evaluate, near_misses,
 };
 use crate::model::{Disposition, Reference, RuleReference};
-use crate::net::{Direction, FiveTuple, IpNet, Protocol, Role, Timestamp};
+use crate::net::{AddressSet, Direction, FiveTuple, IpNet, Protocol, Role, Timestamp};
 
 /// A group of the log, placed and judged.
 #[derive(Debug, Clone)]
@@ -213,8 +213,12 @@ impl<'a> Judge<'_, 'a> {
         );
         let ways: Vec<(Direction, Reference)> = match (group.direction, &logged_network) {
             (Some(direction), Some(network)) => vec![(direction, network.clone())],
-            (Some(Direction::Egress), None) => from.map(|of| (Direction::Egress, of)).into_iter().collect(),
-            (Some(Direction::Ingress), None) => to.map(|of| (Direction::Ingress, of)).into_iter().collect(),
+            (Some(Direction::Egress), None) => {
+                from.map(|of| (Direction::Egress, of)).into_iter().collect()
+            }
+            (Some(Direction::Ingress), None) => {
+                to.map(|of| (Direction::Ingress, of)).into_iter().collect()
+            }
             (None, _) => {
                 let from = from.map(|of| (Direction::Egress, of));
                 let to = to.map(|of| (Direction::Ingress, of));
@@ -361,17 +365,22 @@ fn cause<'a>(
 ) -> Option<Cause<'a>> {
     let heaviest = connections.iter().max_by_key(|connection| connection.group.count)?;
     let decision = heaviest.decision.clone();
-    let rules = directory.inventory.firewall_rules.iter();
-    let near_misses = heaviest
-        .flow
-        .as_ref()
-        .filter(|_| decision.verdict != Verdict::Allowed)
-        .map(|flow| near_misses(rules, flow, decision.decider))
-        .unwrap_or_default();
     let side = |address: IpAddr, seen: BTreeSet<IpAddr>| {
         side(directory.who(address, key.network.as_ref()), &seen)
     };
     let (tuple, all) = (heaviest.group.tuple, &connections);
+    let source = side(tuple.src, all.iter().map(|one| one.group.tuple.src).collect());
+    let destination = side(tuple.dst, all.iter().map(|one| one.group.tuple.dst).collect());
+    let peer = if key.direction == Some(Direction::Egress) { &destination } else { &source };
+    // Nobody on the internet was meant by a rule that misses them.
+    let near_misses = match &heaviest.flow {
+        Some(flow) if decision.verdict != Verdict::Allowed && peer.role != Role::Internet => {
+            let kin = if peer.known { AddressSet::of(&peer.ranges) } else { AddressSet::default() };
+            let rules = directory.inventory.firewall_rules.iter();
+            near_misses(rules, flow, decision.decider, &kin)
+        }
+        _ => Vec::new(),
+    };
     Some(Cause {
         network: key.network.clone(),
         direction: key.direction,

@@ -1,9 +1,7 @@
 //! `stats` on a data frame: the groups of the log, grouped again by any fields and time buckets.
 //! The only file that knows of polars. Its sums are the roll-up's own, which a test holds together.
 
-use polars::prelude::{
-    Column, DataFrame, IntoLazy, PolarsResult, SortMultipleOptions, col,
-};
+use polars::prelude::{Column, DataFrame, IntoLazy, PolarsResult, SortMultipleOptions, col};
 
 use crate::correlate::rollup::Group;
 use crate::correlate::{Directory, fields};

@@ -6,8 +6,8 @@ pub mod fields;
 #[cfg(feature = "frames")]
 pub mod frames;
 pub mod node_tags;
-pub mod rollup;
 pub mod roles;
+pub mod rollup;
 
 pub use causes::{Cause, Connection, Correlation, correlate};
 pub use directory::Directory;

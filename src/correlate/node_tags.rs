@@ -29,15 +29,18 @@ pub fn node_tag(inventory: &Inventory, cluster: &Cluster) -> Option<NodeTag> {
     let of_cluster = |tag: &&String| tag.starts_with(&start) && is_node_tag(tag);
     for instance in &inventory.instances {
         let named = instance.cluster.as_ref().is_some_and(|name| *name == cluster.id.name);
-        let own = |tag: &&String| if named { is_node_tag(tag) } else { of_cluster(tag) };
+        let own = |tag: &&String| {
+            if named { is_node_tag(tag) } else { of_cluster(tag) }
+        };
         if let Some(tag) = instance.tags.iter().find(own) {
             let what = if instance.template { "template" } else { "VM" };
             return found(tag.clone(), format!("{what} {}", instance.id.name));
         }
     }
-    let rules = inventory.firewall_rules.iter().filter(|rule| {
-        cluster.network.as_ref().is_none_or(|network| rule.network.agrees(network))
-    });
+    let rules = inventory
+        .firewall_rules
+        .iter()
+        .filter(|rule| cluster.network.as_ref().is_none_or(|network| rule.network.agrees(network)));
     for rule in rules {
         let Some(name) = rule.name.as_deref().filter(|name| gke_rule(name).is_some()) else {
             continue;
@@ -60,9 +63,10 @@ pub fn common_to_nodes(
     inventory: &Inventory,
     cluster: &Cluster,
 ) -> (BTreeSet<String>, Option<String>) {
-    let own = inventory.node_pools.iter().filter(|pool| {
-        pool.cluster.as_ref().is_some_and(|of| of.agrees(&cluster.id))
-    });
+    let own = inventory
+        .node_pools
+        .iter()
+        .filter(|pool| pool.cluster.as_ref().is_some_and(|of| of.agrees(&cluster.id)));
     let pools: Vec<_> = cluster.node_pools.iter().chain(own).collect();
     let mut tags: Option<BTreeSet<String>> = None;
     for pool in &pools {

@@ -80,15 +80,18 @@ impl Roles {
         }
         roles.add_routes(inventory);
         for row in well_known::table() {
-            roles.add(Owner {
-                role: row.role,
-                name: row.name.to_owned(),
-                ranges: well_known::ranges_with(row.role, row.name),
-                network: None,
-                cluster: None,
-                because: format!("{} is in Google's list ({})", row.range, row.source),
-                origin: None,
-            }, &[row.range]);
+            roles.add(
+                Owner {
+                    role: row.role,
+                    name: row.name.to_owned(),
+                    ranges: well_known::ranges_with(row.role, row.name),
+                    network: None,
+                    cluster: None,
+                    because: format!("{} is in Google's list ({})", row.range, row.source),
+                    origin: None,
+                },
+                &[row.range],
+            );
         }
         roles
     }
@@ -120,7 +123,10 @@ impl Roles {
         if let Some(owner) = owners().next() {
             return Who { owner, elsewhere: true };
         }
-        Who { owner: if is_private(address) { &self.private } else { &self.internet }, elsewhere: false }
+        Who {
+            owner: if is_private(address) { &self.private } else { &self.internet },
+            elsewhere: false,
+        }
     }
 
     fn add(&mut self, owner: Owner, ranges: &[IpNet]) {
@@ -189,7 +195,10 @@ impl Roles {
                 let cluster = instance.cluster.as_ref().and_then(|name| {
                     inventory.clusters.iter().position(|cluster| {
                         cluster.id.name == *name
-                            && cluster.network.as_ref().is_none_or(|of| of.agrees(&interface.network))
+                            && cluster
+                                .network
+                                .as_ref()
+                                .is_none_or(|of| of.agrees(&interface.network))
                     })
                 });
                 let node = instance.cluster.is_some();
@@ -204,15 +213,21 @@ impl Roles {
                     .chain(interface.external.iter().map(|address| (*address, false)))
                 {
                     let alone = IpNet::from(address);
-                    self.add(Owner {
-                        role: if node { Role::Node } else { Role::Subnet },
-                        name: instance.cluster.clone().unwrap_or_else(|| instance.id.name.clone()),
-                        ranges: vec![known.filter(|_| inside).unwrap_or(alone)],
-                        network: inside.then(|| interface.network.clone()),
-                        cluster,
-                        because: format!("address of VM {}", instance.id.name),
-                        origin: Some(instance.origin.clone()),
-                    }, &[alone]);
+                    self.add(
+                        Owner {
+                            role: if node { Role::Node } else { Role::Subnet },
+                            name: instance
+                                .cluster
+                                .clone()
+                                .unwrap_or_else(|| instance.id.name.clone()),
+                            ranges: vec![known.filter(|_| inside).unwrap_or(alone)],
+                            network: inside.then(|| interface.network.clone()),
+                            cluster,
+                            because: format!("address of VM {}", instance.id.name),
+                            origin: Some(instance.origin.clone()),
+                        },
+                        &[alone],
+                    );
                 }
             }
         }
@@ -220,27 +235,33 @@ impl Roles {
 
     fn add_frontends(&mut self, inventory: &Inventory) {
         for frontend in &inventory.frontends {
-            self.add(Owner {
-                role: Role::LoadBalancer,
-                name: frontend.name.clone(),
-                ranges: vec![frontend.address],
-                network: frontend.network.clone(),
-                cluster: None,
-                because: format!("address of forwarding rule {}", frontend.name),
-                origin: Some(frontend.origin.clone()),
-            }, &[frontend.address]);
+            self.add(
+                Owner {
+                    role: Role::LoadBalancer,
+                    name: frontend.name.clone(),
+                    ranges: vec![frontend.address],
+                    network: frontend.network.clone(),
+                    cluster: None,
+                    because: format!("address of forwarding rule {}", frontend.name),
+                    origin: Some(frontend.origin.clone()),
+                },
+                &[frontend.address],
+            );
         }
         for nat in &inventory.nats {
             for address in &nat.addresses {
-                self.add(Owner {
-                    role: Role::Nat,
-                    name: nat.name.clone(),
-                    ranges: vec![*address],
-                    network: None,
-                    cluster: None,
-                    because: format!("address of Cloud NAT {}", nat.name),
-                    origin: Some(nat.origin.clone()),
-                }, &[*address]);
+                self.add(
+                    Owner {
+                        role: Role::Nat,
+                        name: nat.name.clone(),
+                        ranges: vec![*address],
+                        network: None,
+                        cluster: None,
+                        because: format!("address of Cloud NAT {}", nat.name),
+                        origin: Some(nat.origin.clone()),
+                    },
+                    &[*address],
+                );
             }
         }
     }
@@ -252,19 +273,23 @@ impl Roles {
         let secondary = subnetwork.secondary.iter().map(|(name, range)| {
             (*range, format!("secondary range {name} of subnetwork {}", subnetwork.id.name))
         });
-        let primary = subnetwork.primary.iter().map(|range| {
-            (*range, format!("primary range of subnetwork {}", subnetwork.id.name))
-        });
+        let primary = subnetwork
+            .primary
+            .iter()
+            .map(|range| (*range, format!("primary range of subnetwork {}", subnetwork.id.name)));
         for (range, because) in primary.chain(secondary) {
-            self.add(Owner {
-                role: if proxy { Role::ProxySubnet } else { Role::Subnet },
-                name: subnetwork.id.name.clone(),
-                ranges: vec![range],
-                network: Some(subnetwork.network.clone()),
-                cluster: None,
-                because,
-                origin: Some(subnetwork.origin.clone()),
-            }, &[range]);
+            self.add(
+                Owner {
+                    role: if proxy { Role::ProxySubnet } else { Role::Subnet },
+                    name: subnetwork.id.name.clone(),
+                    ranges: vec![range],
+                    network: Some(subnetwork.network.clone()),
+                    cluster: None,
+                    because,
+                    origin: Some(subnetwork.origin.clone()),
+                },
+                &[range],
+            );
         }
     }
 
@@ -281,15 +306,18 @@ impl Roles {
             if route.destination.prefix_len() == 0 {
                 continue;
             }
-            self.add(Owner {
-                role,
-                name: Reference::parse(&route.next_hop).name,
-                ranges: vec![route.destination],
-                network: Some(route.network.clone()),
-                cluster: None,
-                because: format!("route {}", route.id.name),
-                origin: Some(route.origin.clone()),
-            }, &[route.destination]);
+            self.add(
+                Owner {
+                    role,
+                    name: Reference::parse(&route.next_hop).name,
+                    ranges: vec![route.destination],
+                    network: Some(route.network.clone()),
+                    cluster: None,
+                    because: format!("route {}", route.id.name),
+                    origin: Some(route.origin.clone()),
+                },
+                &[route.destination],
+            );
         }
     }
 }
@@ -301,9 +329,10 @@ fn pod_ranges(
 ) -> Vec<IpNet> {
     let mut ranges = cluster.pod_ranges.clone();
     ranges.extend(named_ranges(subnetwork, &cluster.pod_range_names));
-    let own = inventory.node_pools.iter().filter(|pool| {
-        pool.cluster.as_ref().is_some_and(|of| of.agrees(&cluster.id))
-    });
+    let own = inventory
+        .node_pools
+        .iter()
+        .filter(|pool| pool.cluster.as_ref().is_some_and(|of| of.agrees(&cluster.id)));
     for pool in cluster.node_pools.iter().chain(own) {
         ranges.extend(pool.pod_range);
         ranges.extend(named_ranges(subnetwork, pool.pod_range_name.as_slice()));
@@ -326,7 +355,10 @@ pub fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let shared = parse_cidr("100.64.0.0/10").is_some_and(|net| net.contains(&address));
-            v4.is_private() || shared || v4.is_link_local() || v4.is_loopback()
+            v4.is_private()
+                || shared
+                || v4.is_link_local()
+                || v4.is_loopback()
                 || v4.octets().first().is_some_and(|first| *first >= 240)
         }
         IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),

@@ -153,8 +153,7 @@ type Compare = fn(&FirewallRule, &Flow) -> Field;
 
 // Cheap comparisons that miss often stand first; the order is otherwise free, since a rule
 // matches only where every field fits.
-const FIELDS: [Compare; 7] =
-    [direction, network, layer4, source, destination, target, switched_on];
+const FIELDS: [Compare; 7] = [direction, network, layer4, source, destination, target, switched_on];
 
 fn fits_or(fits: bool, mismatch: Mismatch) -> Field {
     if fits { Field::Fits } else { Field::Misses(mismatch) }

@@ -37,23 +37,32 @@ pub struct NearMiss<'a> {
     pub rule: &'a FirewallRule,
     /// What it lacks.
     pub gap: Gap,
-    /// How many leading bits its nearest range shares with the address, for ranges.
+    /// How many leading bits its nearest range shares with the address, for ranges; all of them
+    /// where it opens a part of what is needed.
     pub shared_bits: u32,
 }
 
 /// The near misses among `rules`, nearest first. Only allows count; `decider` tells which rank
-/// would have been needed.
+/// would have been needed, and `kin` which addresses belong with the other end: a rule that opens
+/// one of two ranges of health checks was meant for the second, too.
 #[must_use]
 pub fn near_misses<'a>(
     rules: impl IntoIterator<Item = &'a FirewallRule>,
     flow: &Flow,
     decider: Decider<'_>,
+    kin: &AddressSet,
 ) -> Vec<NearMiss<'a>> {
     let mut found: Vec<NearMiss<'a>> = rules
         .into_iter()
         .filter(|rule| rule.action == Action::Allow)
-        .filter_map(|rule| judge(rule, flow, decider))
+        .filter_map(|rule| judge(rule, flow, decider, kin))
         .collect();
+    // A range that shares less than its first byte with the address was never meant for it.
+    let is_near = |miss: &NearMiss<'_>| match miss.gap {
+        Gap::Field(Mismatch::Source | Mismatch::Destination) => miss.shared_bits >= 8,
+        _ => true,
+    };
+    found.retain(is_near);
     found.sort_by_key(|miss| {
         let rank = match miss.gap {
             Gap::Priority => 0,
@@ -71,7 +80,12 @@ pub fn near_misses<'a>(
     found
 }
 
-fn judge<'a>(rule: &'a FirewallRule, flow: &Flow, decider: Decider<'_>) -> Option<NearMiss<'a>> {
+fn judge<'a>(
+    rule: &'a FirewallRule,
+    flow: &Flow,
+    decider: Decider<'_>,
+    kin: &AddressSet,
+) -> Option<NearMiss<'a>> {
     let mut trace = Trace::default();
     let outcome = match_rule(rule, flow, &mut trace);
     let step = trace.steps.pop()?;
@@ -81,8 +95,10 @@ fn judge<'a>(rule: &'a FirewallRule, flow: &Flow, decider: Decider<'_>) -> Optio
         _ => return None,
     };
     let shared_bits = match gap {
-        Gap::Field(Mismatch::Source) => nearest(rule.source.as_ref(), flow.tuple.src),
-        Gap::Field(Mismatch::Destination) => nearest(rule.destination.as_ref(), flow.tuple.dst),
+        Gap::Field(Mismatch::Source) => nearest(rule.source.as_ref(), flow.tuple.src, kin),
+        Gap::Field(Mismatch::Destination) => {
+            nearest(rule.destination.as_ref(), flow.tuple.dst, kin)
+        }
         _ => 128,
     };
     Some(NearMiss { rule, gap, shared_bits })
@@ -95,9 +111,12 @@ fn outranked(rule: &FirewallRule, decider: Decider<'_>) -> bool {
     }
 }
 
-fn nearest(ranges: Option<&AddressSet>, address: std::net::IpAddr) -> u32 {
-    let ranges = ranges.map(AddressSet::ranges).unwrap_or_default();
-    ranges
+fn nearest(ranges: Option<&AddressSet>, address: std::net::IpAddr, kin: &AddressSet) -> u32 {
+    let Some(set) = ranges else { return 0 };
+    if !set.intersection(kin).is_empty() {
+        return 128;
+    }
+    set.ranges()
         .iter()
         .filter_map(|range| cidr::common_bits(range.addr(), address))
         .max()

@@ -67,11 +67,7 @@ impl<'a> EffectiveRules<'a> {
 
     /// The same with other VPC rules in place of the inventory's: a change, before it is made.
     #[must_use]
-    pub fn with(
-        rules: &'a [FirewallRule],
-        inventory: &'a Inventory,
-        network: &Reference,
-    ) -> Self {
+    pub fn with(rules: &'a [FirewallRule], inventory: &'a Inventory, network: &Reference) -> Self {
         let policies_first = inventory
             .networks
             .iter()

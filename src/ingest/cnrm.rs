@@ -26,7 +26,9 @@ pub fn is_manifest(item: &Item) -> bool {
 pub fn collect_names(item: &Item, into: &mut Inventory) {
     let fields = Fields(&item.value);
     let meta = fields.at("metadata");
-    let (Some(kind), Some(name)) = (fields.text("kind"), meta.text("name")) else { return };
+    let (Some(kind), Some(name)) = (fields.text("kind"), meta.text("name")) else {
+        return;
+    };
     if let Some(resource) = fields.at("spec").text("resourceID") {
         let namespace = meta.text_or_empty("namespace");
         into.aliases.insert((kind, namespace, name), resource);
@@ -143,8 +145,9 @@ fn route(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     let by_reference = ["nextHopInstanceRef", "nextHopILBRef", "nextHopVPNTunnelRef"];
     let referred = by_reference.iter().find_map(|key| {
         let at = spec.at(key);
-        at.first_text(&["external", "name"])
-            .map(|name| if *key == "nextHopVPNTunnelRef" { format!("/vpnTunnels/{name}") } else { name })
+        at.first_text(&["external", "name"]).map(|name| {
+            if *key == "nextHopVPNTunnelRef" { format!("/vpnTunnels/{name}") } else { name }
+        })
     });
     into.routes.push(Route {
         id: manifest.id(),
@@ -188,11 +191,9 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     let allocation = spec.at("ipAllocationPolicy");
     let private = spec.at("privateClusterConfig");
     let observed = status.at("observedState").at("privateClusterConfig");
-    let address = |key: &str| {
-        [private, observed].iter().find_map(|from| parse_address(&from.text(key)?))
-    };
-    let subnetwork =
-        manifest.reference(spec.at("subnetworkRef"), "ComputeSubnetwork", into);
+    let address =
+        |key: &str| [private, observed].iter().find_map(|from| parse_address(&from.text(key)?));
+    let subnetwork = manifest.reference(spec.at("subnetworkRef"), "ComputeSubnetwork", into);
     let ranges = |texts: [Option<String>; 2]| {
         let mut list: Vec<_> = texts.iter().flatten().filter_map(|text| parse_cidr(text)).collect();
         list.sort();

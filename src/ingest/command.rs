@@ -1,8 +1,8 @@
 //! Reads back the `gcloud compute firewall-rules` commands that render prints: the inverse of
 //! `render/gcloud`. What it cannot read is not shown to anybody.
 
-use crate::ingest::rules::layer4;
 use crate::ingest::fields::Fields;
+use crate::ingest::rules::layer4;
 use crate::model::firewall::Targets;
 use crate::model::{Action, FirewallRule, Inventory, Reference};
 use crate::net::{Direction, IpNet, parse_cidr};

@@ -39,13 +39,7 @@ pub struct Place {
 
 impl Place {
     fn complaint(&self, line: u64, byte: u64, message: String) -> Complaint {
-        Complaint {
-            path: self.path.to_string(),
-            line,
-            byte,
-            message,
-            did: complaint::SKIPPED_ITEM,
-        }
+        Complaint { path: self.path.to_string(), line, byte, message, did: complaint::SKIPPED_ITEM }
     }
 
     fn origin(&self, line: u64) -> Origin {
@@ -121,7 +115,8 @@ impl<'t> Opened<'t> {
 
     /// Opens an object that is only a container; false where it is an item itself.
     fn open_container(&mut self, members: &Members<'t>, hint: Option<&str>, depth: u8) -> bool {
-        let kind = members.get("kind").and_then(|kind| serde_json::from_str::<String>(kind.get()).ok());
+        let kind =
+            members.get("kind").and_then(|kind| serde_json::from_str::<String>(kind.get()).ok());
         // Typed lists leave the kind to the container: PodList, compute#firewallList.
         let of_kind = kind.as_deref().and_then(|kind| kind.strip_suffix("List"));
         if let Some(items) = members.get("items") {

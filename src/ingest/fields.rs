@@ -109,9 +109,7 @@ impl<'a> Fields<'a> {
     /// The project that the document's own link names.
     #[must_use]
     pub fn project(self) -> Option<String> {
-        ["selfLink", "selfLinkWithId", "id"]
-            .iter()
-            .find_map(|key| self.reference(key)?.project)
+        ["selfLink", "selfLinkWithId", "id"].iter().find_map(|key| self.reference(key)?.project)
     }
 
     /// The document's own reference: name, and project and location as far as they are said.

@@ -68,18 +68,16 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "gcloud-routes" => route(fields, origin).map(|found| into.routes.push(found)),
         "gcloud-routers" => router(fields, origin, into),
         "gcloud-clusters" => cluster(fields, origin).map(|found| into.clusters.push(found)),
-        "gcloud-node-pools" => {
-            node_pool(fields, origin).map(|found| into.node_pools.push(found))
-        }
+        "gcloud-node-pools" => node_pool(fields, origin).map(|found| into.node_pools.push(found)),
         "gcloud-instances" => {
             instance(fields, fields, origin, false).map(|found| into.instances.push(found))
         }
-        "gcloud-instance-templates" => {
-            instance(fields, fields.at("properties"), origin, true)
-                .map(|found| into.instances.push(found))
-        }
+        "gcloud-instance-templates" => instance(fields, fields.at("properties"), origin, true)
+            .map(|found| into.instances.push(found)),
         "gcloud-dns-zones" => zone(fields, origin).map(|found| into.zones.push(found)),
-        "gcloud-dns-records" => record_set(fields, origin).map(|found| into.record_sets.push(found)),
+        "gcloud-dns-records" => {
+            record_set(fields, origin).map(|found| into.record_sets.push(found))
+        }
         "gcloud-forwarding-rules" => {
             frontend(fields, origin).map(|found| into.frontends.push(found))
         }
@@ -168,7 +166,10 @@ fn network(fields: Fields<'_>, origin: &Origin) -> Option<Network> {
     Some(Network {
         id: Reference { location: None, ..fields.own_reference()? },
         policies_first: order == "BEFORE_CLASSIC_FIREWALL",
-        peerings: fields.list("peerings").filter_map(|peering| peering.reference("network")).collect(),
+        peerings: fields
+            .list("peerings")
+            .filter_map(|peering| peering.reference("network"))
+            .collect(),
         origin: origin.clone(),
     })
 }
@@ -240,9 +241,8 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
     let private = fields.at("privateClusterConfig");
     let endpoints = fields.at("controlPlaneEndpointsConfig").at("ipEndpointsConfig");
     let config = fields.at("networkConfig");
-    let own = |from: Fields<'_>, key: &str| {
-        from.reference(key).map(|found| found.or_project(project))
-    };
+    let own =
+        |from: Fields<'_>, key: &str| from.reference(key).map(|found| found.or_project(project));
     let ranges = |from: Fields<'_>, keys: &[&str]| {
         let mut ranges: Vec<_> = keys.iter().filter_map(|key| from.range(key)).collect();
         ranges.sort();
@@ -262,7 +262,9 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         address(private, "publicEndpoint").or_else(|| address(endpoints, "publicEndpoint"));
     let endpoint = address(fields, "endpoint").filter(|one| Some(*one) != private_endpoint);
     Some(Cluster {
-        hash: fields.text("id").filter(|id| id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit())),
+        hash: fields
+            .text("id")
+            .filter(|id| id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit())),
         network: own(config, "network").or_else(|| own(fields, "network")),
         subnetwork: own(config, "subnetwork").or_else(|| own(fields, "subnetwork")),
         pod_ranges: dedup(pod_ranges),
@@ -319,7 +321,10 @@ fn instance(
         Some(Interface {
             network: nic.reference("network")?.or_project(project.as_deref()),
             address: nic.text("networkIP").as_deref().and_then(parse_address),
-            aliases: nic.list("aliasIpRanges").filter_map(|alias| alias.range("ipCidrRange")).collect(),
+            aliases: nic
+                .list("aliasIpRanges")
+                .filter_map(|alias| alias.range("ipCidrRange"))
+                .collect(),
             external: nic
                 .list("accessConfigs")
                 .filter_map(|access| parse_address(&access.text("natIP")?))

@@ -36,11 +36,8 @@ pub fn effective_firewalls(fields: Fields<'_>, origin: &Origin, into: &mut Inven
 /// attached to; false where it is attached to none (or to folders, which only effective firewalls
 /// resolve).
 pub fn described_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> bool {
-    let kind = if fields.has("region") {
-        PolicyKind::RegionalNetwork
-    } else {
-        PolicyKind::GlobalNetwork
-    };
+    let kind =
+        if fields.has("region") { PolicyKind::RegionalNetwork } else { PolicyKind::GlobalNetwork };
     let networks: Vec<Reference> = fields
         .list("associations")
         .filter_map(|one| one.text("attachmentTarget"))
@@ -140,7 +137,8 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
     rule.layer4 = layers;
     rule.policy = Some(policy.to_owned());
     rule.name = fields.text("ruleName").filter(|name| !name.is_empty());
-    rule.disabled = fields.flag("disabled") == Some(true) || ineffective(fields, "targetSecureTags");
+    rule.disabled =
+        fields.flag("disabled") == Some(true) || ineffective(fields, "targetSecureTags");
     rule.logged = Some(fields.flag("enableLogging") == Some(true));
     rule.source_identity.secure_tags = tags(filter, "srcSecureTags");
     rule.targets.secure_tags = tags(fields, "targetSecureTags");

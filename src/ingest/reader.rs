@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::ingest::cnrm;
 use crate::ingest::document::{self, Item, Place};
 use crate::ingest::gcloud::{self, Read};
 use crate::ingest::log::{Form, paste};
-use crate::ingest::cnrm;
 use crate::model::{Cluster, Complaint, FirewallRule, Inventory, Owner, Reference, complaint};
 
 /// What one input turned out to hold.
@@ -64,7 +64,9 @@ impl Reader {
     }
 
     fn note(&mut self, input: usize, read: Read, item: &Item) {
-        let Some(summary) = self.summaries.get_mut(input) else { return };
+        let Some(summary) = self.summaries.get_mut(input) else {
+            return;
+        };
         match read {
             Read::Used(kind) => *summary.kinds.entry(kind).or_default() += 1,
             Read::Unused => summary.unused += 1,
@@ -92,7 +94,9 @@ impl Reader {
         let mut inventory = self.inventory;
         settle(&mut inventory);
         let mut complaints = self.complaints;
-        for rule in inventory.firewall_rules.iter().chain(inventory.policies.iter().flat_map(|p| &p.rules)) {
+        for rule in
+            inventory.firewall_rules.iter().chain(inventory.policies.iter().flat_map(|p| &p.rules))
+        {
             for what in &rule.unmodelled {
                 complaints.push(Complaint {
                     path: rule.origin.path.to_string(),
@@ -151,7 +155,10 @@ fn settle(inventory: &mut Inventory) {
     first_of_each(&mut inventory.routes, |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network));
     first_of_each(&mut inventory.instances, |a, b| a.id.agrees(&b.id) && a.template == b.template);
     first_of_each(&mut inventory.policies, |a, b| {
-        a.name == b.name && a.kind == b.kind && a.network == b.network && a.rules.len() == b.rules.len()
+        a.name == b.name
+            && a.kind == b.kind
+            && a.network == b.network
+            && a.rules.len() == b.rules.len()
     });
 }
 
@@ -168,14 +175,14 @@ fn first_of_each<T>(list: &mut Vec<T>, same: impl Fn(&T, &T) -> bool) {
 /// A rule that is exported and written in a manifest is one rule: what is exported is what the VPC
 /// does, and the manifest says who owns it.
 fn settle_rules(rules: &mut Vec<FirewallRule>) {
-    let same = |a: &FirewallRule, b: &FirewallRule| {
-        a.name == b.name && a.network.agrees(&b.network)
-    };
+    let same =
+        |a: &FirewallRule, b: &FirewallRule| a.name == b.name && a.network.agrees(&b.network);
     let mut kept: Vec<FirewallRule> = Vec::with_capacity(rules.len());
     let mut by_name: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
     for rule in std::mem::take(rules) {
         let places = by_name.entry(rule.name.clone()).or_default();
-        let before = places.iter().copied().find(|at| kept.get(*at).is_some_and(|one| same(one, &rule)));
+        let before =
+            places.iter().copied().find(|at| kept.get(*at).is_some_and(|one| same(one, &rule)));
         match before.and_then(|at| kept.get_mut(at)) {
             None => {
                 places.push(kept.len());

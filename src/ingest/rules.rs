@@ -29,7 +29,8 @@ pub fn rest_rule(fields: Fields<'_>, origin: &Origin) -> Option<FirewallRule> {
     let network = fields.reference("network")?.or_project(id.project.as_deref());
     let mut rule = read(fields, &REST, network, origin);
     rule.owner = gke_rule(&id.name).map_or(Owner::User, Owner::Gke);
-    rule.logged = fields.has("logConfig").then(|| fields.at("logConfig").flag("enable") == Some(true));
+    rule.logged =
+        fields.has("logConfig").then(|| fields.at("logConfig").flag("enable") == Some(true));
     rule.name = Some(id.name);
     Some(rule)
 }
@@ -54,7 +55,9 @@ pub fn manifest_rule(
 
 fn account_references(spec: Fields<'_>, key: &str) -> BTreeSet<String> {
     spec.list(key)
-        .filter_map(|one| one.first_text(&["external", "name"]).or_else(|| Some(one.0.as_str()?.to_owned())))
+        .filter_map(|one| {
+            one.first_text(&["external", "name"]).or_else(|| Some(one.0.as_str()?.to_owned()))
+        })
         .collect()
 }
 
@@ -139,11 +142,7 @@ fn set_ranges(rule: &mut FirewallRule, fields: Fields<'_>, unmodelled: &mut Vec<
 #[must_use]
 pub fn layer4(part: Fields<'_>, protocol_key: &str) -> Option<Layer4> {
     let name = part.first_text(&[protocol_key, "IPProtocol", "ipProtocol", "protocol"])?;
-    let protocol = if name.eq_ignore_ascii_case("all") {
-        None
-    } else {
-        Some(name.parse().ok()?)
-    };
+    let protocol = if name.eq_ignore_ascii_case("all") { None } else { Some(name.parse().ok()?) };
     let mut ports: Option<PortSet> = None;
     for text in part.texts("ports") {
         let range = PortSet::parse(&text)?;

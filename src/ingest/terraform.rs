@@ -16,7 +16,9 @@ pub fn firewall_rule(text: &str, network: &Reference) -> Option<FirewallRule> {
     if head.first()? != "resource" || head.get(1)? != "google_compute_firewall" {
         return None;
     }
-    let Value::Object(body) = reader.block()? else { return None };
+    let Value::Object(body) = reader.block()? else {
+        return None;
+    };
     reader.space();
     if reader.at < text.len() {
         return None;
@@ -43,7 +45,10 @@ fn as_rest(body: Map<String, Value>) -> Option<Value> {
         ("allow", "allowed"),
     ];
     let mut rest = Map::new();
-    rest.insert("logConfig".to_owned(), serde_json::json!({"enable": body.contains_key("log_config")}));
+    rest.insert(
+        "logConfig".to_owned(),
+        serde_json::json!({"enable": body.contains_key("log_config")}),
+    );
     for (key, value) in body {
         match NAMES.iter().find(|(theirs, _)| *theirs == key) {
             Some((_, ours)) => {

@@ -151,8 +151,9 @@ impl Inventory {
     #[must_use]
     pub fn has_firewall_of(&self, id: &Reference) -> bool {
         self.firewall_rules.iter().any(|rule| rule.network.agrees(id))
-            || self.policies.iter().any(|policy| {
-                policy.network.as_ref().is_some_and(|network| network.agrees(id))
-            })
+            || self
+                .policies
+                .iter()
+                .any(|policy| policy.network.as_ref().is_some_and(|network| network.agrees(id)))
     }
 }

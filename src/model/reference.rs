@@ -76,7 +76,9 @@ mod tests {
 
     #[test]
     fn all_spellings_agree() {
-        let full = Reference::parse("https://compute.googleapis.com/compute/v1/projects/p/global/networks/n");
+        let full = Reference::parse(
+            "https://compute.googleapis.com/compute/v1/projects/p/global/networks/n",
+        );
         for text in ["projects/p/global/networks/n", "global/networks/n", "n"] {
             assert!(full.agrees(&Reference::parse(text)), "{text}");
         }

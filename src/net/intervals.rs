@@ -98,9 +98,9 @@ impl Intervals {
     /// How many members there are, capped at the largest number.
     #[must_use]
     pub fn count(&self) -> u128 {
-        self.0.iter().fold(0_u128, |sum, (low, high)| {
-            sum.saturating_add((high - low).saturating_add(1))
-        })
+        self.0
+            .iter()
+            .fold(0_u128, |sum, (low, high)| sum.saturating_add((high - low).saturating_add(1)))
     }
 }
 

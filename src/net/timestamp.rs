@@ -14,9 +14,15 @@ impl Timestamp {
     /// log entry; anything else (an offset, a lower-case `t`) is left to chrono.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        parse_usual(text.as_bytes()).or_else(|| {
-            DateTime::parse_from_rfc3339(text).ok()?.timestamp_nanos_opt().map(Self)
-        })
+        parse_usual(text.as_bytes())
+            .or_else(|| DateTime::parse_from_rfc3339(text).ok()?.timestamp_nanos_opt().map(Self))
+    }
+
+    /// To the second, for people.
+    #[must_use]
+    pub fn to_second(self) -> String {
+        let moment = DateTime::from_timestamp_nanos(self.0);
+        moment.to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
     /// The start of the time bucket of this many seconds that holds this moment.

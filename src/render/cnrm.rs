@@ -114,9 +114,9 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
 /// A network that Config Connector keeps is referred to as its object; any other, as external.
 fn network(rule: &FirewallRule) -> NetworkRef {
     match (&rule.network.project, &rule.owner) {
-        (Some(project), owner) if *owner != Owner::ConfigConnector => {
-            NetworkRef::External(format!("projects/{project}/global/networks/{}", rule.network.name))
-        }
+        (Some(project), owner) if *owner != Owner::ConfigConnector => NetworkRef::External(
+            format!("projects/{project}/global/networks/{}", rule.network.name),
+        ),
         _ => NetworkRef::Name(rule.network.name.clone()),
     }
 }

@@ -132,7 +132,10 @@ impl Document {
                     out.push_str(&row(head.iter().map(|cell| (*cell).to_owned()).collect()));
                     out.push_str(&row(head.iter().map(|_| "---".to_owned()).collect()));
                     for cells in rows {
-                        out.push_str(&row(cells.iter().map(|cell| escape_markdown(cell)).collect()));
+                        out.push_str(&row(cells
+                            .iter()
+                            .map(|cell| escape_markdown(cell))
+                            .collect()));
                     }
                 }
                 Block::Code(language, text) => {

@@ -30,9 +30,18 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
         None => create_flags(rule, &mut words),
         Some(before) => update_flags(before, rule, &mut words),
     }
-    let words: Option<Vec<_>> =
-        words.iter().map(|word| shlex::try_quote(word).ok().map(|word| word.into_owned())).collect();
+    let words: Option<Vec<_>> = words.iter().map(|word| quoted(word)).collect();
     Some(words?.join(" "))
+}
+
+/// Quotes a word where a shell would read anything into it. A comma stands for itself outside of
+/// braces, so lists of ranges stay as people write them.
+fn quoted(word: &str) -> Option<String> {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@".contains(&byte);
+    if word.bytes().all(bare) && !word.is_empty() {
+        return Some(word.to_owned());
+    }
+    shlex::try_quote(word).ok().map(|word| word.into_owned())
 }
 
 /// Whether every name in a rule is one that Google Cloud takes.

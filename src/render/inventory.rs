@@ -15,7 +15,12 @@ pub fn document(report: &Report, directory: &Directory<'_>) -> Document {
         .inputs
         .iter()
         .map(|input| {
-            vec![input.path.clone(), input.kind.clone(), input.items.to_string(), input.bytes.to_string()]
+            vec![
+                input.path.clone(),
+                input.kind.clone(),
+                input.items.to_string(),
+                input.bytes.to_string(),
+            ]
         })
         .collect();
     document.push(Block::Table(vec!["INPUT", "KIND", "ITEMS", "BYTES"], rows));

@@ -4,9 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::checks::Report;
-use crate::checks::finding::{
-    DecisionSummary, Finding, FlowSummary, Observed, ResourceSummary,
-};
+use crate::checks::finding::{DecisionSummary, Finding, FlowSummary, Observed, ResourceSummary};
 use crate::correlate::causes::Side;
 use crate::model::FirewallRule;
 use crate::net::IpNet;

@@ -17,10 +17,8 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
         return None;
     }
     let name = rule.name.as_deref()?;
-    let mut text = format!(
-        "resource \"google_compute_firewall\" {} {{\n",
-        quoted(&name.replace('-', "_"))
-    );
+    let mut text =
+        format!("resource \"google_compute_firewall\" {} {{\n", quoted(&name.replace('-', "_")));
     let mut line = |key: &str, value: String| {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {key:<23} = {value}");

@@ -1,11 +1,13 @@
 //! The answer of `triage` and `check`, as a colleague would give it: what was read, what was not
 //! given, a table of causes, the biggest one down to its fix and proof, the command to type next.
 
+use crate::checks::blocked::describe;
 use crate::checks::finding::{DecisionSummary, Finding, Severity};
 use crate::checks::{Report, by_id};
 use crate::correlate::causes::Side;
+use crate::net::{Role, Timestamp};
 use crate::render::document::{Block, Document, Style, plain, plural, styled, thousands};
-use crate::suggest::Suggestion;
+use crate::suggest::{Safety, Suggestion};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,20 +108,29 @@ fn head(document: &mut Document, report: &Report, detail: Detail) {
         scope.push(format!("{word} {}{more}", shown.join(", ")));
     }
     if let (Some(first), Some(last)) = (log.first, log.last) {
-        scope.push(if first == last { first.to_string() } else { format!("{first} to {last}") });
+        scope.push(span(first, last));
     }
     if !scope.is_empty() {
         document.entry("scope", scope.join(" · "));
     }
     if !report.not_given.is_empty() {
         let list: Vec<_> = report.not_given.iter().map(|key| key.replace('_', " ")).collect();
-        document.push(Block::Entry("lacks", vec![
-            plain(format!("{}: ", list.join(", "))),
-            styled(Style::Doubtful, "not given, so not judged"),
-        ]));
+        document.push(Block::Entry(
+            "lacks",
+            vec![
+                plain(format!("{}: ", list.join(", "))),
+                styled(Style::Doubtful, "not given, so not judged"),
+            ],
+        ));
     }
     complaints(document, report, detail);
     unused(document, report, detail);
+}
+
+/// A stretch of time, to the second: the nanoseconds are in the JSON.
+fn span(first: Timestamp, last: Timestamp) -> String {
+    let (first, last) = (first.to_second(), last.to_second());
+    if first == last { first } else { format!("{first} to {last}") }
 }
 
 fn complaints(document: &mut Document, report: &Report, detail: Detail) {
@@ -163,13 +174,13 @@ fn table(document: &mut Document, causes: &[&Finding]) {
                 [protocol, flow.ports.join(",")].join(" ").trim().to_owned()
             });
             vec![
-                finding.id.clone(),
+                format!("{} {}", mark(finding), finding.id),
                 count,
                 flow.map(|flow| short(&flow.source)).unwrap_or_default(),
                 flow.map(|flow| short(&flow.destination)).unwrap_or_default(),
                 traffic,
                 finding.decision.as_ref().map(decider).unwrap_or_default(),
-                format!("{} {}", mark(finding), finding.check),
+                finding.check.to_owned(),
             ]
         })
         .collect();
@@ -187,18 +198,23 @@ fn mark(finding: &Finding) -> &'static str {
 }
 
 fn short(side: &Side) -> String {
-    let name = if side.name.is_empty() { String::new() } else { format!(" {}", side.name) };
-    match side.ranges.as_slice() {
-        [range] => format!("{}{name} {range}", side.role),
-        [_, ..] if side.name.is_empty() => format!("{} ({})", side.role, side.ranges.len()),
-        _ => format!("{}{name}", side.role),
+    match (side.role, side.name.as_str(), side.ranges.as_slice()) {
+        (Role::HealthCheck | Role::Iap | Role::GooglePublic, ..) => side.role.to_string(),
+        (Role::GoogleApis, name, _) => name.to_owned(),
+        (role, "", [range]) => format!("{role} {range}"),
+        (role, "", [_, ..]) => format!("{role} ({} addresses)", side.ranges.len()),
+        (role, "", []) => role.to_string(),
+        (role @ Role::ControlPlane, name, [range]) => format!("{role} {name} {range}"),
+        (role, name, _) => format!("{role} {name}"),
     }
 }
 
 /// The decider in a few words.
 #[must_use]
 pub fn decider(decision: &DecisionSummary) -> String {
-    let Some(decider) = &decision.decider else { return "no rules given".to_owned() };
+    let Some(decider) = &decision.decider else {
+        return "no rules given".to_owned();
+    };
     let name = match (&decider.policy, &decider.name) {
         (Some(policy), _) => policy.clone(),
         (None, Some(name)) => name.clone(),
@@ -227,18 +243,22 @@ pub fn finding(document: &mut Document, finding: &Finding) {
         if let Some((_, tuple)) = &observed.sample {
             let times = plural(observed.count, "time", "times");
             let from = plural(observed.sources as u64, "source", "sources");
-            let span = match observed.span {
-                Some((first, last)) if first == last => format!(", at {first}"),
-                Some((first, last)) => format!(", {first} to {last}"),
-                None => String::new(),
-            };
-            document.entry("packet", format!("{tuple}   {times} from {from}{span}"));
+            let when = observed.span.map(|(first, last)| format!(", {}", span(first, last)));
+            let when = when.unwrap_or_default();
+            document.entry("packet", format!("{tuple}   {times} from {from}{when}"));
         }
         if !observed.instances.is_empty() {
             let shown: Vec<_> = observed.instances.iter().take(4).cloned().collect();
             let more = observed.instances.len().saturating_sub(4);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             document.entry("VMs", format!("{}{more}", shown.join(", ")));
+        }
+    }
+    if let Some(flow) = &finding.flow {
+        for (word, side) in [("from", &flow.source), ("to", &flow.destination)] {
+            let network = side.network.as_ref().filter(|_| side.elsewhere);
+            let network = network.map(|of| format!(", in network {of}")).unwrap_or_default();
+            document.entry(word, format!("{}: {}{network}", describe(side), side.because));
         }
     }
     for line in &finding.explanation {
@@ -269,10 +289,13 @@ pub fn verdict(document: &mut Document, decision: &DecisionSummary) {
     };
     let origin = decision.decider.as_ref().and_then(|decider| decider.origin.as_ref());
     let place = origin.map(|origin| format!("   {origin}")).unwrap_or_default();
-    document.push(Block::Entry("verdict", vec![
-        styled(style, decision.verdict.to_string()),
-        plain(format!(" by {}{place}", decider(decision))),
-    ]));
+    document.push(Block::Entry(
+        "verdict",
+        vec![
+            styled(style, decision.verdict.to_string()),
+            plain(format!(" by {}{place}", decider(decision))),
+        ],
+    ));
     for doubt in decision.doubts.iter().take(3) {
         document.entry("unless", doubt.clone());
     }
@@ -291,8 +314,13 @@ pub fn fix(document: &mut Document, fix: &Suggestion) {
     for note in fix.notes() {
         document.entry("", note.clone());
     }
-    if let Some(command) = fix.text("gcloud") {
-        document.push(Block::Code("sh", command.to_owned()));
+    // What Config Connector keeps is changed in its manifest; a command would be undone.
+    let (language, of) = match fix.safety() {
+        Safety::Managed => ("yaml", "cnrm"),
+        Safety::Safe | Safety::Review => ("sh", "gcloud"),
+    };
+    if let Some(text) = fix.text(of) {
+        document.push(Block::Code(language, text.to_owned()));
     }
     document.push(Block::Entry("proof", vec![styled(Style::Good, proof(fix))]));
 }
@@ -335,7 +363,11 @@ pub fn proof(fix: &Suggestion) -> String {
         .opens
         .iter()
         .map(|one| {
-            let ports = if one.ports.is_empty() { String::new() } else { format!(" {}", one.ports.join(",")) };
+            let ports = if one.ports.is_empty() {
+                String::new()
+            } else {
+                format!(" {}", one.ports.join(","))
+            };
             let or = |list: &[String], all: &str| {
                 if list.is_empty() { all.to_owned() } else { list.join(", ") }
             };
@@ -345,7 +377,11 @@ pub fn proof(fix: &Suggestion) -> String {
                     format!("{}{ports} from {} to {targets}", one.protocol, or(&one.sources, ""))
                 }
                 (true, _) => {
-                    format!("{}{ports} from {targets} to {}", one.protocol, or(&one.destinations, ""))
+                    format!(
+                        "{}{ports} from {targets} to {}",
+                        one.protocol,
+                        or(&one.destinations, "")
+                    )
                 }
                 _ => format!(
                     "{}{ports} from {} to {} at {targets}",
@@ -425,7 +461,9 @@ fn summary(document: &mut Document, report: &Report, causes: &[&Finding], asked:
             Some(format!("vpcwhy fix {} {} --as gcloud", finding.id, asked.inputs))
         }
         (None, Some(finding)) => Some(format!("vpcwhy explain {}", finding.check)),
-        (None, None) => report.findings.first().map(|note| format!("vpcwhy explain {}", note.check)),
+        (None, None) => {
+            report.findings.first().map(|note| format!("vpcwhy explain {}", note.check))
+        }
     };
     if !parts.is_empty() {
         document.line(format!("{}.", parts.join(", ")));

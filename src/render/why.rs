@@ -6,7 +6,7 @@ use crate::checks::finding::DecisionSummary;
 use crate::correlate::causes::Side;
 use crate::engine::matching::{Outcome, Step};
 use crate::net::{Direction, FiveTuple};
-use crate::render::document::{Block, Document, Style, plain, styled};
+use crate::render::document::{Block, Document, Style, plain, plural, styled};
 use crate::render::{json as render_json, triage};
 
 /// One end's firewall, asked.
@@ -45,7 +45,7 @@ pub struct Why {
 #[must_use]
 pub fn document(why: &Why, full: bool) -> Document {
     let mut document = Document::default();
-    document.push(Block::Line(vec![styled(Style::Strong, why.tuple.to_string())]));
+    document.push(Block::Line(vec![styled(Style::Strong, headline(&why.tuple))]));
     for (word, side) in [("from", &why.source), ("to", &why.destination)] {
         let who = crate::checks::blocked::describe(side);
         document.entry(word, format!("{who}: {}", side.because));
@@ -79,7 +79,8 @@ pub fn document(why: &Why, full: bool) -> Document {
             document.push(Block::Table(vec!["RULE", "OUTCOME"], rows));
         }
         if hidden > 0 {
-            document.line(format!("({hidden} rules with several mismatches not shown; -v)"));
+            let rules = plural(hidden as u64, "rule", "rules");
+            document.line(format!("({rules} with several mismatches not shown; -v shows them)"));
         }
         triage::verdict(&mut document, &asked.decision);
     }
@@ -87,6 +88,13 @@ pub fn document(why: &Why, full: bool) -> Document {
         document.push(Block::Entry("lacks", vec![plain(line.clone())]));
     }
     document
+}
+
+/// The connection without the client's port, which nobody asked about.
+fn headline(tuple: &FiveTuple) -> String {
+    let port =
+        if tuple.protocol.has_ports() { format!(" {}", tuple.dst_port) } else { String::new() };
+    format!("{}{port}   {} > {}", tuple.protocol, tuple.src, tuple.dst)
 }
 
 /// For programs.

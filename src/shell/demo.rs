@@ -58,10 +58,7 @@ pub fn sources(name: Option<&str>) -> Result<(&'static Demo, Vec<Source>), Error
         let names: Vec<_> = ALL.iter().map(|demo| demo.name).collect();
         return Err(Error::Usage(format!("no such demo; there are {}", names.join(", "))));
     };
-    let sources = demo
-        .files
-        .iter()
-        .map(|(name, text)| Source::Embedded((*name).to_owned(), text))
-        .collect();
+    let sources =
+        demo.files.iter().map(|(name, text)| Source::Embedded((*name).to_owned(), text)).collect();
     Ok((demo, sources))
 }

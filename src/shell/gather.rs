@@ -21,6 +21,8 @@ use crate::shell::output::Progress;
 
 /// Bytes are read in blocks of this size; a block grows where a piece is longer.
 const BLOCK: usize = 4 << 20;
+/// A text of no known form is read up to here.
+const LONGEST_TEXT: usize = 16 << 20;
 /// Pieces that a thread takes at a time.
 const BATCH: usize = 512;
 /// Complaints that are kept for one input; the rest are counted.
@@ -120,7 +122,12 @@ fn read(
             if reading.bytes == 0 && buffer.is_empty() {
                 return Err(Error::Input { path: source.name(), cause });
             }
-            reading.complain(0, 0, format!("reading stopped here: {cause}"), "kept what came before");
+            reading.complain(
+                0,
+                0,
+                format!("reading stopped here: {cause}"),
+                "kept what came before",
+            );
             block(&mut framer, &buffer, true, window, reader, gathered, &mut reading);
             return Ok(reading);
         }
@@ -128,9 +135,14 @@ fn read(
         reading.bytes += fresh;
         progress.advance(fresh);
         let at_end = buffer.len() < wanted;
-        let consumed =
-            block(&mut framer, &buffer, at_end, window, reader, gathered, &mut reading);
+        let consumed = block(&mut framer, &buffer, at_end, window, reader, gathered, &mut reading);
         if at_end {
+            return Ok(reading);
+        }
+        if framer.form() == Some(Form::Text) && buffer.len() >= LONGEST_TEXT {
+            reading.text = true;
+            let what = "no form that is known".to_owned();
+            reading.complain(1, 0, what, "left out this input");
             return Ok(reading);
         }
         buffer.drain(..consumed);
@@ -256,7 +268,12 @@ impl Batch {
                 let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count();
                 let end = start + text.len();
                 debug_assert!(end <= piece.end || lines == 0, "a piece within a piece");
-                self.others.push(Piece { start, end: end.min(piece.end), byte: piece.byte + from as u64, ..*piece });
+                self.others.push(Piece {
+                    start,
+                    end: end.min(piece.end),
+                    byte: piece.byte + from as u64,
+                    ..*piece
+                });
             }
             Found::NoJson(broken) => {
                 self.unparsable(path, piece, from + broken.at, text.as_bytes(), broken.what);
@@ -308,7 +325,8 @@ impl Reading {
 fn summarise(reading: &Reading, summary: &Summary) -> InputSummary {
     let resources: u64 = summary.kinds.values().sum();
     let kinds = summary.kinds.keys().copied();
-    let log = (reading.entries > 0).then_some(if reading.firewall > 0 { "firewall-log" } else { "log" });
+    let log =
+        (reading.entries > 0).then_some(if reading.firewall > 0 { "firewall-log" } else { "log" });
     let mut all = log.into_iter().chain(kinds);
     let kind = match (all.next(), all.next()) {
         (Some(only), None) => only,

@@ -104,15 +104,17 @@ impl Read for Frames {
                 }
                 self.rest = self.frame.take().map(StreamingDecoder::into_inner);
             }
-            let Some(rest) = self.rest.take() else { return Ok(0) };
+            let Some(rest) = self.rest.take() else {
+                return Ok(0);
+            };
             let (head, whole) = peek(rest)?;
             if head.is_empty() {
                 return Ok(0);
             }
             let bad = |error| io::Error::new(io::ErrorKind::InvalidData, format!("zstd: {error}"));
             let whole: Box<dyn Read> = Box::new(whole);
-            let frame = StreamingDecoder::new_with_max_window_size(whole, LARGEST_WINDOW)
-                .map_err(bad)?;
+            let frame =
+                StreamingDecoder::new_with_max_window_size(whole, LARGEST_WINDOW).map_err(bad)?;
             self.frame = Some(frame);
         }
     }
@@ -130,7 +132,8 @@ pub fn expand(arguments: &[String]) -> Result<Vec<Source>, Error> {
         let path = Path::new(argument);
         if path.is_dir() {
             let before = files.len();
-            walk(path, &mut files).map_err(|cause| Error::Input { path: argument.clone(), cause })?;
+            walk(path, &mut files)
+                .map_err(|cause| Error::Input { path: argument.clone(), cause })?;
             if files.len() == before {
                 return Err(Error::NoMatch(argument.clone()));
             }

@@ -352,11 +352,8 @@ fn run_demo(options: &Options, name: Option<&str>) -> Result<u8, Error> {
     let (demo, sources) = demo::sources(name)?;
     let names: Vec<_> = sources.iter().map(Source::name).collect();
     let folder = names.first().and_then(|name| name.rsplit_once('/')).map_or("", |(at, _)| at);
-    let options = Options {
-        command: Command::Triage,
-        inputs: vec![format!("{folder}/")],
-        ..options.clone()
-    };
+    let options =
+        Options { command: Command::Triage, inputs: vec![format!("{folder}/")], ..options.clone() };
     if options.format == Format::Text && !options.quiet {
         let text = format!("demo {}: {}\n$ vpcwhy {folder}/\n\n", demo.name, demo.about);
         output::write(&text, None)?;

@@ -27,9 +27,8 @@ pub fn is_project(text: &str) -> bool {
 /// Whether `text` is the e-mail address of a service account.
 #[must_use]
 pub fn is_account(text: &str) -> bool {
-    let allowed = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'@' | b':')
-    };
+    let allowed =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'@' | b':');
     text.len() <= 254
         && text.bytes().all(allowed)
         && text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
@@ -44,7 +43,9 @@ pub fn resource_name(parts: &[&str]) -> String {
         if !name.is_empty() {
             name.push('-');
         }
-        let clean = part.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
+        let clean = part
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
         name.extend(clean);
     }
     while name.contains("--") {
@@ -73,7 +74,9 @@ mod tests {
 
     #[test]
     fn made_names_are_names() {
-        for parts in [&["allow", "Käse", "tcp", "443"][..], &["", "1", "--"], &["x".repeat(99).as_str()]] {
+        for parts in
+            [&["allow", "Käse", "tcp", "443"][..], &["", "1", "--"], &["x".repeat(99).as_str()]]
+        {
             assert!(is_resource_name(&resource_name(parts)), "{parts:?}");
         }
     }

@@ -36,10 +36,7 @@ pub struct Proposal {
 pub struct NoFix(pub String);
 
 /// The changes that could mend `cause`, least opening first.
-pub fn propose(
-    cause: &Cause<'_>,
-    directory: &Directory<'_>,
-) -> Result<Vec<Proposal>, NoFix> {
+pub fn propose(cause: &Cause<'_>, directory: &Directory<'_>) -> Result<Vec<Proposal>, NoFix> {
     let need = Need::of(cause, directory)?;
     let mut proposals: Vec<Proposal> = cause
         .near_misses
@@ -90,7 +87,8 @@ impl<'c, 'a> Need<'c, 'a> {
         };
         if peer.elsewhere {
             let of = peer.network.as_ref().map(ToString::to_string).unwrap_or_default();
-            let described = peer.network.as_ref().is_some_and(|of| directory.inventory.knows_network(of));
+            let described =
+                peer.network.as_ref().is_some_and(|of| directory.inventory.knows_network(of));
             return Err(NoFix(if described {
                 format!("{} {} is in network {of}, not in {network}", peer.role, peer.name)
             } else {
@@ -126,10 +124,10 @@ fn peer_ranges(peer: &Side) -> Result<Vec<IpNet>, NoFix> {
             "these are Google's public addresses, which change: send the names to the private VIP \
              (199.36.153.8/30) by DNS, or allow the ranges of Google's published list by a policy",
         ),
-        Role::Unknown => no(
-            "nothing that was given says whose addresses these are (describe the subnetworks, \
-             clusters and peerings)",
-        ),
+        Role::Unknown => {
+            no("nothing that was given says whose addresses these are (describe the subnetworks, \
+             clusters and peerings)")
+        }
         _ if !peer.known => no("the range of the other end is not known"),
         _ => Ok(peer.ranges.clone()),
     }
@@ -234,9 +232,10 @@ fn widened(own: &[IpNet], needed: &[IpNet]) -> Option<Vec<IpNet>> {
 
 /// A new rule for exactly this.
 fn addition(need: &Need<'_, '_>, directory: &Directory<'_>) -> Result<Option<Proposal>, NoFix> {
-    let Some(priority) = free_priority(need, directory) else { return Ok(None) };
-    let mut rule =
-        FirewallRule::new(need.network.clone(), need.direction, priority, Action::Allow);
+    let Some(priority) = free_priority(need, directory) else {
+        return Ok(None);
+    };
+    let mut rule = FirewallRule::new(need.network.clone(), need.direction, priority, Action::Allow);
     let (targets, mut notes) = targets(need, directory);
     let mut safety = Safety::Safe;
     rule.targets = targets;
@@ -295,9 +294,10 @@ fn free_priority(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<u32> 
         };
         let ranges = AddressSet::of(&need.ranges);
         let peers = peer.as_ref().is_none_or(|set| !set.intersection(&ranges).is_empty());
-        let layers = rule.layer4.iter().any(|part| {
-            part.protocol.is_none() || part.protocol == need.layer.protocol
-        });
+        let layers = rule
+            .layer4
+            .iter()
+            .any(|part| part.protocol.is_none() || part.protocol == need.layer.protocol);
         peers && layers
     };
     let outranked = |priority: u32| {
@@ -364,12 +364,8 @@ fn free_name(need: &Need<'_, '_>, directory: &Directory<'_>) -> String {
     };
     let network = need.network.name.as_str();
     let name = resource_name(&[network, "allow", way, &who, &protocol, &port]);
-    let taken: BTreeSet<&str> = directory
-        .inventory
-        .firewall_rules
-        .iter()
-        .filter_map(|rule| rule.name.as_deref())
-        .collect();
+    let taken: BTreeSet<&str> =
+        directory.inventory.firewall_rules.iter().filter_map(|rule| rule.name.as_deref()).collect();
     (1..)
         .map(|number| if number == 1 { name.clone() } else { format!("{name}-{number}") })
         .find(|name| !taken.contains(name.as_str()))

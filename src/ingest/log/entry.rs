@@ -314,11 +314,9 @@ impl<'a> Payload<'a> {
     }
 
     fn finish(self, disposition: Disposition) -> Result<FirewallRecord<'a>, &'static str> {
-        let address = |text: &str, what| -> Result<IpAddr, &'static str> {
-            parse_address(text).ok_or(what)
-        };
-        let protocol = read_protocol(&self.protocol)
-            .ok_or("connection.protocol is no protocol")?;
+        let address =
+            |text: &str, what| -> Result<IpAddr, &'static str> { parse_address(text).ok_or(what) };
+        let protocol = read_protocol(&self.protocol).ok_or("connection.protocol is no protocol")?;
         let port = |text: &str, what| match read_number(text) {
             _ if text.is_empty() => Ok(0),
             Some(port) => u16::try_from(port).map_err(|_| what),

@@ -12,7 +12,7 @@
 //! A piece that is broken is given up alone: reading goes on at the next thing that looks like an
 //! entry.
 
-use memchr::{memchr, memchr3, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter, memchr3, memmem};
 
 use crate::ingest::log::paste;
 
@@ -64,7 +64,8 @@ const LONGEST_ENTRY: usize = 4 << 20;
 pub const LONGEST_RESOURCE: usize = 1 << 30;
 
 const LISTS: [&[u8]; 3] = [b"\"entries\"", b"\"events\"", b"\"receivedMessages\""];
-const ENTRY_KEYS: [&[u8]; 4] = [b"\"insertId\"", b"\"jsonPayload\"", b"\"logName\"", b"\"message\""];
+const ENTRY_KEYS: [&[u8]; 4] =
+    [b"\"insertId\"", b"\"jsonPayload\"", b"\"logName\"", b"\"message\""];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -160,7 +161,8 @@ impl Framer {
                 return self.json(cut);
             }
             if !line.is_empty() {
-                let lead = rest.get(..length).map_or(0, |all| all.len() - all.trim_ascii_start().len());
+                let lead =
+                    rest.get(..length).map_or(0, |all| all.len() - all.trim_ascii_start().len());
                 let start = cut.at + lead;
                 cut.push(start, start + line.len(), Form::Lines, None);
             }
@@ -281,7 +283,9 @@ impl Framer {
     /// A member of the object around a list of entries; false where more bytes are needed.
     fn wrapper_member(&mut self, cut: &mut Cut<'_>) -> bool {
         let rest = cut.rest();
-        let Some(key_end) = string_end(rest) else { return self.wrapper_ends(cut) };
+        let Some(key_end) = string_end(rest) else {
+            return self.wrapper_ends(cut);
+        };
         let after_key = key_end + blank(rest.get(key_end..).unwrap_or_default());
         if rest.get(after_key) != Some(&b':') {
             return self.wrapper_ends(cut);
@@ -334,7 +338,10 @@ impl Cut<'_> {
 
     /// The next byte between values, past white space and commas.
     fn next_byte(&mut self) -> Option<u8> {
-        let skip = self.rest().iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b','));
+        let skip = self
+            .rest()
+            .iter()
+            .position(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b','));
         self.at = skip.map_or(self.buffer.len(), |skip| self.at + skip);
         self.buffer.get(self.at).copied()
     }
@@ -499,7 +506,8 @@ fn yaml(cut: &mut Cut<'_>) {
         };
         let line = rest.get(..length).unwrap_or_default();
         let is_separator = [b"---".as_slice(), b"..."].iter().any(|mark| {
-            line.strip_prefix(*mark).is_some_and(|tail| tail.first().is_none_or(u8::is_ascii_whitespace))
+            line.strip_prefix(*mark)
+                .is_some_and(|tail| tail.first().is_none_or(u8::is_ascii_whitespace))
         });
         let is_element = line.starts_with(b"- ");
         if (is_separator || is_element) && has_content {

@@ -10,4 +10,4 @@ pub mod walker;
 pub mod wrapped;
 
 pub use entry::{Found, read_piece};
-pub use framing::{Framer, Form, Piece};
+pub use framing::{Form, Framer, Piece};

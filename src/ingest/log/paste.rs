@@ -18,7 +18,9 @@ use serde_json::{Map, Number, Value};
 /// Whether a line opens a block of this form: `connection: {` or `connection {`.
 #[must_use]
 pub fn opens_block(line: &str) -> bool {
-    let Some(key) = line.trim().strip_suffix('{') else { return false };
+    let Some(key) = line.trim().strip_suffix('{') else {
+        return false;
+    };
     let key = key.trim_end();
     let key = key.strip_suffix(':').unwrap_or(key);
     !key.is_empty()
@@ -43,8 +45,11 @@ pub(super) fn frame(
         };
         let line = rest.get(..length).unwrap_or_default().trim_ascii();
         if depth <= 0 && !line.is_empty() {
-            let key: Vec<u8> =
-                line.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').copied().collect();
+            let key: Vec<u8> = line
+                .iter()
+                .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
+                .copied()
+                .collect();
             if !key.is_empty() && !seen.insert(key.clone()) {
                 push(start, at);
                 seen.clear();
@@ -100,7 +105,10 @@ type Read<T> = Result<T, (usize, &'static str)>;
 impl Reader<'_> {
     fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
-        while bytes.get(self.at).is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b',' | b';')) {
+        while bytes
+            .get(self.at)
+            .is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b',' | b';'))
+        {
             self.at += 1;
         }
         bytes.get(self.at).copied()
@@ -132,9 +140,8 @@ impl Reader<'_> {
             return self.string();
         }
         let rest = self.text.get(self.at..).unwrap_or("");
-        let length = rest
-            .find(|c: char| c.is_whitespace() || ":{}[],\"".contains(c))
-            .unwrap_or(rest.len());
+        let length =
+            rest.find(|c: char| c.is_whitespace() || ":{}[],\"".contains(c)).unwrap_or(rest.len());
         if length == 0 {
             return Err((self.at, "expected a key or a value"));
         }

@@ -76,10 +76,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Visits the members of an object; the visitor must consume each value.
-    pub fn object(
-        &mut self,
-        mut visit: impl FnMut(&str, &mut Self) -> Step<()>,
-    ) -> Step<()> {
+    pub fn object(&mut self, mut visit: impl FnMut(&str, &mut Self) -> Step<()>) -> Step<()> {
         self.expect(b'{', "expected an object")?;
         self.deeper()?;
         if self.peek() == Some(b'}') {
@@ -258,7 +255,9 @@ mod tests {
 
     #[test]
     fn says_where_it_broke() {
-        for (text, at) in [("{\"a\":}", 5), ("{\"a\" 1}", 5), ("{\"a\":\"b\n\"}", 5), ("{\"a\":1", 6)] {
+        for (text, at) in
+            [("{\"a\":}", 5), ("{\"a\" 1}", 5), ("{\"a\":\"b\n\"}", 5), ("{\"a\":1", 6)]
+        {
             assert_eq!(Walker::new(text).skip().unwrap_err().at, at, "{text}");
         }
         let deep = "[".repeat(100_000);

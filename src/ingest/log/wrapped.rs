@@ -17,11 +17,7 @@ use crate::model::Record;
 use crate::model::record::{FirewallRecord, LoggedInstance};
 
 /// Opens a wrapper. `whole` is the text that it stands in.
-pub(super) fn unwrap<'a>(
-    wrapper: Option<Wrapper<'a>>,
-    whole: &'a str,
-    wrappers: u32,
-) -> Found<'a> {
+pub(super) fn unwrap<'a>(wrapper: Option<Wrapper<'a>>, whole: &'a str, wrappers: u32) -> Found<'a> {
     match wrapper {
         Some(Wrapper::Inside(value)) if value.starts_with('{') => {
             read_nested(value, wrappers + 1).0
@@ -42,8 +38,12 @@ fn text_inside<'a>(value: &str, wrappers: u32) -> Found<'a> {
 }
 
 fn pub_sub<'a>(message: &str, wrappers: u32) -> Found<'a> {
-    let Ok(message) = serde_json::from_str::<Value>(message) else { return Found::NoEntry };
-    let Some(data) = message.get("data").and_then(Value::as_str) else { return Found::NoEntry };
+    let Ok(message) = serde_json::from_str::<Value>(message) else {
+        return Found::NoEntry;
+    };
+    let Some(data) = message.get("data").and_then(Value::as_str) else {
+        return Found::NoEntry;
+    };
     let decoded = BASE64_STANDARD.decode(data.trim());
     match decoded.map(String::from_utf8) {
         Ok(Ok(text)) => owned(read_nested(&text, wrappers + 1).0),
@@ -54,7 +54,9 @@ fn pub_sub<'a>(message: &str, wrappers: u32) -> Found<'a> {
 /// The entry as it was, where the document kept it (`event.original`), else put together again
 /// from the fields of the schema.
 fn elastic<'a>(whole: &str, wrappers: u32) -> Found<'a> {
-    let Ok(document) = serde_json::from_str::<Value>(whole) else { return Found::NoEntry };
+    let Ok(document) = serde_json::from_str::<Value>(whole) else {
+        return Found::NoEntry;
+    };
     let at = |path: &str| document.pointer(path).cloned().unwrap_or(Value::Null);
     if let Some(original) = at("/event/original").as_str() {
         let found = read_nested(original, wrappers + 1).0;

@@ -1,0 +1,239 @@
+//! The command line as scripts see it: exit statuses, streams, formats, compressed inputs.
+
+mod common;
+
+use std::io::Write as _;
+
+use common::{folder, json, run, run_with, stderr, stdout};
+
+const ENTRY: &str = r#"{"insertId":"a1","timestamp":"2026-10-14T09:00:07.5Z","logName":"projects/p/logs/compute.googleapis.com%2Ffirewall","jsonPayload":{"connection":{"src_ip":"10.0.0.1","src_port":4000,"dest_ip":"10.0.0.2","dest_port":443,"protocol":6},"disposition":"DENIED","rule_details":{"reference":"network:n/firewall:r","priority":1000,"direction":"INGRESS"}}}"#;
+
+fn entry(id: &str) -> String {
+    ENTRY.replace("\"a1\"", &format!("\"{id}\""))
+}
+
+#[test]
+fn exit_statuses() {
+    let sample = "samples/webhook-port-blocked/inputs";
+    let clear = "samples/webhook-port-blocked-clear/inputs";
+    for (arguments, status) in [
+        (vec![sample], 0),
+        (vec!["triage", sample, "--fail-on", "error"], 1),
+        (vec!["triage", sample, "--fail-on", "warn"], 1),
+        (vec!["triage", clear, "--fail-on", "error"], 0),
+        (vec!["check", sample], 0),
+        (vec!["check", "samples/rule-not-logged/inputs", "--fail-on", "note"], 1),
+        (vec![], 2),
+        (vec!["--nonsense"], 2),
+        (vec!["triage", "does-not-exist.json"], 2),
+        (vec!["triage", "samples/*.nothing"], 2),
+        (vec!["triage", sample, "--only", "no-such-check"], 2),
+        (vec!["why", "nobody", "10.0.0.1:1", sample], 2),
+        (vec!["fix", "F-00000000", sample], 2),
+        (vec!["explain", "no-such-check"], 2),
+        (vec!["triage", "LICENSE"], 3),
+        (vec!["--version"], 0),
+        (vec!["--help"], 0),
+        (vec!["explain", "--all"], 0),
+        (vec!["completions", "bash"], 0),
+        (vec!["man"], 0),
+        (vec!["demo"], 0),
+        (vec!["demo", "webhook", "--format", "json"], 0),
+        (vec!["demo", "nonsense"], 2),
+    ] {
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", stderr(&output));
+        assert_eq!(output.stdout.is_empty() && status == 0, false, "{arguments:?} says nothing");
+    }
+}
+
+#[test]
+fn results_go_to_output_and_messages_to_error() {
+    let output = run(&["triage", "does-not-exist.json"]);
+    assert!(output.stdout.is_empty());
+    assert!(stderr(&output).contains("does-not-exist.json"));
+    let output = run(&["triage", "samples/webhook-port-blocked/inputs", "--format", "json"]);
+    assert!(output.stderr.is_empty(), "{}", stderr(&output));
+}
+
+#[test]
+fn standard_input_is_an_input() {
+    let log = format!("{}\n{}\n", entry("a"), entry("b"));
+    let output = run_with(&["-", "--format", "json"], Some(log.as_bytes()));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["log"]["denied"], 2);
+    assert_eq!(report["inputs"][0]["path"], "-");
+    let output = run_with(&["-", "--format", "json"], Some(b""));
+    assert_eq!(output.status.code(), Some(3), "an empty input is no success");
+}
+
+#[test]
+fn a_pipe_that_closes_early_is_no_failure() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_vpcwhy"))
+        .args(["explain", "--all"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty(), "{}", stderr(&output));
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(text: &str) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+#[test]
+fn archives_are_read_with_all_their_members() {
+    let (one, two) = (format!("{}\n", entry("a")), format!("{}\n", entry("b")));
+    let gz: Vec<u8> = [gzip(&one), gzip(&two)].concat();
+    let zst: Vec<u8> = [zstd(&one), zstd(&two)].concat();
+    // The name says nothing: the content does.
+    let scratch = folder(&[("gzip.txt", &gz), ("zstd.json", &zst)]);
+    for name in ["gzip.txt", "zstd.json"] {
+        let path = scratch.path().join(name);
+        let report = json(&["triage", path.to_str().unwrap()]);
+        assert_eq!(report["log"]["denied"], 2, "{name}");
+        assert_eq!(report["complaints"], serde_json::json!([]), "{name}");
+    }
+    let cut = folder(&[("cut.gz", &gz[..gz.len() - 9])]);
+    let report = json(&["triage", cut.path().to_str().unwrap()]);
+    assert_eq!(report["log"]["denied"].as_u64().unwrap() >= 1, true, "what came before counts");
+    assert_eq!(report["complaints"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn copies_of_an_entry_count_once_over_all_files() {
+    let log = format!("{}\n{}\n", entry("a"), entry("b"));
+    let array = format!("[\n{},\n{}\n]", entry("b"), entry("c"));
+    let scratch = folder(&[("one.ndjson", log.as_bytes()), ("two.json", array.as_bytes())]);
+    let report = json(&["triage", scratch.path().to_str().unwrap()]);
+    assert_eq!(report["log"]["denied"], 3);
+    assert_eq!(report["log"]["duplicates"], 1);
+    assert_eq!(report["findings"][0]["observed"]["count"], 3);
+}
+
+#[test]
+fn since_and_until_limit_the_causes_and_not_the_counts() {
+    let early = entry("a").replace("T09:00", "T08:00");
+    let log = format!("{early}\n{}\n", entry("b"));
+    let scratch = folder(&[("log.ndjson", log.as_bytes())]);
+    let path = scratch.path().to_str().unwrap();
+    let report = json(&["triage", path, "--since", "2026-10-14T08:30:00Z"]);
+    assert_eq!(report["log"]["denied"], 2);
+    assert_eq!(report["findings"][0]["observed"]["count"], 1);
+    let report = json(&["triage", path, "--until", "2026-10-14T07:30:00Z"]);
+    assert_eq!(report["findings"], serde_json::json!([]));
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bytes() {
+    let inputs = ["triage", "samples/webhook-port-blocked/inputs", "samples/internet-scan/inputs"];
+    let with = |threads: &str| {
+        let mut all = inputs.to_vec();
+        all.extend(["--format", "json", "--threads", threads]);
+        stdout(&run(&all))
+    };
+    assert_eq!(with("1"), with("2"));
+    assert_eq!(with("2"), with("5"));
+}
+
+#[test]
+fn narrow_terminals_get_cards_and_colour_is_a_choice() {
+    let sample = "samples/webhook-port-blocked/inputs";
+    let narrow = stdout(&run(&[sample, "--width", "60"]));
+    assert!(narrow.contains("DENIED BY  deny-all-ingress 65000"), "{narrow}");
+    assert!(!stdout(&run(&[sample])).contains('\u{1b}'));
+    assert!(stdout(&run(&[sample, "--color", "always"])).contains("\u{1b}[31m"));
+}
+
+#[test]
+fn formats_are_what_they_say() {
+    let sample = "samples/webhook-port-blocked/inputs";
+    let lines = stdout(&run(&["triage", sample, "--format", "ndjson"]));
+    for line in lines.lines() {
+        let finding: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(finding["id"].is_string());
+    }
+    let markdown = stdout(&run(&["triage", sample, "--format", "markdown"]));
+    assert!(markdown.contains("| ID | DENIED |"), "{markdown}");
+    let scratch = folder(&[]);
+    let file = scratch.path().join("out.json");
+    let output = run(&["triage", sample, "--format", "json", "-o", file.to_str().unwrap()]);
+    assert!(output.stdout.is_empty());
+    let written = std::fs::read(&file).unwrap();
+    assert!(serde_json::from_slice::<serde_json::Value>(&written).is_ok());
+}
+
+#[test]
+fn only_and_ignore_choose_checks() {
+    let inputs = "samples/rule-not-logged/inputs";
+    let report = json(&["check", inputs, "--ignore", "rule-not-logged"]);
+    assert_eq!(report["findings"], serde_json::json!([]));
+    let report = json(&["check", inputs, "--only", "rule-not-logged"]);
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn fix_prints_each_language() {
+    let inputs = "samples/webhook-port-blocked/inputs";
+    for (language, word) in [
+        ("gcloud", "gcloud compute firewall-rules update blue-webhooks"),
+        ("cnrm", "kind: ComputeFirewall"),
+        ("terraform", "resource \"google_compute_firewall\" \"blue_webhooks\""),
+        ("json", "\"schema\": \"vpcwhy/fix-v1\""),
+    ] {
+        let text = stdout(&run(&["fix", inputs, "--as", language]));
+        assert!(text.contains(word), "{language}: {text}");
+    }
+}
+
+#[test]
+fn why_tells_the_decider_and_the_near_miss() {
+    let inputs = "samples/webhook-port-blocked/inputs";
+    let answer = json(&["why", "172.20.0.18", "10.24.0.7:8443", inputs]);
+    let asked = &answer["asked"][0];
+    assert_eq!(asked["direction"], "INGRESS");
+    assert_eq!(asked["decision"]["verdict"], "DENIED");
+    assert_eq!(asked["decision"]["decider"]["name"], "deny-all-ingress");
+    assert_eq!(asked["decision"]["near_misses"][0]["rule"], "blue-webhooks");
+    let answer = json(&["why", "172.20.0.18", "10.24.0.7:9443/tcp", inputs]);
+    assert_eq!(answer["asked"][0]["decision"]["verdict"], "ALLOWED");
+    let answer = json(&["why", "10.24.0.7", "10.20.0.6/icmp", inputs]);
+    assert_eq!(answer["asked"][1]["decision"]["decider"]["name"], "gke-blue-5f0c2a9e-all");
+}
+
+#[cfg(not(feature = "frames"))]
+#[test]
+fn without_frames_stats_says_so() {
+    let output = run(&["stats", "samples/internet-scan/inputs"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--features frames"));
+}
+
+#[cfg(feature = "frames")]
+#[test]
+fn stats_sums_are_those_of_the_log() {
+    let inputs = "samples/internet-scan/inputs";
+    let report = json(&["triage", inputs]);
+    for arguments in [
+        vec!["stats", inputs],
+        vec!["stats", inputs, "--group-by", "dest_port"],
+        vec!["stats", inputs, "--group-by", "src_ip,dest_port,rule", "--per", "1m"],
+    ] {
+        let stats = json(&arguments);
+        let groups = stats["groups"].as_array().unwrap();
+        let sum: u64 = groups.iter().map(|group| group["count"].as_u64().unwrap()).sum();
+        assert_eq!(sum, report["log"]["firewall"].as_u64().unwrap(), "{arguments:?}");
+    }
+    let output = run(&["stats", inputs, "--group-by", "nonsense"]);
+    assert_eq!(output.status.code(), Some(2));
+}
