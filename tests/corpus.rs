@@ -109,7 +109,8 @@ fn resources_of_a_real_project_are_understood() {
     assert_eq!(counts["clusters"], 7, "autopilot-gke1 and -gke2, gke1, 2, 3, 4 and 6");
     assert_eq!(counts["firewall_policies"], 1);
     let nodes = report["nodes"].as_array().unwrap();
-    let tag = |name: &str| nodes.iter().find(|node| node["cluster"] == name).unwrap()["node_tag"].clone();
+    let tag =
+        |name: &str| nodes.iter().find(|node| node["cluster"] == name).unwrap()["node_tag"].clone();
     assert_eq!(tag("gke4"), "gke-gke4-3520a9df-node");
     assert_eq!(tag("gke1"), "gke-gke1-c10b95be-node");
 }

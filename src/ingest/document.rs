@@ -113,6 +113,14 @@ impl<'t> Opened<'t> {
         }
     }
 
+    /// Opens one region or zone of an aggregated list: `{"subnetworks": [...]}`.
+    fn open_scope(&mut self, scope: &'t RawValue, depth: u8) {
+        let Ok(members) = serde_json::from_str::<Members<'t>>(scope.get()) else { return };
+        for (key, list) in members.iter().filter(|(_, list)| list.get().starts_with('[')) {
+            self.open(list, Some(key), depth);
+        }
+    }
+
     /// Opens an object that is only a container; false where it is an item itself.
     fn open_container(&mut self, members: &Members<'t>, hint: Option<&str>, depth: u8) -> bool {
         let kind =
@@ -122,8 +130,9 @@ impl<'t> Opened<'t> {
         if let Some(items) = members.get("items") {
             if items.get().starts_with('{') {
                 if let Ok(scopes) = serde_json::from_str::<Members<'t>>(items.get()) {
+                    // Most scopes hold nothing but the warning that they hold nothing.
                     for scope in scopes.values() {
-                        self.open(scope, of_kind.or(hint), depth + 1);
+                        self.open_scope(scope, depth + 1);
                     }
                     return true;
                 }

@@ -38,12 +38,9 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     }
     let origin = &item.origin;
     let Some(shape) = shape_of(&kind, fields) else {
-        let known = kind.starts_with("compute#") || kind.starts_with("dns#");
-        if known {
-            *into.unused.entry(kind).or_default() += 1;
-            return Read::Unused;
-        }
-        return Read::Unrecognised;
+        let Some(kind) = known_kind(&kind, fields) else { return Read::Unrecognised };
+        *into.unused.entry(kind).or_default() += 1;
+        return Read::Unused;
     };
     let read = match shape {
         "gcloud-effective-firewalls" => {
@@ -87,6 +84,26 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         Some(()) => Read::Used(shape),
         None => Read::Bad("it lacks its name, its network or its range"),
     }
+}
+
+/// What an item is that is known and not used.
+fn known_kind(kind: &str, fields: Fields<'_>) -> Option<String> {
+    if kind.contains('#') {
+        return Some(kind.to_owned());
+    }
+    let has = |keys: &[&str]| keys.iter().all(|key| fields.has(key));
+    let name = if has(&["operationType", "status"]) {
+        "container operation"
+    } else if has(&["format_version", "planned_values"]) || has(&["format_version", "values"]) {
+        "Terraform plan or state"
+    } else if has(&["schema", "findings", "log"]) {
+        "answer of vpcwhy"
+    } else if kind.is_empty() {
+        return None;
+    } else {
+        kind
+    };
+    Some(name.to_owned())
 }
 
 /// Kubernetes kinds are counted until they are read.

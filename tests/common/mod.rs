@@ -70,7 +70,10 @@ pub(crate) fn json(arguments: &[&str]) -> serde_json::Value {
 }
 
 /// The findings of a check in a JSON answer.
-pub(crate) fn findings<'a>(report: &'a serde_json::Value, check: &str) -> Vec<&'a serde_json::Value> {
+pub(crate) fn findings<'a>(
+    report: &'a serde_json::Value,
+    check: &str,
+) -> Vec<&'a serde_json::Value> {
     let all = report["findings"].as_array().expect("findings");
     all.iter().filter(|finding| finding["check"] == check).collect()
 }

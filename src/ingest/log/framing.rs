@@ -497,6 +497,9 @@ fn yaml_line(line: &str) -> Option<bool> {
 fn yaml(cut: &mut Cut<'_>) {
     let (mut start, mut at) = (cut.at, cut.at);
     let mut has_content = false;
+    // Only where the document itself is a sequence: gcloud writes the lists inside of a mapping
+    // without indentation, too.
+    let mut is_sequence = false;
     while at < cut.buffer.len() {
         let rest = cut.buffer.get(at..).unwrap_or_default();
         let (length, next) = match memchr(b'\n', rest) {
@@ -510,7 +513,12 @@ fn yaml(cut: &mut Cut<'_>) {
                 .is_some_and(|tail| tail.first().is_none_or(u8::is_ascii_whitespace))
         });
         let is_element = line.starts_with(b"- ");
-        if (is_separator || is_element) && has_content {
+        if is_separator {
+            is_sequence = false;
+        } else if !has_content && !is_blank_or_comment(line) {
+            is_sequence = is_element;
+        }
+        if (is_separator || is_element && is_sequence) && has_content {
             cut.push(start, at, Form::Yaml, None);
             has_content = false;
         }
