@@ -101,10 +101,10 @@ pub struct Options {
     name = "vpcwhy",
     version,
     about = "Says why Google Cloud's firewall denied it, and which rule is missing.",
-    long_about = "Reads exports of firewall logs and resources (files, directories, globs, '-'), and \
-                  answers: what is denied, which rule did it, why nothing allowed it, and the \
-                  smallest rule that is missing, proved by simulation. Offline: nothing is fetched, \
-                  nothing is applied.",
+    long_about = "Reads exports of firewall logs and resources (files, directories, globs, '-') \
+                  and answers: what is denied, which rule did it, why nothing allowed it, and \
+                  the smallest rule that is missing, proved by simulation. Offline: nothing is \
+                  fetched, nothing is applied.",
     after_help = "Examples:\n  vpcwhy incident/                      everything in a folder\n  \
                   vpcwhy why 172.16.0.35 10.1.0.7:8443 incident/\n  \
                   vpcwhy fix F-7c2e91ab incident/ --as terraform\n\n\

@@ -14,7 +14,7 @@
 //! | [`checks`] | one file a check; findings, the report | … suggest |
 //! | [`ingest`] | rim in: text → model | net, model |
 //! | [`render`] | rim out: values → text | the core, not ingest |
-//! | [`diagnose`], [`ask`] | where the core and the rims meet: the program on one screen | all of these |
+//! | [`diagnose`], [`ask`] | where the core and the rims meet, on one screen | all of these |
 //! | [`cli`], [`shell`] | arguments, files, clock, streams | all |
 //!
 //! # What holds everywhere

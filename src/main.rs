@@ -4,7 +4,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    #[expect(clippy::disallowed_methods, reason = "this is where arguments are read")]
     let arguments = std::env::args_os();
     ExitCode::from(vpcwhy::shell::run::run(arguments))
 }

@@ -1,5 +1,13 @@
 //! Every sample gives the answer that is kept beside it. `UPDATE=1 cargo test --test cases` writes
 //! the answers anew: read the difference.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that fails says where, and reads what it likes"
+)]
 
 mod common;
 

@@ -1,14 +1,14 @@
 //! Nodes and pods of a cluster cannot reach each other.
 //!
-//! What it means: traffic between the nodes, pods and Services of one cluster is denied, on its way
-//! out of the one VM or into the other.
+//! What it means: traffic between the nodes, pods and Services of one cluster is denied, on its
+//! way out of the one VM or into the other.
 //!
 //! What it looks like: timeouts between pods on different nodes only, CrashLoopBackOff of whatever
 //! needs another pod, nodes NotReady.
 //!
-//! Why: GKE opens this by its rules gke-CLUSTER-HASH-all and -vms for INGRESS. For EGRESS it relies on
-//! the implied allow: a deny-all EGRESS needs allows to the node range, the pod ranges and, where
-//! policies look before translation, the Service range.
+//! Why: GKE opens this by its rules gke-CLUSTER-HASH-all and -vms for INGRESS. For EGRESS it
+//! relies on the implied allow: a deny-all EGRESS needs allows to the node range, the pod ranges
+//! and, where policies look before translation, the Service range.
 //!
 //! What to do: allow the ranges of the cluster among themselves.
 //!

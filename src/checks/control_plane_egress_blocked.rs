@@ -1,15 +1,16 @@
 //! Nodes or pods cannot reach their control plane.
 //!
-//! What it means: an EGRESS deny stops connections from a cluster's nodes or pods to the address range
-//! of its control plane.
+//! What it means: an EGRESS deny stops connections from a cluster's nodes or pods to the address
+//! range of its control plane.
 //!
-//! What it looks like: the cluster stays PROVISIONING ("All cluster resources were brought up, but:
-//! only 0 nodes out of 3 have registered"), nodes go NotReady, the kubelet logs "Failed to connect to
-//! apiserver".
+//! What it looks like: the cluster stays PROVISIONING ("All cluster resources were brought up,
+//! but: only 0 nodes out of 3 have registered"), nodes go NotReady, the kubelet logs "Failed to
+//! connect to apiserver".
 //!
-//! Why: GKE makes no EGRESS rules, it relies on the implied allow. Where a deny-all EGRESS rule was
-//! laid under a network, allows are needed for tcp 443 to the control plane, and for nodes and pods
-//! among each other. Newer clusters may also need tcp 8132 (konnectivity) to the control plane.
+//! Why: GKE makes no EGRESS rules, it relies on the implied allow. Where a deny-all EGRESS rule
+//! was laid under a network, allows are needed for tcp 443 to the control plane, and for nodes and
+//! pods among each other. Newer clusters may also need tcp 8132 (konnectivity) to the control
+//! plane.
 //!
 //! What to do: allow tcp 443 to the whole range (masterIpv4CidrBlock, a /28), not to one endpoint.
 //!

@@ -1,12 +1,14 @@
 //! Names cannot be resolved.
 //!
-//! What it means: DNS connections (port 53, or 853 over TLS) are denied: to the pods of kube-dns, to a
-//! name server of your own or outside, or from Cloud DNS forwarding its queries (35.199.192.0/19).
+//! What it means: DNS connections (port 53, or 853 over TLS) are denied: to the pods of kube-dns,
+//! to a name server of your own or outside, or from Cloud DNS forwarding its queries
+//! (35.199.192.0/19).
 //!
 //! What it looks like: "lookup HOST on 10.0.0.10:53: i/o timeout", "server misbehaving",
 //! "Temporary failure in name resolution".
 //!
-//! Why not the metadata server: VMs and NodeLocal DNS ask 169.254.169.254, which no rule can block.
+//! Why not the metadata server: VMs and NodeLocal DNS ask 169.254.169.254, which no rule can
+//! block.
 //!
 //! What to do: allow udp and tcp 53 to the name server that is meant to answer.
 //!

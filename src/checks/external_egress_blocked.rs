@@ -2,14 +2,14 @@
 //!
 //! What it means: an EGRESS deny stops connections to public addresses that are not Google's.
 //!
-//! What it looks like: pulls from docker.io or quay.io time out, packages do not install, calls to a
-//! partner's API hang.
+//! What it looks like: pulls from docker.io or quay.io time out, packages do not install, calls to
+//! a partner's API hang.
 //!
-//! Why: usually a deny-all EGRESS rule that is there on purpose. Whether this destination should be
-//! reachable is for you to say.
+//! Why: usually a deny-all EGRESS rule that is there on purpose. Whether this destination should
+//! be reachable is for you to say.
 //!
-//! What to do: find out whose addresses these are. Addresses of a CDN change: a rule for what the log
-//! shows would rot. FQDN objects in a network firewall policy follow the name instead.
+//! What to do: find out whose addresses these are. Addresses of a CDN change: a rule for what the
+//! log shows would rot. FQDN objects in a network firewall policy follow the name instead.
 //!
 //! Source: https://cloud.google.com/firewall/docs/firewall-policies-rule-details
 

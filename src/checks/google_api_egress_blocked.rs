@@ -1,14 +1,14 @@
 //! Google APIs cannot be reached.
 //!
-//! What it means: an EGRESS deny stops connections to the private or restricted VIP, to the ranges of
-//! direct connectivity, or to Google's public addresses.
+//! What it means: an EGRESS deny stops connections to the private or restricted VIP, to the ranges
+//! of direct connectivity, or to Google's public addresses.
 //!
-//! What it looks like: image pulls from gcr.io and pkg.dev time out ("Failed to pull image … dial tcp
-//! 199.36.153.5:443: i/o timeout"), nodes do not register, logs and metrics stop.
+//! What it looks like: image pulls from gcr.io and pkg.dev time out ("Failed to pull image … dial
+//! tcp 199.36.153.5:443: i/o timeout"), nodes do not register, logs and metrics stop.
 //!
 //! Why: an address in 199.36.153.4/30 (restricted) or 199.36.153.8/30 (private) means that DNS is
-//! right and the firewall is not. A public Google address means that DNS does not send the name to a
-//! VIP.
+//! right and the firewall is not. A public Google address means that DNS does not send the name to
+//! a VIP.
 //!
 //! What to do: allow tcp 443 to the VIP that your DNS answers with, and to 34.126.0.0/18 (direct
 //! connectivity). For public addresses set up the private zone instead of opening them.

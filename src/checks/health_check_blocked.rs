@@ -5,13 +5,13 @@
 //! What it looks like: "All backend services are in UNHEALTHY state", 502 from the load balancer,
 //! a GKE Ingress that never gets healthy.
 //!
-//! Why: probes come from 35.191.0.0/16 and 130.211.0.0/22, for passthrough load balancers also from
-//! 209.85.152.0/22 and 209.85.204.0/22, to the backend's own port: node port, or the pod's port with
-//! container-native load balancing. A rule for 80 and 443 does not cover them, nor does one of two
-//! ranges.
+//! Why: probes come from 35.191.0.0/16 and 130.211.0.0/22, for passthrough load balancers also
+//! from 209.85.152.0/22 and 209.85.204.0/22, to the backend's own port: node port, or the pod's
+//! port with container-native load balancing. A rule for 80 and 443 does not cover them, nor does
+//! one of two ranges.
 //!
-//! What to do: allow the probed port from all of the ranges. An EGRESS rule is not needed: replies of
-//! an allowed connection pass.
+//! What to do: allow the probed port from all of the ranges. An EGRESS rule is not needed: replies
+//! of an allowed connection pass.
 //!
 //! Source: https://cloud.google.com/load-balancing/docs/firewall-rules
 

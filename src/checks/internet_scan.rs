@@ -1,12 +1,12 @@
 //! Somebody on the internet was kept out.
 //!
-//! What it means: connections from public addresses of nobody known were denied on their way in. This
-//! is what the firewall is for.
+//! What it means: connections from public addresses of nobody known were denied on their way in.
+//! This is what the firewall is for.
 //!
 //! What it looks like: many ports, many sources, few packets each.
 //!
-//! What to do: nothing. If one of these addresses is a client of yours, allow that client by name and
-//! range, never 0.0.0.0/0.
+//! What to do: nothing. If one of these addresses is a client of yours, allow that client by name
+//! and range, never 0.0.0.0/0.
 //!
 //! Source: https://cloud.google.com/vpc/docs/firewalls
 

@@ -3,9 +3,9 @@
 //! What it means: connections that this rule denies leave no line in any log, so "no DENIED lines"
 //! does not mean that nothing is denied.
 //!
-//! What to do: switch logging on for the rule. Logs of a busy deny-all rule cost money; EXCLUDE_ALL
-//! metadata makes the entries smaller. The implied deny cannot log at all: a deny-all rule of your
-//! own at priority 65534 with logging makes its denials visible.
+//! What to do: switch logging on for the rule. Logs of a busy deny-all rule cost money;
+//! EXCLUDE_ALL metadata makes the entries smaller. The implied deny cannot log at all: a deny-all
+//! rule of your own at priority 65534 with logging makes its denials visible.
 //!
 //! Source: <https://cloud.google.com/firewall/docs/firewall-rules-logging>
 
@@ -50,7 +50,7 @@ fn finding(check: &Check, rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> F
     let after = FirewallRule { logged: Some(true), ..rule.clone() };
     let managed = rule.owner == Owner::ConfigConnector;
     let proposal = Proposal {
-        change: Change::Update { before: rule.clone(), after },
+        change: Change::Update { before: Box::new(rule.clone()), after: Box::new(after) },
         wanted: Vec::new(),
         needed: AddressSet::default(),
         safety: if managed { Safety::Managed } else { Safety::Safe },

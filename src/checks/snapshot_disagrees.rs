@@ -3,11 +3,11 @@
 //! What it means: judged by the rules that were given, a logged connection would have ended
 //! differently, or another rule would have decided it.
 //!
-//! What it looks like: the log says DENIED and the rules of now allow it; the log names a rule that
-//! is not among those given.
+//! What it looks like: the log says DENIED and the rules of now allow it; the log names a rule
+//! that is not among those given.
 //!
-//! Why: the rules changed between the log and the export; the export is of another project; part of
-//! the rules was not given (a folder's policy, rules that another tool wrote).
+//! Why: the rules changed between the log and the export; the export is of another project; part
+//! of the rules was not given (a folder's policy, rules that another tool wrote).
 //!
 //! What to do: export the effective firewalls of the network now (gcloud compute networks
 //! get-effective-firewalls NETWORK), and read a fresh log. Where the rules of now allow it, it may
@@ -99,7 +99,7 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
             let count: u64 = causes.iter().map(|cause| cause.count()).sum();
             let known = causes.iter().any(|cause| is_given(cause, evidence));
             let reason = if known {
-                "the rule is given, but would not decide this: it changed since, or the VM's tags did"
+                "the rule is given, but would not decide this: it, or the VM's tags, changed since"
             } else {
                 "the rule is not among those given: the export is older, newer or not complete"
             };
@@ -110,10 +110,7 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
                 confidence: Confidence::Proven,
                 basis: Basis::Observed,
                 title: format!("the log names {theirs}; by the resources given, {ours} decides"),
-                explanation: vec![
-                    format!("{count} denied entries"),
-                    reason.to_owned(),
-                ],
+                explanation: vec![format!("{count} denied entries"), reason.to_owned()],
                 flow: None,
                 observed: None,
                 decision: None,

@@ -3,8 +3,8 @@
 //! What it means: connections were denied, and what was given does not tell what they are for.
 //!
 //! What to do: describe more (subnetworks, clusters, instances, routes), so that the addresses get
-//! names. Where the ends and the port are wanted, the finding still says what denies them and which
-//! rules nearly allow them.
+//! names. Where the ends and the port are wanted, the finding still says what denies them and
+//! which rules nearly allow them.
 //!
 //! Source: https://cloud.google.com/firewall/docs/firewall-rules-logging
 

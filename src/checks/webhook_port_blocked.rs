@@ -1,7 +1,7 @@
 //! The control plane cannot reach a webhook or an aggregated API.
 //!
-//! What it means: the API server calls admission webhooks, conversion webhooks and aggregated APIs at
-//! the pod's own port, and the firewall does not let it.
+//! What it means: the API server calls admission webhooks, conversion webhooks and aggregated APIs
+//! at the pod's own port, and the firewall does not let it.
 //!
 //! What it looks like: "failed calling webhook …: context deadline exceeded", "dial tcp
 //! 10.1.0.7:15017: i/o timeout", "the server is currently unable to handle the request"; with
@@ -11,10 +11,11 @@
 //! targetPort, not the Service's port: 15017 istiod, 8443 Gatekeeper, ingress-nginx, Knative, 9443
 //! controller-runtime, 6443 or 4443 aggregated APIs.
 //!
-//! What to do: allow that one port from the control plane's range to the node tag; or let the webhook
-//! listen on 10250, which needs no rule at all.
+//! What to do: allow that one port from the control plane's range to the node tag; or let the
+//! webhook listen on 10250, which needs no rule at all.
 //!
-//! Source: https://cloud.google.com/kubernetes-engine/docs/how-to/private-clusters#add_firewall_rules
+//! Source:
+//! https://cloud.google.com/kubernetes-engine/docs/how-to/private-clusters#add_firewall_rules
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};

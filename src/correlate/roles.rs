@@ -134,8 +134,8 @@ impl Roles {
         self.owners.push(owner);
         for range in ranges {
             match range {
-                IpNet::V4(net) => self.v4.entry(*net).or_insert_with(Vec::new).push(at),
-                IpNet::V6(net) => self.v6.entry(*net).or_insert_with(Vec::new).push(at),
+                IpNet::V4(net) => self.v4.entry(*net).or_default().push(at),
+                IpNet::V6(net) => self.v6.entry(*net).or_default().push(at),
             }
         }
     }

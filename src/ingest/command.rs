@@ -3,7 +3,7 @@
 
 use crate::ingest::fields::Fields;
 use crate::ingest::rules::layer4;
-use crate::model::firewall::Targets;
+use crate::model::firewall::{Layer4, Targets};
 use crate::model::{Action, FirewallRule, Inventory, Reference};
 use crate::net::{Direction, IpNet, parse_cidr};
 
@@ -62,7 +62,7 @@ fn set(rule: &mut FirewallRule, key: &str, value: &str, verb: &str) -> Option<()
                 _ => return None,
             }
         }
-        "--rules" | "--allow" => rule.layer4 = layers(value)?,
+        "--rules" | "--allow" => rule.set_layers(layers(value)?),
         "--source-ranges" => rule.set_source_ranges(ranges()?),
         "--destination-ranges" => rule.set_destination_ranges(ranges()?),
         "--source-tags" => rule.source_identity.tags = list().collect(),
@@ -80,22 +80,15 @@ fn set(rule: &mut FirewallRule, key: &str, value: &str, verb: &str) -> Option<()
 }
 
 /// `tcp:443,tcp:8000-8100,icmp`.
-fn layers(text: &str) -> Option<Vec<crate::model::firewall::Layer4>> {
-    let mut parts: Vec<crate::model::firewall::Layer4> = Vec::new();
-    for word in text.split(',') {
-        let (protocol, ports) = match word.split_once(':') {
-            Some((protocol, ports)) => (protocol, vec![ports]),
-            None => (word, Vec::new()),
-        };
-        let value = serde_json::json!({ "IPProtocol": protocol, "ports": ports });
-        let part = layer4(Fields(&value), "IPProtocol")?;
-        match parts.iter_mut().find(|before| before.protocol == part.protocol) {
-            Some(before) => match (&before.ports, &part.ports) {
-                (Some(a), Some(b)) => before.ports = Some(a.union(b)),
-                _ => before.ports = None,
-            },
-            None => parts.push(part),
-        }
-    }
-    Some(parts)
+fn layers(text: &str) -> Option<Vec<Layer4>> {
+    text.split(',')
+        .map(|word| {
+            let (protocol, ports) = match word.split_once(':') {
+                Some((protocol, ports)) => (protocol, vec![ports]),
+                None => (word, Vec::new()),
+            };
+            let value = serde_json::json!({ "IPProtocol": protocol, "ports": ports });
+            layer4(Fields(&value), "IPProtocol")
+        })
+        .collect()
 }

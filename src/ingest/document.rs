@@ -82,13 +82,14 @@ type Members<'t> = BTreeMap<String, &'t RawValue>;
 impl<'t> Opened<'t> {
     fn open(&mut self, raw: &'t RawValue, hint: Option<&str>, depth: u8) {
         let text = raw.get();
-        if text.starts_with('[') && depth < 6 {
-            if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(text) {
-                for element in list {
-                    self.open(element, hint, depth + 1);
-                }
-                return;
+        if text.starts_with('[')
+            && depth < 6
+            && let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(text)
+        {
+            for element in list {
+                self.open(element, hint, depth + 1);
             }
+            return;
         }
         if text.starts_with('{') && depth < 6 {
             match serde_json::from_str::<Members<'t>>(text) {
@@ -128,14 +129,14 @@ impl<'t> Opened<'t> {
         // Typed lists leave the kind to the container: PodList, compute#firewallList.
         let of_kind = kind.as_deref().and_then(|kind| kind.strip_suffix("List"));
         if let Some(items) = members.get("items") {
-            if items.get().starts_with('{') {
-                if let Ok(scopes) = serde_json::from_str::<Members<'t>>(items.get()) {
-                    // Most scopes hold nothing but the warning that they hold nothing.
-                    for scope in scopes.values() {
-                        self.open_scope(scope, depth + 1);
-                    }
-                    return true;
+            if items.get().starts_with('{')
+                && let Ok(scopes) = serde_json::from_str::<Members<'t>>(items.get())
+            {
+                // Most scopes hold nothing but the warning that they hold nothing.
+                for scope in scopes.values() {
+                    self.open_scope(scope, depth + 1);
                 }
+                return true;
             }
             if items.get().starts_with('[') {
                 self.open(items, of_kind.filter(|kind| !kind.is_empty()).or(hint), depth + 1);

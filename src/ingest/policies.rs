@@ -134,7 +134,7 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
         rule.set_source_ranges(sources);
         rule.set_destination_ranges(destinations);
     }
-    rule.layer4 = layers;
+    rule.set_layers(layers);
     rule.policy = Some(policy.to_owned());
     rule.name = fields.text("ruleName").filter(|name| !name.is_empty());
     rule.disabled =

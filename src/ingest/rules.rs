@@ -94,16 +94,18 @@ fn read(
         }
     };
     let mut rule = FirewallRule::new(network, direction, priority, action);
+    let mut parts = Vec::new();
     for part in fields.list(key) {
         match layer4(part, dialect.protocol) {
-            Some(part) => rule.layer4.push(part),
+            Some(part) => parts.push(part),
             None => {
                 // A part that is not understood may match anything.
                 unmodelled.push(format!("{key}: protocol or ports"));
-                rule.layer4.push(Layer4 { protocol: None, ports: None });
+                parts.push(Layer4 { protocol: None, ports: None });
             }
         }
     }
+    rule.set_layers(parts);
     set_ranges(&mut rule, fields, &mut unmodelled);
     rule.source_identity = SourceIdentity {
         tags: fields.texts("sourceTags").into_iter().collect(),

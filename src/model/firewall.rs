@@ -183,6 +183,22 @@ impl FirewallRule {
         self.destination_ranges = ranges;
     }
 
+    /// Sets protocols and ports; parts of the same protocol become one.
+    pub fn set_layers(&mut self, parts: impl IntoIterator<Item = Layer4>) {
+        self.layer4.clear();
+        for part in parts {
+            match self.layer4.iter_mut().find(|before| before.protocol == part.protocol) {
+                None => self.layer4.push(part),
+                Some(before) => {
+                    before.ports = match (&before.ports, &part.ports) {
+                        (Some(a), Some(b)) => Some(a.union(b)),
+                        _ => None,
+                    };
+                }
+            }
+        }
+    }
+
     /// The name to call it by: its own, or `POLICY 100`.
     #[must_use]
     pub fn label(&self) -> String {

@@ -271,7 +271,7 @@ pub fn finding(document: &mut Document, finding: &Finding) {
         self::fix(document, fix);
     }
     if finding.fixes.len() > 1 {
-        let others: Vec<_> = finding.fixes.iter().skip(1).map(|fix| outline(fix)).collect();
+        let others: Vec<_> = finding.fixes.iter().skip(1).map(outline).collect();
         document.entry("or", others.join("; or "));
     }
     if let Some(why) = &finding.no_fix {

@@ -1,4 +1,4 @@
-//! The answer of `why`: one connection, the whole way through the rules, for both ends that are VMs.
+//! The answer of `why`: one connection, the whole way through the rules of both ends.
 
 use serde_json::{Value, json};
 

@@ -8,13 +8,13 @@ use crate::net::{AddressSet, PortSet, Protocol};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A rule that is not there yet.
-    Add(FirewallRule),
+    Add(Box<FirewallRule>),
     /// A rule as it stands, and as it would.
     Update {
         /// As it stands.
-        before: FirewallRule,
+        before: Box<FirewallRule>,
         /// As it would stand.
-        after: FirewallRule,
+        after: Box<FirewallRule>,
     },
 }
 
@@ -63,7 +63,8 @@ impl Change {
     #[must_use]
     pub fn rule(&self) -> &FirewallRule {
         match self {
-            Self::Add(rule) | Self::Update { after: rule, .. } => rule,
+            Self::Add(rule) => rule,
+            Self::Update { after, .. } => after,
         }
     }
 
@@ -95,7 +96,7 @@ impl Change {
         match self {
             Self::Add(_) => rules.push(rule.clone()),
             Self::Update { before, .. } => {
-                if let Some(place) = rules.iter_mut().find(|one| *one == before) {
+                if let Some(place) = rules.iter_mut().find(|one| **one == **before) {
                     *place = rule.clone();
                 }
             }

@@ -209,7 +209,7 @@ fn correction(need: &Need<'_, '_>, rule: &FirewallRule, gap: Gap, bits: u32) -> 
         ));
     }
     Some(Proposal {
-        change: Change::Update { before: rule.clone(), after },
+        change: Change::Update { before: Box::new(rule.clone()), after: Box::new(after) },
         wanted: need.wanted.clone(),
         needed: AddressSet::of(&need.ranges),
         safety: if managed { Safety::Managed } else { Safety::Safe },
@@ -269,7 +269,7 @@ fn addition(need: &Need<'_, '_>, directory: &Directory<'_>) -> Result<Option<Pro
     rule.logged = Some(true);
     rule.name = Some(free_name(need, directory));
     Ok(Some(Proposal {
-        change: Change::Add(rule),
+        change: Change::Add(Box::new(rule)),
         wanted: need.wanted.clone(),
         needed: AddressSet::of(&need.ranges),
         safety,

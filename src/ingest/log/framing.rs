@@ -4,8 +4,8 @@
 //! | the bytes start with | form | a piece is |
 //! |---|---|---|
 //! | `{` with its end on the same line | lines | a line |
-//! | `{` or `[` otherwise | JSON | an element of the array, or an object; the elements of `entries`, `events` and `receivedMessages` |
-//! | a key with a brace and no quotes (`connection: {`) | paste | an entry of the Logs Explorer's text form |
+//! | `{` or `[` otherwise | JSON | an element, or an object; what `entries` and its like hold |
+//! | a key and a brace, unquoted (`connection: {`) | paste | an entry of the Explorer's form |
 //! | a YAML key, a dash, `---` | YAML | a document, or an element of a top-level sequence |
 //! | anything else | text | all of it |
 //!
@@ -60,6 +60,8 @@ pub struct Framed {
 /// The longest entry that is waited for. Cloud Logging takes 256 KiB
 /// (<https://cloud.google.com/logging/quotas>); pretty-printing and copies inside of it make more.
 const LONGEST_ENTRY: usize = 4 << 20;
+/// The longest entry that is looked for behind a broken one.
+const LONGEST_CANDIDATE: usize = 1 << 20;
 /// The longest resource that is waited for: one list of everything in a large cluster.
 pub const LONGEST_RESOURCE: usize = 1 << 30;
 
@@ -239,22 +241,7 @@ impl Framer {
     fn give_up(&mut self, cut: &mut Cut<'_>, what: &'static str) -> bool {
         let start = cut.at;
         let rest = cut.rest();
-        let mut from = 1;
-        let mut next = None;
-        while let Some(step) = rest.get(from..).and_then(|tail| memchr(b'{', tail)) {
-            let at = from + step;
-            let tail = rest.get(at..).unwrap_or_default();
-            if let Extent::Whole(length) = extent(tail, false)
-                && tail.get(..length).is_some_and(looks_like_entry)
-            {
-                next = Some(at);
-                break;
-            }
-            from = at + 1;
-            if from > LONGEST_ENTRY {
-                break;
-            }
-        }
+        let next = next_entry(rest);
         // Nothing sound follows yet: it may be in the bytes to come.
         if next.is_none() && !cut.at_end && rest.len() <= LONGEST_ENTRY {
             return false;
@@ -369,6 +356,30 @@ enum Extent {
     More,
 }
 
+/// Where the next whole entry starts after the broken one at the start of `rest`. Text made to be
+/// slow runs out of the budget: then all of it is given up.
+fn next_entry(rest: &[u8]) -> Option<usize> {
+    let mut budget: usize = 64 * LONGEST_CANDIDATE;
+    let mut from = 1;
+    while let Some(step) = rest.get(from..).and_then(|tail| memchr(b'{', tail)) {
+        let at = from + step;
+        let tail = rest.get(at..).unwrap_or_default();
+        let candidate = tail.get(..tail.len().min(LONGEST_CANDIDATE)).unwrap_or_default();
+        let (found, looked_at) = measured_extent(candidate, false);
+        if let Extent::Whole(length) = found
+            && candidate.get(..length).is_some_and(looks_like_entry)
+        {
+            return Some(at);
+        }
+        budget = budget.checked_sub(looked_at + 1)?;
+        from = at + 1;
+        if from > LONGEST_ENTRY {
+            return None;
+        }
+    }
+    None
+}
+
 fn looks_like_entry(piece: &[u8]) -> bool {
     ENTRY_KEYS.iter().any(|key| memmem::find(piece, key).is_some())
 }
@@ -393,6 +404,11 @@ fn string_end(bytes: &[u8]) -> Option<usize> {
 /// Where the object or array at the start of `bytes` ends. With `lists`, an object around one of
 /// the known lists of entries is told as such.
 fn extent(bytes: &[u8], lists: bool) -> Extent {
+    measured_extent(bytes, lists).0
+}
+
+/// The same, with how many bytes were looked at.
+fn measured_extent(bytes: &[u8], lists: bool) -> (Extent, usize) {
     let mut open: Vec<u8> = Vec::new();
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
@@ -401,20 +417,19 @@ fn extent(bytes: &[u8], lists: bool) -> Extent {
             b'[' => open.push(b']'),
             b'}' | b']' => {
                 if open.pop() != Some(*byte) {
-                    return Extent::Broken("a bracket that closes nothing");
+                    return (Extent::Broken("a bracket that closes nothing"), at);
                 }
                 if open.is_empty() {
-                    return Extent::Whole(at + 1);
+                    return (Extent::Whole(at + 1), at);
                 }
             }
             b'"' => {
                 let tail = bytes.get(at..).unwrap_or_default();
                 let Some(length) = string_end(tail) else {
-                    let line_break = memchr3(b'\n', b'\n', b'\n', tail);
-                    return if line_break.is_some() {
-                        Extent::Broken("a line break inside a string")
-                    } else {
-                        Extent::More
+                    let what = "a line break inside a string";
+                    return match memchr(b'\n', tail) {
+                        Some(length) => (Extent::Broken(what), at + length),
+                        None => (Extent::More, bytes.len()),
                     };
                 };
                 let key = tail.get(..length).unwrap_or_default();
@@ -422,7 +437,7 @@ fn extent(bytes: &[u8], lists: bool) -> Extent {
                     let colon = length + blank(tail.get(length..).unwrap_or_default());
                     let value = colon + 1 + blank(tail.get(colon + 1..).unwrap_or_default());
                     if tail.get(colon) == Some(&b':') && tail.get(value) == Some(&b'[') {
-                        return Extent::List(at + value + 1);
+                        return (Extent::List(at + value + 1), at);
                     }
                 }
                 at += length;
@@ -432,7 +447,7 @@ fn extent(bytes: &[u8], lists: bool) -> Extent {
         }
         at += 1;
     }
-    Extent::More
+    (Extent::More, at)
 }
 
 /// The form, from the first bytes; `None` where they do not suffice yet.
@@ -446,18 +461,14 @@ fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
             let line = match memchr(b'\n', text) {
                 Some(end) => text.get(..end).unwrap_or_default(),
                 None if at_end => text,
-                // One long line: the end of the object decides, or its list of entries.
-                None => {
-                    return match extent(text, true) {
-                        Extent::More if text.len() < LONGEST_ENTRY => None,
-                        _ => Some(Form::Json),
-                    };
-                }
+                // One long line, so far: the end of the line decides.
+                None if text.len() < LONGEST_ENTRY => return None,
+                None => return Some(Form::Json),
             };
             // A broken first line does not make the rest something else: what follows decides.
             let next = text.get(line.len()..).unwrap_or_default().trim_ascii_start();
             return Some(match extent(line, true) {
-                Extent::Whole(_) => Form::Lines,
+                Extent::Whole(length) if length == line.trim_ascii_end().len() => Form::Lines,
                 Extent::List(_) => Form::Json,
                 _ if line.trim_ascii().len() > 1 && next.starts_with(b"{\"") => Form::Lines,
                 _ => Form::Json,

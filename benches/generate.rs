@@ -1,0 +1,26 @@
+//! Writes a log to standard output: `cargo bench --bench generate -- ENTRIES DENIED% CONNECTIONS`.
+#![allow(missing_docs, reason = "a program, not a library")]
+
+mod support;
+
+use std::io::Write as _;
+
+fn main() {
+    let numbers: Vec<u64> =
+        std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let number = |at: usize, default: u64| numbers.get(at).copied().unwrap_or(default);
+    let plan = support::Plan {
+        entries: number(0, 100_000),
+        denied_percent: number(1, 5),
+        connections: number(2, 10_000),
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut text = String::new();
+    for entry in 0..plan.entries {
+        text.clear();
+        support::write_entry(&plan, entry, &mut text);
+        if out.write_all(text.as_bytes()).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Laws that hold for every input: of the evaluator, of the roll-up, of framing, of printing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use common::inventory;
+use vpcwhy::correlate::Partial;
+use vpcwhy::correlate::rollup::{Ledger, Window};
+use vpcwhy::diagnose::Rims;
+use vpcwhy::engine::{Decider, EffectiveRules, Endpoint, Facts, Flow, Trace, Verdict, evaluate};
+use vpcwhy::ingest::log::{Found, Framer, read_piece};
+use vpcwhy::model::{Inventory, Reference};
+use vpcwhy::net::{Direction, FiveTuple, Protocol};
+use vpcwhy::suggest::prove::same_rule;
+use vpcwhy::suggest::{Change, Printer};
+
+fn some<T: Clone + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = Vec<T>> {
+    proptest::sample::subsequence(all.to_vec(), 0..=all.len().min(2))
+}
+
+const RANGES: &[&str] = &["0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "192.168.0.0/24"];
+const TAGS: &[&str] = &["a", "b", "c"];
+
+fn layers() -> impl Strategy<Value = Value> {
+    let part = prop_oneof![
+        Just(json!({"IPProtocol": "all"})),
+        Just(json!({"IPProtocol": "tcp"})),
+        Just(json!({"IPProtocol": "TCP", "ports": ["443", "8000-8100"]})),
+        Just(json!({"IPProtocol": "6", "ports": ["22"]})),
+        Just(json!({"IPProtocol": "udp", "ports": ["53"]})),
+        Just(json!({"IPProtocol": "icmp"})),
+        Just(json!({"IPProtocol": "58"})),
+    ];
+    proptest::collection::vec(part, 1..3).prop_map(Value::from)
+}
+
+/// A VPC rule as the API describes it.
+fn rule() -> impl Strategy<Value = Value> {
+    let priority = prop_oneof![Just(900), Just(1000), Just(1100), Just(65_535)];
+    (
+        (any::<bool>(), priority, any::<bool>(), layers(), prop::bool::weighted(0.15)),
+        (some(RANGES), some(RANGES), some(TAGS), some(TAGS)),
+    )
+        .prop_map(|((ingress, priority, allow, layers, disabled), (src, dst, from, to))| {
+            let direction = if ingress { "INGRESS" } else { "EGRESS" };
+            let key = if allow { "allowed" } else { "denied" };
+            let mut rule = json!({
+                "kind": "compute#firewall", "network": "projects/p/global/networks/n",
+                "direction": direction, "priority": priority, "disabled": disabled,
+                "sourceRanges": src, "destinationRanges": dst, "targetTags": to,
+                "logConfig": {"enable": true},
+            });
+            rule[key] = layers;
+            if ingress {
+                rule["sourceTags"] = json!(from);
+            }
+            rule
+        })
+}
+
+fn rules() -> impl Strategy<Value = Vec<Value>> {
+    proptest::collection::vec(rule(), 0..7).prop_map(|mut rules| {
+        for (number, rule) in rules.iter_mut().enumerate() {
+            rule["name"] = json!(format!("r{number}"));
+        }
+        rules
+    })
+}
+
+fn facts() -> impl Strategy<Value = Facts> {
+    let names = || some(TAGS).prop_map(|tags| tags.iter().map(|tag| (*tag).to_owned()).collect());
+    prop_oneof![
+        Just(Facts::Unknown),
+        names().prop_map(Facts::AtLeast),
+        names().prop_map(Facts::Exactly),
+        names().prop_map(Facts::Exactly),
+    ]
+}
+
+fn flow() -> impl Strategy<Value = Flow> {
+    let address = || {
+        prop_oneof![Just("10.1.2.3"), Just("10.1.9.9"), Just("10.9.9.9"), Just("192.168.0.7")]
+            .prop_map(|text| text.parse().unwrap())
+    };
+    let traffic = prop_oneof![
+        Just((6, 443)),
+        Just((6, 22)),
+        Just((6, 8100)),
+        Just((17, 53)),
+        Just((1, 0)),
+        Just((58, 0))
+    ];
+    (address(), address(), traffic, any::<bool>(), facts(), facts()).prop_map(
+        |(src, dst, (protocol, dst_port), ingress, tags, peer)| Flow {
+            tuple: FiveTuple { src, src_port: 40_000, dst, dst_port, protocol: Protocol(protocol) },
+            direction: if ingress { Direction::Ingress } else { Direction::Egress },
+            network: Reference::new(Some("p"), "n"),
+            endpoint: Endpoint { tags, ..Endpoint::outside() },
+            peer: Endpoint { tags: peer, ..Endpoint::outside() },
+            peer_is_external: false,
+        },
+    )
+}
+
+fn verdict(inventory: &Inventory, flow: &Flow) -> Verdict {
+    evaluate(&EffectiveRules::of(inventory, &flow.network), flow, &mut ()).verdict
+}
+
+/// What decided, by name.
+fn decider(inventory: &Inventory, flow: &Flow) -> Option<String> {
+    match evaluate(&EffectiveRules::of(inventory, &flow.network), flow, &mut ()).decider {
+        Decider::Rule(rule) => rule.name.clone(),
+        _ => None,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_of_rules_in_the_input_is_irrelevant(rules in rules(), flow in flow()) {
+        let mut reversed = rules.clone();
+        reversed.reverse();
+        let (one, other) = (inventory(&rules), inventory(&reversed));
+        prop_assert_eq!(verdict(&one, &flow), verdict(&other, &flow));
+        prop_assert_eq!(decider(&one, &flow), decider(&other, &flow));
+    }
+
+    #[test]
+    fn adding_an_allow_never_turns_allowed_into_denied(
+        rules in rules(), mut extra in rule(), flow in flow(),
+    ) {
+        if let Some(denied) = extra.as_object_mut().unwrap().remove("denied") {
+            extra["allowed"] = denied;
+        }
+        extra["name"] = json!("extra");
+        let mut more = rules.clone();
+        more.push(extra);
+        prop_assume!(!rules.is_empty());
+        if verdict(&inventory(&rules), &flow) == Verdict::Allowed {
+            prop_assert_eq!(verdict(&inventory(&more), &flow), Verdict::Allowed);
+        }
+    }
+
+    #[test]
+    fn a_disabled_rule_changes_nothing(rules in rules(), mut extra in rule(), flow in flow()) {
+        prop_assume!(!rules.is_empty());
+        extra["name"] = json!("extra");
+        extra["disabled"] = json!(true);
+        let mut more = rules.clone();
+        more.push(extra);
+        prop_assert_eq!(verdict(&inventory(&rules), &flow), verdict(&inventory(&more), &flow));
+    }
+
+    #[test]
+    fn watching_changes_nothing(rules in rules(), flow in flow()) {
+        let inventory = inventory(&rules);
+        let rules = EffectiveRules::of(&inventory, &flow.network);
+        let mut trace = Trace::default();
+        prop_assert_eq!(evaluate(&rules, &flow, &mut ()), evaluate(&rules, &flow, &mut trace));
+    }
+
+    #[test]
+    fn without_the_named_rule_another_decides(rules in rules(), flow in flow()) {
+        let whole = inventory(&rules);
+        if let Some(name) = decider(&whole, &flow) {
+            let rest: Vec<_> = rules.iter().filter(|rule| rule["name"] != name).cloned().collect();
+            prop_assert_ne!(decider(&inventory(&rest), &flow), Some(name));
+        }
+    }
+
+    /// Every printed form reads back as the rule it was printed from.
+    #[test]
+    fn printing_and_reading_are_inverse(rule in rule()) {
+        let mut rule = rule;
+        rule["name"] = json!("a-rule");
+        rule["disabled"] = json!(false);
+        let inventory = inventory(&[rule]);
+        let change = Change::Add(Box::new(inventory.firewall_rules[0].clone()));
+        for form in Rims.print(&change, &Inventory::default()).unwrap() {
+            let parsed = form.parsed.expect(form.language);
+            prop_assert!(same_rule(&parsed, change.rule()), "{}:\n{}", form.language, form.text);
+        }
+    }
+
+    /// Blocks may end anywhere: the pieces are the same.
+    #[test]
+    fn where_blocks_end_does_not_matter(
+        texts in proptest::collection::vec(piece(), 1..8),
+        joint in prop_oneof![Just("\n"), Just(",\n  "), Just("")],
+        cuts in proptest::collection::vec(1_usize..60, 1..40),
+    ) {
+        let text = match joint {
+            ",\n  " => format!("[\n  {}\n]\n", texts.join(joint)),
+            joint => texts.join(joint),
+        };
+        prop_assert_eq!(pieces(text.as_bytes(), &[text.len()]), pieces(text.as_bytes(), &cuts));
+    }
+
+    /// Records in any order and any split add up to the same groups.
+    #[test]
+    fn the_roll_up_is_a_monoid(
+        entries in proptest::collection::vec((0_u8..3, 0_u8..3, 0_u8..4, any::<bool>()), 0..40),
+        split in 1_usize..40,
+    ) {
+        let lines: Vec<String> = entries.iter().map(|(src, port, id, denied)| log_line(*src, *port, *id, *denied)).collect();
+        let whole = ledger(std::slice::from_ref(&lines));
+        let mut backwards = lines.clone();
+        backwards.reverse();
+        let parts: Vec<Vec<String>> = backwards.chunks(split).map(<[String]>::to_vec).collect();
+        let parted = ledger(&parts);
+        prop_assert_eq!(whole.groups(), parted.groups());
+        prop_assert_eq!(whole.counts(), parted.counts());
+    }
+
+    /// The walker and the full parser agree on what is JSON, and on what an entry says.
+    #[test]
+    fn hostile_spellings_are_read_as_the_full_parser_reads_them(
+        word in "[A-Z]{1,8}", pad in "[ \n\t]{0,3}", escaped in any::<bool>(),
+    ) {
+        let spelled = if escaped {
+            word.chars().map(|c| format!("\\u{:04x}", c as u32)).collect::<String>()
+        } else {
+            word.clone()
+        };
+        let text = format!(
+            "{{{pad}\"jsonPayload\"{pad}:{pad}{{\"disposition\":{pad}\"{spelled}\",{pad}\
+             \"connection\":{{\"src_ip\":\"10.0.0.1\",\"dest_ip\":\"10.0.0.2\",\"protocol\":6,\
+             \"dest_port\":\"443\"}}}}}}"
+        );
+        let full: Value = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(&full["jsonPayload"]["disposition"], &json!(word.clone()));
+        let known = ["ALLOWED", "ALLOW", "DENIED", "DENY", "INTERCEPTED"].contains(&word.as_str());
+        match read_piece(&text).0 {
+            Found::Entry(record) => {
+                prop_assert!(known);
+                prop_assert_eq!(record.firewall.unwrap().tuple.dst_port, 443);
+            }
+            Found::BrokenEntry(_) => prop_assert!(!known),
+            other => prop_assert!(false, "{:?}", other),
+        }
+    }
+}
+
+fn piece() -> impl Strategy<Value = String> {
+    (0_u32..1000, any::<bool>(), "[a-z{}\\[\\]\\\\\", ]{0,12}").prop_map(|(id, pretty, junk)| {
+        let value =
+            json!({"insertId": id.to_string(), "jsonPayload": {"text": junk, "list": [1, {}]}});
+        if pretty { serde_json::to_string_pretty(&value).unwrap() } else { value.to_string() }
+    })
+}
+
+/// The pieces of a text that comes in blocks of these lengths.
+fn pieces(text: &[u8], lengths: &[usize]) -> Vec<(String, u64, u64)> {
+    let mut framer = Framer::default();
+    let mut found = Vec::new();
+    let mut buffer: Vec<u8> = Vec::new();
+    let mut given = 0;
+    let mut lengths = lengths.iter().cycle();
+    loop {
+        let next = (given + lengths.next().unwrap()).min(text.len());
+        buffer.extend_from_slice(&text[given..next]);
+        given = next;
+        let at_end = given == text.len();
+        let framed = framer.cut(&buffer, at_end);
+        for piece in framed.pieces {
+            let bytes = &buffer[piece.start..piece.end];
+            found.push((String::from_utf8_lossy(bytes).into_owned(), piece.line, piece.byte));
+        }
+        buffer.drain(..framed.consumed);
+        if at_end {
+            return found;
+        }
+    }
+}
+
+fn log_line(src: u8, port: u8, id: u8, denied: bool) -> String {
+    let disposition = if denied { "DENIED" } else { "ALLOWED" };
+    json!({
+        // The same id always means the same entry.
+        "insertId": format!("{src}-{port}-{id}-{denied}"),
+        "timestamp": format!("2026-10-14T09:00:{:02}.{id}Z", src * 10 + port),
+        "logName": "projects/p/logs/compute.googleapis.com%2Ffirewall",
+        "jsonPayload": {
+            "connection": {
+                "src_ip": format!("10.0.0.{src}"), "src_port": 1000 + u32::from(id),
+                "dest_ip": "10.0.1.1", "dest_port": port, "protocol": 6,
+            },
+            "disposition": disposition,
+            "instance": {"project_id": "p", "vm_name": format!("vm-{id}")},
+            "rule_details": {"reference": "network:n/firewall:r", "direction": "INGRESS"},
+        }
+    })
+    .to_string()
+}
+
+fn ledger(parts: &[Vec<String>]) -> Ledger {
+    let mut ledger = Ledger::default();
+    for part in parts {
+        let mut partial = Partial::default();
+        for line in part {
+            match read_piece(line).0 {
+                Found::Entry(record) => partial.add(&record, &Window::default()),
+                other => panic!("{other:?}"),
+            }
+        }
+        ledger.absorb(partial);
+    }
+    ledger
+}
