@@ -2,7 +2,7 @@
 
 use crate::checks::finding::decision_summary;
 use crate::correlate::Directory;
-use crate::correlate::causes::side;
+use crate::correlate::causes::{Scope, side};
 use crate::correlate::rollup::Group;
 use crate::engine::{EffectiveRules, Endpoint, Facts, Trace, Verdict, evaluate, near_misses};
 use crate::model::{Reference, RuleReference};
@@ -39,17 +39,23 @@ pub fn parse_connection(source: &str, destination: &str) -> Result<FiveTuple, St
 
 /// Asks the firewalls of both ends.
 #[must_use]
-pub fn why(
-    directory: &Directory<'_>,
-    groups: &[Group],
-    tuple: FiveTuple,
-    network: Option<&str>,
-) -> Why {
-    let named = network.map(|name| {
-        let known = crate::checks::report::networks(directory.inventory);
-        let found = known.into_iter().find(|network| network.name == name);
-        found.unwrap_or_else(|| Reference::new(None, name))
-    });
+pub fn why(directory: &Directory<'_>, groups: &[Group], tuple: FiveTuple, scope: &Scope) -> Why {
+    let in_scope = |network: &&Reference| {
+        let project = scope.project.as_ref();
+        scope.network.as_ref().is_none_or(|name| network.name == *name)
+            && project.is_none_or(|wanted| network.project.as_ref().is_none_or(|of| of == wanted))
+    };
+    let known: Vec<&Reference> = directory.networks.iter().filter(in_scope).collect();
+    let mut missing = Vec::new();
+    let named = match (&scope.network, known.as_slice()) {
+        (Some(_), [only]) => Some((*only).clone()),
+        (Some(name), []) => Some(Reference::new(scope.project.as_deref(), name)),
+        (Some(name), _) => {
+            missing.push(format!("which network {name} is meant: name --project"));
+            None
+        }
+        (None, _) => None,
+    };
     let logged: Vec<&Group> = groups
         .iter()
         .filter(|group| {
@@ -58,8 +64,7 @@ pub fn why(
                 == (tuple.src, tuple.dst, tuple.dst_port, tuple.protocol)
         })
         .collect();
-    let mut missing = Vec::new();
-    let ways = ways(directory, &tuple, named.as_ref(), &mut missing);
+    let ways = ways(directory, &tuple, named.as_ref(), &known, &mut missing);
     let asked: Vec<Asked> = ways
         .iter()
         .map(|(direction, network)| ask(directory, tuple, *direction, network, &logged))
@@ -82,30 +87,35 @@ fn ways(
     directory: &Directory<'_>,
     tuple: &FiveTuple,
     named: Option<&Reference>,
+    known: &[&Reference],
     missing: &mut Vec<String>,
 ) -> Vec<(Direction, Reference)> {
-    let known = crate::checks::report::networks(directory.inventory);
-    let only = match known.as_slice() {
-        [only] => Some(only),
-        _ => None,
-    };
     let mut ways = Vec::new();
     for (address, direction) in [(tuple.src, Direction::Egress), (tuple.dst, Direction::Ingress)] {
-        let who = directory.who(address, named);
-        let network = match who.owner.role {
-            Role::Node | Role::Pod | Role::Subnet if !who.elsewhere => {
-                named.cloned().or_else(|| who.owner.network.clone())
+        let mut of: Vec<&Reference> = directory.roles.networks_of(address);
+        of.retain(|network| known.iter().any(|one| one.agrees(network)));
+        let role = directory.who(address, named).owner.role;
+        match (named, of.as_slice(), known) {
+            (Some(named), of, _) if of.iter().any(|one| one.agrees(named)) => {
+                ways.push((direction, named.clone()));
+            }
+            (None, [only], _) => ways.push((direction, (*only).clone())),
+            (None, [_, _, ..], _) => {
+                let names: Vec<_> = of.iter().map(|one| one.name.as_str()).collect();
+                let names = names.join(", ");
+                missing.push(format!("in which network {address} is ({names}): name --network"));
             }
             // Of nobody known: it may be a VM of the network that was named, or of the only one.
-            Role::Unknown => named.or(only).cloned(),
-            _ => None,
-        };
-        match network {
-            Some(network) => ways.push((direction, network)),
-            None if matches!(who.owner.role, Role::Unknown) => missing.push(format!(
+            (Some(named), [], _) if role == Role::Unknown => {
+                ways.push((direction, named.clone()));
+            }
+            (None, [], [only]) if role == Role::Unknown => {
+                ways.push((direction, (*only).clone()));
+            }
+            (_, [], _) if role == Role::Unknown => missing.push(format!(
                 "whose address {address} is: describe its subnetwork, or name --network"
             )),
-            None => {}
+            _ => {}
         }
     }
     if ways.is_empty() && missing.is_empty() {

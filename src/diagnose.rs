@@ -45,7 +45,7 @@ pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
         not_given,
         complaints: gathered.complaints.clone(),
         unused: inventory.unused.clone(),
-        networks: report::networks(inventory),
+        networks: inventory.known_networks(),
     }
 }
 

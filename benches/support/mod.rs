@@ -1,5 +1,6 @@
 //! A deterministic generator of firewall log entries as the storage sink writes them: 1.1 to
 //! 1.4 kB each, with full metadata.
+#![allow(dead_code, reason = "each bench uses a part of this")]
 
 /// What to generate.
 #[derive(Debug, Clone, Copy)]

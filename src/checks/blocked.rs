@@ -8,8 +8,8 @@ use crate::checks::{Check, Evidence, Outcome};
 use crate::correlate::Cause;
 use crate::correlate::causes::Side;
 use crate::engine::{Decider, Flow, Verdict};
-use crate::net::Role;
-use crate::suggest::{NoFix, Refuted, Suggestion, propose, prove};
+use crate::net::{Direction, Role};
+use crate::suggest::{NoFix, Proposal, Refuted, Suggestion, propose, prove};
 
 /// What a check says of a cause of its kind.
 pub struct Words {
@@ -207,7 +207,8 @@ fn resources(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<ResourceSumm
 
 /// The proved fixes of a cause, or why there is none.
 fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Option<String>) {
-    let proposals = match propose(cause, evidence.directory) {
+    let earlier = evidence.earlier.borrow().clone();
+    let proposals = match propose(cause, evidence.directory, &earlier) {
         Ok(proposals) => proposals,
         Err(NoFix(why)) => return (Vec::new(), Some(why)),
     };
@@ -215,17 +216,28 @@ fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Op
         .correlation
         .causes
         .iter()
-        .filter(|other| !same_need(cause, other))
+        .filter(|other| !is_kin(cause, other))
         .flat_map(Cause::flows)
         .chain(evidence.correlation.passed.iter().filter_map(|one| one.flow.as_ref()))
         .collect();
     let mut proved = Vec::new();
     let mut refuted = None;
+    // What mends another cause may mend this one, too: then it is the same change.
+    let known = earlier.0.iter().map(|change| Proposal::again(change, cause));
+    let known =
+        known.filter_map(|again| prove(evidence.directory, again, &others, evidence.printer).ok());
+    proved.extend(known.take(1));
     for proposal in proposals {
         match prove(evidence.directory, proposal, &others, evidence.printer) {
             Ok(suggestion) => proved.push(suggestion),
             Err(why) => refuted = Some(why),
         }
+    }
+    if let Some(first) = proved.first() {
+        evidence.earlier.borrow_mut().0.push(first.change().clone());
+    }
+    if earlier.0.iter().any(|change| proved.first().is_some_and(|one| one.change() == change)) {
+        proved.truncate(1);
     }
     let no_fix = proved.is_empty().then(|| match refuted {
         Some(why) => refusal(cause, &why),
@@ -234,13 +246,25 @@ fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Op
     (proved, no_fix)
 }
 
-/// Causes between the same two on the same port need the same change, whatever denies them.
-fn same_need(a: &Cause<'_>, b: &Cause<'_>) -> bool {
-    fn key<'c>(cause: &'c Cause<'_>) -> impl PartialEq + use<'c> {
-        let ends = [&cause.source, &cause.destination].map(|side| (side.role, side.name.as_str()));
-        (cause.network.as_ref(), cause.direction, ends, cause.protocol, cause.port)
+/// Causes that one change may mend together: the same other end, denied on the same way, both by a
+/// default. Pods and nodes share their tags, so what lets the one pass lets the other.
+fn is_kin(a: &Cause<'_>, b: &Cause<'_>) -> bool {
+    fn peer<'c>(cause: &'c Cause<'_>) -> &'c Side {
+        match cause.direction {
+            Some(Direction::Egress) => &cause.destination,
+            _ => &cause.source,
+        }
     }
-    key(a) == key(b)
+    let by_default = |cause: &Cause<'_>| match cause.decision.decider {
+        Decider::Rule(rule) => rule.is_catch_all(cause.protocol),
+        decider => matches!(decider, Decider::Implied(_)),
+    };
+    let (one, other) = (peer(a), peer(b));
+    (a.network.as_ref(), a.direction, one.role, &one.name)
+        == (b.network.as_ref(), b.direction, other.role, &other.name)
+        && one.known
+        && by_default(a)
+        && by_default(b)
 }
 
 fn refusal(cause: &Cause<'_>, why: &Refuted) -> String {

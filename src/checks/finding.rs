@@ -208,13 +208,19 @@ pub fn id(check: &str, parts: &[&str]) -> String {
     format!("F-{:08x}", xxh3_64(text.as_bytes()) >> 32)
 }
 
+/// A network as ids hold it: two projects may have one of the same name.
+#[must_use]
+pub fn network_key(network: &crate::model::Reference) -> String {
+    format!("{}/{}", network.project.as_deref().unwrap_or(""), network.name)
+}
+
 /// The id of a finding about a cause.
 #[must_use]
 pub fn cause_id(check: &str, cause: &Cause<'_>) -> String {
     let side = |side: &Side| {
         format!("{} {} {:?}", side.role.id(), side.name, side.known.then_some(&side.ranges))
     };
-    let network = cause.network.as_ref().map(|of| of.name.clone()).unwrap_or_default();
+    let network = cause.network.as_ref().map(network_key).unwrap_or_default();
     let direction = cause.direction.map(|of| of.to_string()).unwrap_or_default();
     let logged = cause.logged_rule.as_ref().map(RuleReference::name).unwrap_or("");
     let decider = match cause.decision.decider {
@@ -233,6 +239,7 @@ pub fn cause_id(check: &str, cause: &Cause<'_>) -> String {
             &cause.port.map(|port| port.to_string()).unwrap_or_default(),
             logged,
             &decider,
+            &cause.decision.verdict.to_string(),
         ],
     )
 }
@@ -255,6 +262,7 @@ pub fn decision_summary(
                     Doubt::Target => "the tags or the account of the VM are not known",
                     Doubt::SourceIdentity => "the tags or the account of the source are not known",
                     Doubt::Unmodelled => "it holds a filter that is not understood",
+                    Doubt::Attachment => "its policy does not say which network it is for",
                 };
                 format!("rule {} ({}) may match: {why}", rule.label(), rule.origin)
             })

@@ -22,9 +22,11 @@ mod webhook_port_blocked;
 pub use finding::{Basis, Confidence, Finding, Severity};
 pub use report::Report;
 
+use std::cell::RefCell;
+
 use crate::correlate::{Cause, Correlation, Directory};
 use crate::engine::Flow;
-use crate::suggest::Printer;
+use crate::suggest::{Earlier, Printer};
 
 /// A check.
 #[derive(Debug)]
@@ -66,6 +68,8 @@ pub struct Evidence<'e, 'a> {
     pub logged: Vec<&'e Flow>,
     /// Prints changes and reads them back.
     pub printer: &'e dyn Printer,
+    /// What was suggested for the causes before.
+    pub earlier: RefCell<Earlier>,
 }
 
 impl<'e, 'a> Evidence<'e, 'a> {
@@ -80,7 +84,8 @@ impl<'e, 'a> Evidence<'e, 'a> {
         let denied = correlation.causes.iter().flat_map(|cause| &cause.connections);
         let logged =
             denied.chain(&correlation.passed).filter_map(|one| one.flow.as_ref()).collect();
-        Self { directory, correlation, claims, logged, printer }
+        let earlier = RefCell::default();
+        Self { directory, correlation, claims, logged, printer, earlier }
     }
 
     /// The causes that belong to a check.

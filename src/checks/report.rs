@@ -106,7 +106,7 @@ pub fn not_given(inventory: &Inventory, log: &LogCounts) -> Vec<&'static str> {
 pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> Vec<BlindSpot> {
     let inventory = evidence.directory.inventory;
     let mut spots = Vec::new();
-    for network in networks(inventory) {
+    for network in inventory.known_networks() {
         spots.push(BlindSpot {
             kind: "implied-deny",
             detail: format!(
@@ -149,19 +149,4 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
         });
     }
     spots
-}
-
-/// The networks that rules or descriptions name, each once.
-#[must_use]
-pub fn networks(inventory: &Inventory) -> Vec<Reference> {
-    let mut list: Vec<Reference> = Vec::new();
-    let described = inventory.networks.iter().map(|network| &network.id);
-    let of_rules = inventory.firewall_rules.iter().map(|rule| &rule.network);
-    for network in described.chain(of_rules) {
-        if !list.iter().any(|known| known.agrees(network)) {
-            list.push(network.clone());
-        }
-    }
-    list.sort();
-    list
 }

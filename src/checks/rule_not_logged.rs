@@ -9,7 +9,7 @@
 //!
 //! Source: <https://cloud.google.com/firewall/docs/firewall-rules-logging>
 
-use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id};
+use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, network_key};
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::model::{Action, FirewallRule, Owner};
 use crate::net::AddressSet;
@@ -60,7 +60,7 @@ fn finding(check: &Check, rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> F
         .into_iter()
         .collect();
     Finding {
-        id: id(check.id, &[&rule.network.name, &rule.label()]),
+        id: id(check.id, &[&network_key(&rule.network), &rule.label()]),
         check: check.id,
         severity: check.severity,
         confidence: Confidence::Proven,

@@ -18,9 +18,10 @@
 use std::collections::BTreeMap;
 
 use crate::checks::blocked::{self, Words};
-use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id};
+use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, network_key};
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::{Cause, Connection};
+use crate::engine::matching::{self, match_rule};
 use crate::engine::{Decider, Verdict};
 use crate::model::{Disposition, FirewallRule, RuleReference};
 
@@ -83,13 +84,13 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
             continue;
         }
         let ours = match cause.decision.decider {
-            Decider::Rule(rule) if is_logged(rule, logged, cause) => continue,
+            Decider::Rule(rule) if is_logged(rule, logged, cause, evidence) => continue,
             Decider::Rule(rule) => format!("rule {}", rule.label()),
             Decider::Implied(_) => "the implied deny".to_owned(),
             Decider::AlwaysBlocked(what) => what.to_owned(),
             Decider::AlwaysAllowed(_) | Decider::Missing => continue,
         };
-        let network = cause.network.as_ref().map(|of| of.name.as_str()).unwrap_or("");
+        let network = cause.network.as_ref().map(network_key).unwrap_or_default();
         let theirs = format!("{} of network {network}", logged.name());
         differing.entry((theirs, ours)).or_default().push(cause);
     }
@@ -122,17 +123,38 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
         .collect()
 }
 
-/// Whether `rule` is the one that the log names. Policy rules have no name in the log: the
-/// priority tells them apart.
-fn is_logged(rule: &FirewallRule, logged: &RuleReference, cause: &Cause<'_>) -> bool {
+/// Whether the log names `rule`, or another that decides the same: of several denies of one
+/// priority any may be named.
+fn is_logged(
+    rule: &FirewallRule,
+    logged: &RuleReference,
+    cause: &Cause<'_>,
+    evidence: &Evidence<'_, '_>,
+) -> bool {
     match logged {
         RuleReference::Vpc { rule: name, .. } => {
-            rule.policy.is_none() && rule.name.as_deref() == Some(name.as_str())
+            let inventory = evidence.directory.inventory;
+            let equal = inventory.firewall_rules.iter().find(|other| {
+                other.name.as_deref() == Some(name)
+                    && other.network.agrees(&rule.network)
+                    && (other.priority, other.action) == (rule.priority, rule.action)
+            });
+            let matches = |other: &FirewallRule| {
+                let mut flows = cause.flows();
+                flows.all(|flow| match_rule(other, flow, &mut ()) == matching::Outcome::Matched)
+            };
+            rule.policy.is_none()
+                && (rule.name.as_deref() == Some(name.as_str()) || equal.is_some_and(matches))
         }
+        // Policy rules have no name in the log: the priority tells them apart. The policy is named
+        // by its number or by its short name.
         RuleReference::Policy { policy, .. } => {
             let priority = cause.connections.iter().find_map(|one| one.group.priority);
-            rule.policy.as_deref() == Some(policy.as_str())
-                && priority.is_none_or(|priority| priority == rule.priority)
+            let named = evidence.directory.inventory.policies.iter().any(|one| {
+                (one.name == *policy || one.short_name.as_ref() == Some(policy))
+                    && rule.policy.as_deref() == Some(one.label())
+            });
+            named && priority.is_none_or(|priority| priority == rule.priority)
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::correlate::{Directory, Who};
 use crate::engine::{
     Decider, Decision, EffectiveRules, Flow, NearMiss, Verdict, evaluate, near_misses,
 };
-use crate::model::{Disposition, Reference, RuleReference};
+use crate::model::{Disposition, FirewallRule, Reference, RuleReference};
 use crate::net::{AddressSet, Direction, FiveTuple, IpNet, Protocol, Role, Timestamp};
 
 /// A group of the log, placed and judged.
@@ -207,26 +207,10 @@ impl<'a> Judge<'_, 'a> {
     fn connection(&mut self, group: Group) -> Connection<'a> {
         let tuple = group.tuple;
         let logged_network = logged_network(self.directory, &group);
-        let (from, to) = (
-            vm_network(self.directory, tuple.src, logged_network.as_ref()),
-            vm_network(self.directory, tuple.dst, logged_network.as_ref()),
-        );
-        let ways: Vec<(Direction, Reference)> = match (group.direction, &logged_network) {
-            (Some(direction), Some(network)) => vec![(direction, network.clone())],
-            (Some(Direction::Egress), None) => {
-                from.map(|of| (Direction::Egress, of)).into_iter().collect()
-            }
-            (Some(Direction::Ingress), None) => {
-                to.map(|of| (Direction::Ingress, of)).into_iter().collect()
-            }
-            (None, _) => {
-                let from = from.map(|of| (Direction::Egress, of));
-                let to = to.map(|of| (Direction::Ingress, of));
-                from.into_iter().chain(to).collect()
-            }
-        };
+        let direction = group.direction.or_else(|| self.direction_of_rule(&group));
         let vm_name = group.instances.first().map(|(_, name)| name.clone());
-        let mut judged: Vec<(Flow, Decision<'a>)> = ways
+        let mut judged: Vec<(Flow, Decision<'a>)> = self
+            .ways(&tuple, direction, logged_network.as_ref())
             .iter()
             .map(|(direction, network)| {
                 let flow = self.directory.flow(tuple, *direction, network, vm_name.as_deref());
@@ -245,12 +229,40 @@ impl<'a> Judge<'_, 'a> {
             (None, nothing_known())
         };
         Connection {
-            direction_inferred: group.direction.is_none() && flow.is_some(),
+            direction_inferred: direction.is_none() && flow.is_some(),
             network_inferred: logged_network.is_none() && flow.is_some(),
             group,
             flow,
             decision,
         }
+    }
+
+    /// The directions and networks that a connection may have been judged in.
+    fn ways(
+        &self,
+        tuple: &FiveTuple,
+        direction: Option<Direction>,
+        network: Option<&Reference>,
+    ) -> Vec<(Direction, Reference)> {
+        if let (Some(direction), Some(network)) = (direction, network) {
+            return vec![(direction, network.clone())];
+        }
+        [(tuple.src, Direction::Egress), (tuple.dst, Direction::Ingress)]
+            .into_iter()
+            .filter(|(_, way)| direction.is_none_or(|known| known == *way))
+            .filter_map(|(address, way)| Some((way, vm_network(self.directory, address, network)?)))
+            .collect()
+    }
+
+    /// The direction of the rule that the entry names, where that rule was given.
+    fn direction_of_rule(&self, group: &Group) -> Option<Direction> {
+        let RuleReference::Vpc { network, rule } = RuleReference::parse(&group.reference)? else {
+            return None;
+        };
+        let rules = &self.directory.inventory.firewall_rules;
+        let named =
+            |one: &&FirewallRule| one.name.as_ref() == Some(&rule) && one.network.name == network;
+        rules.iter().find(named).map(|one| one.direction)
     }
 }
 
@@ -258,8 +270,9 @@ fn nothing_known<'a>() -> Decision<'a> {
     Decision { verdict: Verdict::Undetermined, decider: Decider::Missing, doubts: Vec::new() }
 }
 
-/// The network that the entry names. The rule's reference holds only its name; the project is the
-/// metadata's, else the log's own where that fits the inventory.
+/// The network that the entry names. The rule's reference holds only its name. The project is
+/// what the metadata say, else the log's own where such a network is known, else that of the only
+/// known network of that name: of two, neither is guessed.
 fn logged_network(directory: &Directory<'_>, group: &Group) -> Option<Reference> {
     let (project, name) = (&group.vpc.0, &group.vpc.1);
     let of_rule = RuleReference::parse(&group.reference);
@@ -267,25 +280,36 @@ fn logged_network(directory: &Directory<'_>, group: &Group) -> Option<Reference>
         .as_ref()
         .and_then(RuleReference::network)
         .or((!name.is_empty()).then_some(name.as_str()))?;
-    let given = |project: &str| (!project.is_empty()).then(|| Reference::new(Some(project), name));
-    let exact = [given(project), given(&group.project)].into_iter().flatten();
-    let bare = Reference::new(None, name);
-    let mut candidates = exact.chain([bare.clone()]);
-    candidates.find(|candidate| directory.inventory.knows_network(candidate)).or(Some(bare))
+    let known: Vec<Reference> =
+        directory.networks.iter().filter(|network| network.name == name).cloned().collect();
+    let in_project = |project: &str| {
+        let stated = Reference::new(Some(project), name);
+        known.iter().find(|network| network.agrees(&stated)).cloned()
+    };
+    if !project.is_empty() {
+        return Some(in_project(project).unwrap_or_else(|| Reference::new(Some(project), name)));
+    }
+    match (in_project(&group.project), known.as_slice()) {
+        (Some(of_log), _) if !group.project.is_empty() => Some(of_log),
+        (_, [only]) => Some(only.clone()),
+        (_, []) => Some(Reference::new(None, name)),
+        // Several projects have a network of this name, and nothing says which is meant.
+        (_, _) => None,
+    }
 }
 
-/// The network of the VM at this address, where the inventory knows one.
+/// The network of the VM at this address, where the inventory knows exactly one.
 fn vm_network(
     directory: &Directory<'_>,
     address: IpAddr,
     network: Option<&Reference>,
 ) -> Option<Reference> {
-    let who = directory.who(address, network);
-    let is_vm = matches!(who.owner.role, Role::Node | Role::Pod | Role::Subnet);
-    if !is_vm || who.elsewhere {
-        return None;
+    let networks = directory.roles.networks_of(address);
+    match (network, networks.as_slice()) {
+        (Some(network), all) => all.iter().any(|of| of.agrees(network)).then(|| network.clone()),
+        (None, [only]) => Some((*only).clone()),
+        (None, _) => None,
     }
-    network.cloned().or_else(|| who.owner.network.clone())
 }
 
 fn in_scope(directory: &Directory<'_>, connection: &Connection<'_>, scope: &Scope) -> bool {
@@ -312,8 +336,8 @@ fn in_scope(directory: &Directory<'_>, connection: &Connection<'_>, scope: &Scop
 struct CauseKey {
     network: Option<Reference>,
     direction: Option<Direction>,
-    source: (Role, String),
-    destination: (Role, String),
+    source: End,
+    destination: End,
     protocol: Protocol,
     port: Option<u16>,
     reference: String,
@@ -321,14 +345,21 @@ struct CauseKey {
     verdict: Verdict,
 }
 
+/// Role, name and ranges: a cluster's control plane may be reached at several.
+type End = (Role, String, Vec<IpNet>);
+
 fn cause_key(directory: &Directory<'_>, connection: &Connection<'_>) -> CauseKey {
     let tuple = connection.group.tuple;
     let flow = connection.flow.as_ref();
     let network = flow.map(|flow| &flow.network);
-    let (source, destination) =
-        (directory.who(tuple.src, network), directory.who(tuple.dst, network));
-    let role = |who: Who<'_>| (who.owner.role, who.owner.name.clone());
     let direction = flow.map(|flow| flow.direction).or(connection.group.direction);
+    let vm = |way: Direction| {
+        let name = connection.group.instances.first().map(|(_, name)| name.as_str());
+        name.filter(|_| direction == Some(way))
+    };
+    let source = directory.who_vm(tuple.src, network, vm(Direction::Egress));
+    let destination = directory.who_vm(tuple.dst, network, vm(Direction::Ingress));
+    let role = |who: Who<'_>| (who.owner.role, who.owner.name.clone(), who.owner.ranges.clone());
     // Somebody outside who tries many ports is one cause, not thousands.
     let scan = source.owner.role == Role::Internet && direction != Some(Direction::Egress);
     CauseKey {
@@ -365,12 +396,16 @@ fn cause<'a>(
 ) -> Option<Cause<'a>> {
     let heaviest = connections.iter().max_by_key(|connection| connection.group.count)?;
     let decision = heaviest.decision.clone();
-    let side = |address: IpAddr, seen: BTreeSet<IpAddr>| {
-        side(directory.who(address, key.network.as_ref()), &seen)
+    let vm = heaviest.group.instances.first().map(|(_, name)| name.as_str());
+    let side = |address: IpAddr, way: Direction, seen: BTreeSet<IpAddr>| {
+        let vm = vm.filter(|_| key.direction == Some(way));
+        side(directory.who_vm(address, key.network.as_ref(), vm), &seen)
     };
     let (tuple, all) = (heaviest.group.tuple, &connections);
-    let source = side(tuple.src, all.iter().map(|one| one.group.tuple.src).collect());
-    let destination = side(tuple.dst, all.iter().map(|one| one.group.tuple.dst).collect());
+    let source =
+        side(tuple.src, Direction::Egress, all.iter().map(|one| one.group.tuple.src).collect());
+    let destination =
+        side(tuple.dst, Direction::Ingress, all.iter().map(|one| one.group.tuple.dst).collect());
     let peer = if key.direction == Some(Direction::Egress) { &destination } else { &source };
     // Nobody on the internet was meant by a rule that misses them.
     let near_misses = match &heaviest.flow {
@@ -384,8 +419,8 @@ fn cause<'a>(
     Some(Cause {
         network: key.network.clone(),
         direction: key.direction,
-        source: side(tuple.src, all.iter().map(|one| one.group.tuple.src).collect()),
-        destination: side(tuple.dst, all.iter().map(|one| one.group.tuple.dst).collect()),
+        source,
+        destination,
         protocol: key.protocol,
         port: key.port,
         logged_rule: RuleReference::parse(&key.reference),

@@ -1,14 +1,15 @@
 //! Everything that is looked up about one end of a connection: its role, and the tags and accounts
 //! that the firewall goes by.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
+use crate::correlate::node_tags::{self, NodeFacts};
 use crate::correlate::roles::is_private;
-use crate::correlate::{Roles, Who, node_tags};
+use crate::correlate::{Roles, Who};
 use crate::engine::{Endpoint, Facts, Flow};
 use crate::model::{Instance, Inventory, Reference};
-use crate::net::{Direction, FiveTuple, Role};
+use crate::net::{Direction, FiveTuple, IpNet, Role};
 
 /// The inventory with its roles.
 #[derive(Debug)]
@@ -17,9 +18,12 @@ pub struct Directory<'a> {
     pub inventory: &'a Inventory,
     /// Whose addresses are whose.
     pub roles: Roles,
-    nodes: Vec<(BTreeSet<String>, Option<String>)>,
+    /// The networks that anything described is in.
+    pub networks: Vec<Reference>,
+    nodes: Vec<NodeFacts>,
     by_name: HashMap<&'a str, Vec<&'a Instance>>,
     by_address: HashMap<IpAddr, Vec<&'a Instance>>,
+    aliased: Vec<(IpNet, &'a Instance)>,
 }
 
 impl<'a> Directory<'a> {
@@ -31,6 +35,7 @@ impl<'a> Directory<'a> {
             .iter()
             .map(|cluster| node_tags::common_to_nodes(inventory, cluster))
             .collect();
+        let mut aliased = Vec::new();
         let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
         let mut by_address: HashMap<_, Vec<_>> = HashMap::new();
         for instance in inventory.instances.iter().filter(|instance| !instance.template) {
@@ -38,8 +43,20 @@ impl<'a> Directory<'a> {
             for address in instance.interfaces.iter().filter_map(|nic| nic.address) {
                 by_address.entry(address).or_default().push(instance);
             }
+            for range in instance.interfaces.iter().flat_map(|nic| &nic.aliases) {
+                aliased.push((*range, instance));
+            }
         }
-        Self { inventory, roles: Roles::of(inventory), nodes, by_name, by_address }
+        let networks = inventory.known_networks();
+        Self {
+            inventory,
+            roles: Roles::of(inventory),
+            networks,
+            nodes,
+            by_name,
+            by_address,
+            aliased,
+        }
     }
 
     /// The flow of a connection, seen from its VM.
@@ -65,13 +82,14 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// Whether an address is outside of everything private and described.
+    /// Whether an address is reached over the internet: public, and no range inside a network.
     fn is_external(&self, address: IpAddr, network: &Reference) -> bool {
         if is_private(address) {
             return false;
         }
-        let who = self.roles.who(address, Some(network));
-        matches!(who.owner.role, Role::Internet | Role::GooglePublic)
+        let owner = self.roles.who(address, Some(network)).owner;
+        let on_vip = matches!(owner.role, Role::GoogleApis | Role::Metadata);
+        owner.network.is_none() && !on_vip
     }
 
     /// What is known of the VM whose firewall is asked. Pods have their node's tags: their
@@ -87,18 +105,25 @@ impl<'a> Directory<'a> {
             .and_then(|name| self.instance_of_name(name, network))
             .or_else(|| self.instance_of_address(address, network));
         if let Some(instance) = instance {
-            return Endpoint {
-                tags: Facts::exactly(instance.tags.iter().map(String::as_str)),
-                service_accounts: Facts::exactly(instance.service_account.as_deref()),
-                secure_tags: Facts::Unknown,
-            };
+            return carried_by(instance);
         }
-        let who = self.roles.who(address, Some(network));
-        let cluster = who.owner.cluster.or_else(|| self.cluster_of_vm(vm_name?, network));
+        let cluster = match vm_name {
+            // The name tells: a VM that is named like no node may carry anything.
+            Some(name) => self.cluster_of_vm(name, network),
+            None => {
+                let owner = self.roles.who(address, Some(network)).owner;
+                let shared = owner.role == Role::Node && self.roles.is_shared(address, network);
+                owner.cluster.filter(|_| !shared)
+            }
+        };
         match cluster.and_then(|at| self.nodes.get(at)) {
-            Some((tags, account)) => Endpoint {
-                tags: Facts::AtLeast(tags.clone()),
-                service_accounts: match account {
+            Some(known) => Endpoint {
+                tags: if known.all_alike {
+                    Facts::Exactly(known.tags.clone())
+                } else {
+                    Facts::AtLeast(known.tags.clone())
+                },
+                service_accounts: match &known.account {
                     Some(account) => Facts::exactly([account.as_str()]),
                     None => Facts::Unknown,
                 },
@@ -109,20 +134,21 @@ impl<'a> Directory<'a> {
     }
 
     /// What is known of the other end. Source tags and accounts match only the primary address of
-    /// a VM in the same network: never a pod, nor anybody outside
+    /// a VM in the same network: never a pod, an external address, nor anybody outside
     /// (<https://cloud.google.com/vpc/docs/firewalls>).
     fn peer(&self, address: IpAddr, network: &Reference) -> Endpoint {
-        if let Some(instance) = self.instance_of_address(address, network) {
-            return Endpoint {
-                tags: Facts::exactly(instance.tags.iter().map(String::as_str)),
-                service_accounts: Facts::exactly(instance.service_account.as_deref()),
-                secure_tags: Facts::Unknown,
-            };
+        let primary = self.by_address.get(&address).into_iter().flatten().find(|instance| {
+            let mut interfaces = instance.interfaces.iter();
+            interfaces.any(|nic| nic.address == Some(address) && nic.network.agrees(network))
+        });
+        if let Some(instance) = primary {
+            return carried_by(instance);
         }
         let who = self.roles.who(address, Some(network));
         match who.owner.role {
-            Role::Node if !who.elsewhere => self.endpoint(address, network, None),
-            Role::Subnet | Role::Unknown if !who.elsewhere => Endpoint::default(),
+            _ if who.elsewhere || self.is_external(address, network) => Endpoint::outside(),
+            Role::Node => self.endpoint(address, network, None),
+            Role::Subnet | Role::Unknown => Endpoint::default(),
             _ => Endpoint::outside(),
         }
     }
@@ -134,27 +160,61 @@ impl<'a> Directory<'a> {
         self.by_name.get(name)?.iter().find(on_network).copied()
     }
 
+    /// The VM that has this address, or whose alias ranges hold it: a pod's node.
     fn instance_of_address(&self, address: IpAddr, network: &Reference) -> Option<&'a Instance> {
         let at_address = |instance: &&&Instance| {
             let mut interfaces = instance.interfaces.iter();
             interfaces.any(|nic| nic.address == Some(address) && nic.network.agrees(network))
         };
-        self.by_address.get(&address)?.iter().find(at_address).copied()
+        let own = self.by_address.get(&address).and_then(|list| list.iter().find(at_address));
+        own.copied().or_else(|| {
+            let mut aliased = self.aliased.iter().filter(|(range, _)| range.contains(&address));
+            aliased
+                .find(|(_, one)| one.interfaces.iter().any(|nic| nic.network.agrees(network)))
+                .map(|(_, one)| *one)
+        })
     }
 
-    /// The cluster whose nodes are named so: `gke-blue-default-pool-1a2b3c4d-x1y2`.
+    /// The cluster whose nodes are named so: `gke-blue-default-pool-1a2b3c4d-x1y2`. Of `shop` and
+    /// `shop-eu` the longer name is meant.
     fn cluster_of_vm(&self, vm_name: &str, network: &Reference) -> Option<usize> {
-        let mut found = self.inventory.clusters.iter().enumerate().filter(|(_, cluster)| {
+        let clusters = self.inventory.clusters.iter().enumerate().filter(|(_, cluster)| {
             vm_name.starts_with(&format!("gke-{}-", cluster.id.name))
                 && cluster.network.as_ref().is_none_or(|of| of.agrees(network))
         });
-        let only = found.next().map(|(at, _)| at);
-        only.filter(|_| found.next().is_none())
+        clusters.max_by_key(|(_, cluster)| cluster.id.name.len()).map(|(at, _)| at)
+    }
+
+    /// Who the VM at `address` is, where the log names it.
+    #[must_use]
+    pub fn who_vm(
+        &self,
+        address: IpAddr,
+        network: Option<&Reference>,
+        vm_name: Option<&str>,
+    ) -> Who<'_> {
+        let cluster = network.zip(vm_name).and_then(|(of, name)| self.cluster_of_vm(name, of));
+        self.roles.who_of(address, network, cluster)
     }
 
     /// Who `address` is, seen from `network`.
     #[must_use]
     pub fn who(&self, address: IpAddr, network: Option<&Reference>) -> Who<'_> {
         self.roles.who(address, network)
+    }
+}
+
+/// What a described VM carries. A trimmed export tells only what it shows.
+fn carried_by(instance: &Instance) -> Endpoint {
+    let tags = Facts::exactly(instance.tags.iter().map(String::as_str));
+    let accounts = Facts::exactly(instance.service_account.as_deref());
+    let at_least = |facts| match facts {
+        Facts::Exactly(names) => Facts::AtLeast(names),
+        other => other,
+    };
+    Endpoint {
+        tags: if instance.complete { tags } else { at_least(tags) },
+        service_accounts: if instance.complete { accounts } else { at_least(accounts) },
+        secure_tags: Facts::Unknown,
     }
 }

@@ -57,27 +57,37 @@ fn is_node_tag(tag: &str) -> bool {
     tag.starts_with("gke-") && tag.ends_with("-node")
 }
 
-/// The tags and the account that all nodes of a cluster are known to carry.
+/// What all nodes of a cluster are known to carry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// Tags that every node has.
+    pub tags: BTreeSet<String>,
+    /// Whether no node can have another tag: all pools are described, and have the same.
+    pub all_alike: bool,
+    /// The account of every node.
+    pub account: Option<String>,
+}
+
+/// What all nodes of `cluster` are known to carry.
 #[must_use]
-pub fn common_to_nodes(
-    inventory: &Inventory,
-    cluster: &Cluster,
-) -> (BTreeSet<String>, Option<String>) {
+pub fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
     let own = inventory
         .node_pools
         .iter()
         .filter(|pool| pool.cluster.as_ref().is_some_and(|of| of.agrees(&cluster.id)));
     let pools: Vec<_> = cluster.node_pools.iter().chain(own).collect();
-    let mut tags: Option<BTreeSet<String>> = None;
-    for pool in &pools {
-        let of_pool: BTreeSet<String> = pool.tags.iter().cloned().collect();
-        tags = Some(match tags {
-            None => of_pool,
-            Some(common) => common.intersection(&of_pool).cloned().collect(),
+    let mut sets: Vec<BTreeSet<String>> =
+        pools.iter().map(|pool| pool.tags.iter().cloned().collect()).collect();
+    let common =
+        sets.iter().skip(1).fold(sets.first().cloned().unwrap_or_default(), |common, set| {
+            common.intersection(set).cloned().collect()
         });
-    }
-    let mut tags = tags.unwrap_or_default();
-    tags.extend(node_tag(inventory, cluster).map(|found| found.tag));
+    sets.dedup();
+    let node_tag = node_tag(inventory, cluster);
+    // The id comes with the export of the whole cluster, pools and all.
+    let all_alike = cluster.hash.is_some() && node_tag.is_some() && sets.len() == 1;
+    let mut tags = common;
+    tags.extend(node_tag.map(|found| found.tag));
     let accounts: BTreeSet<_> =
         pools.iter().map(|pool| pool.service_account.as_deref().unwrap_or("default")).collect();
     let account = match accounts.iter().next() {
@@ -85,5 +95,5 @@ pub fn common_to_nodes(
         Some(only) if accounts.len() == 1 && *only != "default" => Some((*only).to_owned()),
         _ => None,
     };
-    (tags, account)
+    NodeFacts { tags, all_alike, account }
 }

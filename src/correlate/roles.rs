@@ -105,28 +105,76 @@ impl Roles {
     /// Who `address` is, seen from `network`.
     #[must_use]
     pub fn who(&self, address: IpAddr, network: Option<&Reference>) -> Who<'_> {
+        self.who_of(address, network, None)
+    }
+
+    /// The same, where it is known which cluster the VM belongs to: several may share a subnetwork.
+    #[must_use]
+    pub fn who_of(
+        &self,
+        address: IpAddr,
+        network: Option<&Reference>,
+        cluster: Option<usize>,
+    ) -> Who<'_> {
+        let owners: Vec<&Owner> = self.owners_of(address);
+        let here = |owner: &&&Owner| match (&owner.network, network) {
+            (Some(of), Some(network)) => of.agrees(network),
+            _ => true,
+        };
+        let described = |owner: &&&Owner| owner.origin.is_some();
+        let own = |owner: &&&Owner| cluster.is_some() && owner.cluster == cluster;
+        // The inventory's own ranges here, then Google's, then the inventory's in other networks.
+        let found = owners
+            .iter()
+            .filter(|owner| described(owner) && here(owner))
+            .find(own)
+            .or_else(|| owners.iter().filter(described).find(here))
+            .or_else(|| owners.iter().find(|owner| owner.origin.is_none()));
+        if let Some(owner) = found {
+            return Who { owner, elsewhere: false };
+        }
+        if let Some(owner) = owners.first() {
+            return Who { owner, elsewhere: true };
+        }
+        let nobody = if is_private(address) { &self.private } else { &self.internet };
+        Who { owner: nobody, elsewhere: false }
+    }
+
+    /// All owners of an address, the longest prefix first; the first entered under a prefix is the
+    /// most specific.
+    fn owners_of(&self, address: IpAddr) -> Vec<&Owner> {
         let lists: Vec<&Vec<usize>> = match address {
             IpAddr::V4(v4) => self.v4.cover_values(&Ipv4Net::from(v4)).collect(),
             IpAddr::V6(v6) => self.v6.cover_values(&Ipv6Net::from(v6)).collect(),
         };
-        // Longest prefix last; the first owner entered under a prefix is the most specific.
-        let owners = || {
-            lists.iter().rev().flat_map(|list| list.iter()).filter_map(|at| self.owners.get(*at))
-        };
-        let here = |owner: &&Owner| match (&owner.network, network) {
-            (Some(of), Some(network)) => of.agrees(network),
-            _ => true,
-        };
-        if let Some(owner) = owners().find(here) {
-            return Who { owner, elsewhere: false };
+        let places = lists.iter().rev().flat_map(|list| list.iter());
+        places.filter_map(|at| self.owners.get(*at)).collect()
+    }
+
+    /// The networks in which a VM of this address may be: more than one where ranges overlap.
+    #[must_use]
+    pub fn networks_of(&self, address: IpAddr) -> Vec<&Reference> {
+        let mut list: Vec<&Reference> = Vec::new();
+        for owner in self.owners_of(address) {
+            let is_vm = matches!(owner.role, Role::Node | Role::Pod | Role::Subnet);
+            if let Some(network) = owner.network.as_ref().filter(|_| is_vm)
+                && !list.iter().any(|known| known.agrees(network))
+            {
+                list.push(network);
+            }
         }
-        if let Some(owner) = owners().next() {
-            return Who { owner, elsewhere: true };
-        }
-        Who {
-            owner: if is_private(address) { &self.private } else { &self.internet },
-            elsewhere: false,
-        }
+        list
+    }
+
+    /// Whether several clusters have their nodes at this address.
+    #[must_use]
+    pub fn is_shared(&self, address: IpAddr, network: &Reference) -> bool {
+        let nodes = self.owners_of(address).into_iter().filter(|owner| {
+            owner.role == Role::Node && owner.network.as_ref().is_none_or(|of| of.agrees(network))
+        });
+        let mut clusters: Vec<Option<usize>> = nodes.map(|owner| owner.cluster).collect();
+        clusters.dedup();
+        clusters.len() > 1
     }
 
     fn add(&mut self, owner: Owner, ranges: &[IpNet]) {
@@ -277,7 +325,11 @@ impl Roles {
             .primary
             .iter()
             .map(|range| (*range, format!("primary range of subnetwork {}", subnetwork.id.name)));
-        for (range, because) in primary.chain(secondary) {
+        let v6 = subnetwork
+            .v6
+            .iter()
+            .map(|range| (*range, format!("IPv6 range of subnetwork {}", subnetwork.id.name)));
+        for (range, because) in primary.chain(secondary).chain(v6) {
             self.add(
                 Owner {
                     role: if proxy { Role::ProxySubnet } else { Role::Subnet },

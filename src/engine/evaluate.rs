@@ -86,7 +86,11 @@ pub fn evaluate<'a, O: Observer>(
         let mut goes_on = true;
         let mut may_go_on = false;
         for rule in stage.rules(flow.direction).iter().copied() {
-            match match_rule(rule, flow, observer) {
+            let outcome = match match_rule(rule, flow, observer) {
+                Outcome::Matched if !stage.certain => Outcome::Doubtful(Doubt::Attachment),
+                outcome => outcome,
+            };
+            match outcome {
                 Outcome::Missed(_) => {}
                 Outcome::Doubtful(doubt) => {
                     ways.doubts.push((rule, doubt));

@@ -30,6 +30,15 @@ impl Facts {
         Self::Exactly(names.into_iter().map(str::to_owned).collect())
     }
 
+    /// The names that it is known to carry.
+    #[must_use]
+    pub fn known(&self) -> BTreeSet<String> {
+        match self {
+            Self::Unknown => BTreeSet::new(),
+            Self::AtLeast(names) | Self::Exactly(names) => names.clone(),
+        }
+    }
+
     /// Whether it carries any of `wanted`; `None` where that is not known.
     #[must_use]
     pub fn any_of(&self, wanted: &BTreeSet<String>) -> Option<bool> {

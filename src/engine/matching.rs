@@ -57,6 +57,8 @@ pub enum Doubt {
     SourceIdentity,
     /// The rule holds a filter that is not understood.
     Unmodelled,
+    /// It is not known whether the rule's policy is this network's.
+    Attachment,
 }
 
 /// What came of comparing a rule with a flow.
@@ -193,7 +195,13 @@ fn port_fits(part: &Layer4, protocol: Protocol, port: u16) -> bool {
 
 fn source(rule: &FirewallRule, flow: &Flow) -> Field {
     if rule.source.is_none() && rule.source_identity.is_empty() {
-        return Field::Fits;
+        // A VPC rule that names no range at all means 0.0.0.0/0, which holds no IPv6 address.
+        let means_v4 = rule.policy.is_none() && rule.destination.is_none();
+        return if means_v4 && flow.tuple.src.is_ipv6() {
+            Field::Unclear(Doubt::Unmodelled)
+        } else {
+            Field::Fits
+        };
     }
     if rule.source.as_ref().is_some_and(|set| set.contains(flow.tuple.src)) {
         return Field::Fits;

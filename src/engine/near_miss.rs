@@ -90,7 +90,7 @@ fn judge<'a>(
     let outcome = match_rule(rule, flow, &mut trace);
     let step = trace.steps.pop()?;
     let gap = match (outcome, step.misses.as_slice()) {
-        (Outcome::Matched, _) if outranked(rule, decider) => Gap::Priority,
+        (Outcome::Matched, _) if outranked(decider) => Gap::Priority,
         (Outcome::Missed(_), [mismatch]) => Gap::Field(*mismatch),
         _ => return None,
     };
@@ -104,11 +104,10 @@ fn judge<'a>(
     Some(NearMiss { rule, gap, shared_bits })
 }
 
-fn outranked(rule: &FirewallRule, decider: Decider<'_>) -> bool {
-    match decider {
-        Decider::Rule(deny) => deny.action == Action::Deny && deny.priority <= rule.priority,
-        _ => false,
-    }
+/// A rule that matches and yet does not decide is outranked: by a better priority, or by a stage
+/// that is asked before.
+fn outranked(decider: Decider<'_>) -> bool {
+    matches!(decider, Decider::Rule(deny) if deny.action == Action::Deny)
 }
 
 fn nearest(ranges: Option<&AddressSet>, address: std::net::IpAddr, kin: &AddressSet) -> u32 {

@@ -13,6 +13,8 @@ use crate::net::Direction;
 pub struct Stage<'a> {
     /// The policy, `None` for the VPC rules.
     pub policy: Option<&'a FirewallPolicy>,
+    /// Whether it is certain that the stage applies to this network.
+    pub certain: bool,
     /// INGRESS rules.
     ingress: Vec<&'a FirewallRule>,
     /// EGRESS rules.
@@ -34,7 +36,8 @@ impl<'a> Stage<'a> {
         let of = |direction| {
             rules.iter().copied().filter(|rule| rule.direction == direction).collect::<Vec<_>>()
         };
-        Self { policy, ingress: of(Direction::Ingress), egress: of(Direction::Egress) }
+        let certain = true;
+        Self { policy, certain, ingress: of(Direction::Ingress), egress: of(Direction::Egress) }
     }
 
     /// The rules of a direction, in order.
@@ -91,6 +94,13 @@ impl<'a> EffectiveRules<'a> {
         stages.extend(of_kind(PolicyKind::RegionalNetwork));
         if policies_first {
             stages.push(vpc);
+        }
+        // Effective firewalls without a VPC rule do not name their network: with several networks
+        // it may be another one's.
+        if inventory.known_networks().len() > 1 {
+            for stage in &mut stages {
+                stage.certain = stage.policy.is_none_or(|policy| policy.network.is_some());
+            }
         }
         let given = stages.iter().any(|stage| {
             stage.policy.is_some() || !stage.ingress.is_empty() || !stage.egress.is_empty()

@@ -135,6 +135,7 @@ fn subnetwork(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
             .collect(),
         private_google_access: spec.flag("privateIpGoogleAccess"),
         purpose: spec.text("purpose"),
+        v6: Vec::new(),
         origin: manifest.origin.clone(),
     });
     Some(())

@@ -114,6 +114,29 @@ impl<'t> Opened<'t> {
         }
     }
 
+    /// Opens an answer of getEffectiveFirewalls: rules, and policies of the same network. The
+    /// answer does not name the network; its rules do.
+    fn open_effective_firewalls(&mut self, members: &Members<'t>, depth: u8) {
+        let before = self.items.len();
+        if let Some(rules) = members.get("firewalls") {
+            self.open(rules, Some("compute#firewall"), depth + 1);
+        }
+        let network = self.items.get(before).and_then(|rule| rule.value.get("network")).cloned();
+        let mut order = 0;
+        for key in ["firewallPolicys", "firewallPolicies"] {
+            let Some(list) = members.get(key) else { continue };
+            let first = self.items.len();
+            self.open(list, Some(EFFECTIVE_POLICY), depth + 1);
+            for item in self.items.iter_mut().skip(first) {
+                let policy = item.value.take();
+                item.value = serde_json::json!({
+                    "policy": policy, "order": order, "network": network,
+                });
+                order += 1;
+            }
+        }
+    }
+
     /// Opens one region or zone of an aggregated list: `{"subnetworks": [...]}`.
     fn open_scope(&mut self, scope: &'t RawValue, depth: u8) {
         let Ok(members) = serde_json::from_str::<Members<'t>>(scope.get()) else { return };
@@ -143,8 +166,12 @@ impl<'t> Opened<'t> {
                 return true;
             }
         }
-        if members.contains_key("firewalls") {
-            return false; // Effective firewalls: rules and policies belong together.
+        if ["firewalls", "firewallPolicys", "firewallPolicies"]
+            .iter()
+            .any(|key| members.get(*key).is_some_and(|list| list.get().starts_with('[')))
+        {
+            self.open_effective_firewalls(members, depth);
+            return true;
         }
         if let Some((key, list)) =
             CONTAINERS.iter().find_map(|key| Some((*key, *members.get(*key)?)))
@@ -167,6 +194,9 @@ impl<'t> Opened<'t> {
         false
     }
 }
+
+/// What the policies of effective firewalls are called on their way to their reader.
+pub const EFFECTIVE_POLICY: &str = "effective-firewall-policy";
 
 /// Keys under which command outputs and REST answers hold their list.
 const CONTAINERS: [&str; 16] = [
@@ -244,6 +274,7 @@ fn options(length: usize) -> serde_saphyr::Options {
     let mut options = serde_saphyr::options! {
         with_snippet: false,
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
+        strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
     };

@@ -57,8 +57,11 @@ impl<'a> Fields<'a> {
     pub fn flag(self, key: &str) -> Option<bool> {
         match self.0.get(key)? {
             Value::Bool(flag) => Some(*flag),
-            Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
-            Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" => Some(true),
+                "false" | "no" | "off" => Some(false),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -86,10 +89,16 @@ impl<'a> Fields<'a> {
         parse_cidr(&self.text(key)?)
     }
 
+    /// How many elements under `key` are no text: null, or an object that stands for something.
+    #[must_use]
+    pub fn strange(self, key: &str) -> usize {
+        self.list(key).filter(|element| scalar(element.0).is_none()).count()
+    }
+
     /// The ranges under `key`, and how many elements are none.
     #[must_use]
     pub fn ranges(self, key: &str) -> (Vec<IpNet>, usize) {
-        let mut bad = 0;
+        let mut bad = self.strange(key);
         let mut ranges = Vec::new();
         for text in self.texts(key) {
             match parse_cidr(&text) {

@@ -2,7 +2,7 @@
 //! recognition of kinds by `kind`, by the container they came in, or by their shape, since clusters
 //! and trimmed exports carry no `kind`.
 
-use crate::ingest::document::Item;
+use crate::ingest::document::{EFFECTIVE_POLICY, Item};
 use crate::ingest::fields::Fields;
 use crate::ingest::{cnrm, policies, rules};
 use crate::model::cluster::Interface;
@@ -43,10 +43,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         return Read::Unused;
     };
     let read = match shape {
-        "gcloud-effective-firewalls" => {
-            policies::effective_firewalls(fields, origin, into);
-            Some(())
-        }
+        "gcloud-effective-firewalls" => policies::effective_policy(fields, origin, into),
         "gcloud-firewall-policies" => {
             if policies::described_policy(fields, origin, into) {
                 Some(())
@@ -131,6 +128,7 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
         "compute#firewallPolicy" => "gcloud-firewall-policies",
         "dns#managedZone" | "managedZones" => "gcloud-dns-zones",
         "dns#resourceRecordSet" | "rrsets" => "gcloud-dns-records",
+        EFFECTIVE_POLICY => "gcloud-effective-firewalls",
         "clusters" => "gcloud-clusters",
         "nodePools" => "gcloud-node-pools",
         _ => "",
@@ -144,9 +142,7 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
     let has = |keys: &[&str]| keys.iter().all(|key| fields.has(key));
     let any = |keys: &[&str]| keys.iter().any(|key| fields.has(key));
     let link = fields.text_or_empty("selfLink");
-    let shape = if has(&["firewalls"]) || any(&["firewallPolicys", "firewallPolicies"]) {
-        "gcloud-effective-firewalls"
-    } else if has(&["name", "network"]) && any(&["allowed", "denied"]) {
+    let shape = if has(&["name", "network"]) && any(&["allowed", "denied"]) {
         "gcloud-firewalls"
     } else if link.contains("/nodePools/") || has(&["name", "config", "instanceGroupUrls"]) {
         "gcloud-node-pools"
@@ -203,6 +199,10 @@ fn subnetwork(fields: Fields<'_>, origin: &Origin) -> Option<Subnetwork> {
             .collect(),
         private_google_access: fields.flag("privateIpGoogleAccess"),
         purpose: fields.text("purpose"),
+        v6: ["ipv6CidrRange", "externalIpv6Prefix", "internalIpv6Prefix"]
+            .iter()
+            .filter_map(|key| fields.range(key))
+            .collect(),
         origin: origin.clone(),
         id,
     })
@@ -351,6 +351,8 @@ fn instance(
     Some(Instance {
         template,
         tags: properties.at("tags").texts("items"),
+        // A VM without tags still has the key: where it is missing, the export was trimmed.
+        complete: properties.has("tags"),
         service_account: properties.list("serviceAccounts").find_map(|one| one.text("email")),
         interfaces: properties.list("networkInterfaces").filter_map(interface).collect(),
         cluster,

@@ -6,30 +6,27 @@
 use std::collections::BTreeSet;
 
 use crate::ingest::fields::Fields;
-use crate::ingest::rules::{layer4, rest_rule};
+use crate::ingest::rules::layer4;
 use crate::model::firewall::Layer4;
 use crate::model::{
     Action, FirewallPolicy, FirewallRule, Inventory, Origin, PolicyKind, Reference,
 };
 use crate::net::Direction;
 
-/// Reads an answer of getEffectiveFirewalls.
-pub fn effective_firewalls(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) {
-    let rules: Vec<_> =
-        fields.list("firewalls").filter_map(|rule| rest_rule(rule, origin)).collect();
-    let network = rules.first().map(|rule| rule.network.clone());
-    into.firewall_rules.extend(rules);
-    let policies = ["firewallPolicys", "firewallPolicies"];
-    for (order, policy) in policies.iter().flat_map(|key| fields.list(key)).enumerate() {
-        let kind = match policy.text("type").as_deref() {
-            Some("NETWORK") => PolicyKind::GlobalNetwork,
-            Some("NETWORK_REGIONAL") => PolicyKind::RegionalNetwork,
-            Some("SYSTEM" | "SYSTEM_GLOBAL" | "SYSTEM_REGIONAL") => PolicyKind::RegionalSystem,
-            _ => PolicyKind::Hierarchical,
-        };
-        let order = u32::try_from(order).unwrap_or(u32::MAX);
-        into.policies.push(read(policy, kind, network.clone(), order, origin));
-    }
+/// Reads a policy of an answer of getEffectiveFirewalls: the policy itself, its place among the
+/// others, and the network of the rules beside it, which the answer does not name.
+pub fn effective_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
+    let network = fields.reference("network");
+    let order = u32::try_from(fields.number("order")?).unwrap_or(u32::MAX);
+    let policy = fields.at("policy");
+    let kind = match policy.text("type").as_deref() {
+        Some("NETWORK") => PolicyKind::GlobalNetwork,
+        Some("NETWORK_REGIONAL") => PolicyKind::RegionalNetwork,
+        Some("SYSTEM" | "SYSTEM_GLOBAL" | "SYSTEM_REGIONAL") => PolicyKind::RegionalSystem,
+        _ => PolicyKind::Hierarchical,
+    };
+    into.policies.push(read(policy, kind, network, order, origin));
+    Some(())
 }
 
 /// Reads a network firewall policy that is described on its own, once for each network that it is
@@ -66,7 +63,7 @@ fn read(
 }
 
 /// Conditions that no offline reader can decide.
-const UNDECIDABLE: [&str; 12] = [
+const UNDECIDABLE: [&str; 13] = [
     "srcFqdns",
     "destFqdns",
     "srcRegionCodes",
@@ -79,6 +76,7 @@ const UNDECIDABLE: [&str; 12] = [
     "srcNetworkContext",
     "srcNetworkType",
     "destNetworkContext",
+    "destNetworkType",
 ];
 
 fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRule {
@@ -137,8 +135,12 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
     rule.set_layers(layers);
     rule.policy = Some(policy.to_owned());
     rule.name = fields.text("ruleName").filter(|name| !name.is_empty());
-    rule.disabled =
-        fields.flag("disabled") == Some(true) || ineffective(fields, "targetSecureTags");
+    // A rule for load balancers says nothing about VMs; nor does one all of whose tags are gone.
+    let only_tags = filter.list("srcIpRanges").next().is_none();
+    rule.disabled = fields.flag("disabled") == Some(true)
+        || ineffective(fields, "targetSecureTags")
+        || ineffective(filter, "srcSecureTags") && only_tags
+        || fields.text("targetType").is_some_and(|kind| kind == "INTERNAL_MANAGED_LB");
     rule.logged = Some(fields.flag("enableLogging") == Some(true));
     rule.source_identity.secure_tags = tags(filter, "srcSecureTags");
     rule.targets.secure_tags = tags(fields, "targetSecureTags");

@@ -118,6 +118,15 @@ fn read(
         secure_tags: BTreeSet::new(),
     };
     rule.disabled = fields.flag("disabled") == Some(true);
+    if fields.has("disabled") && fields.flag("disabled").is_none() {
+        unmodelled.push("disabled".to_owned());
+    }
+    // Accounts of manifests are objects and are read apart.
+    for key in ["sourceTags", "targetTags"] {
+        if fields.strange(key) > 0 {
+            unmodelled.push(key.to_owned());
+        }
+    }
     rule.unmodelled = unmodelled;
     rule.origin = origin.clone();
     rule
@@ -145,6 +154,9 @@ fn set_ranges(rule: &mut FirewallRule, fields: Fields<'_>, unmodelled: &mut Vec<
 pub fn layer4(part: Fields<'_>, protocol_key: &str) -> Option<Layer4> {
     let name = part.first_text(&[protocol_key, "IPProtocol", "ipProtocol", "protocol"])?;
     let protocol = if name.eq_ignore_ascii_case("all") { None } else { Some(name.parse().ok()?) };
+    if part.strange("ports") > 0 {
+        return None;
+    }
     let mut ports: Option<PortSet> = None;
     for text in part.texts("ports") {
         let range = PortSet::parse(&text)?;

@@ -64,6 +64,8 @@ pub struct Instance {
     pub template: bool,
     /// Network tags.
     pub tags: Vec<String>,
+    /// Whether the export holds tags and accounts at all: a trimmed one does not.
+    pub complete: bool,
     /// Service account.
     pub service_account: Option<String>,
     /// The networks of its interfaces with the internal address and alias ranges of each.

@@ -220,24 +220,20 @@ impl FirewallRule {
             .reduce(|a, b| a.union(&b))
     }
 
-    /// Whether the rule speaks of any peer on any port of at least one protocol: a default that
-    /// somebody laid under everything else, not a word about one kind of traffic.
+    /// Whether the rule speaks of any peer on any port of `protocol`: a default that somebody laid
+    /// under everything else, not a word about one kind of traffic.
     #[must_use]
-    pub fn is_catch_all(&self) -> bool {
-        let peer = match self.direction {
-            Direction::Ingress => &self.source,
-            Direction::Egress => &self.destination,
+    pub fn is_catch_all(&self, protocol: Protocol) -> bool {
+        let (peer, own_side) = match self.direction {
+            Direction::Ingress => (&self.source, &self.destination),
+            Direction::Egress => (&self.destination, &self.source),
         };
         let anywhere = peer.as_ref().is_none_or(AddressSet::is_anywhere);
-        let all_ports = |part: &Layer4| part.ports.as_ref().is_none_or(PortSet::is_everything);
-        let own_side = match self.direction {
-            Direction::Ingress => &self.destination,
-            Direction::Egress => &self.source,
-        };
+        let ports = self.ports_of(protocol);
         anywhere
             && own_side.is_none()
             && (peer.is_some() || self.source_identity.is_empty())
-            && self.layer4.iter().any(all_ports)
+            && ports.is_some_and(|ports| ports.is_everything())
     }
 }
 

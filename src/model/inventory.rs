@@ -133,9 +133,34 @@ impl Inventory {
         let wanted = cluster.subnetwork.as_ref()?;
         let network = cluster.network.as_ref();
         self.subnetworks.iter().find(|subnetwork| {
+            let region = subnetwork.id.location.as_deref();
+            let same_region = match (region, cluster.id.location.as_deref()) {
+                (Some(region), Some(location)) => location.starts_with(region),
+                _ => true,
+            };
             subnetwork.id.agrees(wanted)
+                && same_region
                 && network.is_none_or(|network| subnetwork.network.agrees(network))
         })
+    }
+
+    /// The networks that anything described is in, each once.
+    #[must_use]
+    pub fn known_networks(&self) -> Vec<Reference> {
+        let mut list: Vec<Reference> = Vec::new();
+        let described = self.networks.iter().map(|network| &network.id);
+        let of_rules = self.firewall_rules.iter().map(|rule| &rule.network);
+        let of_subnetworks = self.subnetworks.iter().map(|subnetwork| &subnetwork.network);
+        let of_policies = self.policies.iter().filter_map(|policy| policy.network.as_ref());
+        for network in described.chain(of_rules).chain(of_subnetworks).chain(of_policies) {
+            match list.iter_mut().find(|known| known.agrees(network)) {
+                None => list.push(network.clone()),
+                Some(known) if known.project.is_none() => *known = network.clone(),
+                Some(_) => {}
+            }
+        }
+        list.sort();
+        list
     }
 
     /// Whether the network is described, or at least has rules or subnetworks here.

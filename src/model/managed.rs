@@ -46,7 +46,7 @@ mod tests {
         for name in ["gke-blue-1a2b3c4d-master", "k8s-fw-l7--8b12f35ea8442830", "k8s2-ab-fw"] {
             assert!(gke_rule(name).is_some(), "{name}");
         }
-        for name in ["allow-gke", "gke-webhooks", "default-allow-ssh"] {
+        for name in ["allow-gke", "gke-webhooks-all", "gke-deny-all", "default-allow-ssh"] {
             assert!(gke_rule(name).is_none(), "{name}");
         }
         assert_eq!(

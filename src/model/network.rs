@@ -26,6 +26,8 @@ pub struct Subnetwork {
     pub network: Reference,
     /// The primary range, for VMs.
     pub primary: Option<IpNet>,
+    /// IPv6 ranges, internal and external.
+    pub v6: Vec<IpNet>,
     /// Named secondary ranges, for pods and services.
     pub secondary: Vec<(String, IpNet)>,
     /// Whether VMs without external address reach Google APIs.

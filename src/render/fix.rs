@@ -17,6 +17,8 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
         out.push('\n');
     };
     let mut documents = 0;
+    // One change may mend several findings: it is printed once.
+    let mut printed = std::collections::BTreeSet::new();
     for finding in findings {
         comment(&mut out, &format!("{} {}", finding.id, finding.title));
         let Some(fix) = finding.fixes.first() else {
@@ -33,7 +35,8 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
         for other in finding.fixes.iter().skip(1) {
             comment(&mut out, &format!("or: {}", triage::outline(other)));
         }
-        if let Some(text) = fix.text(language) {
+        let text = fix.text(language).filter(|text| printed.insert((*text).to_owned()));
+        if let Some(text) = text {
             if language == "cnrm" && documents > 0 {
                 out.push_str("---\n");
             }

@@ -35,7 +35,7 @@ pub fn text(head: &[&'static str], rows: &[Vec<String>], width: usize) -> String
         column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(cells)));
     }
     let lines: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    lines.join("\n")
+    unbroken(&lines.join("\n"))
 }
 
 fn cards(head: &[&'static str], rows: &[Vec<String>]) -> String {
@@ -49,7 +49,12 @@ fn cards(head: &[&'static str], rows: &[Vec<String>]) -> String {
             .collect();
         lines.join("\n")
     };
-    rows.iter().map(card).collect::<Vec<_>>().join("\n\n")
+    unbroken(&rows.iter().map(card).collect::<Vec<_>>().join("\n\n"))
+}
+
+/// No-break spaces have kept words together; now they are spaces.
+fn unbroken(text: &str) -> String {
+    text.replace('\u{a0}', " ")
 }
 
 #[cfg(test)]

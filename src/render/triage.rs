@@ -171,10 +171,10 @@ fn table(document: &mut Document, causes: &[&Finding]) {
             let flow = finding.flow.as_ref();
             let traffic = flow.map_or_else(String::new, |flow| {
                 let protocol = flow.protocol.clone().unwrap_or_default();
-                [protocol, flow.ports.join(",")].join(" ").trim().to_owned()
+                [protocol, flow.ports.join(",")].join("\u{a0}").trim().to_owned()
             });
             vec![
-                format!("{} {}", mark(finding), finding.id),
+                format!("{}\u{a0}{}", mark(finding), finding.id),
                 count,
                 flow.map(|flow| short(&flow.source)).unwrap_or_default(),
                 flow.map(|flow| short(&flow.destination)).unwrap_or_default(),

@@ -228,7 +228,7 @@ fn run_why(
 ) -> Result<u8, Error> {
     let directory = Directory::of(&gathered.inventory);
     let groups = gathered.ledger.groups();
-    let answer = ask::why(&directory, &groups, tuple, options.scope.network.as_deref());
+    let answer = ask::why(&directory, &groups, tuple, &options.scope);
     match options.format {
         Format::Json | Format::Ndjson => print_json(options, &why::json(&answer))?,
         _ => print(options, &why::document(&answer, options.verbose > 0))?,

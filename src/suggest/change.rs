@@ -154,16 +154,25 @@ fn opened(rule: &FirewallRule, part: &Layer4, grown: Option<&AddressSet>) -> Ope
         Ingress => rule.source.as_ref(),
         Egress => rule.destination.as_ref(),
     };
+    // A rule that names its sources by tag or account opens to those alone.
+    let named = &rule.source_identity;
+    let nobody = AddressSet::default();
     let everyone = AddressSet::all();
-    let peer = grown.or(peer).unwrap_or(&everyone);
+    let default = if named.is_empty() { &everyone } else { &nobody };
+    let peer = grown.or(peer).unwrap_or(default);
+    let mut peers = peer.texts();
+    if grown.is_none() {
+        peers.extend(named.tags.iter().map(|tag| format!("tag:{tag}")));
+        peers.extend(named.service_accounts.iter().map(|one| format!("account:{one}")));
+    }
     let own = match rule.direction {
         Ingress => rule.destination.as_ref(),
         Egress => rule.source.as_ref(),
     };
     let own_texts = own.map(AddressSet::texts).unwrap_or_default();
     let (sources, destinations) = match rule.direction {
-        Ingress => (peer.texts(), own_texts),
-        Egress => (own_texts, peer.texts()),
+        Ingress => (peers, own_texts),
+        Egress => (own_texts, peers),
     };
     let has_ports = part.protocol.is_none_or(Protocol::has_ports);
     let ports = part.ports.clone().or_else(|| has_ports.then(PortSet::all));
@@ -174,7 +183,7 @@ fn opened(rule: &FirewallRule, part: &Layer4, grown: Option<&AddressSet>) -> Ope
         targets: target_texts(rule),
         protocol: part.protocol.map_or_else(|| "all".to_owned(), |one| one.to_string()),
         ports: ports.map(|ports| ports.texts()).unwrap_or_default(),
-        weight: peer.count().saturating_mul(count),
+        weight: peer.count().max(1).saturating_mul(count),
     }
 }
 

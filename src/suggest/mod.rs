@@ -6,5 +6,5 @@ pub mod propose;
 pub mod prove;
 
 pub use change::{Change, Opened, Safety};
-pub use propose::{NoFix, Proposal, propose};
+pub use propose::{Earlier, NoFix, Proposal, propose};
 pub use prove::{Printed, Printer, Proof, Refuted, Suggestion, prove};

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::correlate::causes::Side;
 use crate::correlate::{Cause, Directory, node_tags};
+use crate::engine::matching::{Outcome, match_rule};
 use crate::engine::near_miss::Gap;
 use crate::engine::{Decider, Flow, Mismatch, Verdict};
 use crate::model::firewall::{Layer4, Targets};
@@ -31,20 +32,44 @@ pub struct Proposal {
     pub notes: Vec<String>,
 }
 
+impl Proposal {
+    /// A change that was proposed for another cause, for this one.
+    #[must_use]
+    pub fn again(change: &Change, cause: &Cause<'_>) -> Self {
+        let rule = change.rule();
+        let peer = match rule.direction {
+            Direction::Ingress => &rule.source,
+            Direction::Egress => &rule.destination,
+        };
+        let managed = change.before().is_some_and(|rule| rule.owner == Owner::ConfigConnector);
+        Self {
+            change: change.clone(),
+            wanted: cause.flows().cloned().collect(),
+            needed: peer.clone().unwrap_or_default(),
+            safety: if managed { Safety::Managed } else { Safety::Safe },
+            notes: vec!["the same change mends another finding, too".to_owned()],
+        }
+    }
+}
+
 /// Why no change is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoFix(pub String);
 
 /// The changes that could mend `cause`, least opening first.
-pub fn propose(cause: &Cause<'_>, directory: &Directory<'_>) -> Result<Vec<Proposal>, NoFix> {
+pub fn propose(
+    cause: &Cause<'_>,
+    directory: &Directory<'_>,
+    earlier: &Earlier,
+) -> Result<Vec<Proposal>, NoFix> {
     let need = Need::of(cause, directory)?;
     let mut proposals: Vec<Proposal> = cause
         .near_misses
         .iter()
         .take(MOST_NEAR_MISSES)
-        .filter_map(|miss| correction(&need, miss.rule, miss.gap, miss.shared_bits))
+        .filter_map(|miss| correction(&need, miss.rule, miss.gap, miss.shared_bits, earlier))
         .collect();
-    proposals.extend(addition(&need, directory)?);
+    proposals.extend(addition(&need, directory, earlier)?);
     // Of what opens about as much, a correction of a rule that is there already comes first.
     proposals.sort_by_key(|proposal| {
         (proposal.change.magnitude(), matches!(proposal.change, Change::Add(_)))
@@ -134,14 +159,19 @@ fn peer_ranges(peer: &Side) -> Result<Vec<IpNet>, NoFix> {
 }
 
 /// The deny that decides, where it is a default that may be outranked. A deny that speaks of this
-/// traffic, or that outranks everything on purpose, is left alone.
+/// traffic, or that outranks everything on purpose, is left alone; so is one of a lower rank that
+/// a new allow would overrule together with the default.
 fn intended<'a>(
     cause: &Cause<'a>,
     directory: &Directory<'_>,
 ) -> Result<Option<&'a FirewallRule>, NoFix> {
+    let by_name = |rule: &FirewallRule| {
+        let label = rule.label();
+        NoFix(format!("intended denial: rule {label} denies this traffic by name"))
+    };
     let rule = match cause.decision.decider {
-        Decider::Implied(_) => return Ok(None),
-        Decider::Rule(rule) => rule,
+        Decider::Implied(_) => None,
+        Decider::Rule(rule) => Some(rule),
         Decider::AlwaysBlocked(what) => {
             return Err(NoFix(format!("Google Cloud always blocks {what}")));
         }
@@ -149,24 +179,45 @@ fn intended<'a>(
             return Err(NoFix("no rule of this network was given".to_owned()));
         }
     };
-    if !rule.is_catch_all() {
-        return Err(NoFix(format!(
-            "intended denial: rule {} denies this traffic by name",
-            rule.label()
-        )));
+    let inventory = directory.inventory;
+    let denies = inventory.firewall_rules.iter().filter(|rule| rule.action == Action::Deny);
+    let on_purpose = denies.filter(|rule| !rule.is_catch_all(cause.protocol)).find(|rule| {
+        let mut flows = cause.flows();
+        flows.any(|flow| match_rule(rule, flow, &mut ()) == Outcome::Matched)
+    });
+    if let Some(deny) = on_purpose {
+        return Err(by_name(deny));
     }
-    let outranked_by_allows = directory.inventory.firewall_rules.iter().any(|other| {
+    let Some(rule) = rule else { return Ok(None) };
+    if !rule.is_catch_all(cause.protocol) {
+        return Err(by_name(rule));
+    }
+    if rule.policy.is_some() {
+        return Ok(Some(rule));
+    }
+    let meets = |other: &FirewallRule| {
+        rule.targets.is_everyone()
+            || other.targets.is_everyone()
+            || !rule.targets.tags.is_disjoint(&other.targets.tags)
+            || !rule.targets.service_accounts.is_disjoint(&other.targets.service_accounts)
+    };
+    let has_exceptions = inventory.firewall_rules.iter().any(|other| {
         other.action == Action::Allow
             && other.direction == rule.direction
             && other.network.agrees(&rule.network)
             && !matches!(other.owner, Owner::Gke(_))
             && other.priority < rule.priority
+            && meets(other)
     });
-    if rule.policy.is_none() && rule.priority < 1000 && !outranked_by_allows {
+    // The usual place of a default is below the usual priority. One that stands higher, or that is
+    // for some VMs only (a quarantine), is taken for a default only if somebody made exceptions.
+    let usual = rule.priority > 1000 && rule.targets.is_everyone();
+    if !usual && !has_exceptions {
         return Err(NoFix(format!(
-            "intended denial: rule {} (priority {}) outranks every allow of the network on purpose",
+            "intended denial: rule {} (priority {}) denies everything{} on purpose",
             rule.label(),
-            rule.priority
+            rule.priority,
+            if rule.targets.is_everyone() { "" } else { " to its targets" }
         )));
     }
     if rule.priority == 0 {
@@ -176,11 +227,17 @@ fn intended<'a>(
 }
 
 /// A rule of the person's own that lacks one thing, with that thing.
-fn correction(need: &Need<'_, '_>, rule: &FirewallRule, gap: Gap, bits: u32) -> Option<Proposal> {
+fn correction(
+    need: &Need<'_, '_>,
+    rule: &FirewallRule,
+    gap: Gap,
+    bits: u32,
+    earlier: &Earlier,
+) -> Option<Proposal> {
     if matches!(rule.owner, Owner::Gke(_)) || rule.policy.is_some() {
         return None;
     }
-    let mut after = rule.clone();
+    let mut after = earlier.rule(rule).clone();
     match gap {
         Gap::Field(Mismatch::Disabled) => after.disabled = false,
         Gap::Field(Mismatch::Port) => {
@@ -191,10 +248,10 @@ fn correction(need: &Need<'_, '_>, rule: &FirewallRule, gap: Gap, bits: u32) -> 
         }
         Gap::Field(Mismatch::Protocol) => after.layer4.push(need.layer.clone()),
         Gap::Field(Mismatch::Source) if need.direction == Direction::Ingress && bits >= 16 => {
-            after.set_source_ranges(widened(&rule.source_ranges, &need.ranges)?);
+            after.set_source_ranges(widened(&after.source_ranges, &need.ranges)?);
         }
         Gap::Field(Mismatch::Destination) if need.direction == Direction::Egress && bits >= 16 => {
-            after.set_destination_ranges(widened(&rule.destination_ranges, &need.ranges)?);
+            after.set_destination_ranges(widened(&after.destination_ranges, &need.ranges)?);
         }
         Gap::Priority => after.priority = need.deny?.priority.checked_sub(1)?,
         _ => return None,
@@ -231,7 +288,11 @@ fn widened(own: &[IpNet], needed: &[IpNet]) -> Option<Vec<IpNet>> {
 }
 
 /// A new rule for exactly this.
-fn addition(need: &Need<'_, '_>, directory: &Directory<'_>) -> Result<Option<Proposal>, NoFix> {
+fn addition(
+    need: &Need<'_, '_>,
+    directory: &Directory<'_>,
+    earlier: &Earlier,
+) -> Result<Option<Proposal>, NoFix> {
     let Some(priority) = free_priority(need, directory) else {
         return Ok(None);
     };
@@ -253,21 +314,17 @@ fn addition(need: &Need<'_, '_>, directory: &Directory<'_>) -> Result<Option<Pro
         }
         Direction::Egress => rule.set_destination_ranges(need.ranges.clone()),
     }
-    if rule.targets.is_everyone() && rule.destination.is_none() {
+    let narrowed = need.direction == Direction::Ingress && rule.destination.is_some();
+    if rule.targets.is_everyone() && !narrowed {
         notes.push("no tag of the VMs is known: the rule applies to the whole network".to_owned());
         safety = Safety::Review;
     }
-    if rule.targets.is_everyone() && need.direction == Direction::Egress {
-        if !notes.iter().any(|note| note.contains("whole network")) {
-            notes.push(
-                "no tag of the VMs is known: the rule applies to the whole network".to_owned(),
-            );
-        }
+    if need.deny.is_some_and(|deny| !deny.targets.is_everyone()) {
         safety = Safety::Review;
     }
     rule.layer4 = vec![need.layer.clone()];
     rule.logged = Some(true);
-    rule.name = Some(free_name(need, directory));
+    rule.name = Some(free_name(need, directory, earlier));
     Ok(Some(Proposal {
         change: Change::Add(Box::new(rule)),
         wanted: need.wanted.clone(),
@@ -329,7 +386,8 @@ fn targets(need: &Need<'_, '_>, directory: &Directory<'_>) -> (Targets, Vec<Stri
             targets.tags.insert(found.tag);
             return (targets, notes);
         }
-        let (tags, account) = node_tags::common_to_nodes(inventory, cluster);
+        let node_tags::NodeFacts { tags, account, .. } =
+            node_tags::common_to_nodes(inventory, cluster);
         if let Some(tag) = tags.into_iter().next() {
             notes.push(format!("tag {tag} is on every node pool of {}", cluster.id.name));
             targets.tags.insert(tag);
@@ -341,6 +399,13 @@ fn targets(need: &Need<'_, '_>, directory: &Directory<'_>) -> (Targets, Vec<Stri
             return (targets, notes);
         }
     }
+    let vms: Vec<_> = need.wanted.iter().map(|flow| &flow.endpoint.tags).collect();
+    let common = vms.iter().map(|facts| facts.known()).reduce(|a, b| &a & &b).unwrap_or_default();
+    if let Some(tag) = common.into_iter().next() {
+        notes.push(format!("tag {tag} is on every VM in question"));
+        targets.tags.insert(tag);
+        return (targets, notes);
+    }
     if let Some(deny) = need.deny.filter(|deny| !deny.targets.is_everyone()) {
         targets.tags = deny.targets.tags.clone();
         targets.service_accounts = deny.targets.service_accounts.clone();
@@ -349,12 +414,13 @@ fn targets(need: &Need<'_, '_>, directory: &Directory<'_>) -> (Targets, Vec<Stri
     (targets, notes)
 }
 
-/// A name that no rule has: names are unique in a project.
-fn free_name(need: &Need<'_, '_>, directory: &Directory<'_>) -> String {
+/// A name that no rule has, nor another suggestion for something else: names are unique in a
+/// project.
+fn free_name(need: &Need<'_, '_>, directory: &Directory<'_>, earlier: &Earlier) -> String {
     let port = need.cause.port.map(|port| port.to_string()).unwrap_or_default();
     let protocol = need.cause.protocol.to_string();
     let who = match need.peer.role {
-        Role::ControlPlane | Role::HealthCheck | Role::Iap => need.peer.role.id().to_owned(),
+        Role::HealthCheck | Role::Iap => need.peer.role.id().to_owned(),
         _ if need.peer.name.is_empty() => need.peer.role.id().to_owned(),
         _ => format!("{}-{}", need.peer.role.id(), need.peer.name),
     };
@@ -364,10 +430,31 @@ fn free_name(need: &Need<'_, '_>, directory: &Directory<'_>) -> String {
     };
     let network = need.network.name.as_str();
     let name = resource_name(&[network, "allow", way, &who, &protocol, &port]);
-    let taken: BTreeSet<&str> =
-        directory.inventory.firewall_rules.iter().filter_map(|rule| rule.name.as_deref()).collect();
+    let inventory = directory.inventory;
+    let mut names: BTreeSet<&str> =
+        inventory.firewall_rules.iter().filter_map(|rule| rule.name.as_deref()).collect();
+    names.extend(earlier.names());
     (1..)
         .map(|number| if number == 1 { name.clone() } else { format!("{name}-{number}") })
-        .find(|name| !taken.contains(name.as_str()))
+        .find(|name| !names.contains(name.as_str()))
         .unwrap_or(name)
+}
+
+/// What other suggestions of the same run change already: names are not taken twice, and two
+/// corrections of one rule add up, in whatever order they are carried out.
+#[derive(Debug, Clone, Default)]
+pub struct Earlier(pub Vec<Change>);
+
+impl Earlier {
+    /// The rule as it would stand after the earlier suggestions.
+    fn rule<'r>(&'r self, rule: &'r FirewallRule) -> &'r FirewallRule {
+        let same = |change: &&Change| change.before().is_some_and(|before| before == rule);
+        self.0.iter().rev().find(same).map_or(rule, Change::rule)
+    }
+
+    /// Names of rules that would be added.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let added = self.0.iter().filter(|change| change.before().is_none());
+        added.filter_map(|change| change.rule().name.as_deref())
+    }
 }
