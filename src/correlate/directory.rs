@@ -107,11 +107,13 @@ impl<'a> Directory<'a> {
         if let Some(instance) = instance {
             return carried_by(instance);
         }
+        let owner = self.roles.who(address, Some(network)).owner;
         let cluster = match vm_name {
+            // Only the cluster's own nodes hold addresses of its pod ranges.
+            _ if owner.role == Role::Pod => owner.cluster,
             // The name tells: a VM that is named like no node may carry anything.
             Some(name) => self.cluster_of_vm(name, network),
             None => {
-                let owner = self.roles.who(address, Some(network)).owner;
                 let shared = owner.role == Role::Node && self.roles.is_shared(address, network);
                 owner.cluster.filter(|_| !shared)
             }

@@ -187,6 +187,14 @@ impl<'t> Opened<'t> {
             if let Ok(resource) = serde_json::from_str::<Members<'t>>(resource)
                 && let Some(data) = resource.get("data")
             {
+                let kind = ["asset_type", "assetType"]
+                    .iter()
+                    .find_map(|key| serde_json::from_str::<String>(members.get(*key)?.get()).ok());
+                let hint = match kind.as_deref() {
+                    Some("container.googleapis.com/Cluster") => Some("clusters"),
+                    Some("container.googleapis.com/NodePool") => Some("nodePools"),
+                    _ => hint,
+                };
                 self.open(data, hint, depth + 1);
                 return true;
             }
@@ -199,7 +207,10 @@ impl<'t> Opened<'t> {
 pub const EFFECTIVE_POLICY: &str = "effective-firewall-policy";
 
 /// Keys under which command outputs and REST answers hold their list.
-const CONTAINERS: [&str; 16] = [
+const CONTAINERS: [&str; 19] = [
+    "entries",
+    "events",
+    "receivedMessages",
     "clusters",
     "nodePools",
     "managedZones",

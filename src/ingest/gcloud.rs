@@ -142,6 +142,22 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
     let has = |keys: &[&str]| keys.iter().all(|key| fields.has(key));
     let any = |keys: &[&str]| keys.iter().any(|key| fields.has(key));
     let link = fields.text_or_empty("selfLink");
+    // A link says what it links to: `…/global/networks/n`.
+    let segment = link.rsplit('/').nth(1).unwrap_or("");
+    let linked = match segment {
+        "firewalls" => "gcloud-firewalls",
+        "networks" => "gcloud-networks",
+        "subnetworks" => "gcloud-subnetworks",
+        "routes" => "gcloud-routes",
+        "routers" => "gcloud-routers",
+        "instances" => "gcloud-instances",
+        "instanceTemplates" => "gcloud-instance-templates",
+        "forwardingRules" => "gcloud-forwarding-rules",
+        _ => "",
+    };
+    if !linked.is_empty() {
+        return Some(linked);
+    }
     let shape = if has(&["name", "network"]) && any(&["allowed", "denied"]) {
         "gcloud-firewalls"
     } else if link.contains("/nodePools/") || has(&["name", "config", "instanceGroupUrls"]) {
@@ -150,6 +166,7 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
         || has(&["name", "ipAllocationPolicy"])
         || has(&["name", "privateClusterConfig"])
         || has(&["name", "currentMasterVersion"])
+        || has(&["name", "clusterIpv4Cidr"])
     {
         "gcloud-clusters"
     } else if has(&["name", "ipCidrRange", "network"]) {

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::ingest::cnrm;
 use crate::ingest::document::{self, Item, Place};
 use crate::ingest::gcloud::{self, Read};
@@ -18,6 +20,8 @@ pub struct Summary {
     pub unused: u64,
     /// Items that are nothing known.
     pub unrecognised: u64,
+    /// The line of the first of them.
+    pub first_unrecognised: Option<u64>,
 }
 
 /// Reads resources.
@@ -70,7 +74,10 @@ impl Reader {
         match read {
             Read::Used(kind) => *summary.kinds.entry(kind).or_default() += 1,
             Read::Unused => summary.unused += 1,
-            Read::Unrecognised => summary.unrecognised += 1,
+            Read::Unrecognised => {
+                summary.unrecognised += 1;
+                summary.first_unrecognised.get_or_insert(item.origin.line);
+            }
             Read::Bad(what) => {
                 summary.unrecognised += 1;
                 self.complaints.push(Complaint {
@@ -111,27 +118,47 @@ impl Reader {
     }
 }
 
-/// Turns a pasted entry or a YAML document into the JSON text of a log entry, where it is one.
-#[must_use]
-pub fn entry_as_json(text: &str, form: Form, place: &Place) -> Option<String> {
-    let value = match form {
-        Form::Paste => paste::parse(text).ok()?,
-        Form::Yaml => {
-            let is_log = ["insertId:", "jsonPayload:", "logName:", "disposition:"];
-            if !is_log.iter().any(|key| text.contains(key)) {
-                return None;
-            }
-            let (mut items, _) = document::yaml_items(text, place);
-            let only = items.pop()?;
-            if !items.is_empty() {
-                return None;
-            }
-            only.value
-        }
-        Form::Lines | Form::Json | Form::Text => return None,
-    };
-    serde_json::to_string(&value).ok()
+/// What a piece of text is to the log.
+#[derive(Debug)]
+pub enum AsLog {
+    /// Entries, as the JSON texts that the log's own reader takes.
+    Entries(Vec<String>),
+    /// It would be an entry, but cannot be read.
+    Broken,
+    /// Nothing of a log.
+    No,
 }
+
+/// Turns a pasted entry or a YAML document into the JSON texts of log entries, where it is one.
+#[must_use]
+pub fn as_log(text: &str, form: Form, place: &Place) -> AsLog {
+    let json = |value: &Value| serde_json::to_string(value).unwrap_or_default();
+    match form {
+        Form::Paste => match paste::parse(text) {
+            Ok(value) => AsLog::Entries(vec![json(&value)]),
+            Err(_) => AsLog::Broken,
+        },
+        Form::Yaml => {
+            if !LOG_KEYS.iter().any(|key| text.contains(key)) {
+                return AsLog::No;
+            }
+            let (items, complaints) = document::yaml_items(text, place);
+            let is_entry = |item: &Item| LOG_KEYS.iter().any(|key| item.value.get(*key).is_some());
+            if items.is_empty() && !complaints.is_empty() {
+                AsLog::Broken
+            } else if !items.is_empty() && items.iter().all(is_entry) {
+                AsLog::Entries(items.iter().map(|item| json(&item.value)).collect())
+            } else {
+                AsLog::No
+            }
+        }
+        Form::Lines | Form::Json | Form::Text => AsLog::No,
+    }
+}
+
+/// Keys that only log entries, and what wraps them, have at their top.
+const LOG_KEYS: [&str; 6] =
+    ["insertId", "jsonPayload", "logName", "disposition", "protoPayload", "ackId"];
 
 /// Puts together what was described twice and resolves what points elsewhere.
 fn settle(inventory: &mut Inventory) {

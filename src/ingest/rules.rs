@@ -105,6 +105,10 @@ fn read(
             }
         }
     }
+    if parts.is_empty() {
+        unmodelled.push("neither allowed nor denied".to_owned());
+        parts.push(Layer4 { protocol: None, ports: None });
+    }
     rule.set_layers(parts);
     set_ranges(&mut rule, fields, &mut unmodelled);
     rule.source_identity = SourceIdentity {

@@ -14,8 +14,11 @@ impl Timestamp {
     /// log entry; anything else (an offset, a lower-case `t`) is left to chrono.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        parse_usual(text.as_bytes())
-            .or_else(|| DateTime::parse_from_rfc3339(text).ok()?.timestamp_nanos_opt().map(Self))
+        parse_usual(text.as_bytes()).or_else(|| {
+            let text = text.trim();
+            let general = DateTime::parse_from_rfc3339(text).ok();
+            general.and_then(|at| at.timestamp_nanos_opt()).map(Self).or_else(|| of_table(text))
+        })
     }
 
     /// To the second, for people.
@@ -31,6 +34,13 @@ impl Timestamp {
         let width = seconds.max(1).saturating_mul(1_000_000_000);
         Self(self.0.div_euclid(width).saturating_mul(width))
     }
+}
+
+/// As tables print it: `2019-11-06 16:41:38.394575 UTC`, or without a zone, which is UTC then.
+fn of_table(text: &str) -> Option<Timestamp> {
+    let bare = text.strip_suffix(" UTC").or_else(|| text.strip_suffix("+00")).unwrap_or(text);
+    let (date, time) = bare.split_once([' ', 'T'])?;
+    parse_usual(format!("{date}T{}Z", time.trim_end_matches('Z')).as_bytes())
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
@@ -107,6 +117,10 @@ mod tests {
         assert_eq!(
             Timestamp::parse("2021-06-04T15:27:35+02:00").unwrap().to_string(),
             "2021-06-04T13:27:35Z"
+        );
+        assert_eq!(
+            Timestamp::parse("2019-11-06 16:41:38.394575 UTC"),
+            Timestamp::parse("2019-11-06T16:41:38.394575Z")
         );
         for bad in ["2021-02-29T00:00:00Z", "2021-13-01T00:00:00Z", "yesterday", ""] {
             assert!(Timestamp::parse(bad).is_none(), "{bad}");

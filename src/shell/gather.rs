@@ -2,7 +2,7 @@
 //! threads, and what they hold is put together in the order of the input, so that any number of
 //! threads gives the same answer.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -12,8 +12,9 @@ use crate::correlate::Partial;
 use crate::correlate::rollup::Window;
 use crate::diagnose::Gathered;
 use crate::ingest::document::Place;
+use crate::ingest::log::framing::next_entry;
 use crate::ingest::log::{Form, Found, Framer, Piece, read_piece};
-use crate::ingest::reader::{Reader, Summary, entry_as_json};
+use crate::ingest::reader::{AsLog, Reader, Summary, as_log};
 use crate::model::{Complaint, complaint};
 use crate::shell::Error;
 use crate::shell::input::Source;
@@ -72,6 +73,7 @@ pub fn gather(
             of_resources.into_iter().partition(|one| *one.path == *reading.path);
         of_resources = rest;
         reading.complaints.extend(own);
+        reading.name_unrecognised(&summary);
         reading.complaints.sort();
         reading.complaints.dedup();
         gathered.inputs.push(summarise(&reading, &summary));
@@ -119,7 +121,9 @@ fn read(
         let read = input.by_ref().take(missing).read_to_end(&mut buffer);
         if let Err(cause) = read {
             // A truncated archive: what was read so far still counts.
-            if reading.bytes == 0 && buffer.is_empty() {
+            let damaged =
+                [ErrorKind::InvalidData, ErrorKind::UnexpectedEof, ErrorKind::InvalidInput];
+            if buffer.is_empty() && reading.bytes == 0 && !damaged.contains(&cause.kind()) {
                 return Err(Error::Input { path: source.name(), cause });
             }
             reading.complain(
@@ -141,8 +145,6 @@ fn read(
         }
         if framer.form() == Some(Form::Text) && buffer.len() >= LONGEST_TEXT {
             reading.text = true;
-            let what = "no form that is known".to_owned();
-            reading.complain(1, 0, what, "left out this input");
             return Ok(reading);
         }
         buffer.drain(..consumed);
@@ -210,15 +212,14 @@ impl Batch {
             Form::Lines | Form::Json => self.json(piece, text, path, window),
             Form::Yaml | Form::Paste => {
                 let place = Place { path: Arc::clone(path), line: piece.line, byte: piece.byte };
-                match entry_as_json(text, piece.form, &place) {
-                    Some(json) => {
-                        let (found, _) = read_piece(&json);
-                        self.found(found, piece, text, 0, path, window);
+                match as_log(text, piece.form, &place) {
+                    AsLog::Entries(entries) => {
+                        for json in entries {
+                            self.found(read_piece(&json).0, piece, text, 0, path, window);
+                        }
                     }
-                    None if piece.form == Form::Paste => {
-                        self.unparsable(path, piece, 0, bytes, "no entry of the Explorer's form");
-                    }
-                    None => self.others.push(*piece),
+                    AsLog::Broken => self.unparsable(path, piece, 0, bytes, "no entry of its form"),
+                    AsLog::No => self.others.push(*piece),
                 }
             }
             Form::Text => self.others.push(*piece),
@@ -228,14 +229,23 @@ impl Batch {
     /// A line may hold several objects.
     fn json(&mut self, piece: &Piece, text: &str, path: &Arc<str>, window: &Window) {
         let mut from = 0;
-        while let Some(rest) = text.get(from..).filter(|rest| !rest.trim().is_empty()) {
-            let (found, length) = read_piece(rest);
-            let broken = matches!(found, Found::NoJson(_));
-            self.found(found, piece, rest.get(..length).unwrap_or(rest), from, path, window);
-            if broken || length == 0 {
+        loop {
+            let rest = text.get(from..).unwrap_or("");
+            let blank = |c: char| c.is_whitespace() || c == ',';
+            let value = rest.trim_start_matches(blank);
+            from += rest.len() - value.len();
+            if value.is_empty() {
                 break;
             }
-            from += length;
+            let (found, length) = read_piece(value);
+            let broken = matches!(found, Found::NoJson(_));
+            self.found(found, piece, value.get(..length).unwrap_or(value), from, path, window);
+            // Behind a broken value there may be sound ones.
+            let next = if broken { next_entry(value.as_bytes()) } else { Some(length) };
+            match next {
+                Some(length) if length > 0 => from += length,
+                _ => break,
+            }
         }
     }
 
@@ -263,17 +273,15 @@ impl Batch {
             }
             Found::BrokenEntry(what) => self.unparsable(path, piece, from, text.as_bytes(), what),
             Found::NoEntry => {
-                // Only the part that is no entry goes on to be read as a resource.
-                let start = piece.start + from;
-                let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count();
-                let end = start + text.len();
-                debug_assert!(end <= piece.end || lines == 0, "a piece within a piece");
-                self.others.push(Piece {
-                    start,
-                    end: end.min(piece.end),
-                    byte: piece.byte + from as u64,
-                    ..*piece
-                });
+                // Only the part that is no entry goes on to be read as a resource; a document of
+                // another form goes on whole.
+                let part = matches!(piece.form, Form::Lines | Form::Json);
+                let (start, end) = match part {
+                    true => (piece.start + from, piece.start + from + text.len()),
+                    false => (piece.start, piece.end),
+                };
+                let byte = piece.byte + from as u64;
+                self.others.push(Piece { start, end: end.min(piece.end), byte, ..*piece });
             }
             Found::NoJson(broken) => {
                 self.unparsable(path, piece, from + broken.at, text.as_bytes(), broken.what);
@@ -316,6 +324,18 @@ impl Reading {
         }
     }
 
+    /// What is nothing known is named once.
+    fn name_unrecognised(&mut self, summary: &Summary) {
+        let text = self.text && self.bytes > 0;
+        if let Some(line) = summary.first_unrecognised {
+            let count = summary.unrecognised;
+            let things = if count == 1 { "item" } else { "items" };
+            self.complain(line, 0, format!("{count} {things} of no known kind"), "left out");
+        } else if text {
+            self.complain(1, 0, "no form that is known".to_owned(), "left out this input");
+        }
+    }
+
     fn complain(&mut self, line: u64, byte: u64, message: String, did: &'static str) {
         let path = self.path.to_string();
         self.keep(Complaint { path, line, byte, message, did });
@@ -332,8 +352,8 @@ fn summarise(reading: &Reading, summary: &Summary) -> InputSummary {
         (Some(only), None) => only,
         (Some(_), Some(_)) => "mixed",
         (None, _) if summary.unused > 0 => "unused",
-        (None, _) if reading.text => "text",
         (None, _) if reading.bytes == 0 => "empty",
+        (None, _) if reading.text => "text",
         (None, _) => "unrecognised",
     };
     InputSummary {

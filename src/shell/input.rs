@@ -77,10 +77,16 @@ fn decompressed(raw: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
         // Exports that were appended to one another hold several members.
         return Ok(Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, whole))));
     }
-    if head.starts_with(&ZSTD) {
+    if head.starts_with(&ZSTD) || is_skippable(&head) {
         return Ok(Box::new(Frames { rest: Some(Box::new(whole)), frame: None }));
     }
     Ok(Box::new(whole))
+}
+
+/// Whether a zstd frame that holds no data starts so (RFC 8878, 3.1.2): parallel writers put an
+/// index into one.
+fn is_skippable(head: &[u8]) -> bool {
+    matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
 }
 
 /// A window of at most this size is decoded: what zstd itself takes without being told otherwise.
@@ -110,6 +116,16 @@ impl Read for Frames {
             let (head, whole) = peek(rest)?;
             if head.is_empty() {
                 return Ok(0);
+            }
+            if is_skippable(&head) {
+                let mut rest: Box<dyn Read> = Box::new(whole);
+                let mut lead = [0_u8; 8];
+                rest.read_exact(&mut lead)?;
+                let [_, _, _, _, a, b, c, d] = lead;
+                let length = u64::from(u32::from_le_bytes([a, b, c, d]));
+                io::copy(&mut rest.by_ref().take(length), &mut io::sink())?;
+                self.rest = Some(rest);
+                continue;
             }
             let bad = |error| io::Error::new(io::ErrorKind::InvalidData, format!("zstd: {error}"));
             let whole: Box<dyn Read> = Box::new(whole);

@@ -57,8 +57,8 @@ pub(super) fn read_nested(text: &str, wrappers: u32) -> (Found<'_>, usize) {
     let found = match outcome {
         Err(broken) => Found::NoJson(broken),
         Ok(()) if raw.is_entry() => raw.finish(),
-        Ok(()) if wrappers < MOST_WRAPPERS && raw.wrapper.is_some() => {
-            wrapped::unwrap(raw.wrapper, text.get(..end).unwrap_or(text), wrappers)
+        Ok(()) if wrappers < MOST_WRAPPERS && !raw.wrappers.is_empty() => {
+            wrapped::unwrap(&raw.wrappers, text.get(..end).unwrap_or(text), wrappers)
         }
         Ok(()) => Found::NoEntry,
     };
@@ -86,7 +86,7 @@ struct RawEntry<'a> {
     payload: Payload<'a>,
     has_payload: bool,
     has_envelope: bool,
-    wrapper: Option<Wrapper<'a>>,
+    wrappers: Vec<Wrapper<'a>>,
 }
 
 #[derive(Debug, Default)]
@@ -140,17 +140,21 @@ impl<'a> RawEntry<'a> {
             // A payload without its envelope, as people paste it.
             "connection" | "disposition" | "rule_details" => self.payload.member(key, walker),
             "instance" | "vpc" if walker.peek() == Some(b'{') => self.payload.member(key, walker),
-            "gcp" | "json" | "_raw" | "log" | "entry" | "logEntry" if self.wrapper.is_none() => {
-                let value = walker.raw()?;
-                self.wrapper = Some(Wrapper::Inside(value));
+            "gcp" | "json" | "_raw" | "log" | "entry" | "logEntry" | "_source" | "result"
+            | "data" => {
+                self.wrappers.push(Wrapper::Inside(walker.raw()?));
                 Ok(())
             }
             "message" if walker.peek() == Some(b'{') => {
-                self.wrapper = Some(Wrapper::PubSub(walker.raw()?));
+                self.wrappers.push(Wrapper::PubSub(walker.raw()?));
+                Ok(())
+            }
+            "message" if walker.peek() == Some(b'"') => {
+                self.wrappers.push(Wrapper::Inside(walker.raw()?));
                 Ok(())
             }
             "@timestamp" => {
-                self.wrapper = Some(Wrapper::Elastic);
+                self.wrappers.push(Wrapper::Elastic);
                 walker.skip()
             }
             _ => walker.skip(),
@@ -192,12 +196,13 @@ impl<'a> RawEntry<'a> {
         firewall
             || self.has_payload && self.has_envelope
             || self.log_name.contains("/logs/")
-            || self.has_payload && self.wrapper.is_none()
+            || self.has_payload && self.wrappers.is_empty()
     }
 
     fn finish(self) -> Found<'a> {
-        let is_firewall_log = self.log_name.ends_with("compute.googleapis.com%2Ffirewall")
-            || self.log_name.ends_with("compute.googleapis.com/firewall");
+        let id = self.log_name.rsplit("/logs/").next().unwrap_or("");
+        let is_firewall_log = id.eq_ignore_ascii_case("compute.googleapis.com%2Ffirewall")
+            || id == "compute.googleapis.com/firewall";
         let payload = self.payload;
         let is_firewall = payload.has_connection
             && !payload.disposition.is_empty()
@@ -345,16 +350,17 @@ impl<'a> Payload<'a> {
 /// Reads `6`, `"6"`, `6.0`, `TCP`.
 fn read_protocol(text: &str) -> Option<Protocol> {
     let number = read_number(text).and_then(|number| u8::try_from(number).ok());
-    number.map(Protocol).or_else(|| text.parse().ok())
+    number.map(Protocol).or_else(|| text.trim().parse().ok())
 }
 
-/// Reads `443` and `443.0`: BigQuery gives every number as a float.
+/// Reads `443`, `443.0` and `4.43e2`: BigQuery gives every number as a float.
 fn read_number(text: &str) -> Option<u64> {
     let text = text.trim();
-    let whole = match text.split_once('.') {
-        Some((whole, zeros)) if zeros.bytes().all(|byte| byte == b'0') => whole,
-        Some(_) => return None,
-        None => text,
-    };
-    whole.parse().ok()
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let number: f64 = text.parse().ok().filter(|_| text.contains(['.', 'e', 'E']))?;
+    // Ports, protocols and priorities are far below what a float holds exactly.
+    let whole = number.fract() == 0.0 && (0.0..=4_294_967_295.0).contains(&number);
+    whole.then(|| format!("{number:.0}").parse().ok()).flatten()
 }

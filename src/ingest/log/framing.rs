@@ -69,6 +69,8 @@ const LISTS: [&[u8]; 3] = [b"\"entries\"", b"\"events\"", b"\"receivedMessages\"
 const ENTRY_KEYS: [&[u8]; 4] =
     [b"\"insertId\"", b"\"jsonPayload\"", b"\"logName\"", b"\"message\""];
 
+const RESOURCE_KEYS: [&[u8]; 3] = [b"\"kind\"", b"\"selfLink\"", b"\"apiVersion\""];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Array,
@@ -162,7 +164,7 @@ impl Framer {
                 self.form = Some(Form::Json);
                 return self.json(cut);
             }
-            if !line.is_empty() {
+            if !matches!(line, b"" | b"," | b"---" | b"]") {
                 let lead =
                     rest.get(..length).map_or(0, |all| all.len() - all.trim_ascii_start().len());
                 let start = cut.at + lead;
@@ -209,7 +211,8 @@ impl Framer {
     /// One object; false where more bytes are needed.
     fn value(&mut self, cut: &mut Cut<'_>) -> bool {
         let start = cut.at;
-        let top = self.places.is_empty();
+        // Pages of an API may be put together in an array.
+        let top = self.places.len() < 2;
         match extent(cut.rest(), top) {
             Extent::Whole(length) => {
                 let piece = cut.buffer.get(start..start + length).unwrap_or_default();
@@ -225,6 +228,9 @@ impl Framer {
             }
             Extent::Broken(what) => self.give_up(cut, what),
             Extent::More => {
+                let head = cut.rest();
+                let head = head.get(..head.len().min(64 << 10)).unwrap_or_default();
+                self.entries_seen = self.entries_seen || looks_like_entry(head);
                 let limit = if self.entries_seen { LONGEST_ENTRY } else { LONGEST_RESOURCE };
                 if cut.at_end {
                     self.give_up(cut, "the value has no end")
@@ -241,7 +247,7 @@ impl Framer {
     fn give_up(&mut self, cut: &mut Cut<'_>, what: &'static str) -> bool {
         let start = cut.at;
         let rest = cut.rest();
-        let next = next_entry(rest);
+        let next = next_value(rest, !self.entries_seen);
         // Nothing sound follows yet: it may be in the bytes to come.
         if next.is_none() && !cut.at_end && rest.len() <= LONGEST_ENTRY {
             return false;
@@ -252,19 +258,17 @@ impl Framer {
         true
     }
 
-    /// Bytes between values that belong to none.
+    /// Bytes between values that belong to none: given up as one piece, up to the next value that
+    /// looks like something.
     fn garbage(&mut self, cut: &mut Cut<'_>) -> bool {
-        let start = cut.at;
         let rest = cut.rest();
-        let stop = rest.iter().position(|byte| matches!(byte, b'{' | b'[' | b'\n' | b']'));
-        let length = match stop {
-            Some(length) => length.max(1),
-            None if cut.at_end || rest.len() > LONGEST_ENTRY => rest.len(),
-            None => return false,
-        };
-        cut.push(start, start + length, Form::Json, Some("no JSON object or array"));
-        cut.at += length;
-        true
+        let line = memchr(b'\n', rest).map_or(rest, |end| rest.get(..end).unwrap_or_default());
+        // Marks between documents are no garbage.
+        if matches!(line.trim_ascii(), b"---" | b"]" | b"...") {
+            cut.at += line.len();
+            return true;
+        }
+        self.give_up(cut, "no JSON object or array")
     }
 
     /// A member of the object around a list of entries; false where more bytes are needed.
@@ -358,7 +362,12 @@ enum Extent {
 
 /// Where the next whole entry starts after the broken one at the start of `rest`. Text made to be
 /// slow runs out of the budget: then all of it is given up.
-fn next_entry(rest: &[u8]) -> Option<usize> {
+pub fn next_entry(rest: &[u8]) -> Option<usize> {
+    next_value(rest, false)
+}
+
+/// The same, or where the next whole resource starts.
+fn next_value(rest: &[u8], resources: bool) -> Option<usize> {
     let mut budget: usize = 64 * LONGEST_CANDIDATE;
     let mut from = 1;
     while let Some(step) = rest.get(from..).and_then(|tail| memchr(b'{', tail)) {
@@ -367,7 +376,9 @@ fn next_entry(rest: &[u8]) -> Option<usize> {
         let candidate = tail.get(..tail.len().min(LONGEST_CANDIDATE)).unwrap_or_default();
         let (found, looked_at) = measured_extent(candidate, false);
         if let Extent::Whole(length) = found
-            && candidate.get(..length).is_some_and(looks_like_entry)
+            && candidate.get(..length).is_some_and(|whole| {
+                looks_like_entry(whole) || resources && looks_like_resource(whole)
+            })
         {
             return Some(at);
         }
@@ -382,6 +393,10 @@ fn next_entry(rest: &[u8]) -> Option<usize> {
 
 fn looks_like_entry(piece: &[u8]) -> bool {
     ENTRY_KEYS.iter().any(|key| memmem::find(piece, key).is_some())
+}
+
+fn looks_like_resource(piece: &[u8]) -> bool {
+    RESOURCE_KEYS.iter().any(|key| memmem::find(piece, key).is_some())
 }
 
 fn blank(bytes: &[u8]) -> usize {
@@ -457,6 +472,9 @@ fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
     match text.first() {
         None => return at_end.then_some(Form::Text),
         Some(b'[') => return Some(Form::Json),
+        Some(b'{') if paste::is_unquoted_key(text.get(1..).unwrap_or_default()) => {
+            return Some(Form::Paste);
+        }
         Some(b'{') => {
             let line = match memchr(b'\n', text) {
                 Some(end) => text.get(..end).unwrap_or_default(),
@@ -483,6 +501,14 @@ fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
     let head = String::from_utf8_lossy(head);
     if head.lines().take(200).any(paste::opens_block) {
         return Some(Form::Paste);
+    }
+    // A banner, or the rest of a line that was cut: what follows is still a log.
+    let is_entry = |line: &str| line.starts_with("{\"") && looks_like_entry(line.as_bytes());
+    if head.lines().any(is_entry) {
+        return Some(Form::Lines);
+    }
+    if head.lines().any(|line| line.trim() == "{") && looks_like_entry(head.as_bytes()) {
+        return Some(Form::Json);
     }
     Some(if head.lines().find_map(yaml_line).unwrap_or(false) { Form::Yaml } else { Form::Text })
 }

@@ -12,12 +12,18 @@
 
 use std::collections::BTreeSet;
 
+use std::sync::LazyLock;
+
 use memchr::memchr;
+use regex::Regex;
 use serde_json::{Map, Number, Value};
 
 /// Whether a line opens a block of this form: `connection: {` or `connection {`.
 #[must_use]
 pub fn opens_block(line: &str) -> bool {
+    if INLINE.as_ref().is_some_and(|inline| inline.is_match(line)) {
+        return true;
+    }
     let Some(key) = line.trim().strip_suffix('{') else {
         return false;
     };
@@ -26,6 +32,23 @@ pub fn opens_block(line: &str) -> bool {
     !key.is_empty()
         && key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A block that is opened, filled and closed on one line, without commas.
+static INLINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let member = r#"[A-Za-z_]\w*\s*:\s*("[^"]*"|[^\s,{}"]+)"#;
+    let pattern = format!(r"^\s*[A-Za-z_]\w*\s*:?\s*\{{\s*{member}\s+[A-Za-z_]");
+    Regex::new(&pattern).ok()
+});
+
+/// Whether a text, after a brace, goes on with a key without quotes.
+#[must_use]
+pub(super) fn is_unquoted_key(text: &[u8]) -> bool {
+    let text = text.trim_ascii_start();
+    let is_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+    let length = text.iter().take_while(is_word).count();
+    let after = text.get(length..).unwrap_or_default().trim_ascii_start();
+    length > 0 && matches!(after.first(), Some(b':' | b'{'))
 }
 
 /// Cuts a buffer into entries; returns how far it got.
@@ -44,6 +67,15 @@ pub(super) fn frame(
             None => break,
         };
         let line = rest.get(..length).unwrap_or_default().trim_ascii();
+        // An entry in braces of its own, or a blank line behind a whole entry.
+        let whole = [&b"disposition"[..], b"jsonPayload"].iter().any(|key| seen.contains(*key));
+        let braced = line.starts_with(b"{") && has_content;
+        if depth <= 0 && (braced || line.is_empty() && whole) {
+            push(start, at);
+            seen.clear();
+            start = at;
+            has_content = !line.is_empty();
+        }
         if depth <= 0 && !line.is_empty() {
             let key: Vec<u8> = line
                 .iter()
@@ -90,7 +122,11 @@ fn brackets(line: &[u8]) -> i64 {
 pub fn parse(text: &str) -> Result<Value, (usize, &'static str)> {
     let mut reader = Reader { text, at: 0, depth: 0 };
     let mut entry = Map::new();
-    reader.members(&mut entry, true)?;
+    let braced = reader.peek() == Some(b'{');
+    if braced {
+        reader.at += 1;
+    }
+    reader.members(&mut entry, !braced)?;
     Ok(Value::Object(entry))
 }
 

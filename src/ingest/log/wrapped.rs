@@ -7,26 +7,40 @@
 //! {"@timestamp":…,"source":{…},"gcp":{"firewall":{…}}}         Elastic Common Schema
 //! ```
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Value, json};
 
 use crate::ingest::log::entry::{Found, Wrapper, read_nested};
-use crate::ingest::log::walker::Broken;
 use crate::model::Record;
 use crate::model::record::{FirewallRecord, LoggedInstance};
 
-/// Opens a wrapper. `whole` is the text that it stands in.
-pub(super) fn unwrap<'a>(wrapper: Option<Wrapper<'a>>, whole: &'a str, wrappers: u32) -> Found<'a> {
-    match wrapper {
-        Some(Wrapper::Inside(value)) if value.starts_with('{') => {
-            read_nested(value, wrappers + 1).0
+/// Both alphabets, padded or not.
+static LENIENT: [GeneralPurpose; 2] = {
+    let config =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    [
+        GeneralPurpose::new(&alphabet::STANDARD, config),
+        GeneralPurpose::new(&alphabet::URL_SAFE, config),
+    ]
+};
+
+/// Opens the wrappers that were seen until one holds an entry. `whole` is the text around them.
+pub(super) fn unwrap<'a>(wrappers: &[Wrapper<'a>], whole: &'a str, depth: u32) -> Found<'a> {
+    let elastic_last = |wrapper: &&Wrapper<'_>| **wrapper != Wrapper::Elastic;
+    let (inside, elastic_ones): (Vec<_>, Vec<_>) = wrappers.iter().partition(elastic_last);
+    for wrapper in inside.into_iter().chain(elastic_ones) {
+        let found = match wrapper {
+            Wrapper::Inside(value) if value.starts_with('{') => read_nested(value, depth + 1).0,
+            Wrapper::Inside(value) => text_inside(value, depth),
+            Wrapper::PubSub(message) => pub_sub(message, depth),
+            Wrapper::Elastic => elastic(whole, depth),
+        };
+        if !matches!(found, Found::NoEntry) {
+            return found;
         }
-        Some(Wrapper::Inside(value)) => text_inside(value, wrappers),
-        Some(Wrapper::PubSub(message)) => pub_sub(message, wrappers),
-        Some(Wrapper::Elastic) => elastic(whole, wrappers),
-        None => Found::NoEntry,
     }
+    Found::NoEntry
 }
 
 /// An entry that was written as a JSON text in a string.
@@ -44,9 +58,12 @@ fn pub_sub<'a>(message: &str, wrappers: u32) -> Found<'a> {
     let Some(data) = message.get("data").and_then(Value::as_str) else {
         return Found::NoEntry;
     };
-    let decoded = BASE64_STANDARD.decode(data.trim());
+    if data.trim_start().starts_with('{') {
+        return owned(read_nested(data, wrappers + 1).0);
+    }
+    let decoded = LENIENT.iter().find_map(|engine| engine.decode(data.trim()).ok());
     match decoded.map(String::from_utf8) {
-        Ok(Ok(text)) => owned(read_nested(&text, wrappers + 1).0),
+        Some(Ok(text)) => owned(read_nested(&text, wrappers + 1).0),
         _ => Found::BrokenEntry("a Pub/Sub message whose data is no base64 of UTF-8"),
     }
 }
@@ -127,7 +144,8 @@ pub(super) fn owned<'a>(found: Found<'_>) -> Found<'a> {
         Found::Incomplete(record, what) => Found::Incomplete(owned_record(record), what),
         Found::BrokenEntry(what) => Found::BrokenEntry(what),
         Found::NoEntry => Found::NoEntry,
-        Found::NoJson(Broken { at, what }) => Found::NoJson(Broken { at, what }),
+        // Its place is one in the decoded text, which nobody can look up.
+        Found::NoJson(_) => Found::BrokenEntry("an entry inside of a wrapper that is no JSON"),
     }
 }
 
