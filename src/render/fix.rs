@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::checks::Finding;
+use crate::net::{AddressSet, PortSet};
 use crate::render::document::escape;
 use crate::render::{json as render_json, triage};
+use crate::suggest::Suggestion;
 
 /// The first fix of each finding in a language, or why there is none. Comments hold text from the
 /// inputs, so each is one line without control characters.
@@ -21,7 +23,7 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
     let mut printed = std::collections::BTreeSet::new();
     for finding in findings {
         comment(&mut out, &format!("{} {}", finding.id, finding.title));
-        let Some(fix) = finding.fixes.first() else {
+        let Some(fix) = finding.fixes.first().map(|fix| widest(findings, fix)) else {
             let why = finding.no_fix.as_deref().unwrap_or("nothing to change");
             comment(&mut out, &format!("no fix: {why}"));
             out.push('\n');
@@ -47,6 +49,38 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Of several corrections of one rule the one that holds them all: each command sets whole fields,
+/// so a narrower one that came later would take the others back.
+fn widest<'f>(findings: &[&'f Finding], fix: &'f Suggestion) -> &'f Suggestion {
+    let Some(before) = fix.change().before() else { return fix };
+    let same = findings
+        .iter()
+        .filter_map(|finding| finding.fixes.first())
+        .filter(|other| other.change().before() == Some(before));
+    same.fold(fix, |widest, other| if covers(other, widest) { other } else { widest })
+}
+
+/// Whether the rule after `a` lets through all that the one after `b` does.
+fn covers(a: &Suggestion, b: &Suggestion) -> bool {
+    let (a, b) = (a.change().rule(), b.change().rule());
+    let wider = |a: &Option<AddressSet>, b: &Option<AddressSet>| match (a, b) {
+        (Some(a), Some(b)) => a.covers(b),
+        (None, _) => true,
+        (Some(_), None) => false,
+    };
+    let ports = b.layer4.iter().all(|part| match (part.protocol, &part.ports) {
+        (Some(protocol), ports) => a.ports_of(protocol).is_some_and(|own| {
+            ports.clone().unwrap_or_else(PortSet::all).difference(&own).is_empty()
+        }),
+        (None, _) => a.layer4.contains(part),
+    });
+    wider(&a.source, &b.source)
+        && wider(&a.destination, &b.destination)
+        && ports
+        && a.priority <= b.priority
+        && (!a.disabled || b.disabled)
 }
 
 /// All fixes of the findings.

@@ -1,0 +1,499 @@
+//! Answers that were once wrong, each as small as it gets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use common::{findings, folder, json, run, stdout};
+use serde_json::{Value, json as value};
+
+/// A rule of network `n`, project `p`; `fields` replace or add.
+fn rule(name: &str, fields: Value) -> Value {
+    let mut rule = value!({
+        "kind": "compute#firewall", "name": name, "network": "projects/p/global/networks/n",
+        "direction": "INGRESS", "priority": 1000, "logConfig": {"enable": true},
+    });
+    for (key, field) in fields.as_object().unwrap() {
+        rule[key] = field.clone();
+    }
+    rule
+}
+
+fn deny_all(fields: Value) -> Value {
+    let mut rule = rule(
+        "deny-all",
+        value!({"priority": 65000, "denied": [{"IPProtocol": "all"}],
+        "sourceRanges": ["0.0.0.0/0"]}),
+    );
+    for (key, field) in fields.as_object().unwrap() {
+        rule[key] = field.clone();
+    }
+    rule
+}
+
+fn cluster(name: &str, fields: Value) -> Value {
+    let mut cluster = value!({
+        "name": name, "currentMasterVersion": "1", "network": "n", "subnetwork": "s",
+        "location": "r", "clusterIpv4Cidr": "10.1.0.0/16",
+        "privateClusterConfig": {"masterIpv4CidrBlock": "172.16.0.0/28"},
+        "selfLink": format!("https://container.googleapis.com/v1/projects/p/locations/r/clusters/{name}"),
+        "id": "aaaaaaaa11112222",
+        "nodePools": [{"name": "pool", "config": {"serviceAccount": "default"}}],
+    });
+    for (key, field) in fields.as_object().unwrap() {
+        cluster[key] = field.clone();
+    }
+    cluster
+}
+
+fn subnet(fields: Value) -> Value {
+    let mut subnet = value!({"kind": "compute#subnetwork", "name": "s", "ipCidrRange": "10.0.0.0/24",
+        "network": "projects/p/global/networks/n", "region": "regions/r"});
+    for (key, field) in fields.as_object().unwrap() {
+        subnet[key] = field.clone();
+    }
+    subnet
+}
+
+/// A denied connection.
+fn denied(src: &str, dst: &str, port: u16, rule: &str, direction: &str, vm: &str) -> Value {
+    value!({
+        "insertId": format!("{src}{dst}{port}"), "timestamp": "2026-10-14T09:00:00Z",
+        "logName": "projects/p/logs/compute.googleapis.com%2Ffirewall",
+        "jsonPayload": {
+            "connection": {"src_ip": src, "src_port": 4000, "dest_ip": dst, "dest_port": port,
+                           "protocol": 6},
+            "disposition": "DENIED",
+            "instance": {"project_id": "p", "vm_name": vm},
+            "rule_details": {"reference": format!("network:n/firewall:{rule}"),
+                             "direction": direction},
+            "vpc": {"project_id": "p", "vpc_name": "n"},
+        },
+    })
+}
+
+struct Inputs(tempfile::TempDir);
+
+impl Inputs {
+    fn of(values: &[Value]) -> Self {
+        let text: String = values.iter().map(|value| format!("{value}\n")).collect();
+        Self(folder(&[("all.ndjson", text.as_bytes())]))
+    }
+
+    fn path(&self) -> &str {
+        self.0.path().to_str().unwrap()
+    }
+
+    fn triage(&self) -> Value {
+        json(&["triage", self.path()])
+    }
+
+    /// Verdict and decider of the INGRESS or EGRESS side of one connection.
+    fn why(&self, src: &str, dst: &str, direction: &str) -> (String, String) {
+        let answer = json(&["why", src, dst, self.path(), "--network", "n", "--project", "p"]);
+        let asked = answer["asked"].as_array().unwrap();
+        let side = asked.iter().find(|side| side["direction"] == direction).expect("asked");
+        let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+        (text(&side["decision"]["verdict"]), text(&side["decision"]["decider"]["name"]))
+    }
+}
+
+const TAG: &str = "gke-c-aaaaaaaa-node";
+
+/// Pods and nodes share their tags: what mends the one mends the other.
+#[test]
+fn one_change_mends_two_findings() {
+    let inputs = Inputs::of(&[
+        deny_all(value!({})),
+        cluster("c", value!({})),
+        subnet(value!({})),
+        denied("172.16.0.2", "10.1.0.5", 8443, "deny-all", "INGRESS", "gke-c-pool-1"),
+        denied("172.16.0.2", "10.0.0.5", 8443, "deny-all", "INGRESS", "gke-c-pool-1"),
+    ]);
+    let report = inputs.triage();
+    let found = findings(&report, "webhook-port-blocked");
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[0]["fixes"][0]["rule"], found[1]["fixes"][0]["rule"]);
+    let fix = stdout(&run(&["fix", inputs.path()]));
+    assert_eq!(fix.matches("gcloud compute").count(), 1, "{fix}");
+}
+
+/// Two corrections of one rule add up: the second does not take back the first.
+#[test]
+fn corrections_of_one_rule_add_up() {
+    let inputs = Inputs::of(&[
+        rule(
+            "hooks",
+            value!({"allowed": [{"IPProtocol": "tcp", "ports": ["9443"]}],
+            "sourceRanges": ["172.16.0.0/28"], "targetTags": [TAG]}),
+        ),
+        deny_all(value!({})),
+        cluster("c", value!({})),
+        denied("172.16.0.2", "10.1.0.5", 8443, "deny-all", "INGRESS", "gke-c-pool-1"),
+        denied("172.16.0.2", "10.1.0.5", 15017, "deny-all", "INGRESS", "gke-c-pool-1"),
+    ]);
+    let fix = stdout(&run(&["fix", inputs.path()]));
+    let last = fix.lines().rfind(|line| line.starts_with("gcloud")).unwrap();
+    assert!(last.contains("--rules=tcp:8443,tcp:9443,tcp:15017"), "{fix}");
+}
+
+#[test]
+fn names_of_new_rules_differ() {
+    let inputs = Inputs::of(&[
+        deny_all(value!({})),
+        cluster("a", value!({"clusterIpv4Cidr": "10.1.0.0/16"})),
+        cluster(
+            "b",
+            value!({"clusterIpv4Cidr": "10.2.0.0/16", "id": "bbbbbbbb",
+            "privateClusterConfig": {"masterIpv4CidrBlock": "172.16.1.0/28"}}),
+        ),
+        denied("172.16.0.2", "10.1.0.5", 8443, "deny-all", "INGRESS", "x"),
+        denied("172.16.1.2", "10.2.0.5", 8443, "deny-all", "INGRESS", "x"),
+    ]);
+    let report = inputs.triage();
+    let found = findings(&report, "webhook-port-blocked");
+    let names: Vec<_> = found.iter().map(|one| one["fixes"][0]["rule"]["name"].clone()).collect();
+    assert_ne!(names[0], names[1]);
+}
+
+/// A deny that speaks of this traffic is not outranked, whatever else denies it, too.
+#[test]
+fn purposeful_denies_stand() {
+    let named = |priority: u64| {
+        rule(
+            "aa-named",
+            value!({"priority": priority, "denied":
+        [{"IPProtocol": "tcp", "ports": ["8443"]}], "sourceRanges": ["172.16.0.0/12"]}),
+        )
+    };
+    for (what, rules) in [
+        ("equal rank", vec![named(1000), deny_all(value!({"priority": 1000}))]),
+        ("below the default", vec![named(1500), deny_all(value!({"priority": 1400}))]),
+        (
+            "with another protocol",
+            vec![rule(
+                "mixed",
+                value!({"priority": 1200, "sourceRanges": ["0.0.0.0/0"],
+            "denied": [{"IPProtocol": "tcp", "ports": ["22", "8443"]}, {"IPProtocol": "icmp"}]}),
+            )],
+        ),
+        ("quarantine", vec![deny_all(value!({"priority": 1000, "targetTags": [TAG]}))]),
+        ("high default", vec![deny_all(value!({"priority": 10}))]),
+    ] {
+        let mut all = rules;
+        all.push(cluster("c", value!({})));
+        all.push(denied("172.16.0.2", "10.1.0.5", 8443, "deny-all", "INGRESS", "gke-c-pool-1"));
+        let report = Inputs::of(&all).triage();
+        let finding = findings(&report, "webhook-port-blocked")[0];
+        assert_eq!(finding["fixes"], value!([]), "{what}");
+        assert!(finding["no_fix"].as_str().unwrap().starts_with("intended denial"), "{what}");
+    }
+}
+
+/// An allow that is made outranks the default, and stays below what nobody asked about.
+#[test]
+fn the_priority_outranks_the_default_alone() {
+    let inputs = Inputs::of(&[
+        deny_all(value!({"priority": 900})),
+        rule(
+            "exception",
+            value!({"priority": 800, "allowed": [{"IPProtocol": "tcp", "ports": ["1"]}],
+            "sourceRanges": ["172.16.0.0/28"], "targetTags": [TAG]}),
+        ),
+        rule(
+            "other-port",
+            value!({"priority": 850, "denied": [{"IPProtocol": "tcp", "ports": ["22"]}],
+            "sourceRanges": ["0.0.0.0/0"]}),
+        ),
+        cluster("c", value!({})),
+        denied("172.16.0.2", "10.1.0.5", 8443, "deny-all", "INGRESS", "gke-c-pool-1"),
+    ]);
+    let report = inputs.triage();
+    let fixes = findings(&report, "webhook-port-blocked")[0]["fixes"].as_array().unwrap().clone();
+    let added = fixes.iter().find(|fix| fix["kind"] == "add-firewall-rule").unwrap();
+    assert_eq!(added["rule"]["priority"], 899);
+}
+
+/// Several clusters in one subnetwork: the VM's name tells whose node it is; without one it is not
+/// known, and a VM that is no node carries no node tag.
+#[test]
+fn shared_subnetworks_are_not_guessed() {
+    let inputs = Inputs::of(&[
+        rule(
+            "allow-a",
+            value!({"allowed": [{"IPProtocol": "tcp"}], "sourceRanges": ["10.9.0.0/16"],
+            "targetTags": ["gke-a-aaaaaaaa-node"]}),
+        ),
+        deny_all(value!({})),
+        cluster("a", value!({"clusterIpv4Cidr": "10.1.0.0/16"})),
+        cluster("b", value!({"clusterIpv4Cidr": "10.2.0.0/16", "id": "bbbbbbbb1111"})),
+        subnet(value!({})),
+        denied("10.9.0.1", "10.0.0.7", 80, "deny-all", "INGRESS", "gke-b-pool-1"),
+        denied("10.9.0.1", "10.0.0.8", 80, "deny-all", "INGRESS", "bastion-1"),
+    ]);
+    let report = inputs.triage();
+    assert!(findings(&report, "snapshot-disagrees").is_empty(), "{report:#}");
+    assert_eq!(inputs.why("10.9.0.1", "10.0.0.9:80", "INGRESS").0, "UNDETERMINED");
+    assert_eq!(
+        inputs.why("10.9.0.1", "10.0.0.7:80", "INGRESS"),
+        ("DENIED".into(), "deny-all".into())
+    );
+}
+
+/// Networks of one name in several projects are not mixed, and their findings have ids of their own.
+#[test]
+fn networks_of_one_name_are_told_apart() {
+    let of = |project: &str, action: &str| {
+        let mut rule = rule(
+            "r",
+            value!({"network": format!("projects/{project}/global/networks/n"),
+            "sourceRanges": ["0.0.0.0/0"], "logConfig": {"enable": false}}),
+        );
+        rule[action] = value!([{"IPProtocol": "tcp"}]);
+        rule
+    };
+    let inputs = Inputs::of(&[of("p", "allowed"), of("q", "denied")]);
+    assert_eq!(inputs.why("10.9.0.1", "10.0.0.7:80", "INGRESS").0, "ALLOWED");
+    let answer = json(&[
+        "why",
+        "10.9.0.1",
+        "10.0.0.7:80",
+        inputs.path(),
+        "--network",
+        "n",
+        "--project",
+        "q",
+    ]);
+    assert_eq!(answer["asked"][1]["decision"]["verdict"], "DENIED");
+    let answer = json(&["why", "10.9.0.1", "10.0.0.7:80", inputs.path(), "--network", "n"]);
+    assert!(answer["missing"].to_string().contains("--project"), "{answer:#}");
+
+    let elsewhere =
+        Inputs::of(&[of("q", "denied"), denied("10.9.0.1", "10.0.0.7", 80, "r", "INGRESS", "vm")]);
+    assert_eq!(elsewhere.triage()["findings"][0]["decision"]["verdict"], "UNDETERMINED");
+}
+
+/// Two networks with the same ranges: neither is guessed, in whatever order they were read.
+#[test]
+fn overlapping_networks_are_not_guessed() {
+    let inputs = Inputs::of(&[
+        subnet(value!({})),
+        subnet(value!({"name": "t", "network": "projects/p/global/networks/m"})),
+        rule("a", value!({"allowed": [{"IPProtocol": "tcp"}], "sourceRanges": ["0.0.0.0/0"]})),
+        rule(
+            "b",
+            value!({"denied": [{"IPProtocol": "tcp"}], "sourceRanges": ["0.0.0.0/0"],
+            "network": "projects/p/global/networks/m"}),
+        ),
+    ]);
+    let answer = json(&["why", "10.0.0.4", "10.0.0.9:443", inputs.path()]);
+    assert_eq!(answer["asked"], value!([]));
+    assert!(answer["missing"].to_string().contains("--network"));
+}
+
+/// What is there and is not understood makes the answer Undetermined, never wrong.
+#[test]
+fn strange_values_are_never_taken_for_none() {
+    let allow = value!([{"IPProtocol": "tcp"}]);
+    for (what, fields) in [
+        ("null range", value!({"sourceRanges": [null], "allowed": allow})),
+        ("object", value!({"sourceRanges": [{"ref": "x"}], "allowed": allow})),
+        ("placeholder", value!({"sourceRanges": ["podRange"], "allowed": allow})),
+        ("null tag", value!({"targetTags": [null], "allowed": allow})),
+        ("disabled", value!({"disabled": "${off}", "allowed": allow})),
+        ("null port", value!({"allowed": [{"IPProtocol": "tcp", "ports": [null]}]})),
+        ("no action", value!({})),
+    ] {
+        let inputs = Inputs::of(&[rule("r", fields), deny_all(value!({}))]);
+        assert_eq!(inputs.why("10.9.0.1", "10.0.0.7:80", "INGRESS").0, "UNDETERMINED", "{what}");
+    }
+}
+
+/// Source tags match the primary internal address of a VM, and nothing else.
+#[test]
+fn source_tags_match_primary_addresses_only() {
+    let vm = value!({"kind": "compute#instance", "name": "web-1", "tags": {"items": ["web"]},
+        "zone": "zones/r-a", "networkInterfaces": [{"network": "projects/p/global/networks/n",
+        "networkIP": "10.0.0.4", "accessConfigs": [{"natIP": "34.9.9.7"}],
+        "aliasIpRanges": [{"ipCidrRange": "10.3.0.0/24"}]}]});
+    let inputs = Inputs::of(&[
+        rule("by-tag", value!({"allowed": [{"IPProtocol": "tcp"}], "sourceTags": ["web"]})),
+        deny_all(value!({})),
+        vm,
+        subnet(value!({})),
+    ]);
+    assert_eq!(inputs.why("10.0.0.4", "10.0.0.9:80", "INGRESS").0, "ALLOWED");
+    assert_eq!(inputs.why("34.9.9.7", "10.0.0.9:80", "INGRESS").0, "DENIED");
+    // To an external address, tcp 25 is always blocked, whoever's it is.
+    assert_eq!(inputs.why("10.0.0.9", "34.9.9.7:25", "EGRESS").0, "DENIED");
+    // A pod on that VM has the VM's tags as a target.
+    let target = Inputs::of(&[
+        rule(
+            "to-web",
+            value!({"allowed": [{"IPProtocol": "tcp"}], "targetTags": ["web"], "sourceRanges": ["10.9.0.0/16"]}),
+        ),
+        deny_all(value!({})),
+        value!({"kind": "compute#instance", "name": "web-1", "tags": {"items": ["web"]},
+            "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": "10.0.0.4",
+            "aliasIpRanges": [{"ipCidrRange": "10.3.0.0/24"}]}]}),
+    ]);
+    assert_eq!(target.why("10.9.0.1", "10.3.0.8:80", "INGRESS").0, "ALLOWED");
+}
+
+/// A trimmed export of a VM holds no tags; a whole one without tags says that there are none.
+#[test]
+fn missing_tags_are_not_no_tags() {
+    for (tags, verdict) in [(None, "UNDETERMINED"), (Some(value!({"fingerprint": "x"})), "DENIED")]
+    {
+        let mut vm = value!({"kind": "compute#instance", "name": "v", "networkInterfaces":
+            [{"network": "projects/p/global/networks/n", "networkIP": "10.0.0.4"}]});
+        if let Some(tags) = tags {
+            vm["tags"] = tags;
+        }
+        let inputs = Inputs::of(&[
+            rule(
+                "to-web",
+                value!({"allowed": [{"IPProtocol": "tcp"}], "targetTags": ["web"], "sourceRanges": ["0.0.0.0/0"]}),
+            ),
+            deny_all(value!({})),
+            vm,
+        ]);
+        assert_eq!(inputs.why("10.9.0.1", "10.0.0.4:80", "INGRESS").0, verdict);
+    }
+}
+
+/// A wrong tag on an allow is a near miss, where the tags of nodes are known whole.
+#[test]
+fn a_wrong_tag_is_a_near_miss() {
+    let inputs = Inputs::of(&[
+        rule(
+            "wrong-tag",
+            value!({"allowed": [{"IPProtocol": "tcp", "ports": ["8443"]}],
+            "sourceRanges": ["172.16.0.0/28"], "targetTags": ["gke-other-bbbbbbbb-node"]}),
+        ),
+        deny_all(value!({})),
+        cluster("c", value!({})),
+        denied("172.16.0.2", "10.1.0.5", 8443, "deny-all", "INGRESS", "gke-c-pool-1"),
+    ]);
+    let report = inputs.triage();
+    let finding = findings(&report, "webhook-port-blocked")[0];
+    assert_eq!(finding["decision"]["verdict"], "DENIED");
+    assert_eq!(finding["decision"]["near_misses"][0]["mismatch"], "target");
+    assert_eq!(finding["fixes"][0]["rule"]["target_tags"], value!([TAG]));
+}
+
+/// The direction that the log leaves out is that of the rule it names.
+#[test]
+fn the_named_rule_tells_the_direction() {
+    let mut entry = denied("10.0.0.4", "10.0.0.9", 80, "deny-all", "INGRESS", "v");
+    entry["jsonPayload"]["rule_details"].as_object_mut().unwrap().remove("direction");
+    let inputs = Inputs::of(&[
+        deny_all(value!({})),
+        rule(
+            "deny-out",
+            value!({"direction": "EGRESS", "priority": 65000, "denied": [{"IPProtocol": "all"}],
+            "destinationRanges": ["0.0.0.0/0"]}),
+        ),
+        subnet(value!({})),
+        entry,
+    ]);
+    let report = inputs.triage();
+    assert!(findings(&report, "snapshot-disagrees").is_empty(), "{report:#}");
+    assert_eq!(report["findings"][0]["flow"]["direction"], "INGRESS");
+}
+
+/// Policies of effective firewalls: order, goto_next, and what does not apply to VMs.
+#[test]
+fn policies_are_asked_in_their_place() {
+    let policy = |rules: Value| {
+        value!({"firewalls": [rule("vpc-allow", value!({"allowed": [{"IPProtocol": "tcp"}],
+            "sourceRanges": ["0.0.0.0/0"]}))],
+            "firewallPolicys": [{"name": "1", "shortName": "org", "type": "HIERARCHY", "rules": rules}]})
+    };
+    let one = |action: &str, extra: Value| {
+        let mut rule = value!({"priority": 5000, "direction": "INGRESS", "action": action,
+            "match": {"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "tcp"}]}});
+        for (key, field) in extra.as_object().unwrap() {
+            rule[key] = field.clone();
+        }
+        rule
+    };
+    let verdict =
+        |rules: Value| Inputs::of(&[policy(rules)]).why("10.9.0.1", "10.0.0.7:80", "INGRESS").0;
+    assert_eq!(verdict(value!([one("deny", value!({}))])), "DENIED");
+    assert_eq!(verdict(value!([one("goto_next", value!({}))])), "ALLOWED");
+    assert_eq!(verdict(value!([one("apply_security_profile_group", value!({}))])), "UNDETERMINED");
+    let lb = value!({"targetType": "INTERNAL_MANAGED_LB"});
+    assert_eq!(verdict(value!([one("deny", lb)])), "ALLOWED");
+    let tags = value!({"match": {"srcSecureTags": [{"name": "tagValues/1", "state": "INEFFECTIVE"}],
+        "layer4Configs": [{"ipProtocol": "all"}]}});
+    assert_eq!(verdict(value!([one("deny", tags)])), "ALLOWED");
+    let fqdn =
+        value!({"match": {"srcFqdns": ["example.com"], "layer4Configs": [{"ipProtocol": "all"}]}});
+    assert_eq!(verdict(value!([one("deny", fqdn)])), "UNDETERMINED");
+
+    // What a policy denies is not mended by a VPC rule; the VPC rule that is outranked is named.
+    let mut entry = denied("172.16.0.2", "10.1.0.5", 8443, "x", "INGRESS", "gke-c-pool-1");
+    entry["jsonPayload"]["rule_details"]["reference"] = value!("organization:1/firewallPolicy:1");
+    let inputs =
+        Inputs::of(&[policy(value!([one("deny", value!({}))])), cluster("c", value!({})), entry]);
+    let report = inputs.triage();
+    let finding = findings(&report, "webhook-port-blocked")[0];
+    assert!(
+        finding["no_fix"].as_str().unwrap().contains("policy above the VPC decides: org"),
+        "{finding:#}"
+    );
+    assert_eq!(finding["decision"]["near_misses"][0]["mismatch"], "priority");
+    assert!(findings(&report, "snapshot-disagrees").is_empty());
+}
+
+/// Of several denies of one priority the log may name any.
+#[test]
+fn equal_denies_agree_with_the_log() {
+    let inputs = Inputs::of(&[
+        deny_all(value!({})),
+        deny_all(value!({"name": "another-deny"})),
+        denied("203.0.113.9", "10.0.0.9", 22, "deny-all", "INGRESS", "v"),
+    ]);
+    assert!(findings(&inputs.triage(), "snapshot-disagrees").is_empty());
+}
+
+/// IPv6: a rule without any range is for IPv4; well-known and own ranges of both families.
+#[test]
+fn both_families() {
+    let inputs = Inputs::of(&[
+        rule("no-range", value!({"allowed": [{"IPProtocol": "tcp"}]})),
+        subnet(value!({"ipv6CidrRange": "2600:1900:4000::/64"})),
+    ]);
+    assert_eq!(inputs.why("10.9.0.1", "10.0.0.7:80", "INGRESS").0, "ALLOWED");
+    assert_ne!(inputs.why("2001:db8::1", "[2600:1900:4000::7]:80", "INGRESS").0, "ALLOWED");
+}
+
+/// A rule that is opened by tag opens to the tag, not to everybody.
+#[test]
+fn opening_by_tag_is_said_as_such() {
+    let vm = |name: &str, ip: &str, tag: &str| {
+        value!({"kind": "compute#instance", "name": name,
+        "tags": {"items": [tag]}, "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": ip}]})
+    };
+    let inputs = Inputs::of(&[
+        rule(
+            "by-tag",
+            value!({"allowed": [{"IPProtocol": "tcp", "ports": ["80"]}], "sourceTags": ["web"], "disabled": true}),
+        ),
+        deny_all(value!({})),
+        vm("a", "10.0.0.4", "web"),
+        vm("b", "10.0.0.5", "db"),
+        denied("10.0.0.4", "10.0.0.5", 80, "deny-all", "INGRESS", "b"),
+    ]);
+    let report = inputs.triage();
+    let fixes = report["findings"][0]["fixes"].as_array().unwrap();
+    let enabled = fixes.iter().find(|fix| fix["kind"] == "enable-firewall-rule").expect("enabled");
+    assert_eq!(enabled["proof"]["opens"][0]["sources"], value!(["tag:web"]));
+}
