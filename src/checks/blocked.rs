@@ -19,6 +19,9 @@ pub struct Words {
     pub explanation: Vec<String>,
 }
 
+/// So many causes of a kind get a fix; a log with more of them has another problem first.
+const MOST_MENDED: usize = 200;
+
 /// Finds all causes of a check's kind.
 pub fn find(
     check: &Check,
@@ -27,7 +30,18 @@ pub fn find(
 ) -> Outcome {
     let found: Vec<_> = evidence
         .causes_of(check)
-        .map(|cause| finding(check, cause, evidence, words(cause, evidence), true))
+        .enumerate()
+        .map(|(place, cause)| {
+            let mend = place < MOST_MENDED;
+            let mut finding = finding(check, cause, evidence, words(cause, evidence), mend);
+            if !mend {
+                finding.no_fix = Some(format!(
+                    "not looked for: it is not among the {MOST_MENDED} most frequent of its kind \
+                     (narrow the scope with --network, --cluster or --since)"
+                ));
+            }
+            finding
+        })
         .collect();
     if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
 }

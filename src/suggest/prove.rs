@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 
 use crate::correlate::Directory;
+use crate::engine::matching::{Outcome, match_rule};
 use crate::engine::{EffectiveRules, Flow, Verdict, evaluate};
 use crate::model::{FirewallRule, Inventory};
 use crate::net::{Direction, FiveTuple, PortSet, Protocol};
@@ -163,7 +164,13 @@ fn replay(
         });
         return Err(Refuted::StillDenied(still));
     }
-    let here = others.iter().filter(|flow| flow.network.agrees(&first.network));
+    // A verdict can change only where the changed rule, as it was or as it is, has a say.
+    let was = proposal.change.before();
+    let has_a_say = |flow: &Flow| {
+        let says = |rule| !matches!(match_rule(rule, flow, &mut ()), Outcome::Missed(_));
+        says(parsed) || was.is_some_and(says)
+    };
+    let here = others.iter().filter(|flow| has_a_say(flow));
     let other_flows_changed =
         here.filter(|flow| verdict(&before, flow) != verdict(&after, flow)).count();
     if other_flows_changed > 0 {
