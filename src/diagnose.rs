@@ -65,7 +65,7 @@ impl Printer for Rims {
                 parsed: command::firewall_rule(&gcloud, before, network),
                 text: gcloud,
             },
-            Printed { language: "cnrm", parsed: read_manifest(&cnrm, change), text: cnrm },
+            Printed { language: "cnrm", parsed: read_manifest(&cnrm, change, before), text: cnrm },
             Printed {
                 language: "terraform",
                 parsed: terraform::firewall_rule(&terraform, network),
@@ -75,13 +75,14 @@ impl Printer for Rims {
     }
 }
 
-fn read_manifest(text: &str, change: &Change) -> Option<FirewallRule> {
+fn read_manifest(text: &str, change: &Change, before: &Inventory) -> Option<FirewallRule> {
     let place = Place { path: Arc::from("printed"), line: 1, byte: 0 };
     let (items, complaints) = yaml_items(text, &place);
     let (Some(item), true) = (items.first(), complaints.is_empty()) else {
         return None;
     };
-    let mut alone = Inventory::default();
+    // Objects go by other names than their resources: these are known.
+    let mut alone = Inventory { aliases: before.aliases.clone(), ..Inventory::default() };
     gcloud::read(item, &mut alone);
     let rule = alone.firewall_rules.pop()?;
     // A manifest without project names the network of its own namespace.

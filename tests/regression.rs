@@ -497,3 +497,30 @@ fn opening_by_tag_is_said_as_such() {
     let enabled = fixes.iter().find(|fix| fix["kind"] == "enable-firewall-rule").expect("enabled");
     assert_eq!(enabled["proof"]["opens"][0]["sources"], value!(["tag:web"]));
 }
+
+/// A manifest that is written anew keeps what is not the rule: its object's name and namespace, its
+/// references, its description.
+#[test]
+fn manifests_keep_their_identity() {
+    let manifests = "apiVersion: compute.cnrm.cloud.google.com/v1beta1\nkind: ComputeNetwork\nmetadata:\n  name: net-obj\n  namespace: ns1\n  annotations:\n    cnrm.cloud.google.com/project-id: p\nspec:\n  resourceID: n\n---\napiVersion: compute.cnrm.cloud.google.com/v1beta1\nkind: ComputeFirewall\nmetadata:\n  name: fw-obj\n  namespace: ns1\n  annotations:\n    cnrm.cloud.google.com/project-id: p\nspec:\n  resourceID: hooks\n  description: For the webhooks\n  allow:\n  - protocol: tcp\n    ports:\n    - \"9443\"\n  sourceRanges:\n  - 172.16.0.0/28\n  networkRef:\n    name: net-obj\n  logConfig:\n    metadata: EXCLUDE_ALL_METADATA\n";
+    let rest = [
+        deny_all(value!({})),
+        cluster("c", value!({})),
+        denied("172.16.0.2", "10.1.0.5", 8443, "deny-all", "INGRESS", "gke-c-pool-1"),
+    ];
+    let rest: String = rest.iter().map(|one| format!("{one}\n")).collect();
+    let scratch = folder(&[("a.yaml", manifests.as_bytes()), ("b.ndjson", rest.as_bytes())]);
+    let text = stdout(&run(&["fix", scratch.path().to_str().unwrap(), "--as", "cnrm"]));
+    for line in [
+        "name: fw-obj",
+        "namespace: ns1",
+        "cnrm.cloud.google.com/project-id: p",
+        "resourceID: hooks",
+        "description: For the webhooks",
+        "name: net-obj",
+        "metadata: EXCLUDE_ALL_METADATA",
+        "- \"8443\"",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}

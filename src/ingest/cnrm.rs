@@ -9,6 +9,7 @@ use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
 use crate::ingest::gcloud::Read;
 use crate::ingest::rules;
+use crate::model::firewall::{ManifestObject, NetworkReference};
 use crate::model::{
     Cluster, Inventory, ManagedZone, Nat, Network, NodePool, Origin, RecordSet, Reference, Route,
     Subnetwork,
@@ -107,7 +108,20 @@ pub fn read(kind: &str, fields: Fields<'_>, origin: &Origin, into: &mut Inventor
 fn firewall(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     let network = manifest.network(into)?;
     let id = manifest.id();
-    let rule = rules::manifest_rule(&id.name, manifest.spec, network, manifest.origin);
+    let spec = manifest.spec;
+    let mut rule = rules::manifest_rule(&id.name, spec, network, manifest.origin);
+    let at = spec.at("networkRef");
+    rule.manifest = Some(Box::new(ManifestObject {
+        name: manifest.name.clone(),
+        namespace: manifest.namespace.clone(),
+        project: manifest.project.clone(),
+        network: match at.text("external").filter(|text| !text.is_empty()) {
+            Some(external) => NetworkReference::External(external),
+            None => NetworkReference::Object(at.text_or_empty("name"), at.text("namespace")),
+        },
+        description: spec.text("description"),
+        log_metadata: spec.at("logConfig").text("metadata"),
+    }));
     into.firewall_rules.push(rule);
     Some(())
 }

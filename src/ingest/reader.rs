@@ -218,8 +218,14 @@ fn settle_rules(rules: &mut Vec<FirewallRule>) {
             Some(one) => {
                 let manifest = |rule: &FirewallRule| rule.owner == Owner::ConfigConnector;
                 match (manifest(one), manifest(&rule)) {
-                    (true, false) => *one = FirewallRule { owner: Owner::ConfigConnector, ..rule },
-                    (false, true) => one.owner = Owner::ConfigConnector,
+                    (true, false) => {
+                        let manifest = one.manifest.take();
+                        *one = FirewallRule { owner: Owner::ConfigConnector, manifest, ..rule };
+                    }
+                    (false, true) => {
+                        one.owner = Owner::ConfigConnector;
+                        one.manifest = rule.manifest;
+                    }
                     _ => {}
                 }
             }

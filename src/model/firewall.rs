@@ -44,6 +44,39 @@ pub enum Owner {
     ConfigConnector,
 }
 
+/// What a Config Connector manifest says besides the rule itself: what has to stay as it is when
+/// the manifest is written anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ManifestObject {
+    /// The object's name; the resource may have another.
+    pub name: String,
+    /// The object's namespace, empty where the manifest leaves it out.
+    pub namespace: String,
+    /// The project of the annotation.
+    pub project: Option<String>,
+    /// `networkRef`: the object's name and namespace, or `external` alone.
+    pub network: NetworkReference,
+    /// The description.
+    pub description: Option<String>,
+    /// `logConfig.metadata`.
+    pub log_metadata: Option<String>,
+}
+
+/// How a manifest refers to its network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NetworkReference {
+    /// By the object, in its namespace where that is said.
+    Object(String, Option<String>),
+    /// By the resource.
+    External(String),
+}
+
+impl Default for NetworkReference {
+    fn default() -> Self {
+        Self::Object(String::new(), None)
+    }
+}
+
 /// One protocol of a rule and its ports.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Layer4 {
@@ -141,6 +174,8 @@ pub struct FirewallRule {
     pub unmodelled: Vec<String>,
     /// Who owns it.
     pub owner: Owner,
+    /// The manifest that Config Connector keeps it by.
+    pub manifest: Option<Box<ManifestObject>>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -167,6 +202,7 @@ impl FirewallRule {
             logged: None,
             unmodelled: Vec::new(),
             owner: Owner::User,
+            manifest: None,
             origin: Origin::default(),
         }
     }

@@ -4,11 +4,12 @@
 
 use serde::Serialize;
 
-use crate::model::firewall::Layer4;
-use crate::model::{Action, FirewallRule, Owner};
+use crate::model::firewall::{Layer4, ManifestObject, NetworkReference};
+use crate::model::{Action, FirewallRule};
 use crate::net::IpNet;
 use crate::render::gcloud::is_printable;
 use crate::suggest::Change;
+use crate::suggest::name::is_project;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,11 +23,25 @@ struct Manifest {
 #[derive(Serialize)]
 struct Metadata {
     name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<Annotations>,
+}
+
+#[derive(Serialize)]
+struct Annotations {
+    #[serde(rename = "cnrm.cloud.google.com/project-id")]
+    project: String,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Spec {
+    #[serde(rename = "resourceID", skip_serializing_if = "Option::is_none")]
+    resource_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
     direction: String,
     priority: u32,
     network_ref: NetworkRef,
@@ -52,11 +67,14 @@ struct Spec {
     log_config: Option<LogConfig>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum NetworkRef {
-    Name(String),
-    External(String),
+#[derive(Serialize, Default)]
+struct NetworkRef {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -66,7 +84,7 @@ struct External {
 
 #[derive(Serialize)]
 struct LogConfig {
-    metadata: &'static str,
+    metadata: String,
 }
 
 #[derive(Serialize)]
@@ -87,11 +105,19 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
         Action::Deny => (Vec::new(), parts(&rule.layer4)),
         _ => (parts(&rule.layer4), Vec::new()),
     };
+    let name = rule.name.clone()?;
+    let object = rule.manifest.as_deref();
+    if !object.is_none_or(is_printable_object) {
+        return None;
+    }
+    let metadata = object.and_then(|object| object.log_metadata.clone());
     let manifest = Manifest {
         api_version: "compute.cnrm.cloud.google.com/v1beta1",
         kind: "ComputeFirewall",
-        metadata: Metadata { name: rule.name.clone()? },
+        metadata: metadata_of(rule, &name),
         spec: Spec {
+            resource_id: object.filter(|object| object.name != name).map(|_| name.clone()),
+            description: object.and_then(|object| object.description.clone()).filter(is_plain),
             direction: rule.direction.to_string(),
             priority: rule.priority,
             network_ref: network(rule),
@@ -104,21 +130,76 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
             target_tags: rule.targets.tags.iter().cloned().collect(),
             target_service_accounts: accounts(&rule.targets.service_accounts),
             disabled: rule.disabled,
-            log_config: (rule.logged == Some(true))
-                .then_some(LogConfig { metadata: "INCLUDE_ALL_METADATA" }),
+            log_config: (rule.logged == Some(true)).then(|| LogConfig {
+                metadata: metadata.unwrap_or_else(|| "INCLUDE_ALL_METADATA".to_owned()),
+            }),
         },
     };
     serde_saphyr::to_string(&manifest).ok()
 }
 
-/// A network that Config Connector keeps is referred to as its object; any other, as external.
-fn network(rule: &FirewallRule) -> NetworkRef {
-    match (&rule.network.project, &rule.owner) {
-        (Some(project), owner) if *owner != Owner::ConfigConnector => NetworkRef::External(
-            format!("projects/{project}/global/networks/{}", rule.network.name),
-        ),
-        _ => NetworkRef::Name(rule.network.name.clone()),
+/// The object as it is called where it stands already; a new one is named like its resource, and
+/// the annotation says in which project it belongs.
+fn metadata_of(rule: &FirewallRule, name: &str) -> Metadata {
+    let object = rule.manifest.as_deref();
+    let project = match object {
+        Some(object) => object.project.clone(),
+        None => rule.network.project.clone(),
+    };
+    Metadata {
+        name: object.map_or_else(|| name.to_owned(), |object| object.name.clone()),
+        namespace: object.map(|object| object.namespace.clone()).filter(|one| !one.is_empty()),
+        annotations: project.map(|project| Annotations { project }),
     }
+}
+
+/// The network as the manifest refers to it. For a new rule: as a resource where its project is
+/// known, else as the object that carries its name.
+fn network(rule: &FirewallRule) -> NetworkRef {
+    match (rule.manifest.as_deref().map(|object| &object.network), &rule.network.project) {
+        (Some(NetworkReference::Object(name, namespace)), _) => NetworkRef {
+            name: Some(name.clone()),
+            namespace: namespace.clone(),
+            ..NetworkRef::default()
+        },
+        (Some(NetworkReference::External(external)), _) => {
+            NetworkRef { external: Some(external.clone()), ..NetworkRef::default() }
+        }
+        (None, Some(project)) => {
+            let external = format!("projects/{project}/global/networks/{}", rule.network.name);
+            NetworkRef { external: Some(external), ..NetworkRef::default() }
+        }
+        (None, None) => {
+            NetworkRef { name: Some(rule.network.name.clone()), ..NetworkRef::default() }
+        }
+    }
+}
+
+/// Printable ASCII: nothing that a terminal would act on.
+fn is_plain(text: &String) -> bool {
+    text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+}
+
+/// Whether an object's names are names of Kubernetes objects and of Google's resources.
+fn is_printable_object(object: &ManifestObject) -> bool {
+    let of_kubernetes = |text: &str| {
+        let allowed = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
+        };
+        text.len() <= 253 && text.bytes().all(allowed)
+    };
+    let of_link = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
+    let network = match &object.network {
+        NetworkReference::Object(name, namespace) => {
+            of_kubernetes(name) && namespace.as_deref().is_none_or(of_kubernetes)
+        }
+        NetworkReference::External(link) => link.bytes().all(of_link),
+    };
+    network
+        && of_kubernetes(&object.name)
+        && of_kubernetes(&object.namespace)
+        && object.project.as_deref().is_none_or(is_project)
+        && object.log_metadata.as_ref().is_none_or(is_plain)
 }
 
 fn accounts(list: &std::collections::BTreeSet<String>) -> Vec<External> {

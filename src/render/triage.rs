@@ -458,7 +458,9 @@ fn summary(document: &mut Document, report: &Report, causes: &[&Finding], asked:
     let mendable = causes.iter().find(|finding| !finding.fixes.is_empty());
     let next = match (mendable, causes.first()) {
         (Some(finding), _) => {
-            Some(format!("vpcwhy fix {} {} --as gcloud", finding.id, asked.inputs))
+            let managed = finding.fixes.first().is_some_and(|fix| fix.safety() == Safety::Managed);
+            let language = if managed { "cnrm" } else { "gcloud" };
+            Some(format!("vpcwhy fix {} {} --as {language}", finding.id, asked.inputs))
         }
         (None, Some(finding)) => Some(format!("vpcwhy explain {}", finding.check)),
         (None, None) => {
