@@ -4,7 +4,6 @@
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::correlate::causes::Scope;
-use crate::shell::output::Colour;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -57,6 +56,18 @@ pub enum Format {
     Ndjson,
     /// Markdown.
     Markdown,
+}
+
+/// When colours are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// Everything that was asked, as plain data.

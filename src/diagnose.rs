@@ -7,7 +7,7 @@ use crate::checks::{Evidence, run_all};
 use crate::correlate::causes::{Scope, correlate};
 use crate::correlate::{Directory, Ledger};
 use crate::ingest::document::{Place, yaml_items};
-use crate::ingest::{command, gcloud, terraform};
+use crate::ingest::{cnrm, command, terraform};
 use crate::model::{Complaint, FirewallRule, Inventory};
 use crate::render;
 use crate::suggest::{Change, Printed, Printer};
@@ -83,7 +83,7 @@ fn read_manifest(text: &str, change: &Change, before: &Inventory) -> Option<Fire
     };
     // Objects go by other names than their resources: these are known.
     let mut alone = Inventory { aliases: before.aliases.clone(), ..Inventory::default() };
-    gcloud::read(item, &mut alone);
+    cnrm::read(item, &mut alone);
     let rule = alone.firewall_rules.pop()?;
     // A manifest without project names the network of its own namespace.
     let network = &change.rule().network;

@@ -12,7 +12,7 @@
 //!
 //! What to do: allow the ranges of the cluster among themselves.
 //!
-//! Source: https://cloud.google.com/kubernetes-engine/docs/concepts/firewall-rules
+//! Source: <https://cloud.google.com/kubernetes-engine/docs/concepts/firewall-rules>
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};

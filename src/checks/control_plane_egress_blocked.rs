@@ -14,7 +14,7 @@
 //!
 //! What to do: allow tcp 443 to the whole range (masterIpv4CidrBlock, a /28), not to one endpoint.
 //!
-//! Source: https://cloud.google.com/kubernetes-engine/docs/concepts/firewall-rules
+//! Source: <https://cloud.google.com/kubernetes-engine/docs/concepts/firewall-rules>
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};

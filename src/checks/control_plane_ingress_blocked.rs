@@ -12,7 +12,7 @@
 //! What to do: let GKE write its rule again (its service agent needs rights on the host project's
 //! firewalls), or add a rule of your own with the same range, tag and ports.
 //!
-//! Source: https://cloud.google.com/kubernetes-engine/docs/concepts/firewall-rules
+//! Source: <https://cloud.google.com/kubernetes-engine/docs/concepts/firewall-rules>
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};

@@ -12,7 +12,7 @@
 //!
 //! What to do: allow udp and tcp 53 to the name server that is meant to answer.
 //!
-//! Source: https://cloud.google.com/dns/docs/vpc-name-res-order
+//! Source: <https://cloud.google.com/dns/docs/vpc-name-res-order>
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};

@@ -11,7 +11,7 @@
 //! What to do: find out whose addresses these are. Addresses of a CDN change: a rule for what the
 //! log shows would rot. FQDN objects in a network firewall policy follow the name instead.
 //!
-//! Source: https://cloud.google.com/firewall/docs/firewall-policies-rule-details
+//! Source: <https://cloud.google.com/firewall/docs/firewall-policies-rule-details>
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};

@@ -13,7 +13,7 @@
 //! What to do: allow tcp 443 to the VIP that your DNS answers with, and to 34.126.0.0/18 (direct
 //! connectivity). For public addresses set up the private zone instead of opening them.
 //!
-//! Source: https://cloud.google.com/vpc/docs/configure-private-google-access
+//! Source: <https://cloud.google.com/vpc/docs/configure-private-google-access>
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};

@@ -13,7 +13,7 @@
 //! What to do: allow the probed port from all of the ranges. An EGRESS rule is not needed: replies
 //! of an allowed connection pass.
 //!
-//! Source: https://cloud.google.com/load-balancing/docs/firewall-rules
+//! Source: <https://cloud.google.com/load-balancing/docs/firewall-rules>
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};

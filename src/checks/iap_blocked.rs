@@ -7,7 +7,7 @@
 //!
 //! What to do: allow the port from 35.235.240.0/20, where access through IAP is wanted.
 //!
-//! Source: https://cloud.google.com/iap/docs/using-tcp-forwarding
+//! Source: <https://cloud.google.com/iap/docs/using-tcp-forwarding>
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};

@@ -8,7 +8,7 @@
 //! What to do: nothing. If one of these addresses is a client of yours, allow that client by name
 //! and range, never 0.0.0.0/0.
 //!
-//! Source: https://cloud.google.com/vpc/docs/firewalls
+//! Source: <https://cloud.google.com/vpc/docs/firewalls>
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Outcome, Severity};

@@ -134,7 +134,8 @@ impl Check {
         let head = self.source.lines().take_while(|line| line.starts_with("//!"));
         let lines = head.map(|line| {
             let text = line.strip_prefix("//!").unwrap_or(line);
-            text.strip_prefix(' ').unwrap_or(text)
+            // The brackets make a link in the documentation of the code.
+            text.strip_prefix(' ').unwrap_or(text).replace(['<', '>'], "")
         });
         lines.collect::<Vec<_>>().join("\n")
     }

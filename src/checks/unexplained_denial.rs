@@ -6,7 +6,7 @@
 //! names. Where the ends and the port are wanted, the finding still says what denies them and
 //! which rules nearly allow them.
 //!
-//! Source: https://cloud.google.com/firewall/docs/firewall-rules-logging
+//! Source: <https://cloud.google.com/firewall/docs/firewall-rules-logging>
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};

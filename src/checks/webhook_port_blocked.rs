@@ -15,7 +15,7 @@
 //! webhook listen on 10250, which needs no rule at all.
 //!
 //! Source:
-//! https://cloud.google.com/kubernetes-engine/docs/how-to/private-clusters#add_firewall_rules
+//! <https://cloud.google.com/kubernetes-engine/docs/how-to/private-clusters#add_firewall_rules>
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity};

@@ -318,7 +318,16 @@ impl Roles {
         let purpose = subnetwork.purpose.as_deref().unwrap_or("PRIVATE");
         let proxies = ["REGIONAL_MANAGED_PROXY", "GLOBAL_MANAGED_PROXY"];
         let proxy = proxies.contains(&purpose) || purpose == "INTERNAL_HTTPS_LOAD_BALANCER";
-        let secondary = subnetwork.secondary.iter().map(|(name, range)| {
+        // What a cluster says of its own ranges goes before what is left of others' in a subnetwork.
+        let claimed: Vec<IpNet> = self
+            .owners
+            .iter()
+            .filter(|owner| matches!(owner.role, Role::Pod | Role::Service))
+            .filter(|owner| owner.network.as_ref().is_none_or(|of| of.agrees(&subnetwork.network)))
+            .flat_map(|owner| owner.ranges.iter().copied())
+            .collect();
+        let free = |(_, range): &&(String, IpNet)| !claimed.iter().any(|own| own.contains(range));
+        let secondary = subnetwork.secondary.iter().filter(free).map(|(name, range)| {
             (*range, format!("secondary range {name} of subnetwork {}", subnetwork.id.name))
         });
         let primary = subnetwork

@@ -5,9 +5,9 @@
 //! first ([`collect_names`]) and references are resolved when everything is known.
 //! Fields: <https://cloud.google.com/config-connector/docs/reference/overview>.
 
+use crate::ingest::Read;
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
-use crate::ingest::gcloud::Read;
 use crate::ingest::rules;
 use crate::model::firewall::{ManifestObject, NetworkReference};
 use crate::model::{
@@ -70,7 +70,9 @@ impl Manifest<'_> {
 }
 
 /// Reads one manifest into the inventory.
-pub fn read(kind: &str, fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Read {
+pub fn read(item: &Item, into: &mut Inventory) -> Read {
+    let fields = Fields(&item.value);
+    let kind = fields.text_or_empty("kind");
     let meta = fields.at("metadata");
     let Some(name) = meta.text("name").filter(|name| !name.is_empty()) else {
         return Read::Bad("it lacks metadata.name");
@@ -81,9 +83,9 @@ pub fn read(kind: &str, fields: Fields<'_>, origin: &Origin, into: &mut Inventor
         spec: fields.at("spec"),
         name,
         fields,
-        origin,
+        origin: &item.origin,
     };
-    let read = match kind {
+    let read = match kind.as_str() {
         "ComputeFirewall" => firewall(&manifest, into),
         "ComputeNetwork" => network(&manifest, into),
         "ComputeSubnetwork" => subnetwork(&manifest, into),
@@ -95,7 +97,7 @@ pub fn read(kind: &str, fields: Fields<'_>, origin: &Origin, into: &mut Inventor
         "DNSManagedZone" => zone(&manifest, into),
         "DNSRecordSet" => record_set(&manifest, into),
         _ => {
-            *into.unused.entry(kind.to_owned()).or_default() += 1;
+            *into.unused.entry(kind).or_default() += 1;
             return Read::Unused;
         }
     };

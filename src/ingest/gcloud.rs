@@ -4,7 +4,7 @@
 
 use crate::ingest::document::{EFFECTIVE_POLICY, Item};
 use crate::ingest::fields::Fields;
-use crate::ingest::{cnrm, policies, rules};
+use crate::ingest::{Read, policies, rules};
 use crate::model::cluster::Interface;
 use crate::model::inventory::Frontend;
 use crate::model::{
@@ -13,29 +13,10 @@ use crate::model::{
 };
 use crate::net::{parse_address, parse_cidr};
 
-/// What became of an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Read {
-    /// It is in the inventory, as this kind of input.
-    Used(&'static str),
-    /// It is of a kind that is known and not used.
-    Unused,
-    /// It is of a kind that is known, but what makes it usable is missing; what that is.
-    Bad(&'static str),
-    /// It is nothing that is known.
-    Unrecognised,
-}
-
 /// Reads one item into the inventory.
 pub fn read(item: &Item, into: &mut Inventory) -> Read {
     let fields = Fields(&item.value);
     let kind = fields.text("kind").or_else(|| item.hint.clone()).unwrap_or_default();
-    if fields.text("apiVersion").is_some_and(|version| version.contains(".cnrm.cloud.google.com")) {
-        return cnrm::read(&kind, fields, &item.origin, into);
-    }
-    if fields.has("apiVersion") && fields.has("kind") {
-        return kubernetes(&kind, into);
-    }
     let origin = &item.origin;
     let Some(shape) = shape_of(&kind, fields) else {
         let Some(kind) = known_kind(&kind, fields) else { return Read::Unrecognised };
@@ -101,17 +82,6 @@ fn known_kind(kind: &str, fields: Fields<'_>) -> Option<String> {
         kind
     };
     Some(name.to_owned())
-}
-
-/// Kubernetes kinds are counted until they are read.
-fn kubernetes(kind: &str, into: &mut Inventory) -> Read {
-    match kind {
-        "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" => into.webhooks += 1,
-        "Service" => into.services += 1,
-        _ => {}
-    }
-    *into.unused.entry(kind.to_owned()).or_default() += 1;
-    Read::Unused
 }
 
 /// The kind of input an item is, by its `kind`, else by what it holds.

@@ -7,8 +7,22 @@ pub mod command;
 pub mod document;
 pub mod fields;
 pub mod gcloud;
+pub mod kubernetes;
 pub mod log;
 pub mod policies;
 pub mod reader;
 pub mod rules;
 pub mod terraform;
+
+/// What became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// It is in the inventory, as this kind of input.
+    Used(&'static str),
+    /// It is of a kind that is known and not used.
+    Unused,
+    /// It is of a kind that is known, but what makes it usable is missing; what that is.
+    Bad(&'static str),
+    /// It is nothing that is known.
+    Unrecognised,
+}

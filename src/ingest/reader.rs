@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::ingest::cnrm;
 use crate::ingest::document::{self, Item, Place};
-use crate::ingest::gcloud::{self, Read};
 use crate::ingest::log::{Form, paste};
+use crate::ingest::{Read, cnrm, gcloud, kubernetes};
 use crate::model::{Cluster, Complaint, FirewallRule, Inventory, Owner, Reference, complaint};
 
 /// What one input turned out to hold.
@@ -63,7 +62,11 @@ impl Reader {
             self.manifests.push((input, item));
             return;
         }
-        let read = gcloud::read(&item, &mut self.inventory);
+        let read = if kubernetes::is_object(&item) {
+            kubernetes::read(&item, &mut self.inventory)
+        } else {
+            gcloud::read(&item, &mut self.inventory)
+        };
         self.note(input, read, &item);
     }
 
@@ -95,7 +98,7 @@ impl Reader {
     #[must_use]
     pub fn finish(mut self) -> (Inventory, Vec<Summary>, Vec<Complaint>) {
         for (input, item) in std::mem::take(&mut self.manifests) {
-            let read = gcloud::read(&item, &mut self.inventory);
+            let read = cnrm::read(&item, &mut self.inventory);
             self.note(input, read, &item);
         }
         let mut inventory = self.inventory;

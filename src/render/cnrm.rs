@@ -117,7 +117,9 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
         metadata: metadata_of(rule, &name),
         spec: Spec {
             resource_id: object.filter(|object| object.name != name).map(|_| name.clone()),
-            description: object.and_then(|object| object.description.clone()).filter(is_plain),
+            description: object
+                .and_then(|object| object.description.clone())
+                .filter(|text| is_plain(text)),
             direction: rule.direction.to_string(),
             priority: rule.priority,
             network_ref: network(rule),
@@ -176,7 +178,7 @@ fn network(rule: &FirewallRule) -> NetworkRef {
 }
 
 /// Printable ASCII: nothing that a terminal would act on.
-fn is_plain(text: &String) -> bool {
+fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
 
@@ -199,7 +201,7 @@ fn is_printable_object(object: &ManifestObject) -> bool {
         && of_kubernetes(&object.name)
         && of_kubernetes(&object.namespace)
         && object.project.as_deref().is_none_or(is_project)
-        && object.log_metadata.as_ref().is_none_or(is_plain)
+        && object.log_metadata.as_deref().is_none_or(is_plain)
 }
 
 fn accounts(list: &std::collections::BTreeSet<String>) -> Vec<External> {

@@ -31,7 +31,7 @@ pub fn text(head: &[&'static str], rows: &[Vec<String>], width: usize) -> String
         };
         let longest = rows.iter().map(of_row).max().unwrap_or(0);
         let longest = longest.max(head.get(at).map_or(0, |word| word.len()));
-        let cells = u16::try_from(longest + 2).unwrap_or(u16::MAX).min(60);
+        let cells = u16::try_from(longest + 2).unwrap_or(u16::MAX).min(160);
         column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(cells)));
     }
     let lines: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
