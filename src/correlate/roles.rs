@@ -318,7 +318,7 @@ impl Roles {
         let purpose = subnetwork.purpose.as_deref().unwrap_or("PRIVATE");
         let proxies = ["REGIONAL_MANAGED_PROXY", "GLOBAL_MANAGED_PROXY"];
         let proxy = proxies.contains(&purpose) || purpose == "INTERNAL_HTTPS_LOAD_BALANCER";
-        // What a cluster says of its own ranges goes before what is left of others' in a subnetwork.
+        // What a cluster says of its own ranges goes before what is left of others in a subnetwork.
         let claimed: Vec<IpNet> = self
             .owners
             .iter()
