@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::model::record::FirewallRecord;
@@ -86,7 +87,7 @@ pub struct Group {
 #[derive(Debug, Clone, Default)]
 struct Names {
     texts: Vec<Box<str>>,
-    numbers: HashMap<Box<str>, u32>,
+    numbers: HashMap<Box<str>, u32, RandomState>,
 }
 
 impl Names {
@@ -109,7 +110,7 @@ impl Names {
 #[derive(Debug, Clone, Default)]
 pub struct RollUp {
     names: Names,
-    slots: HashMap<Key, usize>,
+    slots: HashMap<Key, usize, RandomState>,
     groups: Vec<(Key, Measures)>,
 }
 
@@ -398,7 +399,7 @@ impl Partial {
 pub struct Ledger {
     roll_up: RollUp,
     counts: LogCounts,
-    seen: HashSet<u128>,
+    seen: HashSet<u128, RandomState>,
 }
 
 impl Ledger {
