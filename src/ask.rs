@@ -40,12 +40,7 @@ pub fn parse_connection(source: &str, destination: &str) -> Result<FiveTuple, St
 /// Asks the firewalls of both ends.
 #[must_use]
 pub fn why(directory: &Directory<'_>, groups: &[Group], tuple: FiveTuple, scope: &Scope) -> Why {
-    let in_scope = |network: &&Reference| {
-        let project = scope.project.as_ref();
-        scope.network.as_ref().is_none_or(|name| network.name == *name)
-            && project.is_none_or(|wanted| network.project.as_ref().is_none_or(|of| of == wanted))
-    };
-    let known: Vec<&Reference> = directory.networks.iter().filter(in_scope).collect();
+    let known: Vec<&Reference> = directory.networks.iter().filter(|of| scope.holds(of)).collect();
     let mut missing = Vec::new();
     let named = match (&scope.network, known.as_slice()) {
         (Some(_), [only]) => Some((*only).clone()),

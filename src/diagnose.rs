@@ -31,7 +31,7 @@ pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
     let inventory = &gathered.inventory;
     let directory = Directory::of(inventory);
     let correlation = correlate(&directory, gathered.ledger.groups(), scope);
-    let evidence = Evidence::new(&directory, &correlation, &Rims);
+    let evidence = Evidence::new(&directory, &correlation, scope, &Rims);
     let (findings, skipped) = run_all(&evidence);
     let log = gathered.ledger.counts();
     let not_given = report::not_given(inventory, &log);

@@ -184,6 +184,7 @@ fn observed(cause: &Cause<'_>) -> Observed {
         sources: cause.sources().len(),
         destinations: cause.destinations().len(),
         instances: cause.instances().into_iter().collect(),
+        rule: cause.logged_rule.as_ref().map(|rule| rule.name().to_owned()),
         sample: cause.sample().map(|(tuple, sample)| (sample.insert_id.clone(), *tuple)),
     }
 }

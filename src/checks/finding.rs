@@ -108,6 +108,8 @@ pub struct Observed {
     pub destinations: usize,
     /// The VMs that wrote them.
     pub instances: Vec<String>,
+    /// The rule or policy that the log names.
+    pub rule: Option<String>,
     /// One of them: its `insertId` and its connection.
     pub sample: Option<(String, FiveTuple)>,
 }

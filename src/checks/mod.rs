@@ -24,6 +24,7 @@ pub use report::Report;
 
 use std::cell::RefCell;
 
+use crate::correlate::causes::Scope;
 use crate::correlate::{Cause, Correlation, Directory};
 use crate::engine::Flow;
 use crate::suggest::{Earlier, Printer};
@@ -64,6 +65,8 @@ pub struct Evidence<'e, 'a> {
     pub correlation: &'e Correlation<'a>,
     /// The id of the check that each cause belongs to.
     pub claims: Vec<&'static str>,
+    /// What is asked about.
+    pub scope: &'e Scope,
     /// All logged connections, placed.
     pub logged: Vec<&'e Flow>,
     /// Prints changes and reads them back.
@@ -78,6 +81,7 @@ impl<'e, 'a> Evidence<'e, 'a> {
     pub fn new(
         directory: &'e Directory<'a>,
         correlation: &'e Correlation<'a>,
+        scope: &'e Scope,
         printer: &'e dyn Printer,
     ) -> Self {
         let claims = correlation.causes.iter().map(claimant).collect();
@@ -85,7 +89,7 @@ impl<'e, 'a> Evidence<'e, 'a> {
         let logged =
             denied.chain(&correlation.passed).filter_map(|one| one.flow.as_ref()).collect();
         let earlier = RefCell::default();
-        Self { directory, correlation, claims, logged, printer, earlier }
+        Self { directory, correlation, claims, scope, logged, printer, earlier }
     }
 
     /// The causes that belong to a check.

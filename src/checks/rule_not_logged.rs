@@ -40,7 +40,7 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     }
     let found: Vec<_> = rules
         .iter()
-        .filter(|rule| is_silent(rule))
+        .filter(|rule| is_silent(rule) && evidence.scope.holds(&rule.network))
         .map(|rule| finding(check, rule, evidence))
         .collect();
     if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }

@@ -159,6 +159,16 @@ pub struct Scope {
     pub cluster: Option<String>,
 }
 
+impl Scope {
+    /// Whether a network is asked about.
+    #[must_use]
+    pub fn holds(&self, network: &Reference) -> bool {
+        let of_project = network.project.as_ref();
+        self.network.as_ref().is_none_or(|name| network.name == *name)
+            && self.project.as_ref().is_none_or(|wanted| of_project.is_none_or(|of| of == wanted))
+    }
+}
+
 /// Places, judges and groups.
 #[must_use]
 pub fn correlate<'a>(

@@ -113,6 +113,7 @@ fn observed(observed: &Observed) -> Value {
         "sources": observed.sources,
         "destinations": observed.destinations,
         "instances": observed.instances,
+        "rule": observed.rule,
         "sample": observed.sample.as_ref().map(|(insert_id, tuple)| json!({
             "insert_id": (!insert_id.is_empty()).then_some(insert_id),
             "src_ip": tuple.src.to_string(),

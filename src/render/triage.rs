@@ -179,7 +179,7 @@ fn table(document: &mut Document, causes: &[&Finding]) {
                 flow.map(|flow| short(&flow.source)).unwrap_or_default(),
                 flow.map(|flow| short(&flow.destination)).unwrap_or_default(),
                 traffic,
-                finding.decision.as_ref().map(decider).unwrap_or_default(),
+                denied_by(finding),
                 finding.check.to_owned(),
             ]
         })
@@ -206,6 +206,16 @@ fn short(side: &Side) -> String {
         (role, "", []) => role.to_string(),
         (role @ Role::ControlPlane, name, [range]) => format!("{role} {name} {range}"),
         (role, name, _) => format!("{role} {name}"),
+    }
+}
+
+/// What denies it by our own judgement, else what the log names.
+fn denied_by(finding: &Finding) -> String {
+    let Some(decision) = &finding.decision else { return String::new() };
+    let logged = finding.observed.as_ref().and_then(|seen| seen.rule.as_ref());
+    match (&decision.decider, logged) {
+        (None, Some(rule)) => format!("{rule} (by the log)"),
+        _ => decider(decision),
     }
 }
 
@@ -293,7 +303,10 @@ pub fn verdict(document: &mut Document, decision: &DecisionSummary) {
         "verdict",
         vec![
             styled(style, decision.verdict.to_string()),
-            plain(format!(" by {}{place}", decider(decision))),
+            plain(match &decision.decider {
+                Some(_) => format!(" by {}{place}", decider(decision)),
+                None => ": no rule of the network was given".to_owned(),
+            }),
         ],
     ));
     for doubt in decision.doubts.iter().take(3) {
@@ -462,6 +475,10 @@ fn summary(document: &mut Document, report: &Report, causes: &[&Finding], asked:
             let language = if managed { "cnrm" } else { "gcloud" };
             Some(format!("vpcwhy fix {} {} --as {language}", finding.id, asked.inputs))
         }
+        (None, Some(_)) if report.not_given.contains(&"firewall_rules") => Some(format!(
+            "gcloud compute firewall-rules list --format=json > rules.json && vpcwhy {} rules.json",
+            asked.inputs
+        )),
         (None, Some(finding)) => Some(format!("vpcwhy explain {}", finding.check)),
         (None, None) => {
             report.findings.first().map(|note| format!("vpcwhy explain {}", note.check))

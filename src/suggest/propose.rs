@@ -102,6 +102,9 @@ impl<'c, 'a> Need<'c, 'a> {
         match cause.decision.verdict {
             Verdict::Denied => {}
             Verdict::Allowed => return no("the rules that were given allow this already"),
+            Verdict::Undetermined if cause.decision.decider == Decider::Missing => {
+                return no("no firewall rule of this network was given, so nothing can be proved");
+            }
             Verdict::Undetermined => {
                 return no("what was given does not decide this, so no change can be proved");
             }
