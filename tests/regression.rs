@@ -385,7 +385,10 @@ fn a_wrong_tag_is_a_near_miss() {
     let finding = findings(&report, "webhook-port-blocked")[0];
     assert_eq!(finding["decision"]["verdict"], "DENIED");
     assert_eq!(finding["decision"]["near_misses"][0]["mismatch"], "target");
-    assert_eq!(finding["fixes"][0]["rule"]["target_tags"], value!([TAG]));
+    let fix = &finding["fixes"][0];
+    assert_eq!(fix["rule"]["name"], "wrong-tag");
+    assert!(fix["rule"]["target_tags"].to_string().contains(TAG));
+    assert_eq!(finding["fixes"][1]["rule"]["target_tags"], value!([TAG]));
 }
 
 /// The direction that the log leaves out is that of the rule it names.
@@ -523,4 +526,97 @@ fn manifests_keep_their_identity() {
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }
+}
+
+/// A default at the usual priority is a default; GKE's own denies on other ports do not push a new
+/// allow away from the usual priority, and GKE's own rules are not what a person nearly wrote.
+#[test]
+fn usual_priorities() {
+    let kubelet = rule(
+        "gke-c-aaaaaaaa-exkubelet",
+        value!({"denied": [{"IPProtocol": "tcp", "ports": ["10255"]}],
+        "sourceRanges": ["0.0.0.0/0"], "targetTags": [TAG]}),
+    );
+    let master = rule(
+        "gke-c-aaaaaaaa-master",
+        value!({"allowed": [{"IPProtocol": "tcp", "ports": ["443", "10250"]}],
+        "sourceRanges": ["172.16.0.0/28"], "targetTags": [TAG]}),
+    );
+    let wrong = rule(
+        "hooks",
+        value!({"allowed": [{"IPProtocol": "tcp", "ports": ["8443"]}],
+        "sourceRanges": ["172.16.0.16/28"], "targetTags": [TAG]}),
+    );
+    for (default, priority) in [(65000, 1000), (1000, 999)] {
+        let inputs = Inputs::of(&[
+            kubelet.clone(),
+            master.clone(),
+            wrong.clone(),
+            deny_all(value!({"priority": default})),
+            cluster("c", value!({})),
+            denied("172.16.0.2", "10.1.0.5", 8443, "deny-all", "INGRESS", "gke-c-pool-1"),
+        ]);
+        let report = inputs.triage();
+        let finding = findings(&report, "webhook-port-blocked")[0];
+        let fixes = finding["fixes"].as_array().unwrap();
+        let added = fixes.iter().find(|fix| fix["kind"] == "add-firewall-rule").unwrap();
+        assert_eq!(added["rule"]["priority"], priority);
+        assert_eq!(finding["decision"]["near_misses"][0]["rule"], "hooks");
+    }
+}
+
+/// Autopilot's names begin with gk3: its tag is read off its rules, and its rules are GKE's.
+#[test]
+fn autopilot_is_gke_too() {
+    let inputs = Inputs::of(&[
+        rule(
+            "gk3-c-aaaaaaaa-master",
+            value!({"allowed": [{"IPProtocol": "tcp", "ports": ["443", "10250"]}],
+            "sourceRanges": ["172.16.0.0/28"], "targetTags": ["gk3-c-aaaaaaaa-node"]}),
+        ),
+        deny_all(value!({})),
+        cluster("c", value!({"autopilot": {"enabled": true}, "nodePools": []})),
+        denied("172.16.0.2", "10.1.0.5", 8443, "deny-all", "INGRESS", "gk3-c-pool-1"),
+    ]);
+    let report = inputs.triage();
+    let fixes = findings(&report, "webhook-port-blocked")[0]["fixes"].as_array().unwrap().clone();
+    assert_eq!(fixes.len(), 1);
+    assert_eq!(fixes[0]["rule"]["target_tags"], value!(["gk3-c-aaaaaaaa-node"]));
+}
+
+/// Probes of passthrough load balancers need all four ranges, whatever else is denied beside them.
+#[test]
+fn probes_of_both_kinds_are_mended() {
+    let inputs = Inputs::of(&[
+        deny_all(value!({})),
+        cluster("c", value!({})),
+        subnet(value!({})),
+        denied("35.191.1.2", "10.0.0.5", 10256, "deny-all", "INGRESS", "gke-c-pool-1"),
+        denied("209.85.152.9", "10.0.0.5", 10256, "deny-all", "INGRESS", "gke-c-pool-1"),
+    ]);
+    let report = inputs.triage();
+    let found = findings(&report, "health-check-blocked");
+    let widest = found
+        .iter()
+        .map(|one| one["fixes"][0]["rule"]["source_ranges"].as_array().unwrap().len())
+        .max();
+    assert_eq!(widest, Some(4), "{report:#}");
+}
+
+/// What Google always blocks is not mended, nor taken for a disagreement.
+#[test]
+fn mail_is_always_blocked() {
+    let inputs = Inputs::of(&[
+        rule(
+            "deny-out",
+            value!({"direction": "EGRESS", "priority": 65000, "denied": [{"IPProtocol": "all"}],
+            "destinationRanges": ["0.0.0.0/0"]}),
+        ),
+        subnet(value!({})),
+        denied("10.0.0.5", "198.51.100.9", 25, "deny-out", "EGRESS", "v"),
+    ]);
+    let report = inputs.triage();
+    assert!(findings(&report, "snapshot-disagrees").is_empty());
+    let finding = findings(&report, "external-egress-blocked")[0];
+    assert!(finding["no_fix"].as_str().unwrap().contains("always blocks"), "{finding:#}");
 }

@@ -107,11 +107,15 @@ pub fn describe(side: &Side) -> String {
     let name = if side.name.is_empty() { String::new() } else { format!(" {}", side.name) };
     let ranges: Vec<_> = side.ranges.iter().take(2).map(ToString::to_string).collect();
     let more = if side.ranges.len() > 2 { ", …" } else { "" };
-    let name = if side.role == Role::HealthCheck { String::new() } else { name };
+    let name = match side.role {
+        Role::HealthCheck | Role::Metadata | Role::DnsForwarder => String::new(),
+        _ => name,
+    };
+    let role = if side.is_vm { "VM".to_owned() } else { side.role.to_string() };
     if ranges.is_empty() {
-        format!("{}{name}", side.role)
+        format!("{role}{name}")
     } else {
-        format!("{}{name} ({}{more})", side.role, ranges.join(", "))
+        format!("{role}{name} ({}{more})", ranges.join(", "))
     }
 }
 
@@ -132,7 +136,9 @@ pub fn who(side: &Side) -> String {
         Role::GooglePublic => "Google's public addresses".to_owned(),
         Role::Internet => "the internet".to_owned(),
         Role::Unknown => "a private address of nobody known".to_owned(),
+        Role::Subnet if side.is_vm => format!("VM {}", side.name),
         Role::Subnet => format!("VMs of subnetwork {}", side.name),
+        Role::Metadata | Role::DnsForwarder => side.role.to_string(),
         _ => describe(side),
     }
 }
@@ -166,12 +172,15 @@ pub fn denied_by(cause: &Cause<'_>) -> String {
     }
 }
 
+/// So many ports of a scan are listed.
+const MOST_PORTS: usize = 16;
+
 fn flow_summary(cause: &Cause<'_>) -> FlowSummary {
     FlowSummary {
         network: cause.network.as_ref().map(|of| of.name.clone()),
         direction: cause.direction,
         protocol: Some(cause.protocol.to_string()),
-        ports: cause.port.iter().map(ToString::to_string).collect(),
+        ports: cause.ports().iter().take(MOST_PORTS).map(ToString::to_string).collect(),
         source: cause.source.clone(),
         destination: cause.destination.clone(),
     }
@@ -275,8 +284,9 @@ fn is_kin(a: &Cause<'_>, b: &Cause<'_>) -> bool {
         decider => matches!(decider, Decider::Implied(_)),
     };
     let (one, other) = (peer(a), peer(b));
-    (a.network.as_ref(), a.direction, one.role, &one.name)
-        == (b.network.as_ref(), b.direction, other.role, &other.name)
+    let same_peer = one.name == other.name || one.role == Role::HealthCheck;
+    (a.network.as_ref(), a.direction, one.role) == (b.network.as_ref(), b.direction, other.role)
+        && same_peer
         && one.known
         && by_default(a)
         && by_default(b)

@@ -323,6 +323,12 @@ fn near_miss_summary(miss: &NearMiss<'_>, needed: &FiveTuple) -> NearMissSummary
         Gap::Field(Mismatch::Protocol) => {
             format!("allows {}; needed {}", layers.join(", "), needed.protocol)
         }
+        Gap::Field(Mismatch::Source) if rule.source.is_none() => {
+            let named = &rule.source_identity;
+            let tags = named.tags.iter().chain(&named.service_accounts).cloned();
+            let tags = tags.collect::<Vec<_>>().join(", ");
+            format!("allows sources that carry {tags}; {} does not", needed.src)
+        }
         Gap::Field(Mismatch::Source) => {
             format!("allows sources {}; needed {}", ranges(&rule.source_ranges), needed.src)
         }

@@ -36,9 +36,9 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
         .causes_of(check)
         .map(|cause| {
             let sources = cause.sources().len();
-            let plural = if sources == 1 { "address" } else { "addresses" };
+            let plural = if sources == 1 { "address was" } else { "addresses were" };
             let title = format!(
-                "{sources} public {plural} were kept away from {}",
+                "{sources} public {plural} kept away from {}",
                 blocked::who(&cause.destination)
             );
             let explanation = vec![blocked::denied_by(cause), "this is intended".to_owned()];

@@ -160,7 +160,9 @@ pub fn run_all(evidence: &Evidence<'_, '_>) -> (Vec<Finding>, Vec<(&'static str,
     findings.sort_by_key(|finding| {
         let count = finding.observed.as_ref().map_or(0, |observed| observed.count);
         let place = CHECKS.iter().position(|check| check.id == finding.check);
-        (std::cmp::Reverse((finding.severity, count)), place, finding.id.clone())
+        let ports = finding.flow.as_ref().and_then(|flow| flow.ports.first());
+        let port = ports.and_then(|port| port.parse::<u16>().ok());
+        (std::cmp::Reverse((finding.severity, count)), place, port, finding.id.clone())
     });
     (findings, skipped)
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::checks::rule_not_logged::is_silent;
+use crate::checks::rule_not_logged::writes_no_log;
 use crate::checks::{Evidence, Finding};
 use crate::correlate::LogCounts;
-use crate::model::{Complaint, Inventory, Reference};
+use crate::model::{Action, Complaint, Inventory, Reference};
+use crate::net::{Direction, Protocol};
 
 /// One input as it was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +107,17 @@ pub fn not_given(inventory: &Inventory, log: &LogCounts) -> Vec<&'static str> {
 pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> Vec<BlindSpot> {
     let inventory = evidence.directory.inventory;
     let mut spots = Vec::new();
-    for network in inventory.known_networks() {
+    let has_default = |network: &Reference| {
+        inventory.firewall_rules.iter().any(|rule| {
+            rule.network.agrees(network)
+                && rule.direction == Direction::Ingress
+                && rule.action == Action::Deny
+                && !rule.disabled
+                && rule.targets.is_everyone()
+                && [Protocol::TCP, Protocol::UDP].iter().all(|one| rule.is_catch_all(*one))
+        })
+    };
+    for network in inventory.known_networks().iter().filter(|network| !has_default(network)) {
         spots.push(BlindSpot {
             kind: "implied-deny",
             detail: format!(
@@ -115,7 +126,7 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
             ),
         });
     }
-    for rule in inventory.firewall_rules.iter().filter(|rule| is_silent(rule)) {
+    for rule in inventory.firewall_rules.iter().filter(|rule| writes_no_log(rule)) {
         spots.push(BlindSpot {
             kind: "rule-not-logged",
             detail: format!("rule {} of network {} does not log", rule.label(), rule.network),

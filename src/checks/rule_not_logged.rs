@@ -25,12 +25,14 @@ pub(super) const CHECK: Check = Check {
     run,
 };
 
-/// Whether this is a deny whose logging somebody could switch on and did not.
-pub(super) fn is_silent(rule: &FirewallRule) -> bool {
-    rule.action == Action::Deny
-        && !rule.disabled
-        && rule.logged == Some(false)
-        && !matches!(rule.owner, Owner::Gke(_))
+/// Whether this is a deny whose denials leave no line.
+pub(super) fn writes_no_log(rule: &FirewallRule) -> bool {
+    rule.action == Action::Deny && !rule.disabled && rule.logged == Some(false)
+}
+
+/// Whether it is one whose logging somebody could switch on: GKE keeps its own rules as they are.
+fn is_silent(rule: &FirewallRule) -> bool {
+    writes_no_log(rule) && !matches!(rule.owner, Owner::Gke(_))
 }
 
 fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {

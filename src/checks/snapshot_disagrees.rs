@@ -87,8 +87,8 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
             Decider::Rule(rule) if is_logged(rule, logged, cause, evidence) => continue,
             Decider::Rule(rule) => format!("rule {}", rule.label()),
             Decider::Implied(_) => "the implied deny".to_owned(),
-            Decider::AlwaysBlocked(what) => what.to_owned(),
-            Decider::AlwaysAllowed(_) | Decider::Missing => continue,
+            // What is always blocked is logged by whatever rule denies it besides.
+            Decider::AlwaysBlocked(_) | Decider::AlwaysAllowed(_) | Decider::Missing => continue,
         };
         let network = cause.network.as_ref().map(network_key).unwrap_or_default();
         let theirs = format!("{} of network {network}", logged.name());

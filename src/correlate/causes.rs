@@ -43,6 +43,8 @@ pub struct Side {
     pub known: bool,
     /// Why it has the role.
     pub because: String,
+    /// Whether it is one VM, and the name is that VM's.
+    pub is_vm: bool,
     /// The cluster, by its place in the inventory.
     pub cluster: Option<usize>,
     /// Whether the owner is in another network.
@@ -100,6 +102,13 @@ impl Cause<'_> {
     #[must_use]
     pub fn destinations(&self) -> BTreeSet<IpAddr> {
         self.connections.iter().map(|connection| connection.group.tuple.dst).collect()
+    }
+
+    /// Distinct ports, where the protocol has them.
+    #[must_use]
+    pub fn ports(&self) -> BTreeSet<u16> {
+        let tuples = self.connections.iter().map(|connection| connection.group.tuple);
+        tuples.filter(|tuple| tuple.protocol.has_ports()).map(|tuple| tuple.dst_port).collect()
     }
 
     /// Names of the VMs that wrote the entries.
@@ -463,6 +472,7 @@ pub fn side(who: Who<'_>, seen: &BTreeSet<IpAddr>) -> Side {
             Some(origin) => format!("{} ({origin})", who.owner.because),
             None => who.owner.because.clone(),
         },
+        is_vm: who.owner.is_vm,
         cluster: who.owner.cluster,
         elsewhere: who.elsewhere,
         network: who.owner.network.clone(),

@@ -181,7 +181,9 @@ impl<'a> Directory<'a> {
     /// `shop-eu` the longer name is meant.
     fn cluster_of_vm(&self, vm_name: &str, network: &Reference) -> Option<usize> {
         let clusters = self.inventory.clusters.iter().enumerate().filter(|(_, cluster)| {
-            vm_name.starts_with(&format!("gke-{}-", cluster.id.name))
+            ["gke", "gk3"]
+                .iter()
+                .any(|lead| vm_name.starts_with(&format!("{lead}-{}-", cluster.id.name)))
                 && cluster.network.as_ref().is_none_or(|of| of.agrees(network))
         });
         clusters.max_by_key(|(_, cluster)| cluster.id.name.len()).map(|(at, _)| at)

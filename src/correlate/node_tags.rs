@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::managed::{gke_rule, node_tag_of_rule};
-use crate::model::{Cluster, Inventory};
+use crate::model::managed::{cluster_of_node_tag, gke_rule, node_tag_of_rule};
+use crate::model::{Cluster, Inventory, Reference};
 
 /// A node tag and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,43 +18,35 @@ pub struct NodeTag {
     pub because: String,
 }
 
-/// The tag that every node of `cluster` carries.
+/// The tag that every node of `cluster` carries: as its VMs or their template show it, as GKE's own
+/// rules target it, or as it follows from the cluster's id.
 #[must_use]
 pub fn node_tag(inventory: &Inventory, cluster: &Cluster) -> Option<NodeTag> {
     let found = |tag: String, because: String| Some(NodeTag { tag, because });
-    if let Some(tag) = cluster.node_tag() {
-        return found(tag, format!("the id of cluster {}", cluster.id.name));
-    }
-    let start = format!("gke-{}-", cluster.id.name);
-    let of_cluster = |tag: &&String| tag.starts_with(&start) && is_node_tag(tag);
+    let hash = cluster.hash.as_deref().and_then(|hash| hash.get(..8));
+    let own = |tag: &&String| {
+        cluster_of_node_tag(tag) == Some(cluster.id.name.as_str())
+            && hash.is_none_or(|hash| tag.ends_with(&format!("-{hash}-node")))
+    };
+    let here = |network: &Reference| cluster.network.as_ref().is_none_or(|of| network.agrees(of));
     for instance in &inventory.instances {
-        let named = instance.cluster.as_ref().is_some_and(|name| *name == cluster.id.name);
-        let own = |tag: &&String| {
-            if named { is_node_tag(tag) } else { of_cluster(tag) }
-        };
-        if let Some(tag) = instance.tags.iter().find(own) {
+        if let Some(tag) = instance.tags.iter().find(own)
+            && instance.interfaces.iter().all(|nic| here(&nic.network))
+        {
             let what = if instance.template { "template" } else { "VM" };
             return found(tag.clone(), format!("{what} {}", instance.id.name));
         }
     }
-    let rules = inventory
-        .firewall_rules
-        .iter()
-        .filter(|rule| cluster.network.as_ref().is_none_or(|network| rule.network.agrees(network)));
-    for rule in rules {
+    for rule in inventory.firewall_rules.iter().filter(|rule| here(&rule.network)) {
         let Some(name) = rule.name.as_deref().filter(|name| gke_rule(name).is_some()) else {
             continue;
         };
-        let by_name = node_tag_of_rule(name).filter(|tag| tag.starts_with(&start));
-        if let Some(tag) = by_name.or_else(|| rule.targets.tags.iter().find(of_cluster).cloned()) {
+        let by_name = node_tag_of_rule(name).filter(|tag| own(&tag));
+        if let Some(tag) = rule.targets.tags.iter().find(own).cloned().or(by_name) {
             return found(tag, format!("GKE's rule {name}"));
         }
     }
-    None
-}
-
-fn is_node_tag(tag: &str) -> bool {
-    tag.starts_with("gke-") && tag.ends_with("-node")
+    found(cluster.node_tag()?, format!("the id of cluster {}", cluster.id.name))
 }
 
 /// What all nodes of a cluster are known to carry.

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use crate::engine::matching::{Mismatch, Outcome, Trace, match_rule};
 use crate::engine::{Decider, Flow};
-use crate::model::{Action, FirewallRule};
+use crate::model::{Action, FirewallRule, Owner};
 use crate::net::{AddressSet, cidr};
 
 /// What keeps a near miss from allowing.
@@ -60,6 +60,7 @@ pub fn near_misses<'a>(
     // A range that shares less than its first byte with the address was never meant for it.
     let is_near = |miss: &NearMiss<'_>| match miss.gap {
         Gap::Field(Mismatch::Source | Mismatch::Destination) => miss.shared_bits >= 8,
+        Gap::Field(Mismatch::Direction) => !matches!(miss.rule.owner, Owner::Gke(_)),
         _ => true,
     };
     found.retain(is_near);
@@ -75,7 +76,10 @@ pub fn near_misses<'a>(
             Gap::Field(Mismatch::Source | Mismatch::Destination) => 6,
             Gap::Field(Mismatch::Direction) => 7,
         };
-        (rank, Reverse(miss.shared_bits), miss.rule.priority, miss.rule.name.as_deref())
+        // Rules that GKE writes were not meant by anybody, and cannot be corrected.
+        let of_gke = matches!(miss.rule.owner, Owner::Gke(_));
+        let name = miss.rule.name.as_deref();
+        (of_gke, rank, Reverse(miss.shared_bits), miss.rule.priority, name)
     });
     found
 }
@@ -111,7 +115,8 @@ fn outranked(decider: Decider<'_>) -> bool {
 }
 
 fn nearest(ranges: Option<&AddressSet>, address: std::net::IpAddr, kin: &AddressSet) -> u32 {
-    let Some(set) = ranges else { return 0 };
+    // By tag or account: whether that was near, no number tells.
+    let Some(set) = ranges else { return 16 };
     if !set.intersection(kin).is_empty() {
         return 128;
     }

@@ -7,6 +7,7 @@ use crate::ingest::fields::Fields;
 use crate::ingest::{Read, policies, rules};
 use crate::model::cluster::Interface;
 use crate::model::inventory::Frontend;
+use crate::model::managed::cluster_of_node_tag;
 use crate::model::{
     Cluster, Instance, Inventory, ManagedZone, Nat, Network, NodePool, Origin, RecordSet,
     Reference, Route, Subnetwork,
@@ -319,7 +320,10 @@ fn instance(
         .find(|item| item.text("key").as_deref() == Some("cluster-name"))
         .and_then(|item| item.text("value"))
         .or_else(|| properties.at("labels").text("goog-k8s-cluster-name"))
-        .or_else(|| node_of(&properties.at("tags").texts("items")));
+        .or_else(|| {
+            let tags = properties.at("tags").texts("items");
+            tags.iter().find_map(|tag| cluster_of_node_tag(tag).map(str::to_owned))
+        });
     let project = id.project.clone();
     let interface = |nic: Fields<'_>| {
         Some(Interface {
@@ -345,15 +349,6 @@ fn instance(
         cluster,
         origin: origin.clone(),
         id,
-    })
-}
-
-/// The cluster's name in a node tag, `gke-NAME-HASH-node`.
-fn node_of(tags: &[String]) -> Option<String> {
-    tags.iter().find_map(|tag| {
-        let stem = tag.strip_prefix("gke-")?.strip_suffix("-node")?;
-        let (name, hash) = stem.rsplit_once('-')?;
-        (hash.len() == 8 && hash.bytes().all(|b| b.is_ascii_hexdigit())).then(|| name.to_owned())
     })
 }
 

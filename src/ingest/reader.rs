@@ -176,6 +176,7 @@ fn settle(inventory: &mut Inventory) {
             .find(|(router, _)| router.agrees(&nat.router))
             .map(|(_, network)| network.clone());
     }
+    settle_projects(inventory);
     settle_rules(&mut inventory.firewall_rules);
     settle_clusters(&mut inventory.clusters);
     first_of_each(&mut inventory.networks, |a, b| a.id.agrees(&b.id));
@@ -190,6 +191,17 @@ fn settle(inventory: &mut Inventory) {
             && a.network == b.network
             && a.rules.len() == b.rules.len()
     });
+}
+
+/// A reference that names no project means the only described network of its name.
+fn settle_projects(inventory: &mut Inventory) {
+    let networks: Vec<Reference> = inventory.networks.iter().map(|one| one.id.clone()).collect();
+    for rule in inventory.firewall_rules.iter_mut().filter(|rule| rule.network.project.is_none()) {
+        let mut of_name = networks.iter().filter(|one| one.name == rule.network.name);
+        if let (Some(only), None) = (of_name.next(), of_name.next()) {
+            rule.network.project.clone_from(&only.project);
+        }
+    }
 }
 
 fn first_of_each<T>(list: &mut Vec<T>, same: impl Fn(&T, &T) -> bool) {

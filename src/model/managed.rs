@@ -29,7 +29,16 @@ pub fn node_tag_of_rule(name: &str) -> Option<String> {
         .find_map(|suffix| name.strip_suffix(suffix))?;
     let hash = stem.rsplit('-').next()?;
     let is_hash = hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (stem.starts_with("gke-") && is_hash).then(|| format!("{stem}-node"))
+    let of_gke = stem.starts_with("gke-") || stem.starts_with("gk3-");
+    (of_gke && is_hash).then(|| format!("{stem}-node"))
+}
+
+/// The cluster in a node tag: `gke-blue-1a2b3c4d-node` is of `blue`. Autopilot writes `gk3-`.
+#[must_use]
+pub fn cluster_of_node_tag(tag: &str) -> Option<&str> {
+    let stem = tag.strip_prefix("gke-").or_else(|| tag.strip_prefix("gk3-"))?;
+    let (name, hash) = stem.strip_suffix("-node")?.rsplit_once('-')?;
+    (hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(name)
 }
 
 #[cfg(test)]

@@ -103,6 +103,9 @@ fn update_flags(before: &FirewallRule, after: &FirewallRule, words: &mut Vec<Str
     if before.destination_ranges != after.destination_ranges {
         push_list(words, "--destination-ranges", ranges(&after.destination_ranges));
     }
+    if before.targets.tags != after.targets.tags {
+        push_list(words, "--target-tags", after.targets.tags.iter().cloned().collect());
+    }
     if before.priority != after.priority {
         words.push(format!("--priority={}", after.priority));
     }

@@ -95,7 +95,7 @@ fn flow(flow: &FlowSummary) -> Value {
 fn side(side: &Side) -> Value {
     json!({
         "role": side.role.id(),
-        "name": (!side.name.is_empty()).then_some(&side.name),
+        "name": side.name,
         "ranges": texts(&side.ranges),
         "because": side.because,
     })

@@ -171,7 +171,13 @@ fn table(document: &mut Document, causes: &[&Finding]) {
             let flow = finding.flow.as_ref();
             let traffic = flow.map_or_else(String::new, |flow| {
                 let protocol = flow.protocol.clone().unwrap_or_default();
-                [protocol, flow.ports.join(",")].join("\u{a0}").trim().to_owned()
+                match flow.ports.as_slice() {
+                    [] => protocol,
+                    [first, second, third, _, ..] => {
+                        format!("{protocol}\u{a0}{first},{second},{third},…")
+                    }
+                    few => format!("{protocol}\u{a0}{}", few.join(",")),
+                }
             });
             vec![
                 format!("{}\u{a0}{}", mark(finding), finding.id),
@@ -199,12 +205,20 @@ fn mark(finding: &Finding) -> &'static str {
 
 fn short(side: &Side) -> String {
     match (side.role, side.name.as_str(), side.ranges.as_slice()) {
-        (Role::HealthCheck | Role::Iap | Role::GooglePublic, ..) => side.role.to_string(),
+        (
+            Role::HealthCheck
+            | Role::Iap
+            | Role::GooglePublic
+            | Role::Metadata
+            | Role::DnsForwarder,
+            ..,
+        ) => side.role.to_string(),
         (Role::GoogleApis, name, _) => name.to_owned(),
         (role, "", [range]) => format!("{role} {range}"),
         (role, "", [_, ..]) => format!("{role} ({} addresses)", side.ranges.len()),
         (role, "", []) => role.to_string(),
         (role @ Role::ControlPlane, name, [range]) => format!("{role} {name} {range}"),
+        (_, name, _) if side.is_vm => format!("VM {name}"),
         (role, name, _) => format!("{role} {name}"),
     }
 }
@@ -354,6 +368,8 @@ pub fn outline(fix: &Suggestion) -> String {
                 "its destination ranges"
             } else if before.priority != rule.priority {
                 "its priority"
+            } else if before.targets != rule.targets {
+                "its target tags"
             } else if before.layer4 != rule.layer4 {
                 "its ports"
             } else {
@@ -406,8 +422,8 @@ pub fn proof(fix: &Suggestion) -> String {
         })
         .collect();
     format!(
-        "simulated: {} of {} denied connections pass · {} other logged connections change · {} \
-         canaries stay denied · opens {}",
+        "simulated: {} of {} distinct denied connections pass · {} other logged connections \
+         change · {} canaries stay denied · opens {}",
         proof.allowed_after,
         proof.denied_before,
         proof.other_flows_changed,

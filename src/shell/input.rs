@@ -147,12 +147,8 @@ pub fn expand(arguments: &[String]) -> Result<Vec<Source>, Error> {
         }
         let path = Path::new(argument);
         if path.is_dir() {
-            let before = files.len();
             walk(path, &mut files)
                 .map_err(|cause| Error::Input { path: argument.clone(), cause })?;
-            if files.len() == before {
-                return Err(Error::NoMatch(argument.clone()));
-            }
         } else if !path.exists() && argument.contains(['*', '?', '[']) {
             let before = files.len();
             let matches = glob::glob(argument).map_err(|error| Error::Usage(error.to_string()))?;

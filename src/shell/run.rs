@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::ask;
 use crate::checks::report::Report;
-use crate::checks::{self, Severity};
+use crate::checks::{self, Basis, Severity};
 use crate::cli::{self, Command, Format, Options};
 use crate::correlate::Directory;
 use crate::correlate::rollup::Window;
@@ -83,6 +83,11 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
     let gathered = gather::gather(sources, window, &mut progress);
     progress.finish();
     let gathered = gathered?;
+    if let Some(name) = &options.scope.network
+        && !gathered.inventory.known_networks().iter().any(|network| network.name == *name)
+    {
+        output::message(&format!("vpcwhy: no network {name} is described in the inputs"));
+    }
     let status = match &options.command {
         Command::Why { source, destination } => {
             let tuple = ask::parse_connection(source, destination).map_err(Error::Usage)?;
@@ -179,7 +184,7 @@ fn report(options: &Options, gathered: &Gathered) -> Report {
         (options.only.is_empty() || options.only.contains(&id)) && !options.ignore.contains(&id)
     });
     if matches!(options.command, Command::Check) {
-        report.findings.retain(|finding| finding.observed.is_none());
+        report.findings.retain(|finding| finding.basis == Basis::Configuration);
     }
     report
 }

@@ -109,7 +109,10 @@ impl Change {
     #[must_use]
     pub fn opens(&self) -> Vec<Opened> {
         let after = self.rule();
-        let before = self.before().filter(|rule| !rule.disabled && rule.priority == after.priority);
+        let same_reach = |rule: &&FirewallRule| {
+            !rule.disabled && rule.priority == after.priority && rule.targets == after.targets
+        };
+        let before = self.before().filter(same_reach);
         let Some(before) = before else {
             return after.layer4.iter().map(|part| opened(after, part, None)).collect();
         };

@@ -67,7 +67,9 @@ pub fn propose(
         .near_misses
         .iter()
         .take(MOST_NEAR_MISSES)
-        .filter_map(|miss| correction(&need, miss.rule, miss.gap, miss.shared_bits, earlier))
+        .filter_map(|miss| {
+            correction(&need, miss.rule, miss.gap, miss.shared_bits, directory, earlier)
+        })
         .collect();
     proposals.extend(addition(&need, directory, earlier)?);
     // Of what opens about as much, a correction of a rule that is there already comes first.
@@ -123,8 +125,8 @@ impl<'c, 'a> Need<'c, 'a> {
                 format!("{} {} is in network {of}, which is not described", peer.role, peer.name)
             }));
         }
-        let ranges = peer_ranges(peer)?;
         let deny = intended(cause, directory)?;
+        let ranges = peer_ranges(peer, cause)?;
         let ports = cause.port.map(|port| PortSet::of([port]));
         Ok(Self {
             cause,
@@ -141,12 +143,19 @@ impl<'c, 'a> Need<'c, 'a> {
 }
 
 /// The ranges to open towards, where they are known to belong to one owner.
-fn peer_ranges(peer: &Side) -> Result<Vec<IpNet>, NoFix> {
+fn peer_ranges(peer: &Side, cause: &Cause<'_>) -> Result<Vec<IpNet>, NoFix> {
     let no = |why: &str| Err(NoFix(why.to_owned()));
     match peer.role {
         Role::Internet => no(
             "these are public addresses that nothing here names: a rule for addresses out of a log \
              would rot; name the destination, or use an FQDN object of a firewall policy",
+        ),
+        Role::HealthCheck if cause.direction == Some(Direction::Egress) => {
+            no("health checks need no EGRESS rule: replies of an allowed connection pass")
+        }
+        Role::GooglePublic if cause.port == Some(53) => no(
+            "ask the metadata server (169.254.169.254) instead, which no rule can block, or name \
+             this resolver's address yourself",
         ),
         Role::GooglePublic => no(
             "these are Google's public addresses, which change: send the names to the private VIP \
@@ -182,6 +191,14 @@ fn intended<'a>(
             return Err(NoFix("no rule of this network was given".to_owned()));
         }
     };
+    if let Some((rule, policy)) = rule.and_then(|rule| Some((rule, rule.policy.as_ref()?)))
+        && !rule.is_catch_all(cause.protocol)
+    {
+        let priority = rule.priority;
+        return Err(NoFix(format!(
+            "a policy above the VPC decides: {policy}, rule {priority}, denies this by name"
+        )));
+    }
     let inventory = directory.inventory;
     let denies = inventory.firewall_rules.iter().filter(|rule| rule.action == Action::Deny);
     let on_purpose = denies.filter(|rule| !rule.is_catch_all(cause.protocol)).find(|rule| {
@@ -212,10 +229,12 @@ fn intended<'a>(
             && other.priority < rule.priority
             && meets(other)
     });
-    // The usual place of a default is below the usual priority. One that stands higher, or that is
-    // for some VMs only (a quarantine), is taken for a default only if somebody made exceptions.
-    let usual = rule.priority > 1000 && rule.targets.is_everyone();
-    if !usual && !has_exceptions {
+    // A default stands at the usual priority, 1000, or below. One that stands higher, or that is
+    // for some VMs only (a quarantine), is taken for a default only if somebody made exceptions, or
+    // meant to.
+    let usual = rule.priority >= 1000 && rule.targets.is_everyone();
+    let meant = cause.near_misses.iter().any(|miss| miss.gap == Gap::Priority);
+    if !usual && !has_exceptions && !meant {
         return Err(NoFix(format!(
             "intended denial: rule {} (priority {}) denies everything{} on purpose",
             rule.label(),
@@ -235,6 +254,7 @@ fn correction(
     rule: &FirewallRule,
     gap: Gap,
     bits: u32,
+    directory: &Directory<'_>,
     earlier: &Earlier,
 ) -> Option<Proposal> {
     if matches!(rule.owner, Owner::Gke(_)) || rule.policy.is_some() {
@@ -255,6 +275,13 @@ fn correction(
         }
         Gap::Field(Mismatch::Destination) if need.direction == Direction::Egress && bits >= 16 => {
             after.set_destination_ranges(widened(&after.destination_ranges, &need.ranges)?);
+        }
+        Gap::Field(Mismatch::Target) if !rule.targets.tags.is_empty() => {
+            let (targets, _) = targets(need, directory);
+            if targets.tags.is_empty() {
+                return None;
+            }
+            after.targets.tags.extend(targets.tags);
         }
         Gap::Priority => after.priority = need.deny?.priority.checked_sub(1)?,
         _ => return None,
@@ -344,7 +371,7 @@ fn texts(ranges: &[IpNet]) -> String {
 /// A priority that outranks the deciding deny and no other deny that speaks of this traffic:
 /// the usual 1000 where it does that, else the one right above the deciding deny.
 fn free_priority(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<u32> {
-    // The implied deny stands below every rule.
+    // The implied deny stands below every rule. A deny of equal priority still wins.
     let below = need.deny.filter(|deny| deny.policy.is_none()).map_or(65_535, |deny| deny.priority);
     let right_above = below.checked_sub(1)?;
     let overlaps = |rule: &&FirewallRule| {
@@ -358,7 +385,13 @@ fn free_priority(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<u32> 
             .layer4
             .iter()
             .any(|part| part.protocol.is_none() || part.protocol == need.layer.protocol);
-        peers && layers
+        let ports = match (&need.layer.ports, need.layer.protocol) {
+            (Some(wanted), Some(protocol)) => {
+                rule.ports_of(protocol).is_some_and(|ports| !ports.intersection(wanted).is_empty())
+            }
+            _ => true,
+        };
+        peers && layers && ports
     };
     let outranked = |priority: u32| {
         directory
@@ -370,7 +403,7 @@ fn free_priority(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<u32> 
                     && !rule.disabled
                     && rule.direction == need.direction
                     && rule.network.agrees(need.network)
-                    && (priority..below).contains(&rule.priority)
+                    && (priority + 1..below).contains(&rule.priority)
             })
             .any(|rule| overlaps(&rule))
     };
