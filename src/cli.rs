@@ -186,7 +186,7 @@ enum Sub {
         #[command(flatten)]
         inputs: Inputs,
         /// Fields: project network direction disposition src_ip src_role src_name dest_ip dest_role
-        /// dest_name dest_port protocol rule priority
+        /// dest_name dest_port protocol rule priority instance
         #[arg(long, value_delimiter = ',', value_name = "FIELDS")]
         group_by: Vec<String>,
         /// Also by time, in buckets of this width: 30s, 5m, 1h, 1d

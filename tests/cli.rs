@@ -235,6 +235,7 @@ fn stats_sums_are_those_of_the_log() {
     for arguments in [
         vec!["stats", inputs],
         vec!["stats", inputs, "--group-by", "dest_port"],
+        vec!["stats", inputs, "--group-by", "instance,dest_port"],
         vec!["stats", inputs, "--group-by", "src_ip,dest_port,rule", "--per", "1m"],
     ] {
         let stats = json(&arguments);

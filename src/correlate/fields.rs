@@ -5,7 +5,7 @@ use crate::correlate::rollup::Group;
 use crate::model::{Reference, RuleReference};
 
 /// Names of fields.
-pub const FIELDS: [&str; 14] = [
+pub const FIELDS: [&str; 15] = [
     "project",
     "network",
     "direction",
@@ -20,6 +20,7 @@ pub const FIELDS: [&str; 14] = [
     "protocol",
     "rule",
     "priority",
+    "instance",
 ];
 
 /// The value of a field for a group, empty where the log does not say.
@@ -47,6 +48,8 @@ pub fn value(field: &str, group: &Group, directory: &Directory<'_>) -> String {
         "protocol" => group.tuple.protocol.to_string(),
         "rule" => rule.map(|rule| rule.name().to_owned()).unwrap_or_default(),
         "priority" => group.priority.map(|one| one.to_string()).unwrap_or_default(),
+        // Groups hold one VM each where this was asked for.
+        "instance" => group.instances.first().map(|(_, name)| name.clone()).unwrap_or_default(),
         _ => String::new(),
     }
 }

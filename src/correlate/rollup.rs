@@ -30,6 +30,8 @@ struct Key {
     vpc_project: u32,
     vpc_name: u32,
     project: u32,
+    /// Set where VMs are to be told apart, which only `stats` asks for.
+    instance: Option<(u32, u32)>,
     bucket: Option<Timestamp>,
 }
 
@@ -120,8 +122,13 @@ impl RollUp {
         &mut self,
         record: &Record<'_>,
         firewall: &FirewallRecord<'_>,
-        bucket: Option<Timestamp>,
+        window: &Window,
     ) -> usize {
+        let instance = (!firewall.instance.name.is_empty()).then(|| {
+            let project = self.names.number(&firewall.instance.project);
+            (project, self.names.number(&firewall.instance.name))
+        });
+        let at = record.timestamp;
         let key = Key {
             src: firewall.tuple.src,
             dst: firewall.tuple.dst,
@@ -134,12 +141,9 @@ impl RollUp {
             vpc_project: self.names.number(&firewall.vpc_project),
             vpc_name: self.names.number(&firewall.vpc_name),
             project: self.names.number(&record.project),
-            bucket,
+            instance: instance.filter(|_| window.by_instance),
+            bucket: window.per_seconds.and_then(|width| at.map(|at| at.bucket(width))),
         };
-        let instance = (!firewall.instance.name.is_empty()).then(|| {
-            let project = self.names.number(&firewall.instance.project);
-            (project, self.names.number(&firewall.instance.name))
-        });
         let slot = self.slot(key);
         if let Some((_, measures)) = self.groups.get_mut(slot) {
             measures.count += 1;
@@ -174,6 +178,7 @@ impl RollUp {
                 vpc_project: rename(key.vpc_project),
                 vpc_name: rename(key.vpc_name),
                 project: rename(key.project),
+                instance: key.instance.map(|(project, name)| (rename(project), rename(name))),
                 ..*key
             };
             let instances: Vec<_> =
@@ -231,7 +236,13 @@ impl RollUp {
                 (t.src, t.dst, t.dst_port, t.protocol, group.direction, group.disposition)
             };
             let rest = |group: &Group| {
-                (group.priority, group.bucket, group.project.clone(), group.vpc.clone())
+                (
+                    group.priority,
+                    group.bucket,
+                    group.project.clone(),
+                    group.vpc.clone(),
+                    group.instances.clone(),
+                )
             };
             key(a)
                 .cmp(&key(b))
@@ -343,6 +354,8 @@ pub struct Window {
     pub until: Option<Timestamp>,
     /// Group by buckets of this many seconds.
     pub per_seconds: Option<i64>,
+    /// Tell VMs apart.
+    pub by_instance: bool,
 }
 
 impl Window {
@@ -370,10 +383,7 @@ impl Partial {
         self.counts.last = self.counts.last.max(record.timestamp);
         let slot = match &record.firewall {
             Some(firewall) if window.holds(record.timestamp) => {
-                let bucket = window
-                    .per_seconds
-                    .and_then(|seconds| record.timestamp.map(|at| at.bucket(seconds)));
-                Some(self.roll_up.add(record, firewall, bucket))
+                Some(self.roll_up.add(record, firewall, window))
             }
             _ => None,
         };

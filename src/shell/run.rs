@@ -123,6 +123,10 @@ fn window(options: &Options) -> Result<Window, Error> {
         since: options.since.as_deref().map(moment).transpose()?,
         until: options.until.as_deref().map(moment).transpose()?,
         per_seconds,
+        by_instance: matches!(
+            &options.command,
+            Command::Stats { group_by, .. } if group_by.iter().any(|field| field == "instance")
+        ),
     })
 }
 
