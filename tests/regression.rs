@@ -620,3 +620,28 @@ fn mail_is_always_blocked() {
     let finding = findings(&report, "external-egress-blocked")[0];
     assert!(finding["no_fix"].as_str().unwrap().contains("always blocks"), "{finding:#}");
 }
+
+/// A policy that is described on its own may apply or not: where it would decide, the answer is
+/// Undetermined, and where it would not, it is the VPC's.
+#[test]
+fn policies_on_their_own_are_doubtful() {
+    let policy = value!({"kind": "compute#firewallPolicy", "name": "123", "shortName": "org",
+        "rules": [{"priority": 10, "direction": "INGRESS", "action": "deny", "match":
+            {"srcIpRanges": ["10.9.0.0/16"], "layer4Configs": [{"ipProtocol": "tcp", "ports": ["80"]}]}}]});
+    let manifest = value!({"apiVersion": "compute.cnrm.cloud.google.com/v1beta1",
+        "kind": "ComputeFirewallPolicyRule", "metadata": {"name": "x"}, "spec": {
+            "firewallPolicyRef": {"name": "org"}, "priority": 10, "direction": "INGRESS",
+            "action": "deny", "match": {"srcIPRanges": ["10.9.0.0/16"],
+            "layer4Configs": [{"ipProtocol": "tcp", "ports": ["80"]}]}}});
+    for policy in [policy, manifest] {
+        let inputs = Inputs::of(&[
+            rule(
+                "allow",
+                value!({"allowed": [{"IPProtocol": "tcp"}], "sourceRanges": ["0.0.0.0/0"]}),
+            ),
+            policy,
+        ]);
+        assert_eq!(inputs.why("10.9.0.1", "10.0.0.7:80", "INGRESS").0, "UNDETERMINED");
+        assert_eq!(inputs.why("10.9.0.1", "10.0.0.7:81", "INGRESS").0, "ALLOWED");
+    }
+}

@@ -1,6 +1,6 @@
 //! Everything that is printed, as values: what was read, what was found, what could not be seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checks::rule_not_logged::writes_no_log;
 use crate::checks::{Evidence, Finding};
@@ -61,11 +61,14 @@ pub struct Report {
 #[must_use]
 pub fn count(inventory: &Inventory) -> BTreeMap<&'static str, u64> {
     let count = |number: usize| number as u64;
+    // Config Connector describes a policy rule by rule.
+    let policies: BTreeSet<_> =
+        inventory.policies.iter().map(|policy| (policy.kind, policy.name.as_str())).collect();
     BTreeMap::from([
         ("networks", count(inventory.networks.len())),
         ("subnetworks", count(inventory.subnetworks.len())),
         ("firewall_rules", count(inventory.firewall_rules.len())),
-        ("firewall_policies", count(inventory.policies.len())),
+        ("firewall_policies", count(policies.len())),
         ("routes", count(inventory.routes.len())),
         ("dns_zones", count(inventory.zones.len())),
         ("nats", count(inventory.nats.len())),

@@ -96,11 +96,12 @@ impl<'a> EffectiveRules<'a> {
             stages.push(vpc);
         }
         // Effective firewalls without a VPC rule do not name their network: with several networks
-        // it may be another one's.
-        if inventory.known_networks().len() > 1 {
-            for stage in &mut stages {
-                stage.certain = stage.policy.is_none_or(|policy| policy.network.is_some());
-            }
+        // it may be another one's. A policy that is described on its own may apply or not.
+        let several = inventory.known_networks().len() > 1;
+        for stage in &mut stages {
+            stage.certain = stage
+                .policy
+                .is_none_or(|policy| policy.attached && (policy.network.is_some() || !several));
         }
         let given = stages.iter().any(|stage| {
             stage.policy.is_some() || !stage.ingress.is_empty() || !stage.egress.is_empty()

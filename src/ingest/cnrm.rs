@@ -8,11 +8,11 @@
 use crate::ingest::Read;
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
-use crate::ingest::rules;
+use crate::ingest::{policies, rules};
 use crate::model::firewall::{ManifestObject, NetworkReference};
 use crate::model::{
-    Cluster, Inventory, ManagedZone, Nat, Network, NodePool, Origin, RecordSet, Reference, Route,
-    Subnetwork,
+    Cluster, Inventory, ManagedZone, Nat, Network, NodePool, Origin, PolicyKind, RecordSet,
+    Reference, Route, Subnetwork,
 };
 use crate::net::{parse_address, parse_cidr};
 
@@ -96,6 +96,10 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "ContainerNodePool" => node_pool(&manifest, into),
         "DNSManagedZone" => zone(&manifest, into),
         "DNSRecordSet" => record_set(&manifest, into),
+        "ComputeFirewallPolicyRule" => policy_rule(&manifest, PolicyKind::Hierarchical, into),
+        "ComputeNetworkFirewallPolicyRule" => {
+            policy_rule(&manifest, PolicyKind::GlobalNetwork, into)
+        }
         _ => {
             *into.unused.entry(kind).or_default() += 1;
             return Read::Unused;
@@ -125,6 +129,13 @@ fn firewall(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         log_metadata: spec.at("logConfig").text("metadata"),
     }));
     into.firewall_rules.push(rule);
+    Some(())
+}
+
+fn policy_rule(manifest: &Manifest<'_>, kind: PolicyKind, into: &mut Inventory) -> Option<()> {
+    let at = manifest.spec.at("firewallPolicyRef");
+    let policy = manifest.reference(at, "ComputeFirewallPolicy", into)?;
+    policies::manifest_rule(manifest.spec, kind, &policy.name, manifest.origin, into);
     Some(())
 }
 

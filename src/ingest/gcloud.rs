@@ -27,12 +27,8 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     let read = match shape {
         "gcloud-effective-firewalls" => policies::effective_policy(fields, origin, into),
         "gcloud-firewall-policies" => {
-            if policies::described_policy(fields, origin, into) {
-                Some(())
-            } else {
-                *into.unused.entry("compute#firewallPolicy".to_owned()).or_default() += 1;
-                return Read::Unused;
-            }
+            policies::described_policy(fields, origin, into);
+            Some(())
         }
         "gcloud-firewalls" => {
             rules::rest_rule(fields, origin).map(|rule| into.firewall_rules.push(rule))

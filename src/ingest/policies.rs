@@ -30,9 +30,8 @@ pub fn effective_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventor
 }
 
 /// Reads a network firewall policy that is described on its own, once for each network that it is
-/// attached to; false where it is attached to none (or to folders, which only effective firewalls
-/// resolve).
-pub fn described_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> bool {
+/// attached to.
+pub fn described_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) {
     let kind =
         if fields.has("region") { PolicyKind::RegionalNetwork } else { PolicyKind::GlobalNetwork };
     let networks: Vec<Reference> = fields
@@ -41,11 +40,44 @@ pub fn described_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventor
         .filter(|target| target.contains("/networks/"))
         .map(|target| Reference::parse(&target))
         .collect();
-    let found = !networks.is_empty();
+    if networks.is_empty() {
+        // Attached to folders or an organisation, or to nothing: it may apply.
+        let kind = match fields.text("shortName") {
+            Some(_) => PolicyKind::Hierarchical,
+            None => kind,
+        };
+        let policy = read(fields, kind, None, 0, origin);
+        into.policies.push(FirewallPolicy { attached: false, ..policy });
+    }
     for network in networks {
         into.policies.push(read(fields, kind, Some(network), 0, origin));
     }
-    found
+}
+
+/// Reads a rule of Config Connector's (`ComputeFirewallPolicyRule`,
+/// `ComputeNetworkFirewallPolicyRule`): to which networks its policy applies is told elsewhere.
+pub fn manifest_rule(
+    spec: Fields<'_>,
+    kind: PolicyKind,
+    policy: &str,
+    origin: &Origin,
+    into: &mut Inventory,
+) {
+    let mut rule = policy_rule(spec, policy, origin);
+    if spec.list("targetServiceAccounts").chain(spec.list("targetServiceAccountRefs")).count() > 0 {
+        rule.unmodelled.push("targetServiceAccounts".to_owned());
+        rule.targets.service_accounts.clear();
+    }
+    into.policies.push(FirewallPolicy {
+        name: policy.to_owned(),
+        short_name: None,
+        kind,
+        network: None,
+        attached: false,
+        order: rule.priority,
+        rules: vec![rule],
+        origin: origin.clone(),
+    });
 }
 
 fn read(
@@ -59,7 +91,16 @@ fn read(
     let short_name = fields.first_text(&["shortName", "displayName"]);
     let label = short_name.clone().unwrap_or_else(|| name.clone());
     let rules = fields.list("rules").map(|rule| policy_rule(rule, &label, origin)).collect();
-    FirewallPolicy { name, short_name, kind, network, order, rules, origin: origin.clone() }
+    FirewallPolicy {
+        name,
+        short_name,
+        kind,
+        network,
+        attached: true,
+        order,
+        rules,
+        origin: origin.clone(),
+    }
 }
 
 /// Conditions that no offline reader can decide.
@@ -115,8 +156,12 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
     if layers.is_empty() {
         layers.push(Layer4 { protocol: None, ports: None });
     }
-    let (sources, bad_sources) = filter.ranges("srcIpRanges");
-    let (destinations, bad_destinations) = filter.ranges("destIpRanges");
+    // Config Connector spells one of its kinds with a capital P.
+    let spelled = |rest: &str, manifest: &str| {
+        filter.ranges(if filter.has(manifest) { manifest } else { rest })
+    };
+    let (sources, bad_sources) = spelled("srcIpRanges", "srcIPRanges");
+    let (destinations, bad_destinations) = spelled("destIpRanges", "destIPRanges");
     if bad_sources + bad_destinations > 0 {
         note("ranges");
     }

@@ -189,7 +189,7 @@ fn settle(inventory: &mut Inventory) {
         a.name == b.name
             && a.kind == b.kind
             && a.network == b.network
-            && a.rules.len() == b.rules.len()
+            && (a.order, a.attached, a.rules.len()) == (b.order, b.attached, b.rules.len())
     });
 }
 

@@ -298,6 +298,9 @@ pub struct FirewallPolicy {
     /// The network whose effective firewalls showed it; `None` where it is not known to which
     /// network it applies.
     pub network: Option<Reference>,
+    /// Whether it is known to apply there. A policy that is described on its own may be attached to
+    /// a folder that holds the network, or not.
+    pub attached: bool,
     /// Its place among the policies of its stage, lower first.
     pub order: u32,
     /// Its rules, in no order.
