@@ -292,6 +292,19 @@ fn every_item_knows_its_line() {
     assert!(line <= expected && expected - line < 20 && line > 10, "{line} for {expected}");
 }
 
+/// Also in aggregated lists of YAML, where the line that names the item has to do.
+#[test]
+fn items_of_aggregated_yaml_know_their_lines() {
+    let text = "items:\n  regions/a:\n    subnetworks:\n    - ipCidrRange: 10.0.0.0/24\n      kind: compute#subnetwork\n      name: one\n      network: n\n    - ipCidrRange: 10.0.1.0/24\n      kind: compute#subnetwork\n      name: two\n      network: n\nkind: compute#subnetworkAggregatedList\n";
+    let scratch = folder(&[("subnets.yaml", text.as_bytes())]);
+    let report = json(&["inventory", scratch.path().to_str().unwrap()]);
+    let line = |name: &str| {
+        let ranges = report["ranges"].as_array().unwrap();
+        ranges.iter().find(|range| range["name"] == name).unwrap()["line"].clone()
+    };
+    assert_eq!((line("one"), line("two")), (value!(6), value!(10)));
+}
+
 #[test]
 fn references_are_resolved_over_all_spellings() {
     let network = "apiVersion: compute.cnrm.cloud.google.com/v1beta1\nkind: ComputeNetwork\nmetadata:\n  name: obj\n  namespace: ns\n  annotations:\n    cnrm.cloud.google.com/project-id: p\nspec:\n  resourceID: real\n";

@@ -246,11 +246,30 @@ pub fn yaml_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
     // One road for both languages: the containers are opened as JSON, the lines come from YAML.
     let (mut items, complaints) = json_items(&whole, &Place { line: 1, ..place.clone() });
     let first = first_line(text);
+    let mut named = 0;
     for (index, item) in items.iter_mut().enumerate() {
-        let line = lines.get(index).copied().unwrap_or(first);
+        // In deeper containers the line that names the item has to do.
+        let name = item.value.get("name").and_then(Value::as_str);
+        let by_name = || {
+            named = name_line(text, name?, named)?;
+            Some(named)
+        };
+        let line = lines.get(index).copied().or_else(by_name).unwrap_or(first);
         item.origin.line = place.line + line.saturating_sub(1);
     }
     (items, complaints)
+}
+
+/// The next line after `after` that says `name: NAME`, counted from 1.
+fn name_line(text: &str, name: &str, after: u64) -> Option<u64> {
+    let says = |line: &str| {
+        let line = line.trim_start().trim_start_matches("- ");
+        let value = line.strip_prefix("name:").map(|value| value.trim().trim_matches(['"', '\'']));
+        value == Some(name)
+    };
+    let skip = usize::try_from(after).ok()?;
+    let found = text.lines().skip(skip).position(says)?;
+    Some(after + found as u64 + 1)
 }
 
 /// The line of the first content, counted from 1.
