@@ -175,6 +175,22 @@ fn neighbours_of_broken_entries_survive() {
 }
 
 #[test]
+fn a_paste_without_a_brace_leaves_the_next_one_alone() {
+    let paste = |id: &str| {
+        format!(
+            "insertId: \"{id}\"\njsonPayload: {{\n  connection: {{\n    dest_ip: \"10.0.0.2\"\n    \
+             dest_port: 443\n    protocol: 6\n    src_ip: \"10.0.0.1\"\n  }}\n  disposition: \
+             \"DENIED\"\n}}\n"
+        )
+    };
+    let broken = paste("b").replacen("  }\n", "", 1);
+    let text = format!("{}{broken}{}", paste("a"), paste("c"));
+    assert_eq!(counts("middle", &text), (2, 0, 1));
+    let text = format!("{broken}{}", paste("c"));
+    assert_eq!(counts("first", &text), (1, 0, 1));
+}
+
+#[test]
 fn complaints_say_where() {
     let text = format!("{}\n{{\"insertId\": oops}}\n{}\n", line("a"), line("b"));
     let scratch = folder(&[("log.ndjson", text.as_bytes())]);

@@ -60,13 +60,22 @@ pub(super) fn frame(
     let (mut start, mut at, mut depth) = (0, 0, 0_i64);
     let mut seen: BTreeSet<Vec<u8>> = BTreeSet::new();
     let mut has_content = false;
+    let mut opening: Option<(usize, Vec<u8>)> = None;
     while let Some(rest) = buffer.get(at..).filter(|rest| !rest.is_empty()) {
         let (length, next) = match memchr(b'\n', rest) {
             Some(end) => (end, end + 1),
             None if at_end => (rest.len(), rest.len()),
             None => break,
         };
-        let line = rest.get(..length).unwrap_or_default().trim_ascii();
+        let raw = rest.get(..length).unwrap_or_default();
+        let line = raw.trim_ascii();
+        // An entry that lacks a brace ends where the key it began with comes again as far left.
+        let indent = raw.len() - raw.trim_ascii_start().len();
+        if depth > 0
+            && opening.as_ref().is_some_and(|(at, key)| *at == indent && key_of(line) == *key)
+        {
+            depth = 0;
+        }
         // An entry in braces of its own, or a blank line behind a whole entry.
         let whole = [&b"disposition"[..], b"jsonPayload"].iter().any(|key| seen.contains(*key));
         let braced = line.starts_with(b"{") && has_content;
@@ -77,11 +86,10 @@ pub(super) fn frame(
             has_content = !line.is_empty();
         }
         if depth <= 0 && !line.is_empty() {
-            let key: Vec<u8> = line
-                .iter()
-                .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
-                .copied()
-                .collect();
+            let key = key_of(line).to_vec();
+            if !key.is_empty() {
+                opening.get_or_insert_with(|| (indent, key.clone()));
+            }
             if !key.is_empty() && !seen.insert(key.clone()) {
                 push(start, at);
                 seen.clear();
@@ -100,6 +108,12 @@ pub(super) fn frame(
         return Some(buffer.len());
     }
     Some(start)
+}
+
+/// The word at the start of a line.
+fn key_of(line: &[u8]) -> &[u8] {
+    let length = line.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+    line.get(..length).unwrap_or_default()
 }
 
 /// Opening minus closing brackets outside of strings.
