@@ -17,7 +17,9 @@ use common::inventory;
 use vpcwhy::correlate::Partial;
 use vpcwhy::correlate::rollup::{Ledger, Window};
 use vpcwhy::diagnose::Rims;
-use vpcwhy::engine::{Decider, EffectiveRules, Endpoint, Facts, Flow, Trace, Verdict, evaluate};
+use vpcwhy::engine::{
+    Decider, EffectiveRules, Endpoint, Facts, Flow, Place, Trace, Verdict, evaluate,
+};
 use vpcwhy::ingest::log::{Found, Framer, read_piece};
 use vpcwhy::model::{Inventory, Reference};
 use vpcwhy::net::{Direction, FiveTuple, Protocol};
@@ -108,6 +110,8 @@ fn flow() -> impl Strategy<Value = Flow> {
             endpoint: Endpoint { tags, ..Endpoint::outside() },
             peer: Endpoint { tags: peer, ..Endpoint::outside() },
             peer_is_external: false,
+            peer_place: Place::Unknown,
+            region: None,
         },
     )
 }

@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use common::inventory;
-use vpcwhy::engine::{EffectiveRules, Endpoint, Facts, Flow, Verdict, evaluate};
+use vpcwhy::engine::{EffectiveRules, Endpoint, Facts, Flow, Place, Verdict, evaluate};
 use vpcwhy::model::Reference;
 use vpcwhy::net::{Direction, FiveTuple, Protocol};
 
@@ -152,6 +152,8 @@ fn ask(rules: &[Value], question: &Question) -> Verdict {
         endpoint: Endpoint { tags: facts(&question.tags), ..Endpoint::outside() },
         peer: Endpoint { tags: facts(&question.peer_tags), ..Endpoint::outside() },
         peer_is_external: false,
+        peer_place: Place::Unknown,
+        region: None,
     };
     let inventory = inventory(rules);
     evaluate(&EffectiveRules::of(&inventory, &flow.network), &flow, &mut ()).verdict

@@ -263,8 +263,13 @@ pub fn decision_summary(
                 let why = match doubt {
                     Doubt::Target => "the tags or the account of the VM are not known",
                     Doubt::SourceIdentity => "the tags or the account of the source are not known",
+                    Doubt::Address => "the VM's address is not known",
+                    Doubt::List => "it goes by a list that only Google can resolve",
+                    Doubt::Context => "it is not known where the other end is",
                     Doubt::Unmodelled => "it holds a filter that is not understood",
                     Doubt::Attachment => "its policy does not say which network it is for",
+                    Doubt::Region => "its policy is a region's, and the VM's is not known",
+                    Doubt::Order => "the network's enforcement order is not known",
                 };
                 format!("rule {} ({}) may match: {why}", rule.label(), rule.origin)
             })

@@ -1,15 +1,15 @@
 //! Everything that is looked up about one end of a connection: its role, and the tags and accounts
 //! that the firewall goes by.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use crate::correlate::node_tags::{self, NodeFacts};
 use crate::correlate::roles::is_private;
 use crate::correlate::{Roles, Who};
-use crate::engine::{Endpoint, Facts, Flow};
-use crate::model::{Instance, Inventory, Reference};
-use crate::net::{Direction, FiveTuple, IpNet, Role};
+use crate::engine::{Endpoint, Facts, Flow, Geography, Place};
+use crate::model::{Instance, Inventory, Reference, Subnetwork};
+use crate::net::{AddressSet, Direction, FiveTuple, IpNet, Role};
 
 /// The inventory with its roles.
 #[derive(Debug)]
@@ -79,7 +79,67 @@ impl<'a> Directory<'a> {
             endpoint: self.endpoint(own, network, vm_name),
             peer: self.peer(other, network),
             peer_is_external: self.is_external(other, network),
+            peer_place: self.place(other, network),
+            region: self.region(own, network),
         }
+    }
+
+    /// The region of the VM at this address: its subnetwork's.
+    fn region(&self, address: IpAddr, network: &Reference) -> Option<String> {
+        let holds = |subnetwork: &&Subnetwork| {
+            let ranges = subnetwork.primary.iter().chain(&subnetwork.v6);
+            let secondary = subnetwork.secondary.iter().map(|(_, range)| range);
+            subnetwork.network.agrees(network)
+                && ranges.chain(secondary).any(|range| range.contains(&address))
+        };
+        self.inventory.subnetworks.iter().find(holds)?.id.location.clone()
+    }
+
+    /// Where an address is, as network contexts mean it: the internet, or not
+    /// (<https://cloud.google.com/firewall/docs/understand-network-contexts>).
+    fn place(&self, address: IpAddr, network: &Reference) -> Place {
+        let owner = self.roles.who(address, Some(network)).owner;
+        match (owner.role, &owner.network) {
+            (Role::Node | Role::Pod | Role::Subnet, Some(network)) => {
+                Place::Network(network.clone())
+            }
+            // Traffic to the private VIPs and to the metadata server is no internet traffic.
+            (Role::GoogleApis | Role::Metadata, _) => Place::NonInternet,
+            _ if is_private(address) => Place::NonInternet,
+            (Role::Internet, _) => Place::Internet,
+            // Probes and proxies of Google's come either way.
+            _ => Place::Unknown,
+        }
+    }
+
+    /// Where all addresses are, seen from a network.
+    #[must_use]
+    pub fn geography(&self, network: &Reference) -> Geography {
+        let mut starts: BTreeSet<IpAddr> = AddressSet::all().edges().into_iter().collect();
+        starts.extend(AddressSet::private().edges());
+        for owner in self.roles.owners() {
+            starts.extend(AddressSet::of(&owner.ranges).edges());
+        }
+        starts.extend(self.roles.prefixes().flat_map(|range| AddressSet::of([&range]).edges()));
+        let mut places: BTreeMap<Place, AddressSet> = BTreeMap::new();
+        let mut external = AddressSet::default();
+        let ends = starts.iter().skip(1).map(Some).chain([None]);
+        // Between two neighbouring edges every address has the same owners.
+        let mut parts: BTreeMap<(Place, bool), Vec<(IpAddr, IpAddr)>> = BTreeMap::new();
+        for (low, next) in starts.iter().zip(ends) {
+            let high = last_before(*low, next.copied());
+            let key = (self.place(*low, network), self.is_external(*low, network));
+            parts.entry(key).or_default().push((*low, high));
+        }
+        for ((place, is_external), ranges) in parts {
+            let set = AddressSet::of_parts(&ranges);
+            if is_external {
+                external = external.union(&set);
+            }
+            let sum = places.entry(place).or_default();
+            *sum = sum.union(&set);
+        }
+        Geography { external, places: places.into_iter().map(|(at, set)| (set, at)).collect() }
     }
 
     /// Whether an address is reached over the internet: public, and no range inside a network.
@@ -205,6 +265,20 @@ impl<'a> Directory<'a> {
     #[must_use]
     pub fn who(&self, address: IpAddr, network: Option<&Reference>) -> Who<'_> {
         self.roles.who(address, network)
+    }
+}
+
+/// The last address before `next`, or of the family.
+fn last_before(low: IpAddr, next: Option<IpAddr>) -> IpAddr {
+    match (low, next) {
+        (IpAddr::V4(_), Some(IpAddr::V4(next))) => {
+            std::net::Ipv4Addr::from_bits(next.to_bits().saturating_sub(1)).into()
+        }
+        (IpAddr::V4(_), _) => std::net::Ipv4Addr::BROADCAST.into(),
+        (IpAddr::V6(_), Some(IpAddr::V6(next))) => {
+            std::net::Ipv6Addr::from_bits(next.to_bits().saturating_sub(1)).into()
+        }
+        (IpAddr::V6(_), _) => std::net::Ipv6Addr::from_bits(u128::MAX).into(),
     }
 }
 

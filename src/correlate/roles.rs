@@ -10,7 +10,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 
 use crate::model::{Cluster, Inventory, Origin, Reference, Subnetwork};
-use crate::net::{IpNet, Role, parse_cidr, well_known};
+use crate::net::{AddressSet, IpNet, Role, well_known};
 
 /// Somebody who owns addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +104,12 @@ impl Roles {
     #[must_use]
     pub fn owners(&self) -> &[Owner] {
         &self.owners
+    }
+
+    /// All ranges that somebody owns.
+    pub fn prefixes(&self) -> impl Iterator<Item = IpNet> {
+        let v4 = self.v4.iter().map(|(range, _)| IpNet::V4(range));
+        v4.chain(self.v6.iter().map(|(range, _)| IpNet::V6(range)))
     }
 
     /// Who `address` is, seen from `network`.
@@ -423,15 +429,5 @@ fn named_ranges(subnetwork: Option<&Subnetwork>, names: &[String]) -> Vec<IpNet>
 /// link-local, loopback, class E (which GKE takes for pods), unique local IPv6.
 #[must_use]
 pub fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let shared = parse_cidr("100.64.0.0/10").is_some_and(|net| net.contains(&address));
-            v4.is_private()
-                || shared
-                || v4.is_link_local()
-                || v4.is_loopback()
-                || v4.octets().first().is_some_and(|first| *first >= 240)
-        }
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),
-    }
+    AddressSet::private().contains(address)
 }

@@ -1,15 +1,17 @@
-//! The one evaluator: what the VPC does with a flow, and what decided it.
+//! The one evaluator: what the VPC does with a connection or a set of them, and what decided it.
 //!
 //! Stages are asked in order and the first rule that matches decides. A rule that only *may* match
 //! (the VM's tags are not known) leaves two ways on: the evaluation follows both, and where they
 //! end differently the verdict is Undetermined, never a guess.
 
-use std::net::IpAddr;
+use std::sync::LazyLock;
 
-use crate::engine::matching::{Doubt, Observer, Outcome, match_rule};
+use crate::engine::matching::{Doubt, End, Fit, Observer, Outcome, Subject, compare};
+use crate::engine::space::{Geography, Space, evaluate_all};
+use crate::engine::stages::{Applies, Stage};
 use crate::engine::{EffectiveRules, Flow};
 use crate::model::{Action, FirewallRule};
-use crate::net::{Direction, Protocol};
+use crate::net::{AddressSet, Direction, PortSet, Protocol, TrafficSet};
 
 /// Our computed answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +49,21 @@ pub enum Decider<'a> {
     Missing,
 }
 
+impl Decider<'_> {
+    /// Whether both are the same rule, or the same default.
+    #[must_use]
+    pub fn is_same(&self, other: &Decider<'_>) -> bool {
+        match (self, other) {
+            (Self::Rule(a), Decider::Rule(b)) => std::ptr::eq(*a, *b),
+            (Self::Implied(a), Decider::Implied(b)) => a == b,
+            (Self::AlwaysAllowed(a), Decider::AlwaysAllowed(b))
+            | (Self::AlwaysBlocked(a), Decider::AlwaysBlocked(b)) => a == b,
+            (Self::Missing, Decider::Missing) => true,
+            _ => false,
+        }
+    }
+}
+
 /// The answer and its reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision<'a> {
@@ -58,77 +75,187 @@ pub struct Decision<'a> {
     pub doubts: Vec<(&'a FirewallRule, Doubt)>,
 }
 
-impl Decision<'_> {
-    fn fixed(verdict: Verdict, decider: Decider<'_>) -> Decision<'_> {
-        Decision { verdict, decider, doubts: Vec::new() }
+impl<'a> Decision<'a> {
+    /// An answer without doubts.
+    #[must_use]
+    pub fn fixed(verdict: Verdict, decider: Decider<'a>) -> Self {
+        Self { verdict, decider, doubts: Vec::new() }
+    }
+
+    /// Nothing is known.
+    #[must_use]
+    pub fn missing() -> Self {
+        Self::fixed(Verdict::Undetermined, Decider::Missing)
+    }
+
+    /// What holds whichever way the network's stages are ordered.
+    #[must_use]
+    pub fn or_in_other_order(mut self, other: Self) -> Self {
+        if self.verdict == other.verdict {
+            return self;
+        }
+        let rules = [self.decider, other.decider].into_iter().filter_map(|decider| match decider {
+            Decider::Rule(rule) => Some((rule, Doubt::Order)),
+            _ => None,
+        });
+        self.doubts.extend(rules);
+        self.verdict = Verdict::Undetermined;
+        self
     }
 }
 
-/// Judges a flow by the rules of its network.
+/// Judges a connection by the rules of its network.
 pub fn evaluate<'a, O: Observer>(
     rules: &EffectiveRules<'a>,
     flow: &Flow,
     observer: &mut O,
 ) -> Decision<'a> {
-    if let Some(why) = always_allowed(flow) {
-        return Decision::fixed(Verdict::Allowed, Decider::AlwaysAllowed(why));
+    let Ok(mut decision) = Walk::first().run(rules, flow, observer);
+    if rules.order_is_open() {
+        let Ok(other) = Walk::other().run(rules, flow, &mut ());
+        decision = decision.or_in_other_order(other);
     }
-    if let Some(why) = always_blocked(flow) {
-        return Decision::fixed(Verdict::Denied, Decider::AlwaysBlocked(why));
+    if let Some(verdict) = settled(rules, flow, &decision) {
+        decision.verdict = verdict;
     }
-    if !rules.given {
-        return Decision::fixed(Verdict::Undetermined, Decider::Missing);
-    }
-    let mut ways = Ways::default();
-    let mut decider = None;
-    for stage in &rules.stages {
-        // Certain to get here, or only if a doubtful goto_next matched in a stage before.
-        let mut goes_on = true;
-        let mut may_go_on = false;
-        for rule in stage.rules(flow.direction).iter().copied() {
-            let outcome = match match_rule(rule, flow, observer) {
-                Outcome::Matched if !stage.certain => Outcome::Doubtful(Doubt::Attachment),
-                outcome => outcome,
-            };
-            match outcome {
-                Outcome::Missed(_) => {}
-                Outcome::Doubtful(doubt) => {
-                    ways.doubts.push((rule, doubt));
-                    match rule.action {
-                        Action::GotoNext => may_go_on = true,
-                        action => ways.end(action),
-                    }
-                }
-                Outcome::Matched if rule.action == Action::GotoNext => break,
-                Outcome::Matched => {
-                    ways.end(rule.action);
-                    decider = decider.or(Some(Decider::Rule(rule)));
-                    goes_on = false;
-                    break;
-                }
-            }
-        }
-        if !goes_on && !may_go_on {
-            return ways.close(decider);
-        }
-    }
-    ways.end(match flow.direction {
-        Direction::Ingress => Action::Deny,
-        Direction::Egress => Action::Allow,
-    });
-    ways.close(decider.or(Some(Decider::Implied(flow.direction))))
+    decision
 }
 
-/// The ways that the evaluation may have ended.
-#[derive(Default)]
-struct Ways<'a> {
+/// The verdict where several doubts hang together: of a deny and an allow for the same unknown tag
+/// the first decides, whether the VM carries it or not. Every kind of VM is asked.
+fn settled(rules: &EffectiveRules<'_>, flow: &Flow, decision: &Decision<'_>) -> Option<Verdict> {
+    let by_name = |doubt: &Doubt| matches!(doubt, Doubt::Target | Doubt::SourceIdentity);
+    let unknown = decision.doubts.iter().filter(|(_, doubt)| by_name(doubt)).count();
+    if decision.verdict != Verdict::Undetermined || unknown < 2 {
+        return None;
+    }
+    let geography = Geography::of_flow(flow);
+    let pieces = evaluate_all(rules, &Space::of_flow(flow, &geography));
+    let mut verdicts = pieces.iter().map(|piece| piece.decision.verdict);
+    let first = verdicts.next()?;
+    verdicts.all(|verdict| verdict == first).then_some(first)
+}
+
+/// An evaluation on its way: where it stands, and the ways that it may have ended before.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Walk<'a> {
+    in_other_order: bool,
+    /// Past the traffic that no rule decides about.
+    past_always: bool,
+    stage: usize,
+    rank: usize,
+    /// Whether a doubtful `goto_next` of this stage may have led on.
+    may_go_on: bool,
     allowed: bool,
     denied: bool,
     handed_on: bool,
+    decider: Option<Decider<'a>>,
     doubts: Vec<(&'a FirewallRule, Doubt)>,
 }
 
-impl<'a> Ways<'a> {
+/// How a stage ended.
+enum StageEnd {
+    /// Nothing more may happen.
+    Decided,
+    /// The next stage is asked, or may be.
+    GoesOn,
+}
+
+impl<'a> Walk<'a> {
+    /// At the start.
+    pub(super) fn first() -> Self {
+        Self::default()
+    }
+
+    /// At the start, where the order of the stages is not known and the other one is tried.
+    pub(super) fn other() -> Self {
+        Self { in_other_order: true, ..Self::default() }
+    }
+
+    /// Goes on to the end. An error is where the subject has to be cut; both parts can go on from
+    /// here.
+    pub(super) fn run<S: Subject, O: Observer>(
+        &mut self,
+        rules: &EffectiveRules<'a>,
+        subject: &S,
+        observer: &mut O,
+    ) -> Result<Decision<'a>, S::Cut> {
+        if !self.past_always {
+            if let Some(decision) = always(subject)? {
+                return Ok(decision);
+            }
+            self.past_always = true;
+        }
+        if !rules.given {
+            return Ok(Decision::missing());
+        }
+        while let Some(stage) = rules.stage(self.stage, self.in_other_order) {
+            if matches!(self.ask(stage, subject, observer)?, StageEnd::Decided) {
+                return Ok(self.close());
+            }
+            self.stage += 1;
+            self.rank = 0;
+            self.may_go_on = false;
+        }
+        let direction = subject.direction();
+        self.end(match direction {
+            Direction::Ingress => Action::Deny,
+            Direction::Egress => Action::Allow,
+        });
+        self.decider = self.decider.or(Some(Decider::Implied(direction)));
+        Ok(self.close())
+    }
+
+    fn ask<S: Subject, O: Observer>(
+        &mut self,
+        stage: &Stage<'a>,
+        subject: &S,
+        observer: &mut O,
+    ) -> Result<StageEnd, S::Cut> {
+        let doubt_of_stage = match stage.applies_in(subject.region()) {
+            Applies::No => return Ok(StageEnd::GoesOn),
+            Applies::Yes => None,
+            Applies::Perhaps(doubt) => Some(doubt),
+        };
+        let rules = stage.rules(subject.direction());
+        let chosen = match subject.as_flow() {
+            Some(flow) if !O::EXHAUSTIVE => stage.candidates(flow),
+            _ => None,
+        };
+        let count = chosen.as_ref().map_or(rules.len(), Vec::len);
+        while self.rank < count {
+            let at = match &chosen {
+                Some(ranks) => ranks.get(self.rank).copied().unwrap_or(usize::MAX),
+                None => self.rank,
+            };
+            let Some(rule) = rules.get(at).copied() else { break };
+            let outcome = compare(rule, subject, observer)?;
+            self.rank += 1;
+            match (outcome, doubt_of_stage) {
+                (Outcome::Missed(_), _) => {}
+                (Outcome::Doubtful(doubt), _) | (Outcome::Matched, Some(doubt)) => {
+                    self.doubts.push((rule, doubt));
+                    match rule.action {
+                        Action::GotoNext => self.may_go_on = true,
+                        action => self.end(action),
+                    }
+                }
+                (Outcome::Matched, None) if rule.action == Action::GotoNext => {
+                    return Ok(StageEnd::GoesOn);
+                }
+                (Outcome::Matched, None) => {
+                    self.end(rule.action);
+                    self.decider = self.decider.or(Some(Decider::Rule(rule)));
+                    return Ok(match self.may_go_on {
+                        true => StageEnd::GoesOn,
+                        false => StageEnd::Decided,
+                    });
+                }
+            }
+        }
+        Ok(StageEnd::GoesOn)
+    }
+
     fn end(&mut self, action: Action) {
         match action {
             Action::Allow => self.allowed = true,
@@ -137,43 +264,111 @@ impl<'a> Ways<'a> {
         }
     }
 
-    fn close(self, decider: Option<Decider<'a>>) -> Decision<'a> {
+    fn close(&mut self) -> Decision<'a> {
         let verdict = match (self.allowed, self.denied, self.handed_on) {
             (true, false, false) => Verdict::Allowed,
             (false, true, false) => Verdict::Denied,
             _ => Verdict::Undetermined,
         };
-        Decision { verdict, decider: decider.unwrap_or(Decider::Missing), doubts: self.doubts }
+        let decider = self.decider.unwrap_or(Decider::Missing);
+        Decision { verdict, decider, doubts: std::mem::take(&mut self.doubts) }
     }
 }
 
-const METADATA_V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 169, 254));
+/// Traffic that no rule decides about.
+struct Always {
+    direction: Option<Direction>,
+    traffic: TrafficSet,
+    peer: Peer,
+    own: &'static AddressSet,
+    decision: Decision<'static>,
+}
 
-/// The metadata server answers every VM: DHCP, DNS, NTP and metadata
-/// (<https://cloud.google.com/vpc/docs/firewalls>, "Always allowed traffic").
-fn always_allowed(flow: &Flow) -> Option<&'static str> {
-    let other_end = match flow.direction {
-        Direction::Ingress => flow.tuple.src,
-        Direction::Egress => flow.tuple.dst,
+enum Peer {
+    Anybody,
+    External,
+    In(AddressSet),
+}
+
+/// The metadata server answers every VM: DHCP, DNS, NTP and metadata; the rest is "Blocked and
+/// limited traffic" of the same page (<https://cloud.google.com/vpc/docs/firewalls>).
+static ALWAYS: LazyLock<Vec<Always>> = LazyLock::new(|| {
+    let metadata = std::net::IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 169, 254));
+    let anywhere: &'static AddressSet = {
+        static ALL: LazyLock<AddressSet> = LazyLock::new(AddressSet::all);
+        &ALL
     };
-    (other_end == METADATA_V4).then_some("traffic with the metadata server")
-}
-
-/// The same page, "Blocked and limited traffic".
-fn always_blocked(flow: &Flow) -> Option<&'static str> {
-    let tuple = &flow.tuple;
-    if flow.direction == Direction::Ingress {
-        let dhcp = if tuple.dst.is_ipv4() { 68 } else { 546 };
-        return (tuple.protocol == Protocol::UDP && tuple.dst_port == dhcp)
-            .then_some("DHCP replies that do not come from the metadata server");
-    }
-    if !flow.peer_is_external {
-        return None;
-    }
-    if tuple.protocol == Protocol::TCP && tuple.dst_port == 25 {
-        return Some("tcp 25 to external addresses");
-    }
+    let blocked = |what| Decision::fixed(Verdict::Denied, Decider::AlwaysBlocked(what));
+    let dhcp = "DHCP replies that do not come from the metadata server";
+    let udp = |port| TrafficSet::of_ports(Some(Protocol::UDP), &PortSet::of([port]));
+    let to = |own, port| Always {
+        direction: Some(Direction::Ingress),
+        traffic: udp(port),
+        peer: Peer::Anybody,
+        own,
+        decision: blocked(dhcp),
+    };
+    let outwards = |traffic, what| Always {
+        direction: Some(Direction::Egress),
+        traffic,
+        peer: Peer::External,
+        own: anywhere,
+        decision: blocked(what),
+    };
     // TCP, UDP, ICMP, ICMPv6, AH, ESP, SCTP, GRE, and IPIP on older networks.
-    let usual = matches!(tuple.protocol.0, 1 | 4 | 6 | 17 | 47 | 50 | 51 | 58 | 132);
-    (!usual).then_some("this protocol to external addresses")
+    let usual = [1, 4, 6, 17, 47, 50, 51, 58, 132]
+        .map(|number| TrafficSet::of_protocol(Some(Protocol(number))));
+    let usual = usual.iter().fold(TrafficSet::default(), |sum, one| sum.union(one));
+    let mail = TrafficSet::of_ports(Some(Protocol::TCP), &PortSet::of([25]));
+    vec![
+        Always {
+            direction: None,
+            traffic: TrafficSet::all(),
+            peer: Peer::In(AddressSet::one(metadata)),
+            own: anywhere,
+            decision: Decision::fixed(
+                Verdict::Allowed,
+                Decider::AlwaysAllowed("traffic with the metadata server"),
+            ),
+        },
+        to(AddressSet::all_v4(), 68),
+        to(AddressSet::all_v6(), 546),
+        outwards(mail, "tcp 25 to external addresses"),
+        outwards(TrafficSet::all().difference(&usual), "this protocol to external addresses"),
+    ]
+});
+
+fn always<'a, S: Subject>(subject: &S) -> Result<Option<Decision<'a>>, S::Cut> {
+    let direction = subject.direction();
+    let peer = End::peer(direction);
+    let own = if peer == End::Source { End::Destination } else { End::Source };
+    'next: for one in ALWAYS.iter() {
+        if one.direction.is_some_and(|of| of != direction) {
+            continue;
+        }
+        let tests: [&dyn Fn() -> Fit<S::Cut>; 3] = [
+            &|| subject.traffic_in(&one.traffic),
+            &|| match &one.peer {
+                Peer::Anybody => Fit::Yes,
+                Peer::External => subject.peer_is_external(),
+                Peer::In(set) => subject.end_in(peer, set),
+            },
+            &|| subject.end_in(own, one.own),
+        ];
+        let mut cut = None;
+        for test in tests {
+            match test() {
+                Fit::Yes => {}
+                // What is not known of the VM's own address is its family at the most, and the
+                // other end has told that.
+                Fit::No | Fit::Unknown => continue 'next,
+                Fit::Partly(at) => cut = cut.or(Some(at)),
+            }
+        }
+        match cut {
+            Some(cut) => return Err(cut),
+            None => return Ok(Some(one.decision.clone())),
+        }
+    }
+    Ok(None)
 }

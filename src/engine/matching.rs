@@ -1,16 +1,22 @@
-//! Whether a rule matches a flow: the only place where the fields of rules are compared.
+//! Whether a rule matches: the only place where the fields of rules are compared.
 //!
-//! Every caller goes through [`match_rule`]; an [`Observer`] decides how much of the comparison is
-//! kept. `()` stops at the first field that misses; [`Trace`] looks at all of them, so that a
-//! rule with a single miss can be told apart. A second matcher for explaining would be a second
-//! truth.
+//! What is compared with is a [`Subject`]: one connection ([`crate::engine::Flow`]) or a whole set of
+//! them ([`crate::engine::Space`]). A set may fit a field in part; then the comparison says where to
+//! cut it. A connection cannot be cut, and its type says so.
+//!
+//! An [`Observer`] decides how much of the comparison is kept. `()` stops at the first field that
+//! misses; [`Trace`] looks at all of them, so that a rule with a single miss can be told apart. A
+//! second matcher for explaining, or for sets, would be a second truth.
+
+use std::convert::Infallible;
 
 use crate::engine::Flow;
 use crate::model::FirewallRule;
-use crate::model::firewall::{Layer4, SourceIdentity, Targets};
-use crate::net::{AddressSet, Protocol};
+use crate::model::Reference;
+use crate::model::firewall::{Conditions, GoogleList, NetworkContext, Targets};
+use crate::net::{AddressSet, Direction, TrafficSet};
 
-/// A field of a rule that does not fit a flow.
+/// A field of a rule that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mismatch {
     /// The rule is switched off.
@@ -49,19 +55,29 @@ impl Mismatch {
 }
 
 /// Why it is not certain that a rule matches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Doubt {
     /// The VM's tags or accounts are not known.
     Target,
     /// The other end's tags or accounts are not known.
     SourceIdentity,
+    /// The VM's own address is not known.
+    Address,
+    /// The rule goes by a list that only Google can resolve.
+    List,
+    /// It is not known where the other end is: on the internet, in which network.
+    Context,
     /// The rule holds a filter that is not understood.
     Unmodelled,
     /// It is not known whether the rule's policy is this network's.
     Attachment,
+    /// The rule's policy is a region's, and the VM's region is not known.
+    Region,
+    /// It decides if the network asks its policies before the VPC rules, or only if after.
+    Order,
 }
 
-/// What came of comparing a rule with a flow.
+/// What came of comparing a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It matches.
@@ -72,9 +88,89 @@ pub enum Outcome {
     Missed(Mismatch),
 }
 
+/// Whether something fits a part of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fit<C> {
+    /// All of it.
+    Yes,
+    /// Nothing of it.
+    No,
+    /// That is not known.
+    Unknown,
+    /// Some of it: where to cut.
+    Partly(C),
+}
+
+impl<C> Fit<C> {
+    /// A certain answer.
+    pub fn from_bool(fits: bool) -> Self {
+        if fits { Self::Yes } else { Self::No }
+    }
+
+    /// An answer that may not be known.
+    pub fn from_known(fits: Option<bool>) -> Self {
+        fits.map_or(Self::Unknown, Self::from_bool)
+    }
+}
+
+/// An end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The client.
+    Source,
+    /// The server.
+    Destination,
+}
+
+/// An end, as the firewall that is asked sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The VM whose firewall is asked.
+    Target,
+    /// The other one.
+    Peer,
+}
+
+impl End {
+    /// The end that is not the VM's.
+    #[must_use]
+    pub fn peer(direction: Direction) -> Self {
+        match direction {
+            Direction::Ingress => Self::Source,
+            Direction::Egress => Self::Destination,
+        }
+    }
+}
+
+/// What rules are compared with.
+pub trait Subject {
+    /// Where to cut a subject that fits in part.
+    type Cut;
+    /// Seen from the VM.
+    fn direction(&self) -> Direction;
+    /// The VM's network.
+    fn network(&self) -> &Reference;
+    /// The VM's region, where it is known.
+    fn region(&self) -> Option<&str>;
+    /// The connection, where it is one.
+    fn as_flow(&self) -> Option<&Flow>;
+    /// Whether an end is in a set of addresses.
+    fn end_in(&self, end: End, set: &AddressSet) -> Fit<Self::Cut>;
+    /// Whether protocol and port are in a set.
+    fn traffic_in(&self, set: &TrafficSet) -> Fit<Self::Cut>;
+    /// Whether protocol and port are the rule's; `Err` where they are not, with what is not.
+    fn traffic_of(&self, rule: &FirewallRule) -> Result<Fit<Self::Cut>, Mismatch>;
+    /// Whether a side carries any of these names.
+    fn carries(&self, side: Side, names: &Targets) -> Fit<Self::Cut>;
+    /// Whether the other end is where a rule wants it.
+    fn peer_is_in(&self, context: &NetworkContext) -> Fit<Self::Cut>;
+    /// Whether the other end is reached over the internet.
+    fn peer_is_external(&self) -> Fit<Self::Cut>;
+}
+
 /// Who watches the evaluation.
 pub trait Observer {
-    /// Whether every field is to be compared, even after a miss.
+    /// Whether every field of every rule is to be compared, even after a miss.
     const EXHAUSTIVE: bool;
     /// A field that misses.
     fn missed(&mut self, _rule: &FirewallRule, _mismatch: Mismatch) {}
@@ -118,14 +214,29 @@ impl Observer for Trace {
     }
 }
 
-/// Compares a rule with a flow, field by field.
+/// Compares a rule with a connection.
 pub fn match_rule<O: Observer>(rule: &FirewallRule, flow: &Flow, observer: &mut O) -> Outcome {
+    let Ok(outcome): Result<Outcome, Infallible> = compare(rule, flow, observer);
+    outcome
+}
+
+/// Compares a rule with a subject, field by field; an error is where to cut it first.
+pub fn compare<S: Subject, O: Observer>(
+    rule: &FirewallRule,
+    subject: &S,
+    observer: &mut O,
+) -> Result<Outcome, S::Cut> {
     let mut first_miss = None;
     let mut doubt = None;
-    for compare in FIELDS {
-        match compare(rule, flow) {
+    let mut cut = None;
+    // Cheap comparisons that miss often stand first; the order is otherwise free, since a rule
+    // matches only where every field fits.
+    let fields = [direction, network, layer4, source, destination, target, switched_on];
+    for field in fields {
+        match field(rule, subject) {
             Field::Fits => {}
             Field::Unclear(why) => doubt = doubt.or(Some(why)),
+            Field::Divides(at) => cut = cut.or(Some(at)),
             Field::Misses(mismatch) => {
                 observer.missed(rule, mismatch);
                 first_miss = first_miss.or(Some(mismatch));
@@ -135,128 +246,177 @@ pub fn match_rule<O: Observer>(rule: &FirewallRule, flow: &Flow, observer: &mut 
             }
         }
     }
-    let outcome = match (first_miss, doubt) {
-        (Some(mismatch), _) => Outcome::Missed(mismatch),
-        (None, Some(doubt)) => Outcome::Doubtful(doubt),
-        (None, None) if !rule.unmodelled.is_empty() => Outcome::Doubtful(Doubt::Unmodelled),
-        (None, None) => Outcome::Matched,
+    let outcome = match (first_miss, cut, doubt) {
+        (Some(mismatch), _, _) => Outcome::Missed(mismatch),
+        (None, Some(cut), _) => return Err(cut),
+        (None, None, Some(doubt)) => Outcome::Doubtful(doubt),
+        (None, None, None) if !rule.unmodelled.is_empty() => Outcome::Doubtful(Doubt::Unmodelled),
+        (None, None, None) => Outcome::Matched,
     };
     observer.tried(rule, outcome);
-    outcome
+    Ok(outcome)
 }
 
-enum Field {
+enum Field<C> {
     Fits,
     Unclear(Doubt),
     Misses(Mismatch),
+    Divides(C),
 }
 
-type Compare = fn(&FirewallRule, &Flow) -> Field;
-
-// Cheap comparisons that miss often stand first; the order is otherwise free, since a rule
-// matches only where every field fits.
-const FIELDS: [Compare; 7] = [direction, network, layer4, source, destination, target, switched_on];
-
-fn fits_or(fits: bool, mismatch: Mismatch) -> Field {
-    if fits { Field::Fits } else { Field::Misses(mismatch) }
-}
-
-fn direction(rule: &FirewallRule, flow: &Flow) -> Field {
-    fits_or(rule.direction == flow.direction, Mismatch::Direction)
-}
-
-fn network(rule: &FirewallRule, flow: &Flow) -> Field {
-    // The networks of a policy's rules are the policy's own: stages have chosen them already.
-    fits_or(rule.policy.is_some() || rule.network.agrees(&flow.network), Mismatch::Network)
-}
-
-fn switched_on(rule: &FirewallRule, _: &Flow) -> Field {
-    fits_or(!rule.disabled, Mismatch::Disabled)
-}
-
-fn layer4(rule: &FirewallRule, flow: &Flow) -> Field {
-    let (protocol, port) = (flow.tuple.protocol, flow.tuple.dst_port);
-    let mut named = false;
-    for part in &rule.layer4 {
-        if part.protocol.is_none_or(|wanted| wanted == protocol) {
-            named = true;
-            if port_fits(part, protocol, port) {
-                return Field::Fits;
-            }
+impl<C> Field<C> {
+    fn of(fit: Fit<C>, doubt: Doubt, mismatch: Mismatch) -> Self {
+        match fit {
+            Fit::Yes => Self::Fits,
+            Fit::No => Self::Misses(mismatch),
+            Fit::Unknown => Self::Unclear(doubt),
+            Fit::Partly(cut) => Self::Divides(cut),
         }
     }
-    Field::Misses(if named { Mismatch::Port } else { Mismatch::Protocol })
-}
 
-fn port_fits(part: &Layer4, protocol: Protocol, port: u16) -> bool {
-    // A part with ports never matches a packet that has none.
-    part.ports.as_ref().is_none_or(|ports| protocol.has_ports() && ports.contains(port))
-}
-
-fn source(rule: &FirewallRule, flow: &Flow) -> Field {
-    if rule.source.is_none() && rule.source_identity.is_empty() {
-        // A VPC rule that names no range at all means 0.0.0.0/0, which holds no IPv6 address.
-        let means_v4 = rule.policy.is_none() && rule.destination.is_none();
-        return if means_v4 && flow.tuple.src.is_ipv6() {
-            Field::Unclear(Doubt::Unmodelled)
-        } else {
-            Field::Fits
-        };
-    }
-    if rule.source.as_ref().is_some_and(|set| set.contains(flow.tuple.src)) {
-        return Field::Fits;
-    }
-    match carries(&rule.source_identity, flow) {
-        Some(true) => Field::Fits,
-        Some(false) => Field::Misses(Mismatch::Source),
-        None => Field::Unclear(Doubt::SourceIdentity),
+    fn certain(fits: bool, mismatch: Mismatch) -> Self {
+        if fits { Self::Fits } else { Self::Misses(mismatch) }
     }
 }
 
-/// Whether the source carries any identity that the rule names; `None` where it is not known.
-fn carries(identity: &SourceIdentity, flow: &Flow) -> Option<bool> {
-    any([
-        (&identity.tags, &flow.peer.tags),
-        (&identity.service_accounts, &flow.peer.service_accounts),
-        (&identity.secure_tags, &flow.peer.secure_tags),
-    ])
+fn direction<S: Subject>(rule: &FirewallRule, subject: &S) -> Field<S::Cut> {
+    Field::certain(rule.direction == subject.direction(), Mismatch::Direction)
 }
 
-fn target(rule: &FirewallRule, flow: &Flow) -> Field {
-    let Targets { tags, service_accounts, secure_tags } = &rule.targets;
+fn network<S: Subject>(rule: &FirewallRule, subject: &S) -> Field<S::Cut> {
+    let fits = if rule.policy.is_none() {
+        rule.network.agrees(subject.network())
+    } else {
+        // The networks of a policy are the policy's own, and stages have chosen them already; its
+        // rules may be for some of them.
+        let named = |network: &Reference| network.agrees(subject.network());
+        rule.target_networks.is_empty() || rule.target_networks.iter().any(named)
+    };
+    Field::certain(fits, Mismatch::Network)
+}
+
+fn switched_on<S: Subject>(rule: &FirewallRule, _: &S) -> Field<S::Cut> {
+    Field::certain(!rule.disabled, Mismatch::Disabled)
+}
+
+fn layer4<S: Subject>(rule: &FirewallRule, subject: &S) -> Field<S::Cut> {
+    match subject.traffic_of(rule) {
+        Ok(fit) => Field::of(fit, Doubt::Unmodelled, Mismatch::Port),
+        Err(mismatch) => Field::Misses(mismatch),
+    }
+}
+
+fn target<S: Subject>(rule: &FirewallRule, subject: &S) -> Field<S::Cut> {
     if rule.targets.is_everyone() {
         return Field::Fits;
     }
-    let applies = any([
-        (tags, &flow.endpoint.tags),
-        (service_accounts, &flow.endpoint.service_accounts),
-        (secure_tags, &flow.endpoint.secure_tags),
-    ]);
-    match applies {
-        Some(true) => Field::Fits,
-        Some(false) => Field::Misses(Mismatch::Target),
-        None => Field::Unclear(Doubt::Target),
+    Field::of(subject.carries(Side::Target, &rule.targets), Doubt::Target, Mismatch::Target)
+}
+
+fn source<S: Subject>(rule: &FirewallRule, subject: &S) -> Field<S::Cut> {
+    // A VPC rule that names no range at all means 0.0.0.0/0, which holds no IPv6 address.
+    let names_nothing = rule.policy.is_none()
+        && rule.source.is_none()
+        && rule.destination.is_none()
+        && rule.source_identity.is_everyone();
+    if names_nothing {
+        return match subject.end_in(End::Source, AddressSet::all_v6()) {
+            Fit::No => Field::Fits,
+            Fit::Yes | Fit::Unknown => Field::Unclear(Doubt::Unmodelled),
+            Fit::Partly(cut) => Field::Divides(cut),
+        };
+    }
+    let filter = Filter {
+        end: End::Source,
+        ranges: rule.source.as_ref(),
+        identity: Some(&rule.source_identity),
+        conditions: &rule.source_conditions,
+        mismatch: Mismatch::Source,
+    };
+    filter.compare(subject)
+}
+
+fn destination<S: Subject>(rule: &FirewallRule, subject: &S) -> Field<S::Cut> {
+    let filter = Filter {
+        end: End::Destination,
+        ranges: rule.destination.as_ref(),
+        identity: None,
+        conditions: &rule.destination_conditions,
+        mismatch: Mismatch::Destination,
+    };
+    filter.compare(subject)
+}
+
+/// What a rule says of one end.
+struct Filter<'r> {
+    end: End,
+    ranges: Option<&'r AddressSet>,
+    identity: Option<&'r Targets>,
+    conditions: &'r Conditions,
+    mismatch: Mismatch,
+}
+
+impl Filter<'_> {
+    /// Ranges, identities and lists are ways to match, any of which suffices; a network context has
+    /// to hold besides (<https://cloud.google.com/firewall/docs/understand-network-contexts>).
+    fn compare<S: Subject>(&self, subject: &S) -> Field<S::Cut> {
+        let by_name = self.by_name(subject);
+        let Some(context) = &self.conditions.context else { return by_name };
+        if matches!(by_name, Field::Misses(_)) {
+            return by_name;
+        }
+        let placed = Field::of(subject.peer_is_in(context), Doubt::Context, self.mismatch);
+        match (by_name, placed) {
+            (_, Field::Misses(mismatch)) => Field::Misses(mismatch),
+            (Field::Fits, placed) => placed,
+            (by_name, _) => by_name,
+        }
+    }
+
+    fn by_name<S: Subject>(&self, subject: &S) -> Field<S::Cut> {
+        let identity = self.identity.filter(|names| !names.is_everyone());
+        let lists = &self.conditions.lists;
+        if self.ranges.is_none() && identity.is_none() && lists.is_empty() {
+            return Field::Fits;
+        }
+        let mut doubt = None;
+        let mut cut = None;
+        let by_address = self.ranges.map(|set| (subject.end_in(self.end, set), Doubt::Address));
+        let by_identity =
+            || identity.map(|names| (subject.carries(Side::Peer, names), Doubt::SourceIdentity));
+        let mut ways = by_address.into_iter().chain(by_identity_once(by_identity));
+        let by_list = lists.iter().map(|list| (self.in_list(list, subject), Doubt::List));
+        for (fit, why) in ways.by_ref().chain(by_list) {
+            match fit {
+                Fit::Yes => return Field::Fits,
+                Fit::No => {}
+                Fit::Unknown => doubt = doubt.or(Some(why)),
+                Fit::Partly(at) => cut = cut.or(Some(at)),
+            }
+        }
+        match (cut, doubt) {
+            (Some(cut), _) => Field::Divides(cut),
+            (None, Some(doubt)) => Field::Unclear(doubt),
+            (None, None) => Field::Misses(self.mismatch),
+        }
+    }
+
+    /// Whether a list may hold the end: countries and threats are told by public addresses only.
+    fn in_list<S: Subject>(&self, list: &GoogleList, subject: &S) -> Fit<S::Cut> {
+        match list {
+            GoogleList::Fqdn | GoogleList::AddressGroup(_) => Fit::Unknown,
+            GoogleList::Region | GoogleList::ThreatIntelligence => {
+                match subject.end_in(self.end, AddressSet::private()) {
+                    Fit::Yes => Fit::No,
+                    Fit::No | Fit::Unknown => Fit::Unknown,
+                    Fit::Partly(cut) => Fit::Partly(cut),
+                }
+            }
+        }
     }
 }
 
-type Names = std::collections::BTreeSet<String>;
-
-fn any<const N: usize>(pairs: [(&Names, &crate::engine::Facts); N]) -> Option<bool> {
-    let mut unknown = false;
-    for (wanted, known) in pairs {
-        if wanted.is_empty() {
-            continue;
-        }
-        match known.any_of(wanted) {
-            Some(true) => return Some(true),
-            Some(false) => {}
-            None => unknown = true,
-        }
-    }
-    (!unknown).then_some(false)
-}
-
-fn destination(rule: &FirewallRule, flow: &Flow) -> Field {
-    let fits = |set: &AddressSet| set.contains(flow.tuple.dst);
-    fits_or(rule.destination.as_ref().is_none_or(fits), Mismatch::Destination)
+/// The second way is only looked at where the first did not suffice.
+fn by_identity_once<T>(way: impl FnOnce() -> Option<T>) -> impl Iterator<Item = T> {
+    std::iter::once_with(way).flatten()
 }

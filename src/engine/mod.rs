@@ -2,12 +2,15 @@
 
 pub mod evaluate;
 pub mod flow;
+mod index;
 pub mod matching;
 pub mod near_miss;
+pub mod space;
 pub mod stages;
 
 pub use evaluate::{Decider, Decision, Verdict, evaluate};
-pub use flow::{Endpoint, Facts, Flow};
+pub use flow::{Endpoint, Facts, Flow, Place};
 pub use matching::{Doubt, Mismatch, Observer, Outcome, Trace};
 pub use near_miss::{NearMiss, near_misses};
+pub use space::{Geography, Piece, Space, evaluate_all};
 pub use stages::EffectiveRules;

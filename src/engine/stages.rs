@@ -3,8 +3,12 @@
 //! hierarchical policies → regional system policies → VPC rules → global network policies →
 //! regional network policies → implied rules; a network whose enforcement order is
 //! BEFORE_CLASSIC_FIREWALL asks its network policies before the VPC rules. Order and swap:
-//! <https://cloud.google.com/firewall/docs/firewall-policies-rule-eval-order>.
+//! <https://cloud.google.com/firewall/docs/firewall-policies-rule-eval-order>. Where nobody says
+//! which order a network has and it makes a difference, both are tried.
 
+use crate::engine::Flow;
+use crate::engine::index::Index;
+use crate::engine::matching::Doubt;
 use crate::model::{FirewallPolicy, FirewallRule, Inventory, PolicyKind, Reference};
 use crate::net::Direction;
 
@@ -13,18 +17,43 @@ use crate::net::Direction;
 pub struct Stage<'a> {
     /// The policy, `None` for the VPC rules.
     pub policy: Option<&'a FirewallPolicy>,
-    /// Whether it is certain that the stage applies to this network.
-    pub certain: bool,
+    /// Why it is not certain that the stage applies, where it is not.
+    doubt: Option<Doubt>,
     /// INGRESS rules.
-    ingress: Vec<&'a FirewallRule>,
+    ingress: Rules<'a>,
     /// EGRESS rules.
-    egress: Vec<&'a FirewallRule>,
+    egress: Rules<'a>,
+}
+
+#[derive(Debug, Clone)]
+struct Rules<'a> {
+    ordered: Vec<&'a FirewallRule>,
+    index: Option<Index>,
+}
+
+/// Whether a stage is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Applies {
+    Yes,
+    No,
+    Perhaps(Doubt),
+}
+
+/// From so many rules on an index is faster than a look at each.
+const WORTH_AN_INDEX: usize = 48;
+
+impl<'a> Rules<'a> {
+    fn new(ordered: Vec<&'a FirewallRule>) -> Self {
+        let index = (ordered.len() >= WORTH_AN_INDEX).then(|| Index::of(&ordered));
+        Self { ordered, index }
+    }
 }
 
 impl<'a> Stage<'a> {
     fn new(
         policy: Option<&'a FirewallPolicy>,
         rules: impl Iterator<Item = &'a FirewallRule>,
+        doubt: Option<Doubt>,
     ) -> Self {
         let mut rules: Vec<_> = rules.collect();
         // Between equal priorities a deny wins (Firewall.priority in the Compute API). The name
@@ -34,19 +63,47 @@ impl<'a> Stage<'a> {
             key(a).cmp(&key(b))
         });
         let of = |direction| {
-            rules.iter().copied().filter(|rule| rule.direction == direction).collect::<Vec<_>>()
+            let own = rules.iter().copied().filter(|rule| rule.direction == direction);
+            Rules::new(own.collect())
         };
-        let certain = true;
-        Self { policy, certain, ingress: of(Direction::Ingress), egress: of(Direction::Egress) }
+        Self { policy, doubt, ingress: of(Direction::Ingress), egress: of(Direction::Egress) }
+    }
+
+    fn of(&self, direction: Direction) -> &Rules<'a> {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
     }
 
     /// The rules of a direction, in order.
     #[must_use]
     pub fn rules(&self, direction: Direction) -> &[&'a FirewallRule] {
-        match direction {
-            Direction::Ingress => &self.ingress,
-            Direction::Egress => &self.egress,
+        &self.of(direction).ordered
+    }
+
+    /// The places, in order, of the rules that may match; `None` where all have to be looked at.
+    pub(super) fn candidates(&self, flow: &Flow) -> Option<Vec<usize>> {
+        self.of(flow.direction).index.as_ref().map(|index| index.candidates(flow))
+    }
+
+    /// Whether it is asked for a VM of this region.
+    pub(super) fn applies_in(&self, region: Option<&str>) -> Applies {
+        if let Some(of_policy) = self.policy.and_then(|policy| policy.region.as_deref()) {
+            match region {
+                Some(region) if region == of_policy => {}
+                Some(_) => return Applies::No,
+                None => return Applies::Perhaps(Doubt::Region),
+            }
         }
+        self.doubt.map_or(Applies::Yes, Applies::Perhaps)
+    }
+
+    /// Whether anything in it could ever decide.
+    fn decides(&self) -> bool {
+        let decides =
+            |rule: &&FirewallRule| !rule.disabled && rule.action != crate::model::Action::GotoNext;
+        self.ingress.ordered.iter().chain(&self.egress.ordered).any(decides)
     }
 }
 
@@ -56,7 +113,9 @@ pub struct EffectiveRules<'a> {
     /// The network.
     pub network: Reference,
     /// The stages, in order.
-    pub stages: Vec<Stage<'a>>,
+    stages: Vec<Stage<'a>>,
+    /// Their places in the other order, where it is not known which one the network has.
+    other_order: Option<Vec<usize>>,
     /// Whether any rule or policy of the network was given at all.
     pub given: bool,
 }
@@ -71,43 +130,93 @@ impl<'a> EffectiveRules<'a> {
     /// The same with other VPC rules in place of the inventory's: a change, before it is made.
     #[must_use]
     pub fn with(rules: &'a [FirewallRule], inventory: &'a Inventory, network: &Reference) -> Self {
-        let policies_first = inventory
-            .networks
-            .iter()
-            .any(|described| described.id.agrees(network) && described.policies_first);
-        let of_kind = |kind: PolicyKind| {
-            let mut policies: Vec<_> = inventory
-                .policies
-                .iter()
-                .filter(|policy| policy.kind == kind && applies(policy, network))
-                .collect();
-            policies.sort_by_key(|policy| (policy.order, policy.name.as_str()));
-            policies.into_iter().map(|policy| Stage::new(Some(policy), policy.rules.iter()))
-        };
-        let vpc = Stage::new(None, rules.iter().filter(|rule| rule.network.agrees(network)));
-        let mut stages: Vec<Stage<'a>> = of_kind(PolicyKind::Hierarchical).collect();
-        stages.extend(of_kind(PolicyKind::RegionalSystem));
-        if !policies_first {
-            stages.push(vpc.clone());
-        }
-        stages.extend(of_kind(PolicyKind::GlobalNetwork));
-        stages.extend(of_kind(PolicyKind::RegionalNetwork));
-        if policies_first {
-            stages.push(vpc);
-        }
         // Effective firewalls without a VPC rule do not name their network: with several networks
         // it may be another one's. A policy that is described on its own may apply or not.
         let several = inventory.known_networks().len() > 1;
-        for stage in &mut stages {
-            stage.certain = stage
-                .policy
-                .is_none_or(|policy| policy.attached && (policy.network.is_some() || !several));
-        }
-        let given = stages.iter().any(|stage| {
-            stage.policy.is_some() || !stage.ingress.is_empty() || !stage.egress.is_empty()
+        let regions = regions_of(inventory, network);
+        let regionals = inventory.policies.iter().filter(|policy| {
+            policy.kind == PolicyKind::RegionalNetwork && applies(policy, network)
         });
-        Self { network: network.clone(), stages, given }
+        let one_region = regions < 2 && regionals.count() < 2;
+        let doubt_of = |policy: &FirewallPolicy| {
+            let certain = policy.attached && (policy.network.is_some() || !several);
+            // The effective firewalls of a region do not say which region it is.
+            let regional = policy.kind == PolicyKind::RegionalNetwork;
+            let somewhere = regional && policy.region.is_none() && !one_region;
+            let region = somewhere.then_some(Doubt::Region);
+            (!certain).then_some(Doubt::Attachment).or(region)
+        };
+        // What is effective in a network is known to the last rule: a policy that is described
+        // besides and does not show up there does not apply. Regional ones are no part of that.
+        let known = inventory.effective_networks.iter().any(|one| one.agrees(network));
+        let is_asked = |policy: &&FirewallPolicy| {
+            let told = matches!(policy.kind, PolicyKind::Hierarchical | PolicyKind::GlobalNetwork);
+            applies(policy, network) && (policy.attached || !told || !known)
+        };
+        let of_kinds = |kinds: &[PolicyKind]| -> Vec<Stage<'a>> {
+            let mut policies: Vec<_> = inventory
+                .policies
+                .iter()
+                .filter(|policy| kinds.contains(&policy.kind) && is_asked(policy))
+                .collect();
+            policies.sort_by_key(|policy| (policy.kind, policy.order, policy.name.as_str()));
+            policies
+                .into_iter()
+                .map(|policy| Stage::new(Some(policy), policy.rules.iter(), doubt_of(policy)))
+                .collect()
+        };
+        let above = of_kinds(&[PolicyKind::Hierarchical, PolicyKind::RegionalSystem]);
+        let own = of_kinds(&[PolicyKind::GlobalNetwork, PolicyKind::RegionalNetwork]);
+        let vpc = Stage::new(None, rules.iter().filter(|rule| rule.network.agrees(network)), None);
+        let given = !above.is_empty()
+            || !own.is_empty()
+            || [Direction::Ingress, Direction::Egress]
+                .iter()
+                .any(|direction| !vpc.rules(*direction).is_empty());
+        let policies_first = inventory.policies_first(network);
+        let matters = vpc.decides() && own.iter().any(Stage::decides);
+        let (start, middle) = (above.len(), own.len());
+        let mut stages = above;
+        if policies_first == Some(true) {
+            stages.extend(own);
+            stages.push(vpc);
+        } else {
+            stages.push(vpc);
+            stages.extend(own);
+        }
+        let other_order = (policies_first.is_none() && matters).then(|| {
+            let own = start + 1..start + 1 + middle;
+            (0..start).chain(own).chain([start]).collect()
+        });
+        Self { network: network.clone(), stages, other_order, given }
     }
+
+    /// The stages, in order.
+    #[must_use]
+    pub fn stages(&self) -> &[Stage<'a>] {
+        &self.stages
+    }
+
+    /// Whether it is not known in which order the stages are asked, and that could matter.
+    #[must_use]
+    pub fn order_is_open(&self) -> bool {
+        self.other_order.is_some()
+    }
+
+    /// The stage that is asked at this place.
+    pub(super) fn stage(&self, place: usize, in_other_order: bool) -> Option<&Stage<'a>> {
+        match &self.other_order {
+            Some(order) if in_other_order => self.stages.get(*order.get(place)?),
+            _ => self.stages.get(place),
+        }
+    }
+}
+
+/// In how many regions the network is known to have subnetworks.
+fn regions_of(inventory: &Inventory, network: &Reference) -> usize {
+    let own = inventory.subnetworks.iter().filter(|one| one.network.agrees(network));
+    let regions = own.filter_map(|one| one.id.location.as_deref());
+    regions.collect::<std::collections::BTreeSet<_>>().len()
 }
 
 fn applies(policy: &FirewallPolicy, network: &Reference) -> bool {

@@ -8,11 +8,13 @@
 use crate::ingest::Read;
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
+use crate::ingest::policies::ManifestNames;
 use crate::ingest::{policies, rules};
 use crate::model::firewall::{ManifestObject, NetworkReference};
+use crate::model::inventory::{Association, Attachment};
 use crate::model::{
-    Cluster, Inventory, ManagedZone, Nat, Network, NodePool, Origin, PolicyKind, RecordSet,
-    Reference, Route, Subnetwork,
+    Cluster, FirewallPolicy, Inventory, ManagedZone, Nat, Network, NodePool, Origin, PolicyKind,
+    RecordSet, Reference, Route, Subnetwork,
 };
 use crate::net::{parse_address, parse_cidr};
 
@@ -64,6 +66,20 @@ impl Manifest<'_> {
         Some(Reference::new(self.project.as_deref(), &resource))
     }
 
+    /// The e-mail address of an account; `None` where only an object of no known project is named.
+    fn account(&self, at: Fields<'_>) -> Option<String> {
+        let text = match at.0.as_str() {
+            Some(text) => text.to_owned(),
+            None => at.first_text(&["external", "name"])?,
+        };
+        let last = text.rsplit('/').next().unwrap_or(&text);
+        if last.contains('@') {
+            return Some(last.to_owned());
+        }
+        let project = self.project.as_deref()?;
+        Some(format!("{last}@{project}.iam.gserviceaccount.com"))
+    }
+
     fn network(&self, names: &Inventory) -> Option<Reference> {
         self.reference(self.spec.at("networkRef"), "ComputeNetwork", names)
     }
@@ -96,9 +112,17 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "ContainerNodePool" => node_pool(&manifest, into),
         "DNSManagedZone" => zone(&manifest, into),
         "DNSRecordSet" => record_set(&manifest, into),
-        "ComputeFirewallPolicyRule" => policy_rule(&manifest, PolicyKind::Hierarchical, into),
+        "ComputeFirewallPolicy" => policy(&manifest, PolicyKind::Hierarchical, into),
+        "ComputeFirewallPolicyRule" => {
+            policy_rule(&manifest, PolicyKind::Hierarchical, "ComputeFirewallPolicy", into)
+        }
+        "ComputeFirewallPolicyAssociation" => association(&manifest, "ComputeFirewallPolicy", into),
+        "ComputeNetworkFirewallPolicy" => policy(&manifest, PolicyKind::GlobalNetwork, into),
         "ComputeNetworkFirewallPolicyRule" => {
-            policy_rule(&manifest, PolicyKind::GlobalNetwork, into)
+            policy_rule(&manifest, PolicyKind::GlobalNetwork, "ComputeNetworkFirewallPolicy", into)
+        }
+        "ComputeNetworkFirewallPolicyAssociation" => {
+            association(&manifest, "ComputeNetworkFirewallPolicy", into)
         }
         _ => {
             *into.unused.entry(kind).or_default() += 1;
@@ -132,10 +156,58 @@ fn firewall(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     Some(())
 }
 
-fn policy_rule(manifest: &Manifest<'_>, kind: PolicyKind, into: &mut Inventory) -> Option<()> {
-    let at = manifest.spec.at("firewallPolicyRef");
-    let policy = manifest.reference(at, "ComputeFirewallPolicy", into)?;
-    policies::manifest_rule(manifest.spec, kind, &policy.name, manifest.origin, into);
+fn policy_rule(
+    manifest: &Manifest<'_>,
+    kind: PolicyKind,
+    of: &str,
+    into: &mut Inventory,
+) -> Option<()> {
+    let spec = manifest.spec;
+    let policy = manifest.reference(spec.at("firewallPolicyRef"), of, into)?;
+    let mut names = ManifestNames { resource: manifest.id().name, ..ManifestNames::default() };
+    for at in spec.list("targetServiceAccounts").chain(spec.list("targetServiceAccountRefs")) {
+        match manifest.account(at) {
+            Some(account) => {
+                names.accounts.insert(account);
+            }
+            None => names.unknown_accounts = true,
+        }
+    }
+    for at in spec.list("targetResources") {
+        names.networks.extend(manifest.reference(at, "ComputeNetwork", into));
+    }
+    into.policies.push(policies::manifest_rule(spec, kind, &policy.name, &names, manifest.origin));
+    Some(())
+}
+
+fn policy(manifest: &Manifest<'_>, kind: PolicyKind, into: &mut Inventory) -> Option<()> {
+    into.policies.push(FirewallPolicy {
+        name: manifest.id().name,
+        short_name: manifest.spec.text("shortName"),
+        kind,
+        network: None,
+        attached: false,
+        region: manifest.id().location,
+        order: 0,
+        rules: Vec::new(),
+        origin: manifest.origin.clone(),
+    });
+    Some(())
+}
+
+fn association(manifest: &Manifest<'_>, of: &str, into: &mut Inventory) -> Option<()> {
+    let spec = manifest.spec;
+    let policy = manifest.reference(spec.at("firewallPolicyRef"), of, into)?;
+    let at = spec.at("attachmentTargetRef");
+    let to = match at.text("external").filter(|text| !text.is_empty()) {
+        Some(external) => policies::attachment(&external),
+        None if at.text("kind").as_deref() == Some("Folder") => {
+            Attachment::Folder(manifest.reference(at, "Folder", into)?.name)
+        }
+        None => Attachment::Network(manifest.reference(at, "ComputeNetwork", into)?),
+    };
+    let origin = manifest.origin.clone();
+    into.associations.push(Association { policy: policy.name, to, priority: None, origin });
     Some(())
 }
 

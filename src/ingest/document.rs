@@ -122,6 +122,13 @@ impl<'t> Opened<'t> {
             self.open(rules, Some("compute#firewall"), depth + 1);
         }
         let network = self.items.get(before).and_then(|rule| rule.value.get("network")).cloned();
+        if network.is_some() {
+            self.items.push(Item {
+                value: serde_json::json!({"network": network}),
+                origin: self.place.origin(self.place.line),
+                hint: Some(EFFECTIVE_POLICY.to_owned()),
+            });
+        }
         let mut order = 0;
         for key in ["firewallPolicys", "firewallPolicies"] {
             let Some(list) = members.get(key) else { continue };
@@ -151,7 +158,9 @@ impl<'t> Opened<'t> {
             members.get("kind").and_then(|kind| serde_json::from_str::<String>(kind.get()).ok());
         // Typed lists leave the kind to the container: PodList, compute#firewallList.
         let of_kind = kind.as_deref().and_then(|kind| kind.strip_suffix("List"));
-        if let Some(items) = members.get("items") {
+        // An address group has items of its own.
+        let name = members.get("name").map_or("", |name| name.get());
+        if let Some(items) = members.get("items").filter(|_| !name.contains("/addressGroups/")) {
             if items.get().starts_with('{')
                 && let Ok(scopes) = serde_json::from_str::<Members<'t>>(items.get())
             {
@@ -207,7 +216,7 @@ impl<'t> Opened<'t> {
 pub const EFFECTIVE_POLICY: &str = "effective-firewall-policy";
 
 /// Keys under which command outputs and REST answers hold their list.
-const CONTAINERS: [&str; 19] = [
+const CONTAINERS: [&str; 21] = [
     "entries",
     "events",
     "receivedMessages",
@@ -227,6 +236,8 @@ const CONTAINERS: [&str; 19] = [
     "instanceTemplates",
     "responsePolicies",
     "networkEndpointGroups",
+    "addressGroups",
+    "associations",
 ];
 
 /// The items of one YAML document.

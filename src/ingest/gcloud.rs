@@ -30,6 +30,11 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
             policies::described_policy(fields, origin, into);
             Some(())
         }
+        "gcloud-firewall-policy-associations" => policies::association(fields, None, origin, into),
+        "gcloud-address-groups" => policies::address_group(fields, origin, into),
+        "effective-firewalls-table" => {
+            return Read::Bad("effective firewalls as a table lack ports: use --format=json");
+        }
         "gcloud-firewalls" => {
             rules::rest_rule(fields, origin).map(|rule| into.firewall_rules.push(rule))
         }
@@ -56,6 +61,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         _ => None,
     };
     match read {
+        Some(()) if shape == "gcloud-effective-firewalls" && !fields.has("policy") => Read::Noted,
         Some(()) => Read::Used(shape),
         None => Read::Bad("it lacks its name, its network or its range"),
     }
@@ -120,12 +126,20 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
         "instances" => "gcloud-instances",
         "instanceTemplates" => "gcloud-instance-templates",
         "forwardingRules" => "gcloud-forwarding-rules",
+        "firewallPolicies" => "gcloud-firewall-policies",
         _ => "",
     };
     if !linked.is_empty() {
         return Some(linked);
     }
-    let shape = if has(&["name", "network"]) && any(&["allowed", "denied"]) {
+    let name = fields.text_or_empty("name");
+    let shape = if name.contains("/addressGroups/") {
+        "gcloud-address-groups"
+    } else if has(&["attachmentTarget"]) {
+        "gcloud-firewall-policy-associations"
+    } else if has(&["rule_type", "ip_ranges"]) {
+        "effective-firewalls-table"
+    } else if has(&["name", "network"]) && any(&["allowed", "denied"]) {
         "gcloud-firewalls"
     } else if link.contains("/nodePools/") || has(&["name", "config", "instanceGroupUrls"]) {
         "gcloud-node-pools"

@@ -2,6 +2,7 @@
 //!
 //! Everything here is total: a reader returns what it understood and complaints about the rest.
 
+pub mod attach;
 pub mod cnrm;
 pub mod command;
 pub mod document;
@@ -19,6 +20,8 @@ pub mod terraform;
 pub enum Read {
     /// It is in the inventory, as this kind of input.
     Used(&'static str),
+    /// It says something about other items, and is none itself.
+    Noted,
     /// It is of a kind that is known and not used.
     Unused,
     /// It is of a kind that is known, but what makes it usable is missing; what that is.

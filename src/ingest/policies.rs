@@ -1,22 +1,32 @@
-//! Firewall policies: inside of effective firewalls (`firewallPolicys`, spelled so), and described
-//! on their own with the networks they are attached to.
+//! Firewall policies: inside of effective firewalls (`firewallPolicys`, spelled so), described or
+//! listed on their own, and as Config Connector's manifests; their associations, and the address
+//! groups that their rules name. [`crate::ingest::attach`] puts them together.
 //!
-//! Source: `FirewallPolicyRule` and `networks.getEffectiveFirewalls` of the Compute API.
+//! Source: `FirewallPolicyRule`, `FirewallPolicyAssociation` and `networks.getEffectiveFirewalls` of
+//! the Compute API, `AddressGroup` of the Network Security API.
 
 use std::collections::BTreeSet;
 
 use crate::ingest::fields::Fields;
 use crate::ingest::rules::layer4;
-use crate::model::firewall::Layer4;
+use crate::model::firewall::{Conditions, GoogleList, Layer4, NetworkContext};
+use crate::model::inventory::{AddressGroup, Association, Attachment};
 use crate::model::{
     Action, FirewallPolicy, FirewallRule, Inventory, Origin, PolicyKind, Reference,
 };
 use crate::net::Direction;
 
 /// Reads a policy of an answer of getEffectiveFirewalls: the policy itself, its place among the
-/// others, and the network of the rules beside it, which the answer does not name.
+/// others, and the network of the rules beside it, which the answer does not name. Without a
+/// policy only the network is noted: its firewalls are known to the last rule.
 pub fn effective_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
     let network = fields.reference("network");
+    if let Some(network) = &network {
+        into.effective_networks.insert(network.clone());
+    }
+    if !fields.has("policy") {
+        return Some(());
+    }
     let order = u32::try_from(fields.number("order")?).unwrap_or(u32::MAX);
     let policy = fields.at("policy");
     let kind = match policy.text("type").as_deref() {
@@ -25,33 +35,79 @@ pub fn effective_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventor
         Some("SYSTEM" | "SYSTEM_GLOBAL" | "SYSTEM_REGIONAL") => PolicyKind::RegionalSystem,
         _ => PolicyKind::Hierarchical,
     };
-    into.policies.push(read(policy, kind, network, order, origin));
+    let read = read(policy, kind, order, origin);
+    into.policies.push(FirewallPolicy { network, attached: true, ..read });
     Some(())
 }
 
-/// Reads a network firewall policy that is described on its own, once for each network that it is
-/// attached to.
+/// Reads a policy that is described or listed on its own, with the associations it shows.
 pub fn described_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) {
-    let kind =
-        if fields.has("region") { PolicyKind::RegionalNetwork } else { PolicyKind::GlobalNetwork };
-    let networks: Vec<Reference> = fields
-        .list("associations")
-        .filter_map(|one| one.text("attachmentTarget"))
-        .filter(|target| target.contains("/networks/"))
-        .map(|target| Reference::parse(&target))
-        .collect();
-    if networks.is_empty() {
-        // Attached to folders or an organisation, or to nothing: it may apply.
-        let kind = match fields.text("shortName") {
-            Some(_) => PolicyKind::Hierarchical,
-            None => kind,
-        };
-        let policy = read(fields, kind, None, 0, origin);
-        into.policies.push(FirewallPolicy { attached: false, ..policy });
+    // Policies of RDMA networks are another kind of thing.
+    if fields.text("policyType").is_some_and(|kind| kind != "VPC_POLICY") {
+        return;
     }
-    for network in networks {
-        into.policies.push(read(fields, kind, Some(network), 0, origin));
+    let kind = if fields.text("policySource").as_deref() == Some("SYSTEM") {
+        PolicyKind::RegionalSystem
+    } else if fields.has("region") {
+        PolicyKind::RegionalNetwork
+    } else if fields.has("shortName") || fields.has("parent") {
+        PolicyKind::Hierarchical
+    } else {
+        PolicyKind::GlobalNetwork
+    };
+    let policy = read(fields, kind, 0, origin);
+    for one in fields.list("associations") {
+        association(one, Some(&policy.name), origin, into);
     }
+    into.policies.push(policy);
+}
+
+/// Reads an association, of the policy that shows it or of the one that it names.
+pub fn association(
+    fields: Fields<'_>,
+    policy: Option<&str>,
+    origin: &Origin,
+    into: &mut Inventory,
+) -> Option<()> {
+    let target = fields.text("attachmentTarget")?;
+    let named = fields.first_text(&["firewallPolicyId", "shortName", "displayName"]);
+    into.associations.push(Association {
+        policy: policy.map(str::to_owned).or(named)?,
+        to: attachment(&target),
+        priority: fields.number("priority").and_then(|one| u32::try_from(one).ok()),
+        origin: origin.clone(),
+    });
+    Some(())
+}
+
+/// What a target stands for: `organizations/1`, `folders/2`, or a network.
+#[must_use]
+pub fn attachment(target: &str) -> Attachment {
+    let mut parts = target.rsplit('/');
+    let (last, before) = (parts.next().unwrap_or(target), parts.next().unwrap_or(""));
+    match before {
+        "organizations" => Attachment::Organization(last.to_owned()),
+        "folders" => Attachment::Folder(last.to_owned()),
+        _ => Attachment::Network(Reference::parse(target)),
+    }
+}
+
+/// Reads an address group.
+pub fn address_group(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
+    let (ranges, bad) = fields.ranges("items");
+    into.address_groups.push(AddressGroup {
+        id: group_id(&fields.text("name")?),
+        ranges: (bad == 0).then_some(ranges),
+        origin: origin.clone(),
+    });
+    Some(())
+}
+
+/// `projects/p/locations/global/addressGroups/g` out of any of its spellings.
+fn group_id(text: &str) -> String {
+    let starts = ["organizations/", "projects/"];
+    let start = starts.iter().filter_map(|start| text.find(start)).min().unwrap_or(0);
+    text.get(start..).unwrap_or(text).to_owned()
 }
 
 /// Reads a rule of Config Connector's (`ComputeFirewallPolicyRule`,
@@ -60,33 +116,50 @@ pub fn manifest_rule(
     spec: Fields<'_>,
     kind: PolicyKind,
     policy: &str,
+    names: &ManifestNames,
     origin: &Origin,
-    into: &mut Inventory,
-) {
+) -> FirewallPolicy {
     let mut rule = policy_rule(spec, policy, origin);
-    if spec.list("targetServiceAccounts").chain(spec.list("targetServiceAccountRefs")).count() > 0 {
+    // Of network policies the object's name is the priority.
+    if !spec.has("priority")
+        && let Ok(priority) = names.resource.parse()
+    {
+        rule.priority = priority;
+        rule.unmodelled.retain(|what| what != "priority");
+    }
+    rule.targets.service_accounts.clone_from(&names.accounts);
+    if names.unknown_accounts {
         rule.unmodelled.push("targetServiceAccounts".to_owned());
         rule.targets.service_accounts.clear();
     }
-    into.policies.push(FirewallPolicy {
+    rule.target_networks.clone_from(&names.networks);
+    FirewallPolicy {
         name: policy.to_owned(),
         short_name: None,
         kind,
         network: None,
         attached: false,
-        order: rule.priority,
+        region: None,
+        order: 0,
         rules: vec![rule],
         origin: origin.clone(),
-    });
+    }
 }
 
-fn read(
-    fields: Fields<'_>,
-    kind: PolicyKind,
-    network: Option<Reference>,
-    order: u32,
-    origin: &Origin,
-) -> FirewallPolicy {
+/// What a manifest says by references to other objects, resolved.
+#[derive(Debug, Clone, Default)]
+pub struct ManifestNames {
+    /// The resource's own name.
+    pub resource: String,
+    /// E-mail addresses of the target accounts.
+    pub accounts: BTreeSet<String>,
+    /// Whether there are accounts that could not be resolved.
+    pub unknown_accounts: bool,
+    /// The target networks.
+    pub networks: Vec<Reference>,
+}
+
+fn read(fields: Fields<'_>, kind: PolicyKind, order: u32, origin: &Origin) -> FirewallPolicy {
     let name = fields.text_or_empty("name");
     let short_name = fields.first_text(&["shortName", "displayName"]);
     let label = short_name.clone().unwrap_or_else(|| name.clone());
@@ -95,30 +168,14 @@ fn read(
         name,
         short_name,
         kind,
-        network,
-        attached: true,
+        network: None,
+        attached: false,
+        region: fields.reference("region").map(|region| region.name),
         order,
         rules,
         origin: origin.clone(),
     }
 }
-
-/// Conditions that no offline reader can decide.
-const UNDECIDABLE: [&str; 13] = [
-    "srcFqdns",
-    "destFqdns",
-    "srcRegionCodes",
-    "destRegionCodes",
-    "srcThreatIntelligences",
-    "destThreatIntelligences",
-    "srcAddressGroups",
-    "destAddressGroups",
-    "srcNetworks",
-    "srcNetworkContext",
-    "srcNetworkType",
-    "destNetworkContext",
-    "destNetworkType",
-];
 
 fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRule {
     let mut unmodelled: Vec<String> = Vec::new();
@@ -127,25 +184,21 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
         "allow" => Action::Allow,
         "deny" => Action::Deny,
         "goto_next" => Action::GotoNext,
-        _ => Action::Inspect,
+        "apply_security_profile_group" => Action::Inspect,
+        _ => {
+            note("action");
+            Action::Inspect
+        }
     };
     let direction = fields.text("direction").and_then(|text| text.parse().ok());
-    if direction.is_none() {
+    if direction.is_none() && fields.has("direction") {
         note("direction");
     }
     let priority = fields.number("priority").and_then(|number| u32::try_from(number).ok());
+    if priority.is_none() {
+        note("priority");
+    }
     let filter = fields.at("match");
-    for key in UNDECIDABLE {
-        if filter.list(key).next().is_some() {
-            note(key);
-        }
-    }
-    if fields.list("targetResources").next().is_some() {
-        note("targetResources");
-    }
-    if fields.list("targetForwardingRules").next().is_some() {
-        note("targetForwardingRules");
-    }
     let mut layers = Vec::new();
     for part in filter.list("layer4Configs") {
         match layer4(part, "ipProtocol") {
@@ -153,31 +206,17 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
             None => note("layer4Configs"),
         }
     }
-    if layers.is_empty() {
+    if layers.is_empty() || unmodelled.iter().any(|what| what == "layer4Configs") {
         layers.push(Layer4 { protocol: None, ports: None });
     }
-    // Config Connector spells one of its kinds with a capital P.
-    let spelled = |rest: &str, manifest: &str| {
-        filter.ranges(if filter.has(manifest) { manifest } else { rest })
-    };
-    let (sources, bad_sources) = spelled("srcIpRanges", "srcIPRanges");
-    let (destinations, bad_destinations) = spelled("destIpRanges", "destIPRanges");
-    if bad_sources + bad_destinations > 0 {
-        note("ranges");
-    }
-    // Where another condition names sources too, the ranges are one way of several to match.
-    let only_ranges = unmodelled.is_empty();
     let mut rule = FirewallRule::new(
         Reference::default(),
         direction.unwrap_or(Direction::Ingress),
         priority.unwrap_or(0),
         action,
     );
-    if only_ranges {
-        rule.set_source_ranges(sources);
-        rule.set_destination_ranges(destinations);
-    }
     rule.set_layers(layers);
+    set_ends(&mut rule, filter, &mut unmodelled);
     rule.policy = Some(policy.to_owned());
     rule.name = fields.text("ruleName").filter(|name| !name.is_empty());
     // A rule for load balancers says nothing about VMs; nor does one all of whose tags are gone.
@@ -190,14 +229,79 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
     rule.source_identity.secure_tags = tags(filter, "srcSecureTags");
     rule.targets.secure_tags = tags(fields, "targetSecureTags");
     rule.targets.service_accounts = fields.texts("targetServiceAccounts").into_iter().collect();
+    let networks = fields.texts("targetResources");
+    rule.target_networks = networks.iter().map(|text| Reference::parse(text)).collect();
     rule.unmodelled = unmodelled;
     rule.origin = origin.clone();
     rule
 }
 
+/// Ranges, lists and contexts of both ends.
+fn set_ends(rule: &mut FirewallRule, filter: Fields<'_>, unmodelled: &mut Vec<String>) {
+    for (end, manifest_ranges) in [("src", "srcIPRanges"), ("dest", "destIPRanges")] {
+        let key = |rest: &str| format!("{end}{rest}");
+        // Config Connector spells one of its kinds with a capital P.
+        let ranges = key("IpRanges");
+        let spelled = if filter.has(manifest_ranges) { manifest_ranges } else { &ranges };
+        let (ranges, bad) = filter.ranges(spelled);
+        if bad > 0 {
+            unmodelled.push(format!("{spelled}: {bad} that are no ranges"));
+        }
+        let mut lists = BTreeSet::new();
+        for (rest, list) in [
+            ("Fqdns", GoogleList::Fqdn),
+            ("RegionCodes", GoogleList::Region),
+            ("ThreatIntelligences", GoogleList::ThreatIntelligence),
+        ] {
+            if filter.list(&key(rest)).next().is_some() {
+                lists.insert(list);
+            }
+        }
+        for group in filter.list(&key("AddressGroups")) {
+            let name = group.0.as_str().map(str::to_owned);
+            let name = name.or_else(|| group.first_text(&["external", "name"]));
+            lists.insert(GoogleList::AddressGroup(group_id(&name.unwrap_or_default())));
+        }
+        let context = context(filter, end, unmodelled);
+        let conditions = Conditions { lists, context };
+        // With a range that is none, the whole filter may hold any address.
+        let ranges = if bad > 0 { Vec::new() } else { ranges };
+        if end == "src" {
+            rule.set_source_ranges(ranges);
+            rule.source_conditions = conditions;
+        } else {
+            rule.set_destination_ranges(ranges);
+            rule.destination_conditions = conditions;
+        }
+    }
+}
+
+/// `srcNetworkContext`, called `srcNetworkType` and `srcNetworkScope` in earlier versions.
+fn context(filter: Fields<'_>, end: &str, unmodelled: &mut Vec<String>) -> Option<NetworkContext> {
+    let names =
+        ["NetworkContext", "NetworkType", "NetworkScope"].map(|rest| format!("{end}{rest}"));
+    let networks = || {
+        let texts = filter.texts(&format!("{end}Networks"));
+        texts.iter().map(|text| Reference::parse(text)).collect::<Vec<_>>()
+    };
+    let text = names.iter().find_map(|name| filter.text(name)).unwrap_or_default();
+    match text.to_ascii_uppercase().replace('-', "_").as_str() {
+        "" | "UNSPECIFIED" if networks().is_empty() => None,
+        "" | "UNSPECIFIED" | "VPC_NETWORKS" => Some(NetworkContext::Networks(networks())),
+        "INTERNET" => Some(NetworkContext::Internet),
+        "NON_INTERNET" => Some(NetworkContext::NonInternet),
+        "INTRA_VPC" => Some(NetworkContext::IntraVpc),
+        _ => {
+            unmodelled.push(format!("{end}NetworkContext"));
+            None
+        }
+    }
+}
+
 fn tags(fields: Fields<'_>, key: &str) -> BTreeSet<String> {
     let effective = |tag: &Fields<'_>| tag.text("state").as_deref() != Some("INEFFECTIVE");
-    fields.list(key).filter(effective).filter_map(|tag| tag.text("name")).collect()
+    let name = |tag: Fields<'_>| tag.text("name").or_else(|| tag.0.as_str().map(str::to_owned));
+    fields.list(key).filter(effective).filter_map(name).collect()
 }
 
 /// A rule all of whose target tags are ineffective is ignored (`FirewallPolicyRule` in the API).

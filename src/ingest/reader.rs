@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::ingest::document::{self, Item, Place};
 use crate::ingest::log::{Form, paste};
-use crate::ingest::{Read, cnrm, gcloud, kubernetes};
+use crate::ingest::{Read, attach, cnrm, gcloud, kubernetes};
 use crate::model::{Cluster, Complaint, FirewallRule, Inventory, Owner, Reference, complaint};
 
 /// What one input turned out to hold.
@@ -76,6 +76,7 @@ impl Reader {
         };
         match read {
             Read::Used(kind) => *summary.kinds.entry(kind).or_default() += 1,
+            Read::Noted => {}
             Read::Unused => summary.unused += 1,
             Read::Unrecognised => {
                 summary.unrecognised += 1;
@@ -185,12 +186,7 @@ fn settle(inventory: &mut Inventory) {
     });
     first_of_each(&mut inventory.routes, |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network));
     first_of_each(&mut inventory.instances, |a, b| a.id.agrees(&b.id) && a.template == b.template);
-    first_of_each(&mut inventory.policies, |a, b| {
-        a.name == b.name
-            && a.kind == b.kind
-            && a.network == b.network
-            && (a.order, a.attached, a.rules.len()) == (b.order, b.attached, b.rules.len())
-    });
+    attach::settle(inventory);
 }
 
 /// A reference that names no project means the only described network of its name.

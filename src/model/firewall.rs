@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::model::{Origin, Reference};
-use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol};
+use crate::net::{
+    AddressSet, Direction, Identities, Identity, IpNet, PortSet, Protocol, TrafficSet,
+};
 
 /// What a rule does with what it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,42 +101,93 @@ impl fmt::Display for Layer4 {
     }
 }
 
-/// Which VMs a rule applies to; empty everywhere means all of the network.
+impl Layer4 {
+    /// What it matches.
+    #[must_use]
+    pub fn traffic(&self) -> TrafficSet {
+        match &self.ports {
+            None => TrafficSet::of_protocol(self.protocol),
+            Some(ports) => TrafficSet::of_ports(self.protocol, ports),
+        }
+    }
+}
+
+/// VMs by what they carry, any of which suffices; empty everywhere means all of the network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Targets {
-    /// Network tags, any of which suffices.
+    /// Network tags (VPC rules only).
     pub tags: BTreeSet<String>,
-    /// Service accounts, any of which suffices.
+    /// Service accounts.
     pub service_accounts: BTreeSet<String>,
-    /// Secure tags (policies only), any of which suffices.
+    /// Secure tags (policies only).
     pub secure_tags: BTreeSet<String>,
 }
 
+/// The other end of INGRESS, as far as it is told by more than its address.
+pub type SourceIdentity = Targets;
+
 impl Targets {
-    /// Whether the rule applies to every VM.
+    /// Whether nothing is named: the rule applies to every VM.
     #[must_use]
     pub fn is_everyone(&self) -> bool {
         self.tags.is_empty() && self.service_accounts.is_empty() && self.secure_tags.is_empty()
     }
-}
 
-/// The other end, as far as it is told by more than its address.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SourceIdentity {
-    /// Source network tags.
-    pub tags: BTreeSet<String>,
-    /// Source service accounts.
-    pub service_accounts: BTreeSet<String>,
-    /// Source secure tags (policies only).
-    pub secure_tags: BTreeSet<String>,
-}
-
-impl SourceIdentity {
-    /// Whether the rule names no identity.
+    /// All names, each with its kind.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.tags.is_empty() && self.service_accounts.is_empty() && self.secure_tags.is_empty()
+    pub fn identities(&self) -> Identities {
+        let tags = self.tags.iter().cloned().map(Identity::Tag);
+        let accounts = self.service_accounts.iter().cloned().map(Identity::Account);
+        tags.chain(accounts)
+            .chain(self.secure_tags.iter().cloned().map(Identity::SecureTag))
+            .collect()
     }
+}
+
+/// A list of addresses that only Google can resolve.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GoogleList {
+    /// Names, resolved by Cloud DNS.
+    Fqdn,
+    /// Countries; they hold public addresses only.
+    Region,
+    /// Google's lists of bad addresses; they hold public addresses only.
+    ThreatIntelligence,
+    /// An address group that was not given, by its name.
+    AddressGroup(String),
+}
+
+impl fmt::Display for GoogleList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fqdn => f.write_str("domain names"),
+            Self::Region => f.write_str("region codes"),
+            Self::ThreatIntelligence => f.write_str("threat intelligence lists"),
+            Self::AddressGroup(name) => write!(f, "address group {name}, which was not given"),
+        }
+    }
+}
+
+/// Where the other end has to be (`srcNetworkContext`, `destNetworkContext`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NetworkContext {
+    /// On the internet.
+    Internet,
+    /// Anywhere else.
+    NonInternet,
+    /// In the same network.
+    IntraVpc,
+    /// In one of these networks.
+    Networks(Vec<Reference>),
+}
+
+/// What a policy rule says of an end besides ranges and identities.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// Lists that are further ways to match.
+    pub lists: BTreeSet<GoogleList>,
+    /// Where the end has to be besides.
+    pub context: Option<NetworkContext>,
 }
 
 /// A rule.
@@ -162,8 +215,15 @@ pub struct FirewallRule {
     pub source_identity: SourceIdentity,
     /// Destinations by address, `None` where the rule names no range.
     pub destination: Option<AddressSet>,
+    /// What else is said of the source (policies only).
+    pub source_conditions: Conditions,
+    /// What else is said of the destination (policies only).
+    pub destination_conditions: Conditions,
     /// The VMs it applies to.
     pub targets: Targets,
+    /// The networks it applies to (`targetResources` of hierarchical policies); empty means all
+    /// that the policy applies to.
+    pub target_networks: Vec<Reference>,
     /// Protocols and ports, any of which suffices.
     pub layer4: Vec<Layer4>,
     /// Whether it is switched off.
@@ -196,7 +256,10 @@ impl FirewallRule {
             source: None,
             source_identity: SourceIdentity::default(),
             destination: None,
+            source_conditions: Conditions::default(),
+            destination_conditions: Conditions::default(),
             targets: Targets::default(),
+            target_networks: Vec::new(),
             layer4: Vec::new(),
             disabled: false,
             logged: None,
@@ -235,6 +298,13 @@ impl FirewallRule {
         }
     }
 
+    /// What it matches of protocols and ports.
+    #[must_use]
+    pub fn traffic(&self) -> TrafficSet {
+        let parts = self.layer4.iter().map(Layer4::traffic);
+        parts.reduce(|a, b| a.union(&b)).unwrap_or_default()
+    }
+
     /// The name to call it by: its own, or `POLICY 100`.
     #[must_use]
     pub fn label(&self) -> String {
@@ -268,7 +338,7 @@ impl FirewallRule {
         let ports = self.ports_of(protocol);
         anywhere
             && own_side.is_none()
-            && (peer.is_some() || self.source_identity.is_empty())
+            && (peer.is_some() || self.source_identity.is_everyone())
             && ports.is_some_and(|ports| ports.is_everything())
     }
 }
@@ -301,6 +371,8 @@ pub struct FirewallPolicy {
     /// Whether it is known to apply there. A policy that is described on its own may be attached to
     /// a folder that holds the network, or not.
     pub attached: bool,
+    /// The region of a regional one, where it is known.
+    pub region: Option<String>,
     /// Its place among the policies of its stage, lower first.
     pub order: u32,
     /// Its rules, in no order.

@@ -2,7 +2,7 @@
 //!
 //! What is absent here was not given, which is not the same as absent in the project.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -40,6 +40,41 @@ pub struct Frontend {
     pub origin: Origin,
 }
 
+/// What a firewall policy is attached to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attachment {
+    /// An organisation, by its number.
+    Organization(String),
+    /// A folder, by its number.
+    Folder(String),
+    /// A network.
+    Network(Reference),
+}
+
+/// Where a policy is attached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Association {
+    /// The policy, by its name, number or short name.
+    pub policy: String,
+    /// What to.
+    pub to: Attachment,
+    /// Its place among the policies there.
+    pub priority: Option<u32>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A group of addresses that rules of policies name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressGroup {
+    /// Its path.
+    pub id: String,
+    /// What it holds; `None` where something in it is no range.
+    pub ranges: Option<Vec<IpNet>>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
 /// The resources.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
@@ -51,6 +86,12 @@ pub struct Inventory {
     pub firewall_rules: Vec<FirewallRule>,
     /// Firewall policies.
     pub policies: Vec<FirewallPolicy>,
+    /// Where policies are attached.
+    pub associations: Vec<Association>,
+    /// Address groups.
+    pub address_groups: Vec<AddressGroup>,
+    /// Networks whose effective firewalls were given.
+    pub effective_networks: BTreeSet<Reference>,
     /// Routes.
     pub routes: Vec<Route>,
     /// Cloud NATs.
@@ -75,6 +116,9 @@ pub struct Inventory {
     pub services: u64,
     /// Kinds that are known but not used, with how many there were.
     pub unused: BTreeMap<String, u64>,
+    /// Whether network policies come before the VPC rules in networks that are not described, where
+    /// the person said so.
+    pub assumed_policies_first: Option<bool>,
     /// Config Connector's own names: (kind, namespace, object's name) to the resource's name.
     pub aliases: BTreeMap<(String, String, String), String>,
 }
@@ -87,6 +131,9 @@ impl Inventory {
             + self.subnetworks.len()
             + self.firewall_rules.len()
             + self.policies.len()
+            + self.associations.len()
+            + self.address_groups.len()
+            + self.effective_networks.len()
             + self.routes.len()
             + self.nats.len()
             + self.routers.len()
@@ -110,6 +157,9 @@ impl Inventory {
         self.subnetworks.extend(other.subnetworks);
         self.firewall_rules.extend(other.firewall_rules);
         self.policies.extend(other.policies);
+        self.associations.extend(other.associations);
+        self.address_groups.extend(other.address_groups);
+        self.effective_networks.extend(other.effective_networks);
         self.routes.extend(other.routes);
         self.nats.extend(other.nats);
         self.routers.extend(other.routers);
@@ -124,6 +174,7 @@ impl Inventory {
         for (kind, count) in other.unused {
             *self.unused.entry(kind).or_default() += count;
         }
+        self.assumed_policies_first = self.assumed_policies_first.or(other.assumed_policies_first);
         self.aliases.extend(other.aliases);
     }
 
@@ -161,6 +212,14 @@ impl Inventory {
         }
         list.sort();
         list
+    }
+
+    /// Whether a network asks its network firewall policies before the VPC rules; `None` where
+    /// nobody says it.
+    #[must_use]
+    pub fn policies_first(&self, id: &Reference) -> Option<bool> {
+        let described = self.networks.iter().find(|network| network.id.agrees(id));
+        described.map(|network| network.policies_first).or(self.assumed_policies_first)
     }
 
     /// Whether the network is described, or at least has rules or subnetworks here.

@@ -4,6 +4,7 @@
 //! IPv6 (`::ffff:10.0.0.7`) is the IPv4 address: it is normalised here, once.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
 
 pub use ipnet::IpNet;
 use ipnet::{Ipv4Net, Ipv4Subnets, Ipv6Net, Ipv6Subnets};
@@ -96,6 +97,62 @@ impl AddressSet {
         self.v4.covers(&other.v4) && self.v6.covers(&other.v6)
     }
 
+    /// The addresses that are on no public network: private ones, those shared with carriers,
+    /// link-local, loopback and reserved (RFC 1918, 6598, 3927, 1112; 4193, 4291).
+    #[must_use]
+    pub fn private() -> &'static Self {
+        static PRIVATE: LazyLock<AddressSet> = LazyLock::new(|| {
+            let ranges = [
+                "10.0.0.0/8",
+                "172.16.0.0/12",
+                "192.168.0.0/16",
+                "100.64.0.0/10",
+                "169.254.0.0/16",
+                "127.0.0.0/8",
+                "240.0.0.0/4",
+                "fc00::/7",
+                "fe80::/10",
+                "::1",
+            ];
+            let ranges: Vec<_> = ranges.iter().filter_map(|text| parse_cidr(text)).collect();
+            AddressSet::of(&ranges)
+        });
+        &PRIVATE
+    }
+
+    /// One address.
+    #[must_use]
+    pub fn one(address: IpAddr) -> Self {
+        Self::of([&IpNet::from(address)])
+    }
+
+    /// The first addresses of the set's intervals, and those right behind them: between two of
+    /// these nothing changes.
+    #[must_use]
+    pub fn edges(&self) -> Vec<IpAddr> {
+        let v4 = self.v4.parts().iter().flat_map(|(low, high)| [Some(*low), high.checked_add(1)]);
+        let v6 = self.v6.parts().iter().flat_map(|(low, high)| [Some(*low), high.checked_add(1)]);
+        let v4 = v4.flatten().filter_map(|at| u32::try_from(at).ok().map(Ipv4Addr::from_bits));
+        let v6 = v6.flatten().map(Ipv6Addr::from_bits);
+        v4.map(IpAddr::from).chain(v6.map(IpAddr::from)).collect()
+    }
+
+    /// All addresses between these pairs, ends included; both of a pair are of one family.
+    #[must_use]
+    pub fn of_parts(pairs: &[(IpAddr, IpAddr)]) -> Self {
+        let v4 = pairs.iter().filter_map(|pair| match pair {
+            (IpAddr::V4(low), IpAddr::V4(high)) => {
+                Some((low.to_bits().into(), high.to_bits().into()))
+            }
+            _ => None,
+        });
+        let v6 = pairs.iter().filter_map(|pair| match pair {
+            (IpAddr::V6(low), IpAddr::V6(high)) => Some((low.to_bits(), high.to_bits())),
+            _ => None,
+        });
+        Self { v4: Intervals::from_parts(v4), v6: Intervals::from_parts(v6) }
+    }
+
     /// Whether the whole of one family is in the set: `0.0.0.0/0` or `::/0`.
     #[must_use]
     pub fn is_anywhere(&self) -> bool {
@@ -154,10 +211,36 @@ impl AddressSet {
     /// The lowest member.
     #[must_use]
     pub fn first(&self) -> Option<IpAddr> {
-        if let Some((low, _)) = self.v4.parts().first() {
-            return u32::try_from(*low).ok().map(|bits| Ipv4Addr::from_bits(bits).into());
-        }
+        self.first_v4().or_else(|| self.first_v6())
+    }
+
+    /// The lowest IPv4 member.
+    #[must_use]
+    pub fn first_v4(&self) -> Option<IpAddr> {
+        let (low, _) = self.v4.parts().first()?;
+        u32::try_from(*low).ok().map(|bits| Ipv4Addr::from_bits(bits).into())
+    }
+
+    /// The lowest IPv6 member.
+    #[must_use]
+    pub fn first_v6(&self) -> Option<IpAddr> {
         self.v6.parts().first().map(|(low, _)| Ipv6Addr::from_bits(*low).into())
+    }
+
+    /// Every IPv4 address.
+    #[must_use]
+    pub fn all_v4() -> &'static Self {
+        static ALL: LazyLock<AddressSet> =
+            LazyLock::new(|| AddressSet { v6: Intervals::default(), ..AddressSet::all() });
+        &ALL
+    }
+
+    /// Every IPv6 address.
+    #[must_use]
+    pub fn all_v6() -> &'static Self {
+        static ALL: LazyLock<AddressSet> =
+            LazyLock::new(|| AddressSet { v4: Intervals::default(), ..AddressSet::all() });
+        &ALL
     }
 
     /// An address just outside the set: right above its highest IPv4 member, or below its lowest.

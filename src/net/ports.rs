@@ -19,6 +19,19 @@ impl PortSet {
         Self(Intervals::from_parts(ports.into_iter().map(|port| (port.into(), port.into()))))
     }
 
+    /// The set of these ranges, ends included.
+    #[must_use]
+    pub fn of_ranges(ranges: impl IntoIterator<Item = (u16, u16)>) -> Self {
+        let wide = |(low, high): (u16, u16)| (low.into(), high.into());
+        Self(Intervals::from_parts(ranges.into_iter().map(wide)))
+    }
+
+    /// The ranges, ascending, ends included.
+    pub fn parts(&self) -> impl Iterator<Item = (u16, u16)> {
+        let narrow = |end: u128| u16::try_from(end).unwrap_or(u16::MAX);
+        self.0.parts().iter().map(move |(low, high)| (narrow(*low), narrow(*high)))
+    }
+
     /// The set written as `443` or `8000-8100`; an error where it is neither.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

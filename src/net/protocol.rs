@@ -31,6 +31,12 @@ impl Protocol {
     /// SCTP, 132.
     pub const SCTP: Self = Self(132);
 
+    /// Whether rules call it by a name.
+    #[must_use]
+    pub fn has_name(self) -> bool {
+        NAMES.iter().any(|(_, number)| *number == self.0)
+    }
+
     /// Whether packets of this protocol carry ports that a rule can name.
     #[must_use]
     pub fn has_ports(self) -> bool {

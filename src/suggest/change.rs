@@ -161,7 +161,7 @@ fn opened(rule: &FirewallRule, part: &Layer4, grown: Option<&AddressSet>) -> Ope
     let named = &rule.source_identity;
     let nobody = AddressSet::default();
     let everyone = AddressSet::all();
-    let default = if named.is_empty() { &everyone } else { &nobody };
+    let default = if named.is_everyone() { &everyone } else { &nobody };
     let peer = grown.or(peer).unwrap_or(default);
     let mut peers = peer.texts();
     if grown.is_none() {

@@ -1,0 +1,151 @@
+//! Policies, their rules and their associations, put together once everything was read: which
+//! policy applies to which network, in which order, and what the address groups hold.
+
+use std::collections::BTreeSet;
+
+use crate::model::firewall::GoogleList;
+use crate::model::inventory::{AddressGroup, Attachment};
+use crate::model::{FirewallPolicy, FirewallRule, Inventory, PolicyKind};
+use crate::net::IpNet;
+
+/// Settles the policies of an inventory.
+pub fn settle(inventory: &mut Inventory) {
+    gather_rules(&mut inventory.policies);
+    attach(inventory);
+    forget_repeated(&mut inventory.policies);
+    for group in &inventory.address_groups {
+        for rule in inventory.policies.iter_mut().flat_map(|policy| &mut policy.rules) {
+            expand(rule, group);
+        }
+    }
+}
+
+fn is_called(policy: &FirewallPolicy, name: &str) -> bool {
+    policy.name == name || policy.short_name.as_deref() == Some(name)
+}
+
+/// Config Connector describes a policy rule by rule: what belongs together becomes one policy.
+fn gather_rules(policies: &mut Vec<FirewallPolicy>) {
+    let mut kept: Vec<FirewallPolicy> = Vec::new();
+    for policy in std::mem::take(policies) {
+        let alone = !policy.attached && policy.rules.len() < 2;
+        let before = kept.iter_mut().find(|one| {
+            alone && !one.attached && one.kind == policy.kind && is_called(one, &policy.name)
+        });
+        match before {
+            None => kept.push(policy),
+            Some(one) => {
+                let label = one.label().to_owned();
+                for rule in policy.rules {
+                    let rule = FirewallRule { policy: Some(label.clone()), ..rule };
+                    let same = |other: &FirewallRule| {
+                        (other.priority, other.direction) == (rule.priority, rule.direction)
+                    };
+                    if !one.rules.iter().any(same) {
+                        one.rules.push(rule);
+                    }
+                }
+                if one.short_name.is_none() {
+                    one.short_name = policy.short_name;
+                }
+            }
+        }
+    }
+    for policy in &mut kept {
+        let label = policy.label().to_owned();
+        for rule in &mut policy.rules {
+            rule.policy = Some(label.clone());
+        }
+    }
+    *policies = kept;
+}
+
+/// Every policy goes to the networks that its associations name.
+fn attach(inventory: &mut Inventory) {
+    let organizations: BTreeSet<&str> = inventory
+        .associations
+        .iter()
+        .filter_map(|one| match &one.to {
+            Attachment::Organization(number) => Some(number.as_str()),
+            _ => None,
+        })
+        .collect();
+    let one_organization = organizations.len() == 1;
+    let mut settled = Vec::new();
+    for policy in &inventory.policies {
+        let own = inventory.associations.iter().filter(|one| is_called(policy, &one.policy));
+        let mut placed = false;
+        for association in own.filter(|_| !policy.attached) {
+            let mut copy = policy.clone();
+            copy.order = association.priority.unwrap_or(1000);
+            match &association.to {
+                Attachment::Network(network) => {
+                    copy.network = Some(network.clone());
+                    copy.attached = true;
+                }
+                // An organisation's policy applies to all of its projects.
+                Attachment::Organization(_) => {
+                    copy.order = 0;
+                    copy.attached = one_organization;
+                }
+                // Whether the network's project is in that folder, nobody says.
+                Attachment::Folder(_) => copy.order = 1,
+            }
+            placed = true;
+            settled.push(copy);
+        }
+        if !placed {
+            settled.push(policy.clone());
+        }
+    }
+    inventory.policies = settled;
+}
+
+/// A policy that several exports show is one: the one with more rules stays, since the effective
+/// firewalls of a VM leave out rules for others.
+fn forget_repeated(policies: &mut Vec<FirewallPolicy>) {
+    let mut kept: Vec<FirewallPolicy> = Vec::new();
+    for policy in std::mem::take(policies) {
+        let same = |one: &&mut FirewallPolicy| {
+            one.kind == policy.kind
+                && one.region == policy.region
+                && (is_called(one, &policy.name) || is_called(&policy, &one.name))
+                && match (&one.network, &policy.network) {
+                    (Some(a), Some(b)) => a.agrees(b),
+                    (None, None) => one.attached == policy.attached,
+                    _ => false,
+                }
+        };
+        match kept.iter_mut().find(same) {
+            None => kept.push(policy),
+            Some(one) if one.rules.len() < policy.rules.len() => {
+                one.rules = policy.rules;
+                one.short_name = one.short_name.take().or(policy.short_name);
+            }
+            Some(_) => {}
+        }
+    }
+    *policies = kept;
+}
+
+/// Puts the ranges of a group in the place of its name.
+fn expand(rule: &mut FirewallRule, group: &AddressGroup) {
+    let Some(ranges) = &group.ranges else { return };
+    let holds = |list: &GoogleList| match list {
+        GoogleList::AddressGroup(name) => {
+            *name == group.id || group.id.rsplit('/').next() == Some(name)
+        }
+        _ => false,
+    };
+    let with = |own: &[IpNet]| own.iter().chain(ranges).copied().collect::<Vec<_>>();
+    if rule.source_conditions.lists.iter().any(holds) {
+        rule.source_conditions.lists.retain(|list| !holds(list));
+        rule.set_source_ranges(with(&rule.source_ranges));
+        rule.source.get_or_insert_default();
+    }
+    if rule.destination_conditions.lists.iter().any(holds) {
+        rule.destination_conditions.lists.retain(|list| !holds(list));
+        rule.set_destination_ranges(with(&rule.destination_ranges));
+        rule.destination.get_or_insert_default();
+    }
+}
