@@ -28,6 +28,17 @@ pub enum Command {
         /// `gcloud`, `cnrm`, `terraform`, `json`.
         language: &'static str,
     },
+    /// A hypothetical connection.
+    Simulate(Box<Simulation>),
+    /// Many of them, one a line of this file.
+    Batch(String),
+    /// Two sets of resources.
+    Diff {
+        /// The first.
+        old: String,
+        /// The second.
+        new: String,
+    },
     /// What was understood.
     Inventory,
     /// Counts.
@@ -43,6 +54,50 @@ pub enum Command {
     Demo(Option<String>),
     /// A shell's completions, already written.
     Printed(String),
+}
+
+/// A question in the words of the command line; what is absent is unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Simulation {
+    /// INGRESS or EGRESS, seen from the VM
+    #[arg(long)]
+    pub direction: Option<String>,
+    /// The client: an address or a range
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<String>,
+    /// The server: an address or a range
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: Option<String>,
+    /// The protocol: a name or a number
+    #[arg(long)]
+    pub protocol: Option<String>,
+    /// The port, or a range such as 8000-8100
+    #[arg(long)]
+    pub port: Option<String>,
+    /// The VM's region
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Network tags of the client; '' for none
+    #[arg(long, value_name = "TAGS")]
+    pub source_tags: Option<String>,
+    /// Service account of the client; '' for none
+    #[arg(long, value_name = "ACCOUNT")]
+    pub source_service_account: Option<String>,
+    /// Secure tags of the client; '' for none
+    #[arg(long, value_name = "TAGS")]
+    pub source_secure_tags: Option<String>,
+    /// Network tags of the VM; '' for none
+    #[arg(long, value_name = "TAGS")]
+    pub target_tags: Option<String>,
+    /// Service account of the VM; '' for none
+    #[arg(long, value_name = "ACCOUNT")]
+    pub target_service_account: Option<String>,
+    /// Secure tags of the VM; '' for none
+    #[arg(long, value_name = "TAGS")]
+    pub target_secure_tags: Option<String>,
+    /// Exit with 1 unless the answer is this: ALLOWED, DENIED, MIXED, UNDETERMINED
+    #[arg(long, value_name = "VERDICT")]
+    pub expect: Option<String>,
 }
 
 /// How the answer is written.
@@ -77,6 +132,10 @@ pub struct Options {
     pub command: Command,
     /// Of which inputs.
     pub inputs: Vec<String>,
+    /// Rules to add or to replace before judging.
+    pub what_if: Vec<String>,
+    /// Whether network policies come before the VPC rules where no network says it.
+    pub policies_first: Option<bool>,
     /// Only this part.
     pub scope: Scope,
     /// From when.
@@ -174,6 +233,29 @@ enum Sub {
         #[command(flatten)]
         common: Common,
     },
+    /// A hypothetical connection, or a file of them: policy unit tests
+    Sim {
+        #[command(flatten)]
+        inputs: Inputs,
+        #[command(flatten)]
+        question: Box<Simulation>,
+        /// A file of questions, one JSON object a line; - for standard input
+        #[arg(long, value_name = "FILE")]
+        batch: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Two sets of resources: what becomes reachable, what stops, exactly
+    Diff {
+        /// The resources as they are
+        old: String,
+        /// The resources as they would be
+        new: String,
+        #[command(flatten)]
+        inputs: Inputs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// What was understood: networks, ranges and who owns them
     Inventory {
         #[command(flatten)]
@@ -233,6 +315,12 @@ struct Common {
     /// More resources
     #[arg(short = 'c', long = "context", value_name = "PATH")]
     context: Vec<String>,
+    /// Add or replace the rules in this file before judging
+    #[arg(long, value_name = "FILE")]
+    what_if: Vec<String>,
+    /// Where no network says it: network policies come before or after the VPC rules
+    #[arg(long, value_enum, value_name = "ORDER")]
+    enforcement_order: Option<OrderArgument>,
     /// Only connections of this project
     #[arg(long)]
     project: Option<String>,
@@ -310,6 +398,12 @@ enum FailOn {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum OrderArgument {
+    Before,
+    After,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum ColourArgument {
     Auto,
     Always,
@@ -357,6 +451,16 @@ fn options(cli: Cli) -> Options {
             };
             (Command::Fix { ids, all, language }, inputs, common)
         }
+        Some(Sub::Sim { inputs, question, batch, common }) => {
+            let command = match batch {
+                Some(file) => Command::Batch(file),
+                None => Command::Simulate(question),
+            };
+            (command, inputs.inputs, common)
+        }
+        Some(Sub::Diff { old, new, inputs, common }) => {
+            (Command::Diff { old, new }, inputs.inputs, common)
+        }
         Some(Sub::Inventory { inputs, common }) => (Command::Inventory, inputs.inputs, common),
         Some(Sub::Stats { inputs, group_by, per, common }) => {
             (Command::Stats { group_by, per }, inputs.inputs, common)
@@ -382,6 +486,10 @@ fn plain(command: Command, mut inputs: Vec<String>, common: Common) -> Options {
     Options {
         command,
         inputs,
+        what_if: common.what_if,
+        policies_first: common
+            .enforcement_order
+            .map(|order| matches!(order, OrderArgument::Before)),
         scope: Scope { project: common.project, network: common.network, cluster: common.cluster },
         since: common.since,
         until: common.until,

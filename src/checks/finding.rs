@@ -8,7 +8,7 @@ use crate::correlate::Cause;
 use crate::correlate::causes::{Side, decider_key};
 use crate::engine::near_miss::Gap;
 use crate::engine::{Decider, Decision, Doubt, Mismatch, NearMiss};
-use crate::model::{Origin, RuleReference};
+use crate::model::{FirewallRule, Origin, PolicyKind, RuleReference};
 use crate::net::{FiveTuple, Timestamp};
 use crate::suggest::Suggestion;
 
@@ -117,6 +117,8 @@ pub struct Observed {
 /// What decided, in owned words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeciderSummary {
+    /// The stage: `vpc-rules`, `hierarchical-policy`, …; `None` where no rule decides.
+    pub stage: Option<&'static str>,
     /// `vpc-rule`, `policy-rule`, `implied-rule`, `always-allowed`, `always-blocked`.
     pub kind: &'static str,
     /// Its name.
@@ -256,32 +258,39 @@ pub fn decision_summary(
     DecisionSummary {
         verdict: decision.verdict,
         decider: decider_summary(decision.decider),
-        doubts: decision
-            .doubts
-            .iter()
-            .map(|(rule, doubt)| {
-                let why = match doubt {
-                    Doubt::Target => "the tags or the account of the VM are not known",
-                    Doubt::SourceIdentity => "the tags or the account of the source are not known",
-                    Doubt::Address => "the VM's address is not known",
-                    Doubt::List => "it goes by a list that only Google can resolve",
-                    Doubt::Context => "it is not known where the other end is",
-                    Doubt::Unmodelled => "it holds a filter that is not understood",
-                    Doubt::Attachment => "its policy does not say which network it is for",
-                    Doubt::Region => "its policy is a region's, and the VM's is not known",
-                    Doubt::Order => "the network's enforcement order is not known",
-                };
-                format!("rule {} ({}) may match: {why}", rule.label(), rule.origin)
-            })
-            .collect(),
+        doubts: decision.doubts.iter().map(|(rule, doubt)| doubt_words(rule, *doubt)).collect(),
         near_misses: near_misses.iter().map(|miss| near_miss_summary(miss, needed)).collect(),
     }
+}
+
+/// Why it is not certain that a rule matches, in words.
+#[must_use]
+pub fn doubt_words(rule: &FirewallRule, doubt: Doubt) -> String {
+    let lists = rule.source_conditions.lists.iter().chain(&rule.destination_conditions.lists);
+    let why = match doubt {
+        Doubt::Target => "the tags or the account of the VM are not known".to_owned(),
+        Doubt::SourceIdentity => "the tags or the account of the source are not known".to_owned(),
+        Doubt::Address => "the VM's address is not known".to_owned(),
+        Doubt::List => {
+            let lists: Vec<_> = lists.map(ToString::to_string).collect();
+            format!("only Google can resolve {}", lists.join("; "))
+        }
+        Doubt::Context => "it is not known whether the other end is on the internet, or in which \
+                           network"
+            .to_owned(),
+        Doubt::Unmodelled => "it holds a filter that is not understood".to_owned(),
+        Doubt::Attachment => "its policy does not say which network it is for".to_owned(),
+        Doubt::Region => "its policy is a region's, and the VM's region is not known".to_owned(),
+        Doubt::Order => "the network's enforcement order is not known".to_owned(),
+    };
+    format!("rule {} ({}) may match: {why}", rule.label(), rule.origin)
 }
 
 /// A decider in owned words.
 #[must_use]
 pub fn decider_summary(decider: Decider<'_>) -> Option<DeciderSummary> {
     let fixed = |kind, name: String| DeciderSummary {
+        stage: None,
         kind,
         name: Some(name),
         policy: None,
@@ -290,6 +299,7 @@ pub fn decider_summary(decider: Decider<'_>) -> Option<DeciderSummary> {
     };
     Some(match decider {
         Decider::Rule(rule) => DeciderSummary {
+            stage: Some(rule.stage.map_or("vpc-rules", PolicyKind::id)),
             kind: if rule.policy.is_some() { "policy-rule" } else { "vpc-rule" },
             name: rule.name.clone(),
             policy: rule.policy.clone(),

@@ -208,6 +208,18 @@ pub fn correlate<'a>(
     Correlation { causes, passed }
 }
 
+/// Places and judges every group that is asked about, in order.
+#[must_use]
+pub fn judge_all<'a>(
+    directory: &Directory<'a>,
+    groups: Vec<Group>,
+    scope: &Scope,
+) -> Vec<Connection<'a>> {
+    let mut judge = Judge { directory, rules: HashMap::new() };
+    let judged = groups.into_iter().map(|group| judge.connection(group));
+    judged.filter(|connection| in_scope(directory, connection, scope)).collect()
+}
+
 struct Judge<'d, 'a> {
     directory: &'d Directory<'a>,
     rules: HashMap<Reference, EffectiveRules<'a>>,

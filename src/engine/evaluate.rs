@@ -142,6 +142,8 @@ pub(super) struct Walk<'a> {
     in_other_order: bool,
     /// Past the traffic that no rule decides about.
     past_always: bool,
+    /// Whether rules are looked up, not all compared.
+    indexed: bool,
     stage: usize,
     rank: usize,
     /// Whether a doubtful `goto_next` of this stage may have led on.
@@ -185,6 +187,8 @@ impl<'a> Walk<'a> {
                 return Ok(decision);
             }
             self.past_always = true;
+            // Whoever watches sees every rule. A set that can be looked up is not cut into others.
+            self.indexed = !O::EXHAUSTIVE && subject.probe().is_some();
         }
         if !rules.given {
             return Ok(Decision::missing());
@@ -218,10 +222,8 @@ impl<'a> Walk<'a> {
             Applies::Perhaps(doubt) => Some(doubt),
         };
         let rules = stage.rules(subject.direction());
-        let chosen = match subject.as_flow() {
-            Some(flow) if !O::EXHAUSTIVE => stage.candidates(flow),
-            _ => None,
-        };
+        let probe = if self.indexed { subject.probe() } else { None };
+        let chosen = probe.and_then(|probe| stage.candidates(subject.direction(), &probe));
         let count = chosen.as_ref().map_or(rules.len(), Vec::len);
         while self.rank < count {
             let at = match &chosen {

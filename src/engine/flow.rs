@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 
-use crate::engine::matching::{End, Fit, Mismatch, Side, Subject};
+use crate::engine::matching::{End, Fit, Mismatch, Probe, Side, Subject};
 use crate::model::firewall::{Layer4, NetworkContext, Targets};
 use crate::model::{FirewallRule, Reference};
 use crate::net::{AddressSet, Direction, FiveTuple, Identities, Identity, Protocol, TrafficSet};
@@ -194,8 +194,13 @@ impl Subject for Flow {
         self.region.as_deref()
     }
 
-    fn as_flow(&self) -> Option<&Flow> {
-        Some(self)
+    fn probe(&self) -> Option<Probe<'_>> {
+        let peer = match self.direction {
+            Direction::Ingress => self.tuple.src,
+            Direction::Egress => self.tuple.dst,
+        };
+        let (protocol, port) = (self.tuple.protocol, self.tuple.dst_port);
+        Some(Probe { peer, protocol, port, endpoint: &self.endpoint })
     }
 
     fn end_in(&self, end: End, set: &AddressSet) -> Fit<Infallible> {

@@ -10,7 +10,8 @@ use std::net::IpAddr;
 
 use foldhash::fast::FixedState;
 
-use crate::engine::{Facts, Flow};
+use crate::engine::Facts;
+use crate::engine::matching::Probe;
 use crate::model::FirewallRule;
 use crate::net::Direction;
 
@@ -123,12 +124,12 @@ impl Index {
     }
 
     /// The places of the rules that may match, ascending.
-    pub(super) fn candidates(&self, flow: &Flow) -> Vec<usize> {
+    pub(super) fn candidates(&self, probe: &Probe<'_>) -> Vec<usize> {
         let mut targets = vec![EVERYONE];
         let kinds = [
-            (BY_TAG, &flow.endpoint.tags),
-            (BY_ACCOUNT, &flow.endpoint.service_accounts),
-            (BY_SECURE_TAG, &flow.endpoint.secure_tags),
+            (BY_TAG, &probe.endpoint.tags),
+            (BY_ACCOUNT, &probe.endpoint.service_accounts),
+            (BY_SECURE_TAG, &probe.endpoint.secure_tags),
         ];
         for (kind, facts) in kinds {
             match facts {
@@ -137,13 +138,10 @@ impl Index {
                 Facts::AtLeast(_) | Facts::Unknown => targets.push(kind),
             }
         }
-        let peer = match flow.direction {
-            Direction::Ingress => flow.tuple.src,
-            Direction::Egress => flow.tuple.dst,
-        };
+        let peer = probe.peer;
         let lengths = if peer.is_ipv4() { &self.lengths[0] } else { &self.lengths[1] };
         let ranges = lengths.iter().map(|length| first_of(peer, *length));
-        let exact = point(flow.tuple.protocol.0, flow.tuple.dst_port);
+        let exact = point(probe.protocol.0, probe.port);
         let mut found = Vec::new();
         for (address, length) in ranges.chain([(0, NO_RANGE)]) {
             for target in &targets {

@@ -1,20 +1,21 @@
 //! Whether a rule matches: the only place where the fields of rules are compared.
 //!
-//! What is compared with is a [`Subject`]: one connection ([`crate::engine::Flow`]) or a whole set of
-//! them ([`crate::engine::Space`]). A set may fit a field in part; then the comparison says where to
-//! cut it. A connection cannot be cut, and its type says so.
+//! What is compared with is a [`Subject`]: one connection ([`Flow`]) or a whole set of them
+//! ([`crate::engine::Space`]). A set may fit a field in part; then the comparison says where to cut
+//! it. A connection cannot be cut, and its type says so.
 //!
 //! An [`Observer`] decides how much of the comparison is kept. `()` stops at the first field that
 //! misses; [`Trace`] looks at all of them, so that a rule with a single miss can be told apart. A
 //! second matcher for explaining, or for sets, would be a second truth.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 
-use crate::engine::Flow;
+use crate::engine::{Endpoint, Flow};
 use crate::model::FirewallRule;
 use crate::model::Reference;
 use crate::model::firewall::{Conditions, GoogleList, NetworkContext, Targets};
-use crate::net::{AddressSet, Direction, TrafficSet};
+use crate::net::{AddressSet, Direction, Protocol, TrafficSet};
 
 /// A field of a rule that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,6 +143,19 @@ impl End {
     }
 }
 
+/// What rules are looked up by.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe<'a> {
+    /// The other end.
+    pub peer: IpAddr,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The port, 0 where there is none.
+    pub port: u16,
+    /// What is known of the VM.
+    pub endpoint: &'a Endpoint,
+}
+
 /// What rules are compared with.
 pub trait Subject {
     /// Where to cut a subject that fits in part.
@@ -152,8 +166,8 @@ pub trait Subject {
     fn network(&self) -> &Reference;
     /// The VM's region, where it is known.
     fn region(&self) -> Option<&str>;
-    /// The connection, where it is one.
-    fn as_flow(&self) -> Option<&Flow>;
+    /// What an index is asked for, where there is one other end and one port.
+    fn probe(&self) -> Option<Probe<'_>>;
     /// Whether an end is in a set of addresses.
     fn end_in(&self, end: End, set: &AddressSet) -> Fit<Self::Cut>;
     /// Whether protocol and port are in a set.
@@ -382,11 +396,11 @@ impl Filter<'_> {
         let mut doubt = None;
         let mut cut = None;
         let by_address = self.ranges.map(|set| (subject.end_in(self.end, set), Doubt::Address));
-        let by_identity =
-            || identity.map(|names| (subject.carries(Side::Peer, names), Doubt::SourceIdentity));
-        let mut ways = by_address.into_iter().chain(by_identity_once(by_identity));
+        let by_identity = identity
+            .into_iter()
+            .map(|names| (subject.carries(Side::Peer, names), Doubt::SourceIdentity));
         let by_list = lists.iter().map(|list| (self.in_list(list, subject), Doubt::List));
-        for (fit, why) in ways.by_ref().chain(by_list) {
+        for (fit, why) in by_address.into_iter().chain(by_identity).chain(by_list) {
             match fit {
                 Fit::Yes => return Field::Fits,
                 Fit::No => {}
@@ -404,8 +418,8 @@ impl Filter<'_> {
     /// Whether a list may hold the end: countries and threats are told by public addresses only.
     fn in_list<S: Subject>(&self, list: &GoogleList, subject: &S) -> Fit<S::Cut> {
         match list {
-            GoogleList::Fqdn | GoogleList::AddressGroup(_) => Fit::Unknown,
-            GoogleList::Region | GoogleList::ThreatIntelligence => {
+            GoogleList::Fqdn(_) | GoogleList::AddressGroup(_) => Fit::Unknown,
+            GoogleList::Region(_) | GoogleList::ThreatIntelligence(_) => {
                 match subject.end_in(self.end, AddressSet::private()) {
                     Fit::Yes => Fit::No,
                     Fit::No | Fit::Unknown => Fit::Unknown,
@@ -414,9 +428,4 @@ impl Filter<'_> {
             }
         }
     }
-}
-
-/// The second way is only looked at where the first did not suffice.
-fn by_identity_once<T>(way: impl FnOnce() -> Option<T>) -> impl Iterator<Item = T> {
-    std::iter::once_with(way).flatten()
 }

@@ -6,7 +6,7 @@
 //! good as any connection in it.
 
 use crate::engine::evaluate::{Decision, Walk};
-use crate::engine::matching::{End, Fit, Mismatch, Side, Subject};
+use crate::engine::matching::{End, Fit, Mismatch, Probe, Side, Subject};
 use crate::engine::{EffectiveRules, Endpoint, Flow, Place};
 use crate::model::firewall::{NetworkContext, Targets};
 use crate::model::{FirewallRule, Reference};
@@ -189,8 +189,11 @@ impl Subject for Space<'_> {
         self.region.as_deref()
     }
 
-    fn as_flow(&self) -> Option<&Flow> {
-        None
+    fn probe(&self) -> Option<Probe<'_>> {
+        let peers = self.addresses(End::peer(self.direction));
+        let single = peers.count() == 1 && self.flows.traffic.count() == 1;
+        let (protocol, port) = self.flows.traffic.first().filter(|_| single)?;
+        Some(Probe { peer: peers.first()?, protocol, port, endpoint: &self.endpoint })
     }
 
     fn end_in(&self, end: End, set: &AddressSet) -> Fit<Cut> {

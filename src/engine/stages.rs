@@ -6,9 +6,9 @@
 //! <https://cloud.google.com/firewall/docs/firewall-policies-rule-eval-order>. Where nobody says
 //! which order a network has and it makes a difference, both are tried.
 
-use crate::engine::Flow;
+use crate::engine::Decider;
 use crate::engine::index::Index;
-use crate::engine::matching::Doubt;
+use crate::engine::matching::{Doubt, Probe};
 use crate::model::{FirewallPolicy, FirewallRule, Inventory, PolicyKind, Reference};
 use crate::net::Direction;
 
@@ -83,8 +83,8 @@ impl<'a> Stage<'a> {
     }
 
     /// The places, in order, of the rules that may match; `None` where all have to be looked at.
-    pub(super) fn candidates(&self, flow: &Flow) -> Option<Vec<usize>> {
-        self.of(flow.direction).index.as_ref().map(|index| index.candidates(flow))
+    pub(super) fn candidates(&self, of: Direction, probe: &Probe<'_>) -> Option<Vec<usize>> {
+        self.of(of).index.as_ref().map(|index| index.candidates(probe))
     }
 
     /// Whether it is asked for a VM of this region.
@@ -195,6 +195,22 @@ impl<'a> EffectiveRules<'a> {
     #[must_use]
     pub fn stages(&self) -> &[Stage<'a>] {
         &self.stages
+    }
+
+    /// The place of a decider among all: what is asked first comes first.
+    #[must_use]
+    pub fn rank(&self, decider: &Decider<'_>) -> (usize, usize) {
+        match decider {
+            Decider::AlwaysAllowed(_) | Decider::AlwaysBlocked(_) => (0, 0),
+            Decider::Rule(rule) => {
+                let place = self.stages.iter().enumerate().find_map(|(at, stage)| {
+                    let mut own = stage.rules(rule.direction).iter();
+                    own.position(|one| std::ptr::eq(*one, *rule)).map(|rank| (at + 1, rank))
+                });
+                place.unwrap_or((usize::MAX - 1, 0))
+            }
+            Decider::Implied(_) | Decider::Missing => (usize::MAX, 0),
+        }
     }
 
     /// Whether it is not known in which order the stages are asked, and that could matter.

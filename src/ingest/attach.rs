@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::model::firewall::GoogleList;
 use crate::model::inventory::{AddressGroup, Attachment};
-use crate::model::{FirewallPolicy, FirewallRule, Inventory, PolicyKind};
+use crate::model::{FirewallPolicy, FirewallRule, Inventory};
 use crate::net::IpNet;
 
 /// Settles the policies of an inventory.
@@ -20,17 +20,13 @@ pub fn settle(inventory: &mut Inventory) {
     }
 }
 
-fn is_called(policy: &FirewallPolicy, name: &str) -> bool {
-    policy.name == name || policy.short_name.as_deref() == Some(name)
-}
-
 /// Config Connector describes a policy rule by rule: what belongs together becomes one policy.
 fn gather_rules(policies: &mut Vec<FirewallPolicy>) {
     let mut kept: Vec<FirewallPolicy> = Vec::new();
     for policy in std::mem::take(policies) {
         let alone = !policy.attached && policy.rules.len() < 2;
         let before = kept.iter_mut().find(|one| {
-            alone && !one.attached && one.kind == policy.kind && is_called(one, &policy.name)
+            alone && !one.attached && one.kind == policy.kind && one.is_called(&policy.name)
         });
         match before {
             None => kept.push(policy),
@@ -52,9 +48,10 @@ fn gather_rules(policies: &mut Vec<FirewallPolicy>) {
         }
     }
     for policy in &mut kept {
-        let label = policy.label().to_owned();
+        let (label, kind) = (policy.label().to_owned(), policy.kind);
         for rule in &mut policy.rules {
             rule.policy = Some(label.clone());
+            rule.stage = Some(kind);
         }
     }
     *policies = kept;
@@ -73,7 +70,7 @@ fn attach(inventory: &mut Inventory) {
     let one_organization = organizations.len() == 1;
     let mut settled = Vec::new();
     for policy in &inventory.policies {
-        let own = inventory.associations.iter().filter(|one| is_called(policy, &one.policy));
+        let own = inventory.associations.iter().filter(|one| policy.is_called(&one.policy));
         let mut placed = false;
         for association in own.filter(|_| !policy.attached) {
             let mut copy = policy.clone();
@@ -109,7 +106,7 @@ fn forget_repeated(policies: &mut Vec<FirewallPolicy>) {
         let same = |one: &&mut FirewallPolicy| {
             one.kind == policy.kind
                 && one.region == policy.region
-                && (is_called(one, &policy.name) || is_called(&policy, &one.name))
+                && (one.is_called(&policy.name) || policy.is_called(&one.name))
                 && match (&one.network, &policy.network) {
                     (Some(a), Some(b)) => a.agrees(b),
                     (None, None) => one.attached == policy.attached,

@@ -112,8 +112,11 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
     if kind.contains('#') {
         return None;
     }
-    let has = |keys: &[&str]| keys.iter().all(|key| fields.has(key));
-    let any = |keys: &[&str]| keys.iter().any(|key| fields.has(key));
+    linked(fields).or_else(|| shape(fields))
+}
+
+/// What its own link says it is.
+fn linked(fields: Fields<'_>) -> Option<&'static str> {
     let link = fields.text_or_empty("selfLink");
     // A link says what it links to: `…/global/networks/n`.
     let segment = link.rsplit('/').nth(1).unwrap_or("");
@@ -129,9 +132,14 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
         "firewallPolicies" => "gcloud-firewall-policies",
         _ => "",
     };
-    if !linked.is_empty() {
-        return Some(linked);
-    }
+    (!linked.is_empty()).then_some(linked)
+}
+
+/// The kind by the fields that only it has.
+fn shape(fields: Fields<'_>) -> Option<&'static str> {
+    let has = |keys: &[&str]| keys.iter().all(|key| fields.has(key));
+    let any = |keys: &[&str]| keys.iter().any(|key| fields.has(key));
+    let link = fields.text_or_empty("selfLink");
     let name = fields.text_or_empty("name");
     let shape = if name.contains("/addressGroups/") {
         "gcloud-address-groups"

@@ -11,6 +11,7 @@ pub mod gcloud;
 pub mod kubernetes;
 pub mod log;
 pub mod policies;
+pub mod query;
 pub mod reader;
 pub mod rules;
 pub mod terraform;

@@ -1,6 +1,6 @@
 //! Firewall policies: inside of effective firewalls (`firewallPolicys`, spelled so), described or
-//! listed on their own, and as Config Connector's manifests; their associations, and the address
-//! groups that their rules name. [`crate::ingest::attach`] puts them together.
+//! listed on their own, and as Config Connector's manifests; their associations, and the
+//! address groups that their rules name. [`crate::ingest::attach`] puts them together.
 //!
 //! Source: `FirewallPolicyRule`, `FirewallPolicyAssociation` and `networks.getEffectiveFirewalls` of
 //! the Compute API, `AddressGroup` of the Network Security API.
@@ -248,13 +248,16 @@ fn set_ends(rule: &mut FirewallRule, filter: Fields<'_>, unmodelled: &mut Vec<St
             unmodelled.push(format!("{spelled}: {bad} that are no ranges"));
         }
         let mut lists = BTreeSet::new();
-        for (rest, list) in [
+        let resolved: [(&str, fn(Vec<String>) -> GoogleList); 3] = [
             ("Fqdns", GoogleList::Fqdn),
             ("RegionCodes", GoogleList::Region),
             ("ThreatIntelligences", GoogleList::ThreatIntelligence),
-        ] {
+        ];
+        for (rest, list) in resolved {
             if filter.list(&key(rest)).next().is_some() {
-                lists.insert(list);
+                let mut names = filter.texts(&key(rest));
+                names.sort();
+                lists.insert(list(names));
             }
         }
         for group in filter.list(&key("AddressGroups")) {

@@ -164,8 +164,9 @@ pub fn as_log(text: &str, form: Form, place: &Place) -> AsLog {
 const LOG_KEYS: [&str; 6] =
     ["insertId", "jsonPayload", "logName", "disposition", "protoPayload", "ackId"];
 
-/// Puts together what was described twice and resolves what points elsewhere.
-fn settle(inventory: &mut Inventory) {
+/// Puts together what was described twice and resolves what points elsewhere. Of two inventories
+/// that are put together what came first stays.
+pub fn settle(inventory: &mut Inventory) {
     let routers: Vec<(Reference, Reference)> = inventory
         .routers
         .iter()

@@ -148,11 +148,11 @@ impl Targets {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GoogleList {
     /// Names, resolved by Cloud DNS.
-    Fqdn,
+    Fqdn(Vec<String>),
     /// Countries; they hold public addresses only.
-    Region,
+    Region(Vec<String>),
     /// Google's lists of bad addresses; they hold public addresses only.
-    ThreatIntelligence,
+    ThreatIntelligence(Vec<String>),
     /// An address group that was not given, by its name.
     AddressGroup(String),
 }
@@ -160,9 +160,11 @@ pub enum GoogleList {
 impl fmt::Display for GoogleList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fqdn => f.write_str("domain names"),
-            Self::Region => f.write_str("region codes"),
-            Self::ThreatIntelligence => f.write_str("threat intelligence lists"),
+            Self::Fqdn(names) => write!(f, "domain names {}", names.join(", ")),
+            Self::Region(codes) => write!(f, "region codes {}", codes.join(", ")),
+            Self::ThreatIntelligence(lists) => {
+                write!(f, "threat intelligence {}", lists.join(", "))
+            }
             Self::AddressGroup(name) => write!(f, "address group {name}, which was not given"),
         }
     }
@@ -197,6 +199,8 @@ pub struct FirewallRule {
     pub name: Option<String>,
     /// The policy it belongs to, `None` for VPC rules.
     pub policy: Option<String>,
+    /// The kind of that policy, which tells the stage.
+    pub stage: Option<PolicyKind>,
     /// The network it belongs to; for policy rules the networks are the policy's.
     pub network: Reference,
     /// Direction.
@@ -247,6 +251,7 @@ impl FirewallRule {
         Self {
             name: None,
             policy: None,
+            stage: None,
             network,
             direction,
             priority,
@@ -296,6 +301,29 @@ impl FirewallRule {
                 }
             }
         }
+    }
+
+    /// Whether two rules decide alike, whoever owns them and wherever they were read. Of filters that
+    /// are not understood nobody can say that.
+    #[must_use]
+    pub fn decides_like(&self, other: &Self) -> bool {
+        let plain = |rule: &Self| Self {
+            name: None,
+            policy: None,
+            network: Reference::default(),
+            source_ranges: Vec::new(),
+            destination_ranges: Vec::new(),
+            layer4: Vec::new(),
+            logged: None,
+            owner: Owner::User,
+            manifest: None,
+            origin: Origin::default(),
+            ..rule.clone()
+        };
+        let understood = self.unmodelled.is_empty() && other.unmodelled.is_empty();
+        (understood || self.origin == other.origin)
+            && plain(self) == plain(other)
+            && self.traffic() == other.traffic()
     }
 
     /// What it matches of protocols and ports.
@@ -356,6 +384,19 @@ pub enum PolicyKind {
     RegionalNetwork,
 }
 
+impl PolicyKind {
+    /// The word that stands in JSON.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Hierarchical => "hierarchical-policy",
+            Self::RegionalSystem => "regional-system-policy",
+            Self::GlobalNetwork => "global-network-policy",
+            Self::RegionalNetwork => "regional-network-policy",
+        }
+    }
+}
+
 /// A firewall policy and where it is attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirewallPolicy {
@@ -382,6 +423,22 @@ pub struct FirewallPolicy {
 }
 
 impl FirewallPolicy {
+    /// Whether it goes by this name.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.short_name.as_deref() == Some(name)
+    }
+
+    /// Whether both describe one policy.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let regions =
+            self.region.is_none() || other.region.is_none() || self.region == other.region;
+        self.kind == other.kind
+            && regions
+            && (self.is_called(&other.name) || other.is_called(&self.name))
+    }
+
     /// The name to call it by.
     #[must_use]
     pub fn label(&self) -> &str {

@@ -178,6 +178,64 @@ impl Inventory {
         self.aliases.extend(other.aliases);
     }
 
+    /// Says of which network the effective firewalls are that do not say it themselves: an answer
+    /// without a VPC rule names none.
+    pub fn name_effective_firewalls(&mut self, name: &str) {
+        let known = self.known_networks();
+        let mut of_name = known.iter().filter(|network| network.name == name);
+        let network = match (of_name.next(), of_name.next()) {
+            (Some(only), None) => only.clone(),
+            _ => Reference::new(None, name),
+        };
+        let mut named = false;
+        for policy in &mut self.policies {
+            if policy.attached && policy.network.is_none() {
+                policy.network = Some(network.clone());
+                named = true;
+            }
+        }
+        if named {
+            self.effective_networks.insert(network);
+        }
+    }
+
+    /// Tries the rules of another inventory: one that is here under the same name is replaced, of a
+    /// policy the one with the same priority; others are added.
+    pub fn overlay(&mut self, tried: Self) {
+        let known = self.known_networks();
+        for mut rule in tried.firewall_rules {
+            let mut agreeing = known.iter().filter(|network| network.agrees(&rule.network));
+            if let (Some(only), None) = (agreeing.next(), agreeing.next()) {
+                rule.network = only.clone();
+            }
+            let same = |one: &&mut FirewallRule| {
+                one.name == rule.name && one.network.agrees(&rule.network)
+            };
+            match self.firewall_rules.iter_mut().find(same) {
+                Some(place) => *place = rule,
+                None => self.firewall_rules.push(rule),
+            }
+        }
+        for policy in tried.policies {
+            let mut found = false;
+            for one in self.policies.iter_mut().filter(|one| one.is_same(&policy)) {
+                found = true;
+                for rule in &policy.rules {
+                    let rule =
+                        FirewallRule { policy: Some(one.label().to_owned()), ..rule.clone() };
+                    let same = |other: &&mut FirewallRule| other.priority == rule.priority;
+                    match one.rules.iter_mut().find(same) {
+                        Some(place) => *place = rule,
+                        None => one.rules.push(rule),
+                    }
+                }
+            }
+            if !found {
+                self.policies.push(policy);
+            }
+        }
+    }
+
     /// The subnetworks of a cluster's nodes.
     #[must_use]
     pub fn subnetwork_of<'a>(&'a self, cluster: &Cluster) -> Option<&'a Subnetwork> {

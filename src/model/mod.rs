@@ -6,6 +6,7 @@ pub mod firewall;
 pub mod inventory;
 pub mod managed;
 pub mod network;
+pub mod query;
 pub mod record;
 pub mod reference;
 
@@ -14,5 +15,6 @@ pub use complaint::Complaint;
 pub use firewall::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
 pub use inventory::{Inventory, Origin};
 pub use network::{ManagedZone, Nat, Network, RecordSet, Route, Subnetwork};
+pub use query::{Expected, Query, QueryId};
 pub use record::{Disposition, Record, RuleReference};
 pub use reference::Reference;

@@ -1,7 +1,7 @@
 //! Sets of VMs by what they carry: tags, an account, secure tags.
 //!
-//! `any of {tag:web}, none of {tag:db}` is every VM with the first and without the second. Such sets
-//! are closed under intersection, and the difference of two falls into disjoint ones, which is
+//! `any of {tag:web}, none of {tag:db}` is every VM with the first and without the second. Such
+//! sets are closed under intersection, and the difference of two falls into disjoint ones, which is
 //! what exact answers about rules with targets need. A VM has at most one service account.
 
 use std::collections::BTreeSet;

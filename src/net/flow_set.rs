@@ -76,6 +76,12 @@ impl FlowBox {
         Some(Witness { source, destination, protocol, port, target, peer })
     }
 
+    /// The same connections, between ends of every kind.
+    #[must_use]
+    pub fn of_any_ends(self) -> Self {
+        Self { target: Bearers::all(), peer: Bearers::all(), ..self }
+    }
+
     /// Connections of both boxes.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Option<Self> {

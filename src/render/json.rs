@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::checks::Report;
-use crate::checks::finding::{DecisionSummary, Finding, FlowSummary, Observed, ResourceSummary};
+use crate::checks::finding::{
+    DeciderSummary, DecisionSummary, Finding, FlowSummary, Observed, ResourceSummary,
+};
 use crate::correlate::causes::Side;
 use crate::model::FirewallRule;
 use crate::net::IpNet;
@@ -125,19 +127,26 @@ fn observed(observed: &Observed) -> Value {
     })
 }
 
+/// What decided.
+#[must_use]
+pub fn decider(decider: &DeciderSummary) -> Value {
+    json!({
+        "kind": decider.kind,
+        "name": decider.name,
+        "policy": decider.policy,
+        "priority": decider.priority,
+        "stage": decider.stage,
+        "path": decider.origin.as_ref().map(|origin| origin.path.to_string()),
+        "line": decider.origin.as_ref().map(|origin| origin.line),
+    })
+}
+
 /// A decision.
 #[must_use]
 pub fn decision(decision: &DecisionSummary) -> Value {
     json!({
         "verdict": decision.verdict.to_string(),
-        "decider": decision.decider.as_ref().map(|decider| json!({
-            "kind": decider.kind,
-            "name": decider.name,
-            "policy": decider.policy,
-            "priority": decider.priority,
-            "path": decider.origin.as_ref().map(|origin| origin.path.to_string()),
-            "line": decider.origin.as_ref().map(|origin| origin.line),
-        })),
+        "decider": decision.decider.as_ref().map(decider),
         "because": decision.doubts,
         "near_misses": decision.near_misses.iter().map(|miss| json!({
             "rule": miss.rule,

@@ -2,11 +2,13 @@
 //! changes (gcloud, Config Connector, Terraform), the last each the inverse of a reader in ingest.
 
 pub mod cnrm;
+pub mod diff;
 pub mod document;
 pub mod fix;
 pub mod gcloud;
 pub mod inventory;
 pub mod json;
+pub mod sim;
 pub mod stats;
 pub mod table;
 pub mod terraform;

@@ -2,7 +2,7 @@
 //! zstd recognised by their first bytes, `-` is standard input.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -51,6 +51,45 @@ impl Source {
             Self::Embedded(_, text) => Box::new(text.as_bytes()),
         };
         decompressed(raw).map_err(fail)
+    }
+}
+
+/// The lines of a text, a chunk at a time.
+pub struct Lines {
+    name: String,
+    reader: BufReader<Box<dyn Read>>,
+    number: u64,
+}
+
+/// A line longer than this is none that anybody wrote.
+const LONGEST_LINE: u64 = 4 << 20;
+
+impl Source {
+    /// Opens it for reading line by line.
+    pub fn lines(&self) -> Result<Lines, Error> {
+        let reader = BufReader::with_capacity(1 << 16, self.open()?);
+        Ok(Lines { name: self.name(), reader, number: 0 })
+    }
+}
+
+impl Lines {
+    /// Up to so many lines that are not blank, each with its number; none at the end.
+    pub fn next_chunk(&mut self, most: usize) -> Result<Vec<(u64, String)>, Error> {
+        let mut chunk = Vec::new();
+        while chunk.len() < most {
+            let mut bytes = Vec::new();
+            let read = self.reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes);
+            let fail = |cause| Error::Input { path: self.name.clone(), cause };
+            if read.map_err(fail)? == 0 {
+                break;
+            }
+            self.number += 1;
+            let line = String::from_utf8_lossy(&bytes);
+            if !line.trim().is_empty() {
+                chunk.push((self.number, line.trim().to_owned()));
+            }
+        }
+        Ok(chunk)
     }
 }
 

@@ -1,10 +1,12 @@
 //! The only rooms that touch the world: files, standard streams, the clock, the environment.
 
+pub mod compare;
 pub mod demo;
 pub mod gather;
 pub mod input;
 pub mod output;
 pub mod run;
+pub mod simulate;
 
 /// What ends the program early: the world refused, or was asked for wrongly.
 #[derive(Debug, thiserror::Error)]

@@ -57,6 +57,45 @@ pub fn write(text: &str, to: Option<&str>) -> Result<(), Error> {
     }
 }
 
+/// Writes a long answer piece by piece.
+pub struct Writer {
+    name: String,
+    out: Box<dyn Write>,
+}
+
+impl Writer {
+    /// To standard output, or to a file.
+    #[expect(clippy::disallowed_methods, reason = "this is where answers are written")]
+    pub fn open(to: Option<&str>) -> Result<Self, Error> {
+        let Some(path) = to.filter(|path| *path != "-") else {
+            return Ok(Self { name: "standard output".to_owned(), out: Box::new(io::stdout()) });
+        };
+        let file = std::fs::File::create(path)
+            .map_err(|cause| Error::Output { path: path.to_owned(), cause })?;
+        Ok(Self { name: path.to_owned(), out: Box::new(file) })
+    }
+
+    /// Writes these texts; false where nobody reads any more.
+    pub fn write<'t>(&mut self, texts: impl Iterator<Item = &'t str>) -> Result<bool, Error> {
+        let whole: String = texts.collect();
+        match self.out.write_all(whole.as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(cause) => Err(Error::Output { path: self.name.clone(), cause }),
+            Ok(()) => Ok(true),
+        }
+    }
+
+    /// Ends the answer.
+    pub fn close(mut self) -> Result<(), Error> {
+        match self.out.flush() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::Output { path: self.name, cause: error })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Writes a message to standard error; nothing can be done where that fails.
 pub fn message(text: &str) {
     let _ = writeln!(io::stderr(), "{}", crate::render::document::escape(text));

@@ -15,7 +15,7 @@ use crate::render::triage::{Asked, Detail};
 use crate::render::{fix, inventory, json, triage, why};
 use crate::shell::input::{self, Source};
 use crate::shell::output::{self, Layout, Progress};
-use crate::shell::{Error, demo, gather};
+use crate::shell::{Error, compare, demo, gather, simulate};
 
 const DONE: u8 = 0;
 const FOUND: u8 = 1;
@@ -69,6 +69,10 @@ fn answer(options: &Options) -> Result<u8, Error> {
 }
 
 fn sources(options: &Options) -> Result<Vec<Source>, Error> {
+    // What is compared names its own inputs.
+    if options.inputs.is_empty() && matches!(options.command, Command::Diff { .. }) {
+        return Ok(Vec::new());
+    }
     if options.inputs.is_empty() {
         return Err(Error::Usage(
             "no input: name files, a directory, or - for standard input".to_owned(),
@@ -82,7 +86,10 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
     let mut progress = Progress::new(options.progress);
     let gathered = gather::gather(sources, window, &mut progress);
     progress.finish();
-    let gathered = gathered?;
+    let mut gathered = gathered?;
+    if !matches!(options.command, Command::Diff { .. }) {
+        prepare(options, &mut gathered)?;
+    }
     if let Some(name) = &options.scope.network
         && !gathered.inventory.known_networks().iter().any(|network| network.name == *name)
     {
@@ -95,6 +102,24 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
         }
         Command::Stats { group_by, .. } => run_stats(options, &gathered, group_by)?,
         Command::Inventory => run_inventory(options, &gathered)?,
+        Command::Simulate(asked) => {
+            if simulate::one(options, &gathered, asked)? {
+                DONE
+            } else {
+                FOUND
+            }
+        }
+        Command::Diff { old, new } => {
+            compare::diff(options, &gathered, old, new)?;
+            return Ok(DONE);
+        }
+        Command::Batch(file) => {
+            if simulate::batch(options, &gathered, file)? {
+                DONE
+            } else {
+                FOUND
+            }
+        }
         Command::Fix { ids, all, language } => run_fix(options, &gathered, ids, *all, language)?,
         _ => run_triage(options, &gathered)?,
     };
@@ -110,6 +135,29 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
         return Ok(NOTHING);
     }
     Ok(status)
+}
+
+/// What the command line adds to the resources: the name of a network whose export does not say
+/// it, the order of its stages, and rules that are tried.
+pub(super) fn prepare(options: &Options, gathered: &mut Gathered) -> Result<(), Error> {
+    let inventory = &mut gathered.inventory;
+    inventory.assumed_policies_first = options.policies_first;
+    if let Some(name) = &options.scope.network {
+        inventory.name_effective_firewalls(name);
+    }
+    if options.what_if.is_empty() {
+        return Ok(());
+    }
+    let sources = input::expand(&options.what_if)?;
+    let window = Window::default();
+    let tried = gather::gather(&sources, window, &mut Progress::new(false))?;
+    if tried.inventory.firewall_rules.is_empty() && tried.inventory.policies.is_empty() {
+        let files = options.what_if.join(", ");
+        return Err(Error::Usage(format!("{files}: no firewall rule to try")));
+    }
+    gathered.complaints.extend(tried.complaints);
+    gathered.inventory.overlay(tried.inventory);
+    Ok(())
 }
 
 fn window(options: &Options) -> Result<Window, Error> {
@@ -159,7 +207,7 @@ fn layout(options: &Options) -> Layout {
     output::layout(options.colour, options.width, options.output.is_some())
 }
 
-fn print(options: &Options, document: &Document) -> Result<(), Error> {
+pub(super) fn print(options: &Options, document: &Document) -> Result<(), Error> {
     let text = match options.format {
         Format::Markdown => document.markdown(),
         _ => {
@@ -170,7 +218,7 @@ fn print(options: &Options, document: &Document) -> Result<(), Error> {
     output::write(&text, options.output.as_deref())
 }
 
-fn print_json(options: &Options, value: &serde_json::Value) -> Result<(), Error> {
+pub(super) fn print_json(options: &Options, value: &serde_json::Value) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     output::write(&format!("{text}\n"), options.output.as_deref())
 }

@@ -1,0 +1,293 @@
+//! Two states of a network's firewall: exactly which connections change their verdict.
+//!
+//! Only where a rule was added, removed or changed can anything change; the sets that those rules
+//! match are judged by both states, cut into pieces, and every piece whose verdict differs is in the
+//! answer. So an empty answer is a proof that nothing changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::{
+    Decider, Decision, Doubt, EffectiveRules, Endpoint, Geography, Space, Verdict, evaluate_all,
+};
+use crate::model::{FirewallRule, PolicyKind, Reference};
+use crate::net::{AddressSet, Bearers, Direction, FlowBox, FlowSet};
+
+/// What becomes of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// They pass now, and did not before.
+    Opens,
+    /// They did, and do not any more.
+    Closes,
+    /// What was given does not decide it, before or after.
+    Unclear,
+}
+
+/// Connections that change alike.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changed<'b, 'a> {
+    /// The network.
+    pub network: Reference,
+    /// Their direction.
+    pub direction: Direction,
+    /// The region of the VMs, where policies tell regions apart: `Some(None)` is elsewhere.
+    pub region: Option<Option<String>>,
+    /// Which.
+    pub flows: FlowBox,
+    /// What becomes of them.
+    pub effect: Effect,
+    /// What decided before.
+    pub before: Vec<Decider<'b>>,
+    /// What decides after.
+    pub after: Vec<Decider<'a>>,
+    /// The rules that make the difference.
+    pub because: BTreeSet<String>,
+}
+
+struct Piece<'b, 'a> {
+    flows: FlowBox,
+    effect: Effect,
+    before: Decision<'b>,
+    after: Decision<'a>,
+}
+
+/// What changes for the VMs of one network.
+#[must_use]
+pub fn between<'b, 'a>(
+    before: &EffectiveRules<'b>,
+    after: &EffectiveRules<'a>,
+    geography: &Geography,
+) -> Vec<Changed<'b, 'a>> {
+    let mut all = Vec::new();
+    for region in regions(before, after) {
+        for direction in [Direction::Ingress, Direction::Egress] {
+            let scope = Scope { direction, region: region.clone(), before, after, geography };
+            let pieces = scope.pieces(&scope.touched());
+            for effect in [Effect::Opens, Effect::Closes, Effect::Unclear] {
+                all.extend(scope.joined(&pieces, effect));
+            }
+        }
+    }
+    all
+}
+
+/// The regions that policies tell apart, and all others.
+fn regions(before: &EffectiveRules<'_>, after: &EffectiveRules<'_>) -> Vec<Option<Option<String>>> {
+    let stages = before.stages().iter().chain(after.stages());
+    let named: BTreeSet<String> = stages.filter_map(|stage| stage.policy?.region.clone()).collect();
+    if named.is_empty() {
+        return vec![None];
+    }
+    named.into_iter().map(|region| Some(Some(region))).chain([Some(None)]).collect()
+}
+
+/// A region that no policy is for.
+const ELSEWHERE: &str = "-";
+
+struct Scope<'s, 'b, 'a> {
+    direction: Direction,
+    region: Option<Option<String>>,
+    before: &'s EffectiveRules<'b>,
+    after: &'s EffectiveRules<'a>,
+    geography: &'s Geography,
+}
+
+impl<'b, 'a> Scope<'_, 'b, 'a> {
+    /// The connections that rules match which are not the same on both sides.
+    fn touched(&self) -> FlowSet {
+        let order = |rules: &EffectiveRules<'_>| {
+            let stages = rules.stages().iter();
+            let names = stages
+                .map(|stage| stage.policy.map(|policy| (policy.kind, policy.label().to_owned())));
+            let orders: Vec<Option<(PolicyKind, String)>> = names.collect();
+            (orders, rules.order_is_open(), rules.given)
+        };
+        if order(self.before) != order(self.after) && self.has_policies() {
+            return FlowSet::of(FlowBox::all());
+        }
+        let old = self.rules(self.before);
+        let new = self.rules(self.after);
+        let boxes = unmatched(&old, &new).into_iter().chain(unmatched(&new, &old)).flat_map(reach);
+        FlowSet::of_all(boxes)
+    }
+
+    fn has_policies(&self) -> bool {
+        let both = self.before.stages().iter().chain(self.after.stages());
+        both.filter(|stage| stage.policy.is_some()).count() > 0
+    }
+
+    fn rules<'r>(&self, of: &EffectiveRules<'r>) -> Vec<&'r FirewallRule> {
+        let stages = of.stages().iter();
+        stages.flat_map(|stage| stage.rules(self.direction).iter().copied()).collect()
+    }
+
+    fn space(&self, flows: FlowBox, network: &Reference) -> Space<'_> {
+        let elsewhere = || ELSEWHERE.to_owned();
+        Space {
+            direction: self.direction,
+            network: network.clone(),
+            region: self.region.as_ref().map(|region| region.clone().unwrap_or_else(elsewhere)),
+            flows,
+            own_address_known: true,
+            endpoint: Endpoint::default(),
+            peer: Endpoint::default(),
+            tells_apart: true,
+            geography: self.geography,
+        }
+    }
+
+    fn pieces(&self, touched: &FlowSet) -> Vec<Piece<'b, 'a>> {
+        let mut pieces = Vec::new();
+        for one in touched.boxes() {
+            let space = self.space(one.clone(), &self.before.network);
+            for old in evaluate_all(self.before, &space) {
+                let space = self.space(old.space.flows, &self.after.network);
+                for new in evaluate_all(self.after, &space) {
+                    let Some(effect) = effect(&old.decision, &new.decision) else { continue };
+                    pieces.push(Piece {
+                        flows: new.space.flows,
+                        effect,
+                        before: old.decision.clone(),
+                        after: new.decision,
+                    });
+                }
+            }
+        }
+        pieces
+    }
+
+    /// The pieces of one effect, as the fewest boxes.
+    fn joined(&self, pieces: &[Piece<'b, 'a>], effect: Effect) -> Vec<Changed<'b, 'a>> {
+        let own: Vec<&Piece<'_, '_>> =
+            pieces.iter().filter(|piece| piece.effect == effect).collect();
+        let set = FlowSet::of_all(own.iter().map(|piece| piece.flows.clone()));
+        let joined = set.fewest().into_iter().map(|flows| {
+            let mut changed = Changed {
+                network: self.after.network.clone(),
+                direction: self.direction,
+                region: self.region.clone(),
+                effect,
+                before: Vec::new(),
+                after: Vec::new(),
+                because: BTreeSet::new(),
+                flows,
+            };
+            for piece in &own {
+                if piece.flows.intersection(&changed.flows).is_some() {
+                    changed.add(piece);
+                }
+            }
+            changed
+        });
+        joined.collect()
+    }
+}
+
+impl<'b, 'a> Changed<'b, 'a> {
+    fn add(&mut self, piece: &Piece<'b, 'a>) {
+        if !self.before.iter().any(|one| one.is_same(&piece.before.decider)) {
+            self.before.push(piece.before.decider);
+        }
+        if !self.after.iter().any(|one| one.is_same(&piece.after.decider)) {
+            self.after.push(piece.after.decider);
+        }
+        let sides = [cited(&piece.before), cited(&piece.after)];
+        let [before, after] = sides;
+        // A rule that is the same on both sides makes no difference.
+        let only = |own: &[&FirewallRule], other: &[&FirewallRule]| {
+            let news = own.iter().filter(|rule| !other.iter().any(|one| is_same(rule, one)));
+            news.map(|rule| format!("rule {}", rule.label())).collect::<Vec<_>>()
+        };
+        self.because.extend(only(&before, &after));
+        self.because.extend(only(&after, &before));
+    }
+}
+
+fn cited<'r>(decision: &Decision<'r>) -> Vec<&'r FirewallRule> {
+    let decider = match decision.decider {
+        Decider::Rule(rule) => Some(rule),
+        _ => None,
+    };
+    decider.into_iter().chain(decision.doubts.iter().map(|(rule, _)| *rule)).collect()
+}
+
+fn is_same(a: &FirewallRule, b: &FirewallRule) -> bool {
+    a.label() == b.label() && a.decides_like(b)
+}
+
+/// What a pair of decisions comes to; `None` where nothing changes.
+fn effect(before: &Decision<'_>, after: &Decision<'_>) -> Option<Effect> {
+    match (before.verdict, after.verdict) {
+        (Verdict::Denied, Verdict::Allowed) => Some(Effect::Opens),
+        (Verdict::Allowed, Verdict::Denied) => Some(Effect::Closes),
+        (Verdict::Allowed, Verdict::Allowed) | (Verdict::Denied, Verdict::Denied) => None,
+        (Verdict::Undetermined, Verdict::Undetermined) => {
+            let same = |(a, b): (&(&FirewallRule, Doubt), &(&FirewallRule, Doubt))| {
+                a.1 == b.1 && a.0.decides_like(b.0)
+            };
+            let deciders = match (before.decider, after.decider) {
+                (Decider::Rule(a), Decider::Rule(b)) => a.decides_like(b),
+                (a, b) => a.is_same(&b),
+            };
+            let doubts = before.doubts.len() == after.doubts.len()
+                && before.doubts.iter().zip(&after.doubts).all(same);
+            (!(deciders && doubts)).then_some(Effect::Unclear)
+        }
+        _ => Some(Effect::Unclear),
+    }
+}
+
+/// The rules of `list` that are not in `other`, each as often as it is there.
+fn unmatched<'r>(list: &[&'r FirewallRule], other: &[&FirewallRule]) -> Vec<&'r FirewallRule> {
+    let key = |rule: &FirewallRule| (rule.label(), rule.priority, rule.action);
+    let mut left: BTreeMap<_, Vec<&FirewallRule>> = BTreeMap::new();
+    for rule in other {
+        left.entry(key(rule)).or_default().push(rule);
+    }
+    let mut rest = Vec::new();
+    for rule in list {
+        let same = left.get_mut(&key(rule));
+        let found = same.and_then(|all| {
+            let at = all.iter().position(|one| one.decides_like(rule))?;
+            Some(all.swap_remove(at))
+        });
+        if found.is_none() {
+            rest.push(*rule);
+        }
+    }
+    rest
+}
+
+/// Connections that the rule may match: all that it matches, and perhaps more.
+fn reach(rule: &FirewallRule) -> Vec<FlowBox> {
+    if rule.disabled {
+        return Vec::new();
+    }
+    if !rule.unmodelled.is_empty() {
+        return vec![FlowBox::all()];
+    }
+    let target = match rule.targets.is_everyone() {
+        true => Some(Bearers::all()),
+        false => Bearers::all().with_any(&rule.targets.identities()),
+    };
+    let Some(target) = target else { return Vec::new() };
+    let set = |set: &Option<AddressSet>, listed: bool| match set {
+        Some(set) if !listed => set.clone(),
+        _ => AddressSet::all(),
+    };
+    let destination = set(&rule.destination, !rule.destination_conditions.lists.is_empty());
+    let whole = FlowBox {
+        source: set(&rule.source, !rule.source_conditions.lists.is_empty()),
+        destination,
+        traffic: rule.traffic(),
+        target,
+        peer: Bearers::all(),
+    };
+    if rule.source_identity.is_everyone() {
+        return vec![whole];
+    }
+    let named = Bearers::all().with_any(&rule.source_identity.identities());
+    let by_name = named.map(|peer| FlowBox { source: AddressSet::all(), peer, ..whole.clone() });
+    let by_range = rule.source.is_some().then_some(whole);
+    by_range.into_iter().chain(by_name).collect()
+}

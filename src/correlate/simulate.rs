@@ -1,0 +1,386 @@
+//! Questions about connections that nobody has made: each is a set of them, and the answer holds
+//! for every one, or says for which ones it is which.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::correlate::Directory;
+use crate::engine::{
+    Decider, Decision, Doubt, EffectiveRules, Endpoint, Facts, Geography, Piece, Space, Verdict,
+    evaluate_all,
+};
+use crate::model::query::Told;
+use crate::model::{Expected, FirewallRule, Query, Reference};
+use crate::net::{AddressSet, Direction, FlowBox, FlowSet, TrafficSet};
+
+/// What a question leaves out and its answer depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// The source's network tags.
+    SourceTags,
+    /// The source's service account.
+    SourceAccount,
+    /// The source's secure tags.
+    SourceSecureTags,
+    /// The VM's network tags.
+    TargetTags,
+    /// The VM's service account.
+    TargetAccount,
+    /// The VM's secure tags.
+    TargetSecureTags,
+    /// The VM's address.
+    Address,
+    /// The VM's region.
+    Region,
+    /// The protocol.
+    Protocol,
+    /// The port.
+    Port,
+    /// The order of the network's stages.
+    EnforcementOrder,
+    /// Which network is meant.
+    Network,
+    /// Any rule of the network.
+    Rules,
+}
+
+/// A part of the question with its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part<'a> {
+    /// Which connections.
+    pub flows: FlowBox,
+    /// The answer.
+    pub decision: Decision<'a>,
+}
+
+/// The answer to a question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer<'a> {
+    /// The verdict for all of it.
+    pub verdict: Expected,
+    /// What decides: of several the one that outranks the others; `None` where it is mixed, or
+    /// where nothing was given.
+    pub decider: Option<Decider<'a>>,
+    /// An address for which it is allowed, and one for which it is denied, where it is mixed.
+    pub witness: Option<(IpAddr, IpAddr)>,
+    /// What is not given and would be needed.
+    pub lacks: BTreeSet<Lack>,
+    /// Rules that may match, with why, and that decide nothing otherwise.
+    pub doubts: Vec<(&'a FirewallRule, Doubt)>,
+    /// The network that was asked, where it is known.
+    pub network: Option<Reference>,
+    /// The pieces.
+    pub parts: Vec<Part<'a>>,
+}
+
+/// A network, ready to be asked.
+#[derive(Debug)]
+struct Prepared<'a> {
+    rules: EffectiveRules<'a>,
+    geography: Geography,
+}
+
+/// Answers questions about the networks of an inventory.
+#[derive(Debug)]
+pub struct Simulator<'d, 'a> {
+    directory: &'d Directory<'a>,
+    prepared: BTreeMap<Reference, Prepared<'a>>,
+}
+
+impl<'d, 'a> Simulator<'d, 'a> {
+    /// Ready for all networks that are known.
+    #[must_use]
+    pub fn of(directory: &'d Directory<'a>) -> Self {
+        let mut simulator = Self { directory, prepared: BTreeMap::new() };
+        for network in &directory.networks {
+            simulator.prepare(network);
+        }
+        simulator
+    }
+
+    fn prepare(&mut self, network: &Reference) {
+        let prepared = Prepared {
+            rules: EffectiveRules::of(self.directory.inventory, network),
+            geography: self.directory.geography(network),
+        };
+        self.prepared.insert(network.clone(), prepared);
+    }
+
+    /// Makes ready for a question's network, which need not be known.
+    pub fn expect(&mut self, query: &Query) {
+        if let Some(network) = &query.network
+            && !self.directory.networks.iter().any(|known| known.agrees(network))
+            && !self.prepared.contains_key(network)
+        {
+            let network = network.clone();
+            self.prepare(&network);
+        }
+    }
+
+    /// The network that a question is about.
+    fn network(&self, query: &Query) -> Option<(&Reference, &Prepared<'a>)> {
+        let Some(wanted) = &query.network else {
+            let mut all = self.prepared.iter();
+            return all.next().filter(|_| all.next().is_none());
+        };
+        let mut agreeing = self.prepared.iter().filter(|(network, _)| network.agrees(wanted));
+        agreeing.next().filter(|_| agreeing.next().is_none())
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn answer(&self, query: &Query) -> Answer<'a> {
+        let Some((network, prepared)) = self.network(query) else {
+            // Of no known network nothing was given; of several none is guessed.
+            let none = self.prepared.is_empty();
+            return nothing(if none { Lack::Rules } else { Lack::Network }, None);
+        };
+        if !prepared.rules.given {
+            return nothing(Lack::Rules, Some(network.clone()));
+        }
+        let parts = self
+            .spaces(query, network, &prepared.geography)
+            .iter()
+            .flat_map(|space| evaluate_all(&prepared.rules, space))
+            .flat_map(|piece| refined(&prepared.rules, piece))
+            .collect();
+        summed(query, network, &prepared.rules, parts)
+    }
+
+    /// The question as sets: what is outside of every network carries no tag and no account, unless
+    /// the question says so.
+    fn spaces<'g>(
+        &self,
+        query: &Query,
+        network: &Reference,
+        geography: &'g Geography,
+    ) -> Vec<Space<'g>> {
+        let set = |ranges: &Option<Vec<_>>| ranges.as_ref().map(AddressSet::of);
+        let (source, destination) = (set(&query.source), set(&query.destination));
+        let (own, peer) = match query.direction {
+            Direction::Ingress => (&destination, &source),
+            Direction::Egress => (&source, &destination),
+        };
+        let own_address_known = own.is_some();
+        let traffic = match (query.protocol, &query.ports) {
+            (protocol, None) => TrafficSet::of_protocol(protocol),
+            (protocol, Some(ports)) => TrafficSet::of_ports(protocol, ports),
+        };
+        let whole = Space {
+            direction: query.direction,
+            network: network.clone(),
+            region: query.region.clone(),
+            flows: FlowBox {
+                source: source.clone().unwrap_or_else(|| of_family(peer)),
+                destination: destination.clone().unwrap_or_else(|| of_family(peer)),
+                traffic,
+                ..FlowBox::all()
+            },
+            own_address_known,
+            endpoint: endpoint(&query.target),
+            peer: endpoint(&query.peer),
+            tells_apart: false,
+            geography,
+        };
+        let peer = peer.clone().unwrap_or_else(AddressSet::all);
+        if query.direction == Direction::Egress {
+            return vec![whole];
+        }
+        let outside = peer.intersection(&geography.external);
+        let inside = peer.difference(&geography.external);
+        let with = |source, peer: Endpoint| Space {
+            flows: FlowBox { source, ..whole.flows.clone() },
+            peer,
+            ..whole.clone()
+        };
+        let none = |facts: &Facts| match facts {
+            Facts::Unknown => Facts::none(),
+            known => known.clone(),
+        };
+        let outsider = Endpoint {
+            tags: none(&whole.peer.tags),
+            service_accounts: none(&whole.peer.service_accounts),
+            secure_tags: none(&whole.peer.secure_tags),
+        };
+        [with(inside, whole.peer.clone()), with(outside, outsider)]
+            .into_iter()
+            .filter(|space| !space.flows.is_empty())
+            .collect()
+    }
+}
+
+fn nothing<'a>(lack: Lack, network: Option<Reference>) -> Answer<'a> {
+    Answer {
+        verdict: Expected::Undetermined,
+        decider: None,
+        witness: None,
+        lacks: BTreeSet::from([lack]),
+        doubts: Vec::new(),
+        network,
+        parts: Vec::new(),
+    }
+}
+
+/// Every address that could talk to these: both ends of a connection are of one family.
+fn of_family(peer: &Option<AddressSet>) -> AddressSet {
+    let has = |first: fn(&AddressSet) -> Option<IpAddr>| {
+        peer.as_ref().is_none_or(|set| first(set).is_some())
+    };
+    match (has(AddressSet::first_v4), has(AddressSet::first_v6)) {
+        (true, false) => AddressSet::all_v4().clone(),
+        (false, true) => AddressSet::all_v6().clone(),
+        _ => AddressSet::all(),
+    }
+}
+
+fn endpoint(told: &Told) -> Endpoint {
+    let facts = |names: &Option<BTreeSet<String>>| match names {
+        None => Facts::Unknown,
+        Some(names) => Facts::Exactly(names.clone()),
+    };
+    Endpoint {
+        tags: facts(&told.tags),
+        service_accounts: facts(&told.service_accounts),
+        secure_tags: facts(&told.secure_tags),
+    }
+}
+
+/// The piece, and where its doubts hang together its parts: a deny and an allow for one unknown
+/// tag deny, whether the VM carries it or not. Every kind of end is asked, and where all agree,
+/// that is the answer.
+fn refined<'a>(rules: &EffectiveRules<'a>, piece: Piece<'_, 'a>) -> Vec<Part<'a>> {
+    let whole = |piece: Piece<'_, 'a>| Part { flows: piece.space.flows, decision: piece.decision };
+    let by_name = |(_, doubt): &&(&FirewallRule, Doubt)| {
+        matches!(doubt, Doubt::Target | Doubt::SourceIdentity)
+    };
+    let doubts = piece.decision.doubts.iter().filter(by_name).count();
+    if piece.decision.verdict != Verdict::Undetermined || doubts < 2 {
+        return vec![whole(piece)];
+    }
+    let every_kind = Space { tells_apart: true, ..piece.space.clone() };
+    let pieces = evaluate_all(rules, &every_kind);
+    let seen_as = |verdict: Verdict| {
+        let of = pieces.iter().filter(|piece| piece.decision.verdict == verdict);
+        FlowSet::of_all(of.map(|piece| piece.space.flows.clone().of_any_ends()))
+    };
+    let sets = [Verdict::Allowed, Verdict::Denied, Verdict::Undetermined]
+        .map(|verdict| (verdict, seen_as(verdict)));
+    let mut parts = Vec::new();
+    let mut rest = FlowSet::of(piece.space.flows.clone().of_any_ends());
+    for (verdict, set) in sets.iter().filter(|(verdict, _)| *verdict != Verdict::Undetermined) {
+        let others = sets.iter().filter(|(other, _)| other != verdict);
+        let sure = others.fold(set.clone(), |left, (_, other)| left.difference(other));
+        rest = rest.difference(&sure);
+        let decision = Decision { verdict: *verdict, ..piece.decision.clone() };
+        parts.extend(
+            sure.boxes().iter().map(|one| Part { flows: one.clone(), decision: decision.clone() }),
+        );
+    }
+    parts.extend(
+        rest.boxes()
+            .iter()
+            .map(|one| Part { flows: one.clone(), decision: piece.decision.clone() }),
+    );
+    parts
+}
+
+fn summed<'a>(
+    query: &Query,
+    network: &Reference,
+    rules: &EffectiveRules<'a>,
+    parts: Vec<Part<'a>>,
+) -> Answer<'a> {
+    let of = |verdict: Verdict| parts.iter().filter(move |part| part.decision.verdict == verdict);
+    let any = |verdict: Verdict| of(verdict).next().is_some();
+    let (allowed, denied) = (any(Verdict::Allowed), any(Verdict::Denied));
+    let open = any(Verdict::Undetermined);
+    // What was left out is one value that is not known, not all of them.
+    let no_port = query.ports.is_none() && query.protocol.is_none_or(|one| one.has_ports());
+    let divided = usize::from(allowed) + usize::from(denied) + usize::from(open) > 1;
+    let mut lacks = BTreeSet::new();
+    if divided && query.protocol.is_none() {
+        lacks.insert(Lack::Protocol);
+    }
+    if divided && no_port {
+        lacks.insert(Lack::Port);
+    }
+    let verdict = match (allowed, denied, open) {
+        (true, true, _) if !no_port => Expected::Mixed,
+        (true, false, false) => Expected::Allowed,
+        (false, true, false) => Expected::Denied,
+        _ => Expected::Undetermined,
+    };
+    let mut doubts: Vec<(&FirewallRule, Doubt)> = Vec::new();
+    if verdict == Expected::Undetermined {
+        for (rule, doubt) in of(Verdict::Undetermined).flat_map(|part| &part.decision.doubts) {
+            if !doubts.iter().any(|(other, _)| std::ptr::eq(*other, *rule)) {
+                doubts.push((rule, *doubt));
+            }
+            lacks.extend(lacking(query, rule, *doubt));
+        }
+    }
+    let peer = |part: &Part<'_>| match query.direction {
+        Direction::Ingress => part.flows.source.first(),
+        Direction::Egress => part.flows.destination.first(),
+    };
+    let own = |part: &Part<'_>| match query.direction {
+        Direction::Ingress => part.flows.destination.first(),
+        Direction::Egress => part.flows.source.first(),
+    };
+    let lowest = |verdict: Verdict, end: &dyn Fn(&Part<'_>) -> Option<IpAddr>| {
+        of(verdict).filter_map(end).min()
+    };
+    let pair = |end: &dyn Fn(&Part<'_>) -> Option<IpAddr>| {
+        lowest(Verdict::Allowed, end).zip(lowest(Verdict::Denied, end))
+    };
+    let differ = |pair: &(IpAddr, IpAddr)| pair.0 != pair.1;
+    let witness = (verdict == Expected::Mixed)
+        .then(|| pair(&peer).filter(differ).or_else(|| pair(&own).filter(differ)).or(pair(&peer)))
+        .flatten();
+    let alike = match verdict {
+        Expected::Allowed => Some(Verdict::Allowed),
+        Expected::Denied => Some(Verdict::Denied),
+        Expected::Undetermined => Some(Verdict::Undetermined),
+        Expected::Mixed => None,
+    };
+    let mut deciders: Vec<Decider<'a>> = Vec::new();
+    for part in alike.into_iter().flat_map(of) {
+        if !deciders.iter().any(|one| one.is_same(&part.decision.decider)) {
+            deciders.push(part.decision.decider);
+        }
+    }
+    let decider = match deciders.as_slice() {
+        [only] => Some(*only),
+        several => several.iter().min_by_key(|one| rules.rank(one)).copied(),
+    };
+    let network = Some(network.clone());
+    Answer { verdict, decider, witness, lacks, doubts, network, parts }
+}
+
+/// What the question would have to say to resolve a doubt.
+fn lacking(query: &Query, rule: &FirewallRule, doubt: Doubt) -> Vec<Lack> {
+    let of = |told: &Told, names: &crate::model::firewall::Targets, lacks: [Lack; 3]| {
+        let unknown = [
+            !names.tags.is_empty() && told.tags.is_none(),
+            !names.service_accounts.is_empty() && told.service_accounts.is_none(),
+            !names.secure_tags.is_empty() && told.secure_tags.is_none(),
+        ];
+        unknown.into_iter().zip(lacks).filter(|(one, _)| *one).map(|(_, lack)| lack).collect()
+    };
+    match doubt {
+        Doubt::Target => of(
+            &query.target,
+            &rule.targets,
+            [Lack::TargetTags, Lack::TargetAccount, Lack::TargetSecureTags],
+        ),
+        Doubt::SourceIdentity => of(
+            &query.peer,
+            &rule.source_identity,
+            [Lack::SourceTags, Lack::SourceAccount, Lack::SourceSecureTags],
+        ),
+        Doubt::Address => vec![Lack::Address],
+        Doubt::Region => vec![Lack::Region],
+        Doubt::Order => vec![Lack::EnforcementOrder],
+        Doubt::List | Doubt::Context | Doubt::Unmodelled | Doubt::Attachment => Vec::new(),
+    }
+}

@@ -1,0 +1,275 @@
+//! Answers of `sim`: one question for people, and one line a question for programs.
+
+use serde_json::{Value, json};
+
+use crate::checks::finding::{decider_summary, doubt_words};
+use crate::correlate::simulate::{Answer, Lack};
+use crate::engine::{Decider, Verdict};
+use crate::model::{Expected, FirewallRule, Query, QueryId};
+use crate::net::{Direction, FlowBox, FlowSet};
+use crate::render::document::{Block, Document, Style, plain, plural, styled};
+use crate::render::json::decider;
+
+/// What is not given, in words.
+#[must_use]
+pub fn lack_words(lack: Lack) -> &'static str {
+    match lack {
+        Lack::SourceTags => "source tags are not given",
+        Lack::SourceAccount => "source service account is not given",
+        Lack::SourceSecureTags => "source secure tags are not given",
+        Lack::TargetTags => "target tags are not given",
+        Lack::TargetAccount => "target service account is not given",
+        Lack::TargetSecureTags => "target secure tags are not given",
+        Lack::Address => "the VM's address is not given",
+        Lack::Region => "the VM's region is not given",
+        Lack::Protocol => "protocol is not given",
+        Lack::Port => "port is not given",
+        Lack::EnforcementOrder => {
+            "the network's enforcement order is not given: describe the network, or name \
+             --enforcement-order"
+        }
+        Lack::Network => "network is not given, and several are described",
+        Lack::Rules => "no firewall rule of this network was given",
+    }
+}
+
+/// What a rule does, as a verdict.
+fn outcome(rule: &FirewallRule) -> &'static str {
+    match rule.action {
+        crate::model::Action::Allow => "ALLOWED",
+        crate::model::Action::Deny => "DENIED",
+        crate::model::Action::GotoNext => "the next stage decides",
+        crate::model::Action::Inspect => "a firewall endpoint decides",
+    }
+}
+
+/// What a decider says where nothing doubtful matches.
+fn default_outcome(decider: Decider<'_>) -> String {
+    match decider {
+        Decider::Rule(rule) => format!("{} by rule {}", outcome(rule), rule.label()),
+        Decider::Implied(Direction::Ingress) => "DENIED by the implied deny".to_owned(),
+        Decider::Implied(Direction::Egress) => "ALLOWED by the implied allow".to_owned(),
+        Decider::AlwaysAllowed(what) => format!("ALLOWED: {what}"),
+        Decider::AlwaysBlocked(what) => format!("DENIED: {what}"),
+        Decider::Missing => "nothing decides".to_owned(),
+    }
+}
+
+fn because(answer: &Answer<'_>) -> Vec<String> {
+    let mut lines: Vec<String> =
+        answer.lacks.iter().map(|lack| lack_words(*lack).to_owned()).collect();
+    let otherwise = answer.decider.map(default_outcome).unwrap_or_default();
+    // What would end the same way explains nothing, unless there is nothing else.
+    let differs = |rule: &FirewallRule| !otherwise.starts_with(outcome(rule));
+    let any = answer.doubts.iter().any(|(rule, _)| differs(rule));
+    for (rule, doubt) in answer.doubts.iter().filter(|(rule, _)| !any || differs(rule)) {
+        lines.push(format!(
+            "{}: {} if it matches, otherwise {otherwise}",
+            doubt_words(rule, *doubt),
+            outcome(rule)
+        ));
+    }
+    if let Some(Decider::Rule(rule)) = answer.decider
+        && rule.action == crate::model::Action::Inspect
+    {
+        lines.push(format!("rule {} hands it to a firewall endpoint", rule.label()));
+    }
+    lines
+}
+
+/// Whether the answer is the expected one; without an expectation, whether it is ALLOWED.
+#[must_use]
+pub fn is_ok(query: &Query, answer: &Answer<'_>) -> bool {
+    answer.verdict == query.expect.unwrap_or(Expected::Allowed)
+}
+
+fn id(id: Option<&QueryId>) -> Value {
+    match id {
+        Some(QueryId::Text(text)) => json!(text),
+        Some(QueryId::Number(number)) => json!(number),
+        None => Value::Null,
+    }
+}
+
+/// For programs.
+#[must_use]
+pub fn json(query: &Query, answer: &Answer<'_>) -> Value {
+    let mut value = json!({
+        "id": id(query.id.as_ref()),
+        "verdict": answer.verdict.id(),
+        "decider": answer.decider.and_then(decider_summary).as_ref().map(decider),
+        "witness": answer.witness.map(|(allowed, denied)| {
+            json!({"allowed": allowed.to_string(), "denied": denied.to_string()})
+        }),
+        "because": because(answer),
+    });
+    let Some(members) = value.as_object_mut() else { return value };
+    if let Some(expect) = query.expect {
+        members.insert("expect".to_owned(), json!(expect.id()));
+        members.insert("ok".to_owned(), json!(is_ok(query, answer)));
+    }
+    if answer.verdict == Expected::Mixed || answer.parts.len() > 1 {
+        members.insert("pieces".to_owned(), pieces(answer));
+    }
+    value
+}
+
+/// A question that could not be read.
+#[must_use]
+pub fn bad_json(name: Option<&QueryId>, message: &str) -> Value {
+    json!({
+        "id": id(name), "verdict": Expected::Undetermined.id(), "decider": null, "witness": null,
+        "because": [message], "ok": false,
+    })
+}
+
+/// The pieces with one answer each, put together.
+fn grouped<'a>(answer: &Answer<'a>) -> Vec<(Verdict, Decider<'a>, Vec<FlowBox>)> {
+    let mut groups: Vec<(Verdict, Decider<'a>, Vec<FlowBox>)> = Vec::new();
+    for part in &answer.parts {
+        let decision = &part.decision;
+        let group = groups.iter_mut().find(|(verdict, decider, _)| {
+            *verdict == decision.verdict && decider.is_same(&decision.decider)
+        });
+        match group {
+            Some((_, _, boxes)) => boxes.push(part.flows.clone()),
+            None => {
+                groups.push((decision.verdict, decision.decider, vec![part.flows.clone()]));
+            }
+        }
+    }
+    for (_, _, boxes) in &mut groups {
+        *boxes = FlowSet::of_all(std::mem::take(boxes)).fewest();
+    }
+    groups
+}
+
+fn pieces(answer: &Answer<'_>) -> Value {
+    let pieces = grouped(answer).into_iter().flat_map(|(verdict, by, boxes)| {
+        boxes.into_iter().map(move |one| {
+            let traffic: Vec<Value> = one
+                .traffic
+                .parts()
+                .iter()
+                .map(|part| json!({"protocol": part.protocol, "ports": part.ports}))
+                .collect();
+            json!({
+                "from": one.source.texts(), "to": one.destination.texts(), "traffic": traffic,
+                "verdict": verdict.to_string(),
+                "decider": decider_summary(by).as_ref().map(decider),
+            })
+        })
+    });
+    Value::from(pieces.collect::<Vec<_>>())
+}
+
+/// The style of a verdict.
+fn style(verdict: Expected) -> Style {
+    match verdict {
+        Expected::Allowed => Style::Good,
+        Expected::Denied => Style::Bad,
+        Expected::Mixed | Expected::Undetermined => Style::Strong,
+    }
+}
+
+fn texts(texts: &[String], most: usize) -> String {
+    let mut shown: Vec<String> = texts.iter().take(most).cloned().collect();
+    if texts.len() > most {
+        shown.push(format!("… {} more", texts.len() - most));
+    }
+    shown.join(", ")
+}
+
+/// For people.
+#[must_use]
+pub fn document(query: &Query, answer: &Answer<'_>) -> Document {
+    let mut document = Document::default();
+    let end = |ranges: &Option<Vec<crate::net::IpNet>>| match ranges {
+        Some(ranges) => texts(&crate::net::AddressSet::of(ranges).texts(), 4).replace("/32", ""),
+        None => "the VM".to_owned(),
+    };
+    let protocol = query.protocol.map_or_else(|| "any protocol".to_owned(), |one| one.to_string());
+    let port = query.ports.as_ref().map(|ports| format!(" {}", ports.texts().join(",")));
+    let port = port.unwrap_or_default();
+    let (from, to) = (end(&query.source), end(&query.destination));
+    document.push(Block::Line(vec![
+        styled(style(answer.verdict), answer.verdict.id()),
+        plain(format!("   {protocol}{port}   {from} > {to}")),
+    ]));
+    let network = answer.network.as_ref().map(|network| format!(" in network {network}"));
+    document.entry("asked", format!("{}{}", query.direction, network.unwrap_or_default()));
+    if let Some(by) = answer.decider {
+        document.entry("by", decider_words(by));
+    }
+    if let Some((allowed, denied)) = answer.witness {
+        document.entry("allowed", format!("for example {allowed}"));
+        document.entry("denied", format!("for example {denied}"));
+    }
+    for line in because(answer) {
+        document.entry("because", line);
+    }
+    let groups = grouped(answer);
+    if answer.verdict == Expected::Mixed || groups.len() > 1 {
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for (verdict, by, boxes) in &groups {
+            for one in boxes {
+                let traffic: Vec<String> = one
+                    .traffic
+                    .parts()
+                    .iter()
+                    .map(|part| format!("{} {}", part.protocol, part.ports.join(",")))
+                    .map(|text| text.trim_end().to_owned())
+                    .collect();
+                rows.push(vec![
+                    verdict.to_string(),
+                    texts(&one.source.texts(), 3),
+                    texts(&one.destination.texts(), 3),
+                    texts(&traffic, 3),
+                    decider_words(*by),
+                ]);
+            }
+        }
+        let hidden = rows.len().saturating_sub(MOST_ROWS);
+        rows.truncate(MOST_ROWS);
+        document.push(Block::Blank);
+        document.push(Block::Table(vec!["VERDICT", "FROM", "TO", "TRAFFIC", "BY"], rows));
+        if hidden > 0 {
+            let pieces = plural(hidden as u64, "piece", "pieces");
+            document.line(format!("({pieces} more; --format json has them)"));
+        }
+    }
+    if let Some(expect) = query.expect {
+        let ok = if is_ok(query, answer) { "as expected" } else { "NOT as expected" };
+        document.entry("expected", format!("{}: {ok}", expect.id()));
+    }
+    document
+}
+
+/// A table for people is not longer than this.
+const MOST_ROWS: usize = 24;
+
+/// A decider in words.
+#[must_use]
+pub fn decider_words(decider: Decider<'_>) -> String {
+    match decider {
+        Decider::Rule(rule) => {
+            let stage = rule.stage.map_or("VPC rule", |stage| match stage {
+                crate::model::PolicyKind::Hierarchical => "hierarchical policy",
+                crate::model::PolicyKind::RegionalSystem => "system policy",
+                crate::model::PolicyKind::GlobalNetwork => "global network policy",
+                crate::model::PolicyKind::RegionalNetwork => "regional network policy",
+            });
+            let name = match (&rule.policy, &rule.name) {
+                (Some(policy), _) => format!("{policy}, rule {}", rule.priority),
+                (None, Some(name)) => format!("{name}, priority {}", rule.priority),
+                (None, None) => rule.label(),
+            };
+            format!("{stage} {name} ({})", rule.origin)
+        }
+        Decider::Implied(Direction::Ingress) => "the implied deny: no rule matches".to_owned(),
+        Decider::Implied(Direction::Egress) => "the implied allow: no rule matches".to_owned(),
+        Decider::AlwaysAllowed(what) => format!("always allowed: {what}"),
+        Decider::AlwaysBlocked(what) => format!("always blocked: {what}"),
+        Decider::Missing => "nothing that was given".to_owned(),
+    }
+}

@@ -1,0 +1,104 @@
+//! `diff`: two sets of resources, each over what is common to both, compared network by network.
+
+use crate::cli::{Format, Options};
+use crate::correlate::causes::judge_all;
+use crate::correlate::difference::between;
+use crate::correlate::rollup::Window;
+use crate::correlate::{Connection, Directory};
+use crate::diagnose::Gathered;
+use crate::engine::EffectiveRules;
+use crate::ingest::reader;
+use crate::model::{Inventory, Reference};
+use crate::render::diff::{self, Difference, Logged};
+use crate::shell::output::Progress;
+use crate::shell::{Error, gather, input, output, run};
+
+/// Compares and prints.
+pub fn diff(options: &Options, common: &Gathered, old: &str, new: &str) -> Result<(), Error> {
+    let before = side(options, common, old)?;
+    let after = side(options, common, new)?;
+    let (old_directory, new_directory) = (Directory::of(&before), Directory::of(&after));
+    let mut notes = Vec::new();
+    let mut changed = Vec::new();
+    let mut networks = after.known_networks();
+    for network in before.known_networks() {
+        if !networks.iter().any(|known| known.agrees(&network)) {
+            networks.push(network);
+        }
+    }
+    networks.retain(|network| options.scope.holds(network));
+    let states: Vec<_> = networks
+        .iter()
+        .map(|network| {
+            let pair = [(&before, old), (&after, new)].map(|(inventory, name)| {
+                let mut rules = EffectiveRules::of(inventory, network);
+                if !rules.given {
+                    notes.push(format!(
+                        "{name} has no firewall rule of network {network}: compared as if there \
+                         were none"
+                    ));
+                    rules.given = true;
+                }
+                rules
+            });
+            (pair, new_directory.geography(network))
+        })
+        .collect();
+    for ([old, new], geography) in &states {
+        changed.extend(between(old, new, geography));
+    }
+    if networks.is_empty() {
+        let name = options.scope.network.as_deref().unwrap_or("any network");
+        return Err(Error::Usage(format!("{old} and {new} hold no firewall rule of {name}")));
+    }
+    let groups = common.ledger.groups();
+    let judged = |directory| judge_all(directory, groups.clone(), &options.scope);
+    let (logged, judged) = changes(&judged(&old_directory), &judged(&new_directory));
+    let directory = &new_directory;
+    let difference = Difference { changed, logged, judged, notes, directory };
+    match options.format {
+        Format::Json | Format::Ndjson => run::print_json(options, &diff::json(&difference)),
+        _ => run::print(options, &diff::document(&difference)),
+    }
+}
+
+/// The resources of one side, over those of both.
+fn side(options: &Options, common: &Gathered, path: &str) -> Result<Inventory, Error> {
+    let sources = input::expand(&[path.to_owned()])?;
+    let mut gathered = gather::gather(&sources, Window::default(), &mut Progress::new(false))?;
+    for one in gathered.complaints.iter().take(20) {
+        let (path, line) = (&one.path, one.line);
+        output::message(&format!("vpcwhy: {path}:{line}: {} ({})", one.message, one.did));
+    }
+    if gathered.inventory.is_empty() {
+        return Err(Error::Usage(format!("{path} holds no resource")));
+    }
+    gathered.inventory.absorb(common.inventory.clone());
+    reader::settle(&mut gathered.inventory);
+    run::prepare(options, &mut gathered)?;
+    Ok(gathered.inventory)
+}
+
+/// Logged connections that both sides judge, and differently.
+fn changes(before: &[Connection<'_>], after: &[Connection<'_>]) -> (Vec<Logged>, u64) {
+    let mut logged = Vec::new();
+    let mut judged = 0;
+    for (old, new) in before.iter().zip(after) {
+        let Some(flow) = new.flow.as_ref().or(old.flow.as_ref()) else { continue };
+        judged += 1;
+        if old.decision.verdict == new.decision.verdict {
+            continue;
+        }
+        let network: &Reference = &flow.network;
+        logged.push(Logged {
+            tuple: flow.tuple,
+            network: network.name.clone(),
+            direction: flow.direction,
+            count: new.group.count,
+            before: old.decision.verdict,
+            after: new.decision.verdict,
+        });
+    }
+    logged.sort_by_key(|one| (std::cmp::Reverse(one.count), one.tuple));
+    (logged, judged)
+}
