@@ -41,6 +41,8 @@ pub enum Command {
     },
     /// What was understood.
     Inventory,
+    /// What the log shows of each rule.
+    RuleStats,
     /// Counts.
     Stats {
         /// The fields.
@@ -274,6 +276,9 @@ enum Sub {
         /// Also by time, in buckets of this width: 30s, 5m, 1h, 1d
         #[arg(long, value_name = "WIDTH")]
         per: Option<String>,
+        /// What the log shows of each rule: hits, and what it names that nothing met
+        #[arg(long, conflicts_with_all = ["group_by", "per"])]
+        rules: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -462,7 +467,10 @@ fn options(cli: Cli) -> Options {
             (Command::Diff { old, new }, inputs.inputs, common)
         }
         Some(Sub::Inventory { inputs, common }) => (Command::Inventory, inputs.inputs, common),
-        Some(Sub::Stats { inputs, group_by, per, common }) => {
+        Some(Sub::Stats { inputs, rules: true, common, .. }) => {
+            (Command::RuleStats, inputs.inputs, common)
+        }
+        Some(Sub::Stats { inputs, group_by, per, common, .. }) => {
             (Command::Stats { group_by, per }, inputs.inputs, common)
         }
         Some(Sub::Explain { check, all, common }) => {

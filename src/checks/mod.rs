@@ -15,6 +15,8 @@ mod health_check_blocked;
 mod iap_blocked;
 mod internet_scan;
 mod rule_not_logged;
+mod rule_shadowed;
+mod rule_too_broad;
 mod snapshot_disagrees;
 mod unexplained_denial;
 mod webhook_port_blocked;
@@ -104,7 +106,7 @@ impl<'e, 'a> Evidence<'e, 'a> {
 }
 
 /// All checks. Among those that claim causes the order decides: special kinds first.
-pub const CHECKS: [&Check; 13] = [
+pub const CHECKS: [&Check; 15] = [
     &snapshot_disagrees::CHECK,
     &control_plane_egress_blocked::CHECK,
     &control_plane_ingress_blocked::CHECK,
@@ -117,6 +119,8 @@ pub const CHECKS: [&Check; 13] = [
     &external_egress_blocked::CHECK,
     &internet_scan::CHECK,
     &unexplained_denial::CHECK,
+    &rule_shadowed::CHECK,
+    &rule_too_broad::CHECK,
     &rule_not_logged::CHECK,
 ];
 

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use crate::checks::blocked::{self, Words};
 use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, network_key};
 use crate::checks::{Check, Evidence, Outcome, Severity};
+use crate::correlate::usage::is_named;
 use crate::correlate::{Cause, Connection};
 use crate::engine::matching::{self, match_rule};
 use crate::engine::{Decider, Verdict};
@@ -146,15 +147,9 @@ fn is_logged(
             rule.policy.is_none()
                 && (rule.name.as_deref() == Some(name.as_str()) || equal.is_some_and(matches))
         }
-        // Policy rules have no name in the log: the priority tells them apart. The policy is named
-        // by its number or by its short name.
-        RuleReference::Policy { policy, .. } => {
+        RuleReference::Policy { .. } => {
             let priority = cause.connections.iter().find_map(|one| one.group.priority);
-            let named = evidence.directory.inventory.policies.iter().any(|one| {
-                (one.name == *policy || one.short_name.as_ref() == Some(policy))
-                    && rule.policy.as_deref() == Some(one.label())
-            });
-            named && priority.is_none_or(|priority| priority == rule.priority)
+            is_named(rule, logged, cause.direction, priority, evidence.directory.inventory)
         }
     }
 }

@@ -1,16 +1,17 @@
 //! Two states of a network's firewall: exactly which connections change their verdict.
 //!
 //! Only where a rule was added, removed or changed can anything change; the sets that those rules
-//! match are judged by both states, cut into pieces, and every piece whose verdict differs is in the
-//! answer. So an empty answer is a proof that nothing changes.
+//! match are judged by both states, cut into pieces, and every piece whose verdict differs is in
+//! the answer. So an empty answer is a proof that nothing changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::engine::evaluate::METADATA;
 use crate::engine::{
     Decider, Decision, Doubt, EffectiveRules, Endpoint, Geography, Space, Verdict, evaluate_all,
 };
 use crate::model::{FirewallRule, PolicyKind, Reference};
-use crate::net::{AddressSet, Bearers, Direction, FlowBox, FlowSet};
+use crate::net::{AddressSet, Bearers, Direction, FlowBox, FlowSet, TrafficPart};
 
 /// What becomes of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +31,8 @@ pub struct Changed<'b, 'a> {
     pub network: Reference,
     /// Their direction.
     pub direction: Direction,
-    /// The region of the VMs, where policies tell regions apart: `Some(None)` is elsewhere.
-    pub region: Option<Option<String>>,
+    /// The region of the VMs, where policies tell regions apart.
+    pub region: Option<String>,
     /// Which.
     pub flows: FlowBox,
     /// What becomes of them.
@@ -42,6 +43,56 @@ pub struct Changed<'b, 'a> {
     pub after: Vec<Decider<'a>>,
     /// The rules that make the difference.
     pub because: BTreeSet<String>,
+}
+
+/// A box in words, of one protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Sources; empty for the VMs themselves (EGRESS), wherever they are.
+    pub sources: Vec<String>,
+    /// Destinations; empty for the VMs themselves (INGRESS).
+    pub destinations: Vec<String>,
+    /// What the VMs carry, `tag:…` or `account:…`; empty for all of the network.
+    pub targets: Vec<String>,
+    /// The protocol: `all` for every one, `other` for all that have no name.
+    pub protocol: String,
+    /// The ports; empty for all, and for protocols without.
+    pub ports: Vec<String>,
+}
+
+impl Changed<'_, '_> {
+    /// The box in words.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        rows(&self.flows, self.direction)
+    }
+}
+
+/// A box a protocol at a time. The other end is always said; the VM's own addresses only where they
+/// are fewer than all.
+pub(super) fn rows(flows: &FlowBox, direction: Direction) -> Vec<Row> {
+    let own = |set: &AddressSet| {
+        let all =
+            *set == AddressSet::all() || set == AddressSet::all_v4() || set == AddressSet::all_v6();
+        if all { Vec::new() } else { set.texts() }
+    };
+    let peer = |set: &AddressSet| match (flows.peer.is_everyone(), *set == AddressSet::all()) {
+        (true, _) => set.texts(),
+        (false, true) => flows.peer.texts(),
+        (false, false) => set.texts().into_iter().chain(flows.peer.texts()).collect(),
+    };
+    let (sources, destinations) = match direction {
+        Direction::Ingress => (peer(&flows.source), own(&flows.destination)),
+        Direction::Egress => (own(&flows.source), peer(&flows.destination)),
+    };
+    let row = |part: TrafficPart| Row {
+        sources: sources.clone(),
+        destinations: destinations.clone(),
+        targets: flows.target.texts(),
+        protocol: part.protocol,
+        ports: part.ports,
+    };
+    flows.traffic.parts().into_iter().map(row).collect()
 }
 
 struct Piece<'b, 'a> {
@@ -72,21 +123,24 @@ pub fn between<'b, 'a>(
 }
 
 /// The regions that policies tell apart, and all others.
-fn regions(before: &EffectiveRules<'_>, after: &EffectiveRules<'_>) -> Vec<Option<Option<String>>> {
+pub(super) fn regions(
+    before: &EffectiveRules<'_>,
+    after: &EffectiveRules<'_>,
+) -> Vec<Option<String>> {
     let stages = before.stages().iter().chain(after.stages());
     let named: BTreeSet<String> = stages.filter_map(|stage| stage.policy?.region.clone()).collect();
     if named.is_empty() {
         return vec![None];
     }
-    named.into_iter().map(|region| Some(Some(region))).chain([Some(None)]).collect()
+    named.into_iter().map(Some).chain([Some(ELSEWHERE.to_owned())]).collect()
 }
 
-/// A region that no policy is for.
-const ELSEWHERE: &str = "-";
+/// What a region is called that no policy is for.
+pub const ELSEWHERE: &str = "elsewhere";
 
 struct Scope<'s, 'b, 'a> {
     direction: Direction,
-    region: Option<Option<String>>,
+    region: Option<String>,
     before: &'s EffectiveRules<'b>,
     after: &'s EffectiveRules<'a>,
     geography: &'s Geography,
@@ -122,11 +176,10 @@ impl<'b, 'a> Scope<'_, 'b, 'a> {
     }
 
     fn space(&self, flows: FlowBox, network: &Reference) -> Space<'_> {
-        let elsewhere = || ELSEWHERE.to_owned();
         Space {
             direction: self.direction,
             network: network.clone(),
-            region: self.region.as_ref().map(|region| region.clone().unwrap_or_else(elsewhere)),
+            region: self.region.clone(),
             flows,
             own_address_known: true,
             endpoint: Endpoint::default(),
@@ -156,12 +209,32 @@ impl<'b, 'a> Scope<'_, 'b, 'a> {
         pieces
     }
 
+    /// The box without the metadata server's address, unless that makes it longer to say.
+    fn without_metadata(&self, flows: FlowBox) -> FlowBox {
+        let metadata = AddressSet::one(METADATA);
+        let less = |set: &AddressSet| {
+            let rest = set.difference(&metadata);
+            if rest.ranges().len() <= set.ranges().len() { rest } else { set.clone() }
+        };
+        match self.direction {
+            Direction::Ingress => FlowBox { source: less(&flows.source), ..flows },
+            Direction::Egress => FlowBox { destination: less(&flows.destination), ..flows },
+        }
+    }
+
     /// The pieces of one effect, as the fewest boxes.
     fn joined(&self, pieces: &[Piece<'b, 'a>], effect: Effect) -> Vec<Changed<'b, 'a>> {
         let own: Vec<&Piece<'_, '_>> =
             pieces.iter().filter(|piece| piece.effect == effect).collect();
         let set = FlowSet::of_all(own.iter().map(|piece| piece.flows.clone()));
-        let joined = set.fewest().into_iter().map(|flows| {
+        // The metadata server answers whatever the rules say: a box may reach over its address.
+        let metadata = AddressSet::one(METADATA);
+        let free = FlowSet::of(match self.direction {
+            Direction::Ingress => FlowBox { source: metadata, ..FlowBox::all() },
+            Direction::Egress => FlowBox { destination: metadata, ..FlowBox::all() },
+        });
+        let boxes = if set.is_empty() { Vec::new() } else { set.fewest_over(&free) };
+        let joined = boxes.into_iter().map(|flows| self.without_metadata(flows)).map(|flows| {
             let mut changed = Changed {
                 network: self.after.network.clone(),
                 direction: self.direction,
@@ -259,7 +332,7 @@ fn unmatched<'r>(list: &[&'r FirewallRule], other: &[&FirewallRule]) -> Vec<&'r 
 }
 
 /// Connections that the rule may match: all that it matches, and perhaps more.
-fn reach(rule: &FirewallRule) -> Vec<FlowBox> {
+pub(super) fn reach(rule: &FirewallRule) -> Vec<FlowBox> {
     if rule.disabled {
         return Vec::new();
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 
 use crate::correlate::node_tags::{self, NodeFacts};
 use crate::correlate::roles::is_private;
@@ -24,6 +25,7 @@ pub struct Directory<'a> {
     by_name: HashMap<&'a str, Vec<&'a Instance>>,
     by_address: HashMap<IpAddr, Vec<&'a Instance>>,
     aliased: Vec<(IpNet, &'a Instance)>,
+    geographies: Mutex<BTreeMap<Reference, Arc<Geography>>>,
 }
 
 impl<'a> Directory<'a> {
@@ -56,6 +58,7 @@ impl<'a> Directory<'a> {
             by_name,
             by_address,
             aliased,
+            geographies: Mutex::default(),
         }
     }
 
@@ -114,7 +117,15 @@ impl<'a> Directory<'a> {
 
     /// Where all addresses are, seen from a network.
     #[must_use]
-    pub fn geography(&self, network: &Reference) -> Geography {
+    pub fn geography(&self, network: &Reference) -> Arc<Geography> {
+        let Ok(mut known) = self.geographies.lock() else {
+            return Arc::new(self.survey(network));
+        };
+        let known = known.entry(network.clone());
+        Arc::clone(known.or_insert_with(|| Arc::new(self.survey(network))))
+    }
+
+    fn survey(&self, network: &Reference) -> Geography {
         let mut starts: BTreeSet<IpAddr> = AddressSet::all().edges().into_iter().collect();
         starts.extend(AddressSet::private().edges());
         for owner in self.roles.owners() {

@@ -9,7 +9,9 @@ pub mod frames;
 pub mod node_tags;
 pub mod roles;
 pub mod rollup;
+pub mod shadow;
 pub mod simulate;
+pub mod usage;
 
 pub use causes::{Cause, Connection, Correlation, correlate};
 pub use directory::Directory;

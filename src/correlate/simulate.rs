@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::correlate::Directory;
 use crate::engine::{
@@ -77,7 +78,7 @@ pub struct Answer<'a> {
 #[derive(Debug)]
 struct Prepared<'a> {
     rules: EffectiveRules<'a>,
-    geography: Geography,
+    geography: Arc<Geography>,
 }
 
 /// Answers questions about the networks of an inventory.

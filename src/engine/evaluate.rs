@@ -4,6 +4,7 @@
 //! (the VM's tags are not known) leaves two ways on: the evaluation follows both, and where they
 //! end differently the verdict is Undetermined, never a guess.
 
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use crate::engine::matching::{Doubt, End, Fit, Observer, Outcome, Subject, compare};
@@ -277,6 +278,9 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The metadata server of every VM.
+pub const METADATA: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 169, 254));
+
 /// Traffic that no rule decides about.
 struct Always {
     direction: Option<Direction>,
@@ -295,7 +299,6 @@ enum Peer {
 /// The metadata server answers every VM: DHCP, DNS, NTP and metadata; the rest is "Blocked and
 /// limited traffic" of the same page (<https://cloud.google.com/vpc/docs/firewalls>).
 static ALWAYS: LazyLock<Vec<Always>> = LazyLock::new(|| {
-    let metadata = std::net::IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 169, 254));
     let anywhere: &'static AddressSet = {
         static ALL: LazyLock<AddressSet> = LazyLock::new(AddressSet::all);
         &ALL
@@ -326,7 +329,7 @@ static ALWAYS: LazyLock<Vec<Always>> = LazyLock::new(|| {
         Always {
             direction: None,
             traffic: TrafficSet::all(),
-            peer: Peer::In(AddressSet::one(metadata)),
+            peer: Peer::In(AddressSet::one(METADATA)),
             own: anywhere,
             decision: Decision::fixed(
                 Verdict::Allowed,

@@ -6,6 +6,8 @@
 //! <https://cloud.google.com/firewall/docs/firewall-policies-rule-eval-order>. Where nobody says
 //! which order a network has and it makes a difference, both are tried.
 
+use std::sync::OnceLock;
+
 use crate::engine::Decider;
 use crate::engine::index::Index;
 use crate::engine::matching::{Doubt, Probe};
@@ -28,7 +30,8 @@ pub struct Stage<'a> {
 #[derive(Debug, Clone)]
 struct Rules<'a> {
     ordered: Vec<&'a FirewallRule>,
-    index: Option<Index>,
+    /// Made when it is first asked for: a proof of a few connections needs none.
+    index: OnceLock<Index>,
 }
 
 /// Whether a stage is asked.
@@ -44,8 +47,7 @@ const WORTH_AN_INDEX: usize = 48;
 
 impl<'a> Rules<'a> {
     fn new(ordered: Vec<&'a FirewallRule>) -> Self {
-        let index = (ordered.len() >= WORTH_AN_INDEX).then(|| Index::of(&ordered));
-        Self { ordered, index }
+        Self { ordered, index: OnceLock::new() }
     }
 }
 
@@ -84,7 +86,12 @@ impl<'a> Stage<'a> {
 
     /// The places, in order, of the rules that may match; `None` where all have to be looked at.
     pub(super) fn candidates(&self, of: Direction, probe: &Probe<'_>) -> Option<Vec<usize>> {
-        self.of(of).index.as_ref().map(|index| index.candidates(probe))
+        let rules = self.of(of);
+        if rules.ordered.len() < WORTH_AN_INDEX {
+            return None;
+        }
+        let index = rules.index.get_or_init(|| Index::of(&rules.ordered));
+        Some(index.candidates(probe))
     }
 
     /// Whether it is asked for a VM of this region.
@@ -195,6 +202,15 @@ impl<'a> EffectiveRules<'a> {
     #[must_use]
     pub fn stages(&self) -> &[Stage<'a>] {
         &self.stages
+    }
+
+    /// All rules, in the order of their stages.
+    pub fn all(&self) -> impl Iterator<Item = &'a FirewallRule> {
+        let of = |stage: &Stage<'a>| {
+            let both = stage.ingress.ordered.iter().chain(&stage.egress.ordered);
+            both.copied().collect::<Vec<_>>()
+        };
+        self.stages.iter().flat_map(of)
     }
 
     /// The place of a decider among all: what is asked first comes first.

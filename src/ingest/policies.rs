@@ -2,8 +2,8 @@
 //! listed on their own, and as Config Connector's manifests; their associations, and the
 //! address groups that their rules name. [`crate::ingest::attach`] puts them together.
 //!
-//! Source: `FirewallPolicyRule`, `FirewallPolicyAssociation` and `networks.getEffectiveFirewalls` of
-//! the Compute API, `AddressGroup` of the Network Security API.
+//! Source: `FirewallPolicyRule`, `FirewallPolicyAssociation` and `networks.getEffectiveFirewalls`
+//! of the Compute API, `AddressGroup` of the Network Security API.
 
 use std::collections::BTreeSet;
 

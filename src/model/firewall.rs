@@ -303,8 +303,8 @@ impl FirewallRule {
         }
     }
 
-    /// Whether two rules decide alike, whoever owns them and wherever they were read. Of filters that
-    /// are not understood nobody can say that.
+    /// Whether two rules decide alike, whoever owns them and wherever they were read. Of filters
+    /// that are not understood nobody can say that.
     #[must_use]
     pub fn decides_like(&self, other: &Self) -> bool {
         let plain = |rule: &Self| Self {

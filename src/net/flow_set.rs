@@ -258,15 +258,23 @@ impl FlowSet {
     /// The set as few, large boxes that may overlap: the shortest way to say it. Ordered.
     #[must_use]
     pub fn fewest(&self) -> Vec<FlowBox> {
+        self.fewest_over(&Self::default())
+    }
+
+    /// The same, where the boxes may reach over `free`: connections that nobody asks about.
+    #[must_use]
+    pub fn fewest_over(&self, free: &Self) -> Vec<FlowBox> {
         let mut disjoint = self.clone();
         disjoint.0.sort();
         if disjoint.0.len() <= MOST_TO_JOIN {
             disjoint.join();
         }
-        if disjoint.0.len() < 2 || disjoint.0.len() > MOST_TO_WIDEN {
+        let alone = disjoint.0.len() < 2 && free.is_empty();
+        if alone || disjoint.0.len() > MOST_TO_WIDEN {
             return disjoint.0;
         }
-        let wide: Vec<FlowBox> = disjoint.0.iter().map(|one| disjoint.widened(one)).collect();
+        let room = disjoint.union(free);
+        let wide: Vec<FlowBox> = disjoint.0.iter().map(|one| room.widened(one)).collect();
         // Greedy: the box that covers most of what is left, until nothing is left.
         let mut left = disjoint.clone();
         let mut chosen: Vec<FlowBox> = Vec::new();

@@ -109,6 +109,13 @@ impl TrafficSet {
         Self(self.0.union(&other.0))
     }
 
+    /// The union of many sets.
+    #[must_use]
+    pub fn union_of(sets: impl IntoIterator<Item = Self>) -> Self {
+        let sets: Vec<Self> = sets.into_iter().collect();
+        Self(Intervals::from_parts(sets.iter().flat_map(|set| set.0.parts().iter().copied())))
+    }
+
     /// Members of both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {

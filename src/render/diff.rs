@@ -1,5 +1,5 @@
-//! The answer of `diff`: what opens and what closes, as the fewest boxes, and the logged connections
-//! that change.
+//! The answer of `diff`: what opens and what closes, as the fewest boxes, and the logged
+//! connections that change.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::checks::finding::decider_summary;
 use crate::correlate::difference::{Changed, Effect};
 use crate::correlate::{Directory, Who};
 use crate::engine::{Decider, Verdict};
-use crate::net::{AddressSet, Bearers, Direction, FiveTuple};
+use crate::net::{Bearers, Direction, FiveTuple};
 use crate::render::document::{Block, Document, Style, plain, plural, styled};
 use crate::render::json::decider;
 use crate::render::sim::decider_words;
@@ -44,56 +44,6 @@ pub struct Difference<'d, 'b, 'a> {
     pub directory: &'d Directory<'d>,
 }
 
-/// A box in the words of the contract, a protocol each.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Row {
-    sources: Vec<String>,
-    destinations: Vec<String>,
-    targets: Vec<String>,
-    protocol: String,
-    ports: Vec<String>,
-}
-
-/// The other end is always said; the VM's own addresses only where they are fewer than all.
-fn rows(changed: &Changed<'_, '_>) -> Vec<Row> {
-    let flows = &changed.flows;
-    let ingress = changed.direction == Direction::Ingress;
-    let own = |set: &AddressSet| {
-        let all =
-            *set == AddressSet::all() || set == AddressSet::all_v4() || set == AddressSet::all_v6();
-        if all { Vec::new() } else { set.texts() }
-    };
-    let peer = |set: &AddressSet| match (flows.peer.is_everyone(), *set == AddressSet::all()) {
-        (true, _) => set.texts(),
-        (false, true) => flows.peer.texts(),
-        (false, false) => set.texts().into_iter().chain(flows.peer.texts()).collect(),
-    };
-    let (sources, destinations) = match ingress {
-        true => (peer(&flows.source), own(&flows.destination)),
-        false => (own(&flows.source), peer(&flows.destination)),
-    };
-    flows
-        .traffic
-        .parts()
-        .into_iter()
-        .map(|part| Row {
-            sources: sources.clone(),
-            destinations: destinations.clone(),
-            targets: flows.target.texts(),
-            protocol: part.protocol,
-            ports: part.ports,
-        })
-        .collect()
-}
-
-fn region(changed: &Changed<'_, '_>) -> Value {
-    match &changed.region {
-        None => Value::Null,
-        Some(Some(region)) => json!(region),
-        Some(None) => json!("elsewhere"),
-    }
-}
-
 fn boxes(difference: &Difference<'_, '_, '_>, effect: Effect) -> Vec<Value> {
     let own = difference.changed.iter().filter(|changed| changed.effect == effect);
     own.flat_map(|changed| {
@@ -101,12 +51,12 @@ fn boxes(difference: &Difference<'_, '_, '_>, effect: Effect) -> Vec<Value> {
             list.iter().filter_map(|one| decider_summary(*one).as_ref().map(decider)).collect()
         };
         let (before, after) = (deciders(&changed.before), deciders(&changed.after));
-        rows(changed).into_iter().map(move |row| {
+        changed.rows().into_iter().map(move |row| {
             json!({
                 "network": changed.network.name, "direction": changed.direction.to_string(),
                 "sources": row.sources, "destinations": row.destinations,
                 "targets": row.targets, "protocol": row.protocol, "ports": row.ports,
-                "because": changed.because, "region": region(changed),
+                "because": changed.because, "region": changed.region,
                 "roles": roles(difference, changed),
                 "before": before.clone(), "after": after.clone(),
             })
@@ -225,7 +175,7 @@ fn section(
     document.push(Block::Blank);
     document.push(Block::Heading(heading.to_owned()));
     for changed in own {
-        let rows = rows(changed);
+        let rows = changed.rows();
         let Some(first) = rows.first() else { continue };
         let traffic: Vec<String> = rows
             .iter()
@@ -252,8 +202,7 @@ fn section(
             document.entry("VMs", first.targets.join(" and "));
         }
         if let Some(region) = &changed.region {
-            let region = region.clone().unwrap_or_else(|| "elsewhere".to_owned());
-            document.entry("region", region);
+            document.entry("region", region.clone());
         }
         let roles = roles(difference, changed);
         if !roles.is_empty() {

@@ -8,9 +8,10 @@ use crate::checks::finding::{
     DeciderSummary, DecisionSummary, Finding, FlowSummary, Observed, ResourceSummary,
 };
 use crate::correlate::causes::Side;
+use crate::correlate::difference::Row;
 use crate::model::FirewallRule;
 use crate::net::IpNet;
-use crate::suggest::{Opened, Suggestion};
+use crate::suggest::Suggestion;
 
 /// The languages that a change is printed in.
 pub const LANGUAGES: [&str; 3] = ["gcloud", "cnrm", "terraform"];
@@ -190,7 +191,7 @@ pub fn fix(fix: &Suggestion) -> Value {
     })
 }
 
-fn opened(opened: &Opened) -> Value {
+fn opened(opened: &Row) -> Value {
     json!({
         "sources": opened.sources, "destinations": opened.destinations,
         "targets": opened.targets, "protocol": opened.protocol, "ports": opened.ports,

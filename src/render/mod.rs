@@ -13,4 +13,5 @@ pub mod stats;
 pub mod table;
 pub mod terraform;
 pub mod triage;
+pub mod usage;
 pub mod why;

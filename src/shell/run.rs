@@ -6,13 +6,14 @@ use crate::ask;
 use crate::checks::report::Report;
 use crate::checks::{self, Basis, Severity};
 use crate::cli::{self, Command, Format, Options};
-use crate::correlate::Directory;
+use crate::correlate::causes::judge_all;
 use crate::correlate::rollup::Window;
+use crate::correlate::{Directory, usage};
 use crate::diagnose::{Gathered, diagnose};
 use crate::net::Timestamp;
 use crate::render::document::Document;
 use crate::render::triage::{Asked, Detail};
-use crate::render::{fix, inventory, json, triage, why};
+use crate::render::{self, fix, inventory, json, triage, why};
 use crate::shell::input::{self, Source};
 use crate::shell::output::{self, Layout, Progress};
 use crate::shell::{Error, compare, demo, gather, simulate};
@@ -100,6 +101,7 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
             let tuple = ask::parse_connection(source, destination).map_err(Error::Usage)?;
             run_why(options, &gathered, tuple)?
         }
+        Command::RuleStats => run_rule_stats(options, &gathered)?,
         Command::Stats { group_by, .. } => run_stats(options, &gathered, group_by)?,
         Command::Inventory => run_inventory(options, &gathered)?,
         Command::Simulate(asked) => {
@@ -330,6 +332,20 @@ fn run_fix(
         print_json(options, &fix::json(&wanted))?;
     } else {
         output::write(&fix::text(&wanted, language), options.output.as_deref())?;
+    }
+    Ok(DONE)
+}
+
+fn run_rule_stats(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
+    let directory = Directory::of(&gathered.inventory);
+    let connections = judge_all(&directory, gathered.ledger.groups(), &options.scope);
+    let mut list = usage::usage(&gathered.inventory, connections.iter());
+    list.retain(|one| one.rule.policy.is_some() || options.scope.holds(&one.rule.network));
+    let log = gathered.ledger.counts();
+    match options.format {
+        Format::Json => print_json(options, &render::usage::json(&list, &log))?,
+        Format::Ndjson => print_lines(options, &render::usage::rows(&list))?,
+        _ => print(options, &render::usage::document(&list, &log))?,
     }
     Ok(DONE)
 }

@@ -1,8 +1,7 @@
 //! A change to a VPC's firewall rules, and what it opens.
 
-use crate::model::firewall::Layer4;
 use crate::model::{FirewallRule, Inventory};
-use crate::net::{AddressSet, PortSet, Protocol};
+use crate::net::{AddressSet, Direction, TrafficSet};
 
 /// One change to one rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,23 +38,6 @@ impl Safety {
             Self::Managed => "managed",
         }
     }
-}
-
-/// A box of connections that a change opens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opened {
-    /// Sources, empty for the VMs themselves (EGRESS).
-    pub sources: Vec<String>,
-    /// Destinations, empty for the VMs themselves (INGRESS).
-    pub destinations: Vec<String>,
-    /// The VMs it applies to, `tag:…` or `account:…`; empty for all of the network.
-    pub targets: Vec<String>,
-    /// The protocol, `all` for every one.
-    pub protocol: String,
-    /// The ports, empty for protocols without.
-    pub ports: Vec<String>,
-    /// How many (address, port) pairs the other end is given, for ranking.
-    weight: u128,
 }
 
 impl Change {
@@ -104,89 +86,40 @@ impl Change {
         rules
     }
 
-    /// What the change opens at the most: the rule's whole space, less what the rule matched
-    /// before where one field grew. Other rules may have allowed part of it already.
+    /// The order of magnitude of what is opened at the most, in (address, port) pairs of the other
+    /// end, for ranking: the rule's whole space, less what it matched before where one field grew.
     #[must_use]
-    pub fn opens(&self) -> Vec<Opened> {
+    pub fn magnitude(&self) -> u32 {
         let after = self.rule();
         let same_reach = |rule: &&FirewallRule| {
             !rule.disabled && rule.priority == after.priority && rule.targets == after.targets
         };
         let before = self.before().filter(same_reach);
-        let Some(before) = before else {
-            return after.layer4.iter().map(|part| opened(after, part, None)).collect();
+        let peers = |rule: &FirewallRule| {
+            let (set, named) = match rule.direction {
+                Direction::Ingress => (&rule.source, !rule.source_identity.is_everyone()),
+                Direction::Egress => (&rule.destination, false),
+            };
+            match set {
+                Some(set) => set.clone(),
+                None if named => AddressSet::default(),
+                None => AddressSet::all(),
+            }
         };
-        let grown = |new: &Option<AddressSet>, old: &Option<AddressSet>| match (new, old) {
-            (Some(new), Some(old)) => Some(new.difference(old)).filter(|set| !set.is_empty()),
-            _ => None,
+        let (all, traffic) = (peers(after), after.traffic());
+        let grown = before.map(|before| {
+            let (peer, more) = (peers(before), traffic.difference(&before.traffic()));
+            (all.difference(&peer), more)
+        });
+        let pairs = |peers: &AddressSet, traffic: &TrafficSet| {
+            peers.count().max(1).saturating_mul(traffic.count())
         };
-        if let Some(set) = grown(&after.source, &before.source)
-            .or_else(|| grown(&after.destination, &before.destination))
-        {
-            return after.layer4.iter().map(|part| opened(after, part, Some(&set))).collect();
-        }
-        after
-            .layer4
-            .iter()
-            .filter_map(|part| {
-                let old = part.protocol.and_then(|protocol| before.ports_of(protocol));
-                match (&part.ports, old) {
-                    (Some(new), Some(old)) => {
-                        let ports = Some(new.difference(&old)).filter(|set| !set.is_empty())?;
-                        let grown = Layer4 { protocol: part.protocol, ports: Some(ports) };
-                        Some(opened(after, &grown, None))
-                    }
-                    (_, None) => Some(opened(after, part, None)),
-                    (None, Some(_)) => None,
-                }
-            })
-            .collect()
-    }
-
-    /// The order of magnitude of what is opened, for ranking.
-    #[must_use]
-    pub fn magnitude(&self) -> u32 {
-        let weight = self.opens().iter().fold(0_u128, |sum, one| sum.saturating_add(one.weight));
+        let weight = match grown {
+            Some((peers, _)) if !peers.is_empty() => pairs(&peers, &traffic),
+            Some((_, more)) if !more.is_empty() => pairs(&all, &more),
+            _ => pairs(&all, &traffic),
+        };
         weight.checked_ilog10().unwrap_or(0)
-    }
-}
-
-fn opened(rule: &FirewallRule, part: &Layer4, grown: Option<&AddressSet>) -> Opened {
-    use crate::net::Direction::{Egress, Ingress};
-    let peer = match rule.direction {
-        Ingress => rule.source.as_ref(),
-        Egress => rule.destination.as_ref(),
-    };
-    // A rule that names its sources by tag or account opens to those alone.
-    let named = &rule.source_identity;
-    let nobody = AddressSet::default();
-    let everyone = AddressSet::all();
-    let default = if named.is_everyone() { &everyone } else { &nobody };
-    let peer = grown.or(peer).unwrap_or(default);
-    let mut peers = peer.texts();
-    if grown.is_none() {
-        peers.extend(named.tags.iter().map(|tag| format!("tag:{tag}")));
-        peers.extend(named.service_accounts.iter().map(|one| format!("account:{one}")));
-    }
-    let own = match rule.direction {
-        Ingress => rule.destination.as_ref(),
-        Egress => rule.source.as_ref(),
-    };
-    let own_texts = own.map(AddressSet::texts).unwrap_or_default();
-    let (sources, destinations) = match rule.direction {
-        Ingress => (peers, own_texts),
-        Egress => (own_texts, peers),
-    };
-    let has_ports = part.protocol.is_none_or(Protocol::has_ports);
-    let ports = part.ports.clone().or_else(|| has_ports.then(PortSet::all));
-    let count = ports.as_ref().map_or(1, PortSet::count);
-    Opened {
-        sources,
-        destinations,
-        targets: target_texts(rule),
-        protocol: part.protocol.map_or_else(|| "all".to_owned(), |one| one.to_string()),
-        ports: ports.map(|ports| ports.texts()).unwrap_or_default(),
-        weight: peer.count().max(1).saturating_mul(count),
     }
 }
 

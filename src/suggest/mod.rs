@@ -5,6 +5,6 @@ pub mod name;
 pub mod propose;
 pub mod prove;
 
-pub use change::{Change, Opened, Safety};
+pub use change::{Change, Safety};
 pub use propose::{Earlier, NoFix, Proposal, propose};
 pub use prove::{Printed, Printer, Proof, Refuted, Suggestion, prove};

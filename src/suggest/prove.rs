@@ -7,11 +7,12 @@
 use std::net::IpAddr;
 
 use crate::correlate::Directory;
+use crate::correlate::difference::{Changed, Effect, Row, between};
 use crate::engine::matching::{Outcome, match_rule};
 use crate::engine::{EffectiveRules, Flow, Verdict, evaluate};
 use crate::model::{FirewallRule, Inventory};
 use crate::net::{Direction, FiveTuple, PortSet, Protocol};
-use crate::suggest::change::{Change, Opened, Safety};
+use crate::suggest::change::{Change, Safety};
 use crate::suggest::propose::Proposal;
 
 /// One printed form of a change, and the rule that was read back from it.
@@ -42,8 +43,8 @@ pub struct Proof {
     pub other_flows_changed: usize,
     /// Canaries beside the wanted ones that stay denied.
     pub still_denied: usize,
-    /// What becomes reachable.
-    pub opens: Vec<Opened>,
+    /// What becomes reachable: all of it, logged or not, and nothing else.
+    pub opens: Vec<Row>,
 }
 
 /// Why a proposal is no suggestion.
@@ -186,7 +187,10 @@ fn replay(
         }
         still_denied += 1;
     }
-    let opens = proposal.change.opens();
+    let geography = directory.geography(&first.network);
+    let changed = between(&before, &after, &geography);
+    let opens = changed.iter().filter(|one| one.effect != Effect::Closes);
+    let opens = opens.flat_map(Changed::rows).collect();
     Ok(Proof { denied_before, allowed_after, other_flows_changed, still_denied, opens })
 }
 
