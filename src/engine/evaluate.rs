@@ -95,11 +95,18 @@ impl<'a> Decision<'a> {
         if self.verdict == other.verdict {
             return self;
         }
-        let rules = [self.decider, other.decider].into_iter().filter_map(|decider| match decider {
-            Decider::Rule(rule) => Some((rule, Doubt::Order)),
-            _ => None,
-        });
-        self.doubts.extend(rules);
+        if !self.decider.is_same(&other.decider) {
+            let deciders = [self.decider, other.decider];
+            self.doubts.extend(deciders.into_iter().filter_map(|decider| match decider {
+                Decider::Rule(rule) => Some((rule, Doubt::Order)),
+                _ => None,
+            }));
+        }
+        for (rule, doubt) in other.doubts {
+            if !self.doubts.iter().any(|(known, _)| std::ptr::eq(*known, rule)) {
+                self.doubts.push((rule, doubt));
+            }
+        }
         self.verdict = Verdict::Undetermined;
         self
     }

@@ -382,6 +382,7 @@ impl Filter<'_> {
         let placed = Field::of(subject.peer_is_in(context), Doubt::Context, self.mismatch);
         match (by_name, placed) {
             (_, Field::Misses(mismatch)) => Field::Misses(mismatch),
+            (Field::Divides(cut), _) | (_, Field::Divides(cut)) => Field::Divides(cut),
             (Field::Fits, placed) => placed,
             (by_name, _) => by_name,
         }
