@@ -8,7 +8,7 @@ use crate::correlate::causes::{Scope, correlate};
 use crate::correlate::{Directory, Ledger};
 use crate::ingest::document::{Place, yaml_items};
 use crate::ingest::{cnrm, command, terraform};
-use crate::model::{Complaint, FirewallRule, Inventory};
+use crate::model::{Complaint, FirewallPolicy, FirewallRule, Inventory};
 use crate::render;
 use crate::suggest::{Change, Printed, Printer};
 
@@ -56,6 +56,12 @@ pub struct Rims;
 impl Printer for Rims {
     fn print(&self, change: &Change, before: &Inventory) -> Option<Vec<Printed>> {
         let network = &change.rule().network;
+        if let Some(label) = &change.rule().policy {
+            let own = |policy: &&FirewallPolicy| {
+                policy.is_called(label) && Some(policy.kind) == change.rule().stage
+            };
+            return policy_rule(change, before.policies.iter().find(own)?);
+        }
         let gcloud = render::gcloud::firewall_rule(change)?;
         let cnrm = render::cnrm::firewall_rule(change)?;
         let terraform = render::terraform::firewall_rule(change)?;
@@ -73,6 +79,36 @@ impl Printer for Rims {
             },
         ])
     }
+}
+
+/// The printed forms of a rule of a policy.
+fn policy_rule(change: &Change, policy: &FirewallPolicy) -> Option<Vec<Printed>> {
+    let rule = change.rule();
+    // Both forms name the policy, and not to which network it belongs.
+    let of_policy = |read: FirewallRule| FirewallRule {
+        network: rule.network.clone(),
+        policy: rule.policy.clone(),
+        stage: rule.stage,
+        ..read
+    };
+    let gcloud = render::policy::gcloud(rule, policy)?;
+    let mut forms = vec![Printed {
+        language: "gcloud",
+        parsed: command::policy_rule(&gcloud, policy).map(of_policy),
+        text: gcloud,
+    }];
+    if let Some(text) = render::policy::cnrm(rule, policy) {
+        let place = Place { path: Arc::from("printed"), line: 1, byte: 0 };
+        let (items, _) = yaml_items(&text, &place);
+        let mut alone = Inventory::default();
+        if let [item] = items.as_slice() {
+            cnrm::read(item, &mut alone);
+        }
+        let read = alone.policies.pop().filter(|read| read.name == policy.name);
+        let parsed = read.and_then(|mut read| read.rules.pop()).map(of_policy);
+        forms.push(Printed { language: "cnrm", text, parsed });
+    }
+    Some(forms)
 }
 
 fn read_manifest(text: &str, change: &Change, before: &Inventory) -> Option<FirewallRule> {

@@ -448,10 +448,7 @@ fn policies_are_asked_in_their_place() {
         Inputs::of(&[policy(value!([one("deny", value!({}))])), cluster("c", value!({})), entry]);
     let report = inputs.triage();
     let finding = findings(&report, "webhook-port-blocked")[0];
-    assert!(
-        finding["no_fix"].as_str().unwrap().contains("policy above the VPC decides: org"),
-        "{finding:#}"
-    );
+    assert_eq!(finding["fixes"][0]["kind"], "add-policy-rule", "{finding:#}");
     assert_eq!(finding["decision"]["near_misses"][0]["mismatch"], "priority");
     assert!(findings(&report, "snapshot-disagrees").is_empty());
 }

@@ -297,7 +297,7 @@ fn refusal(cause: &Cause<'_>, why: &Refuted) -> String {
         && let Some(policy) = &rule.policy
     {
         return format!(
-            "a policy above the VPC decides: {policy}, rule {}, which you may not own",
+            "this is decided by a policy above the VPC: {policy}, rule {}, which you may not own",
             rule.priority
         );
     }

@@ -131,12 +131,6 @@ impl<'a> EffectiveRules<'a> {
     /// The stages of `network` as `inventory` describes them.
     #[must_use]
     pub fn of(inventory: &'a Inventory, network: &Reference) -> Self {
-        Self::with(&inventory.firewall_rules, inventory, network)
-    }
-
-    /// The same with other VPC rules in place of the inventory's: a change, before it is made.
-    #[must_use]
-    pub fn with(rules: &'a [FirewallRule], inventory: &'a Inventory, network: &Reference) -> Self {
         // Effective firewalls without a VPC rule do not name their network: with several networks
         // it may be another one's. A policy that is described on its own may apply or not.
         let several = inventory.known_networks().len() > 1;
@@ -174,6 +168,7 @@ impl<'a> EffectiveRules<'a> {
         };
         let above = of_kinds(&[PolicyKind::Hierarchical, PolicyKind::RegionalSystem]);
         let own = of_kinds(&[PolicyKind::GlobalNetwork, PolicyKind::RegionalNetwork]);
+        let rules = &inventory.firewall_rules;
         let vpc = Stage::new(None, rules.iter().filter(|rule| rule.network.agrees(network)), None);
         let given = !above.is_empty()
             || !own.is_empty()

@@ -4,7 +4,7 @@
 use crate::ingest::fields::Fields;
 use crate::ingest::rules::layer4;
 use crate::model::firewall::{Layer4, Targets};
-use crate::model::{Action, FirewallRule, Inventory, Reference};
+use crate::model::{Action, FirewallPolicy, FirewallRule, Inventory, PolicyKind, Reference};
 use crate::net::{Direction, IpNet, parse_cidr};
 
 /// The rule as it would stand after the command, given the rules that stand before it.
@@ -40,6 +40,53 @@ pub fn firewall_rule(text: &str, before: &Inventory, network: &Reference) -> Opt
         set(&mut rule, key, value, verb)?;
     }
     Some(rule)
+}
+
+/// The rule that a command adds to a policy.
+#[must_use]
+pub fn policy_rule(text: &str, policy: &FirewallPolicy) -> Option<FirewallRule> {
+    let words = shlex::split(text)?;
+    let mut words = words.iter().map(String::as_str);
+    let group = match policy.kind {
+        PolicyKind::Hierarchical => "firewall-policies",
+        _ => "network-firewall-policies",
+    };
+    for expected in ["gcloud", "compute", group, "rules", "create"] {
+        if words.next()? != expected {
+            return None;
+        }
+    }
+    let priority = words.next()?.parse().ok()?;
+    let network = Reference::default();
+    let mut rule = FirewallRule::new(network, Direction::Ingress, priority, Action::Inspect);
+    rule.logged = Some(false);
+    let mut named = false;
+    for flag in words {
+        let (key, value) = flag.split_once('=').unwrap_or((flag, ""));
+        match key {
+            "--firewall-policy" => named = value == policy.name,
+            "--global-firewall-policy" if policy.kind == PolicyKind::GlobalNetwork => {}
+            "--firewall-policy-region" if policy.region.as_deref() == Some(value) => {}
+            "--action" => {
+                rule.action = match value {
+                    "allow" => Action::Allow,
+                    "deny" => Action::Deny,
+                    _ => return None,
+                }
+            }
+            "--layer4-configs" => rule.set_layers(layers(value)?),
+            "--src-ip-ranges" => set(&mut rule, "--source-ranges", value, "create")?,
+            "--dest-ip-ranges" => set(&mut rule, "--destination-ranges", value, "create")?,
+            "--target-resources" => {
+                rule.target_networks = value.split(',').map(Reference::parse).collect();
+            }
+            "--direction" | "--project" | "--target-service-accounts" | "--enable-logging" => {
+                set(&mut rule, key, value, "create")?;
+            }
+            _ => return None,
+        }
+    }
+    named.then_some(rule)
 }
 
 fn set(rule: &mut FirewallRule, key: &str, value: &str, verb: &str) -> Option<()> {

@@ -78,8 +78,8 @@ struct NetworkRef {
 }
 
 #[derive(Serialize)]
-struct External {
-    external: String,
+pub(super) struct External {
+    pub(super) external: String,
 }
 
 #[derive(Serialize)]
@@ -88,10 +88,10 @@ struct LogConfig {
 }
 
 #[derive(Serialize)]
-struct Part {
-    protocol: String,
+pub(super) struct Part {
+    pub(super) protocol: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    ports: Vec<String>,
+    pub(super) ports: Vec<String>,
 }
 
 /// The manifest; `None` where a name is none that the API takes.
@@ -204,15 +204,15 @@ fn is_printable_object(object: &ManifestObject) -> bool {
         && object.log_metadata.as_deref().is_none_or(is_plain)
 }
 
-fn accounts(list: &std::collections::BTreeSet<String>) -> Vec<External> {
+pub(super) fn accounts(list: &std::collections::BTreeSet<String>) -> Vec<External> {
     list.iter().map(|account| External { external: account.clone() }).collect()
 }
 
-fn ranges(list: &[IpNet]) -> Vec<String> {
+pub(super) fn ranges(list: &[IpNet]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
-fn parts(list: &[Layer4]) -> Vec<Part> {
+pub(super) fn parts(list: &[Layer4]) -> Vec<Part> {
     list.iter()
         .map(|part| Part {
             protocol: part.protocol.map_or_else(|| "all".to_owned(), |one| one.to_string()),

@@ -37,6 +37,9 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
         for other in finding.fixes.iter().skip(1) {
             comment(&mut out, &format!("or: {}", triage::outline(other)));
         }
+        if fix.text(language).is_none() {
+            comment(&mut out, &format!("not printed as {language}: see --as gcloud"));
+        }
         let text = fix.text(language).filter(|text| printed.insert((*text).to_owned()));
         if let Some(text) = text {
             if language == "cnrm" && documents > 0 {

@@ -36,7 +36,7 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
 
 /// Quotes a word where a shell would read anything into it. A comma stands for itself outside of
 /// braces, so lists of ranges stay as people write them.
-fn quoted(word: &str) -> Option<String> {
+pub(super) fn quoted(word: &str) -> Option<String> {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@".contains(&byte);
     if word.bytes().all(bare) && !word.is_empty() {
         return Some(word.to_owned());
@@ -71,9 +71,9 @@ fn create_flags(rule: &FirewallRule, words: &mut Vec<String>) {
     let action = if rule.action == Action::Deny { "DENY" } else { "ALLOW" };
     words.push(format!("--action={action}"));
     words.push(format!("--rules={}", layers(&rule.layer4)));
-    let source = ranges(&rule.source_ranges);
+    let source = texts(&rule.source_ranges);
     push_list(words, "--source-ranges", source);
-    push_list(words, "--destination-ranges", ranges(&rule.destination_ranges));
+    push_list(words, "--destination-ranges", texts(&rule.destination_ranges));
     push_list(words, "--source-tags", rule.source_identity.tags.iter().cloned().collect());
     push_list(
         words,
@@ -98,10 +98,10 @@ fn update_flags(before: &FirewallRule, after: &FirewallRule, words: &mut Vec<Str
         words.push(format!("--rules={}", layers(&after.layer4)));
     }
     if before.source_ranges != after.source_ranges {
-        push_list(words, "--source-ranges", ranges(&after.source_ranges));
+        push_list(words, "--source-ranges", texts(&after.source_ranges));
     }
     if before.destination_ranges != after.destination_ranges {
-        push_list(words, "--destination-ranges", ranges(&after.destination_ranges));
+        push_list(words, "--destination-ranges", texts(&after.destination_ranges));
     }
     if before.targets.tags != after.targets.tags {
         push_list(words, "--target-tags", after.targets.tags.iter().cloned().collect());
@@ -117,18 +117,18 @@ fn update_flags(before: &FirewallRule, after: &FirewallRule, words: &mut Vec<Str
     }
 }
 
-fn push_list(words: &mut Vec<String>, flag: &str, values: Vec<String>) {
+pub(super) fn push_list(words: &mut Vec<String>, flag: &str, values: Vec<String>) {
     if !values.is_empty() {
         words.push(format!("{flag}={}", values.join(",")));
     }
 }
 
-fn ranges(list: &[IpNet]) -> Vec<String> {
+pub(super) fn texts(list: &[IpNet]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
 /// `tcp:443,tcp:8000-8100,icmp`.
-fn layers(parts: &[Layer4]) -> String {
+pub(super) fn layers(parts: &[Layer4]) -> String {
     let mut texts = Vec::new();
     for part in parts {
         let protocol = part.protocol.map_or_else(|| "all".to_owned(), |one| one.to_string());

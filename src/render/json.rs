@@ -216,6 +216,7 @@ pub fn rule(rule: &FirewallRule) -> Value {
         .collect();
     json!({
         "name": rule.name,
+        "policy": rule.policy,
         "network": rule.network.name,
         "direction": rule.direction.to_string(),
         "action": rule.action.to_string(),

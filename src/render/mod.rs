@@ -8,6 +8,7 @@ pub mod fix;
 pub mod gcloud;
 pub mod inventory;
 pub mod json;
+pub mod policy;
 pub mod sim;
 pub mod stats;
 pub mod table;

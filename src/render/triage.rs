@@ -359,6 +359,10 @@ pub fn outline(fix: &Suggestion) -> String {
     let safety = fix.safety().id();
     let name = rule.name.as_deref().unwrap_or("");
     match (fix.change().kind(), fix.change().before()) {
+        ("add-policy-rule", _) => {
+            let policy = rule.policy.as_deref().unwrap_or("");
+            format!("add rule {} to policy {policy} [{safety}]", rule.priority)
+        }
         ("add-firewall-rule", _) => format!("add rule {name} [{safety}]"),
         ("enable-firewall-rule", _) => format!("enable rule {name} [{safety}]"),
         (_, Some(before)) => {

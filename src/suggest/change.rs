@@ -1,6 +1,6 @@
 //! A change to a VPC's firewall rules, and what it opens.
 
-use crate::model::{FirewallRule, Inventory};
+use crate::model::{FirewallPolicy, FirewallRule, Inventory};
 use crate::net::{AddressSet, Direction, TrafficSet};
 
 /// One change to one rule.
@@ -63,6 +63,7 @@ impl Change {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Add(rule) if rule.policy.is_some() => "add-policy-rule",
             Self::Add(_) => "add-firewall-rule",
             Self::Update { before, after } if before.disabled && !after.disabled => {
                 "enable-firewall-rule"
@@ -71,19 +72,28 @@ impl Change {
         }
     }
 
-    /// The VPC rules of the inventory after the change, with `rule` as the changed one.
+    /// The inventory after the change, with `rule` as the changed one.
     #[must_use]
-    pub fn apply(&self, inventory: &Inventory, rule: &FirewallRule) -> Vec<FirewallRule> {
-        let mut rules = inventory.firewall_rules.clone();
-        match self {
-            Self::Add(_) => rules.push(rule.clone()),
-            Self::Update { before, .. } => {
-                if let Some(place) = rules.iter_mut().find(|one| **one == **before) {
+    pub fn apply(&self, inventory: &Inventory, rule: &FirewallRule) -> Inventory {
+        let mut changed = inventory.clone();
+        match (self, &rule.policy) {
+            (Self::Add(_), None) => changed.firewall_rules.push(rule.clone()),
+            (Self::Add(_), Some(label)) => {
+                let own = |policy: &&mut FirewallPolicy| {
+                    Some(policy.kind) == rule.stage && policy.is_called(label)
+                };
+                for policy in changed.policies.iter_mut().filter(own) {
+                    policy.rules.push(rule.clone());
+                }
+            }
+            (Self::Update { before, .. }, _) => {
+                let mut rules = changed.firewall_rules.iter_mut();
+                if let Some(place) = rules.find(|one| **one == **before) {
                     *place = rule.clone();
                 }
             }
         }
-        rules
+        changed
     }
 
     /// The order of magnitude of what is opened at the most, in (address, port) pairs of the other

@@ -12,7 +12,7 @@ use crate::engine::matching::{Outcome, match_rule};
 use crate::engine::near_miss::Gap;
 use crate::engine::{Decider, Flow, Mismatch, Verdict};
 use crate::model::firewall::{Layer4, Targets};
-use crate::model::{Action, FirewallRule, Owner, Reference};
+use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind, Reference};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Role};
 use crate::suggest::change::{Change, Safety};
 use crate::suggest::name::resource_name;
@@ -72,6 +72,7 @@ pub fn propose(
         })
         .collect();
     proposals.extend(addition(&need, directory, earlier)?);
+    proposals.extend(policy_addition(&need, directory));
     // Of what opens about as much, a correction of a rule that is there already comes first.
     proposals.sort_by_key(|proposal| {
         (proposal.change.magnitude(), matches!(proposal.change, Change::Add(_)))
@@ -362,6 +363,68 @@ fn addition(
         safety,
         notes,
     }))
+}
+
+/// A rule for exactly this in the policy that denies it, where that policy is asked before the VPC
+/// rules: no rule of the VPC's would help then.
+fn policy_addition(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<Proposal> {
+    let inventory = directory.inventory;
+    let deny = need.deny.filter(|deny| deny.policy.is_some())?;
+    let stage = deny.stage?;
+    let first = match stage {
+        PolicyKind::Hierarchical => true,
+        PolicyKind::RegionalSystem => false,
+        PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork => {
+            inventory.policies_first(need.network) == Some(true)
+        }
+    };
+    let own = |policy: &&FirewallPolicy| {
+        policy.kind == stage && deny.policy.as_deref() == Some(policy.label())
+    };
+    let policy = inventory.policies.iter().filter(|_| first).find(own)?;
+    // Priorities are unique within a policy, and a rule has to outrank the one that denies.
+    let taken = |priority: &u32| policy.rules.iter().any(|rule| rule.priority == *priority);
+    let priority = (0..deny.priority).rev().find(|priority| !taken(priority))?;
+    let mut rule = FirewallRule::new(need.network.clone(), need.direction, priority, Action::Allow);
+    rule.policy.clone_from(&deny.policy);
+    rule.stage = Some(stage);
+    let (mut targets, mut notes) = targets(need, directory);
+    // Policies do not know network tags.
+    if !targets.tags.is_empty() {
+        notes.clear();
+        targets.tags.clear();
+    }
+    rule.targets = targets;
+    match need.direction {
+        Direction::Ingress => {
+            rule.set_source_ranges(need.ranges.clone());
+            if rule.targets.is_everyone() && need.own.known {
+                rule.set_destination_ranges(need.own.ranges.clone());
+            }
+        }
+        Direction::Egress => rule.set_destination_ranges(need.ranges.clone()),
+    }
+    rule.layer4 = vec![need.layer.clone()];
+    rule.logged = Some(true);
+    if stage == PolicyKind::Hierarchical {
+        // Without it the rule would be for every network of the folder.
+        need.network.project.as_ref()?;
+        rule.target_networks = vec![need.network.clone()];
+    }
+    notes.insert(
+        0,
+        format!(
+            "this is decided by policy {}, which you may not own: no rule of the VPC's comes before it",
+            policy.label()
+        ),
+    );
+    Some(Proposal {
+        change: Change::Add(Box::new(rule)),
+        wanted: need.wanted.clone(),
+        needed: AddressSet::of(&need.ranges),
+        safety: Safety::Review,
+        notes,
+    })
 }
 
 fn texts(ranges: &[IpNet]) -> String {

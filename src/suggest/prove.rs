@@ -148,7 +148,7 @@ fn replay(
     };
     let changed = proposal.change.apply(inventory, parsed);
     let before = EffectiveRules::of(inventory, &first.network);
-    let after = EffectiveRules::with(&changed, inventory, &first.network);
+    let after = EffectiveRules::of(&changed, &first.network);
     let verdict = |rules: &EffectiveRules<'_>, flow: &Flow| evaluate(rules, flow, &mut ()).verdict;
 
     let denied_before = count(&proposal.wanted, |flow| verdict(&before, flow) == Verdict::Denied);
@@ -268,6 +268,8 @@ pub fn same_rule(a: &FirewallRule, b: &FirewallRule) -> bool {
         && a.source == b.source
         && a.destination == b.destination
         && a.source_identity == b.source_identity
+        && a.policy.is_some() == b.policy.is_some()
+        && a.target_networks == b.target_networks
         && a.targets == b.targets
         && a.disabled == b.disabled
         && a.logged.unwrap_or(false) == b.logged.unwrap_or(false)

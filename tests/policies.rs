@@ -1,0 +1,440 @@
+//! Every way in which policies come: effective firewalls, descriptions with associations, Config
+//! Connector's kinds, address groups, both enforcement orders; asked through `sim`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use common::{folder, run, stdout};
+use serde_json::{Value, json};
+
+/// A rule of a policy: `ingress deny 900 from 10.0.0.0/8 tcp:443`.
+fn rule(notation: &str) -> Value {
+    let words: Vec<&str> = notation.split_whitespace().collect();
+    let (protocol, ports) = words[5].split_once(':').unwrap_or((words[5], ""));
+    let mut layer = json!({"ipProtocol": protocol});
+    if !ports.is_empty() {
+        layer["ports"] = json!(ports.split(',').collect::<Vec<_>>());
+    }
+    let ranges: Vec<&str> = words[4].split(',').filter(|one| *one != "-").collect();
+    let key = if words[0] == "ingress" { "srcIpRanges" } else { "destIpRanges" };
+    let mut filter = json!({"layer4Configs": [layer]});
+    if !ranges.is_empty() {
+        filter[key] = json!(ranges);
+    }
+    json!({"kind": "compute#firewallPolicyRule", "direction": words[0].to_uppercase(),
+           "action": words[1], "priority": words[2].parse::<u64>().unwrap(), "match": filter})
+}
+
+/// The same rule with more fields of its own, and of its match.
+fn with(notation: &str, fields: Value, filter: Value) -> Value {
+    let mut made = rule(notation);
+    for (key, value) in fields.as_object().unwrap() {
+        made[key] = value.clone();
+    }
+    for (key, value) in filter.as_object().unwrap() {
+        made["match"][key] = value.clone();
+    }
+    made
+}
+
+fn vpc(name: &str, action: &str, priority: u64, range: &str) -> Value {
+    let network = "https://www.googleapis.com/compute/v1/projects/p/global/networks/n";
+    json!({"kind": "compute#firewall", "name": name, "network": network, "direction": "INGRESS",
+           "priority": priority, "sourceRanges": [range], action: [{"IPProtocol": "all"}],
+           "selfLink": format!("https://www.googleapis.com/compute/v1/projects/p/global/firewalls/{name}")})
+}
+
+fn network(order: &str) -> Value {
+    json!({"kind": "compute#network", "name": "n", "networkFirewallPolicyEnforcementOrder": order,
+           "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/networks/n"})
+}
+
+fn effective(policies: Value, rules: &[Value]) -> Value {
+    json!({"firewalls": rules, "firewallPolicys": policies})
+}
+
+/// `INGRESS tcp 443 from 10.0.0.7`, with everything known to be absent but what `more` says.
+fn ask(inputs: &[Value], question: &str, more: &[&str]) -> Value {
+    let files: Vec<(String, Vec<u8>)> = inputs
+        .iter()
+        .enumerate()
+        .map(|(number, value)| (format!("{number}.json"), value.to_string().into_bytes()))
+        .collect();
+    ask_files(&files, question, more)
+}
+
+fn ask_files(files: &[(String, Vec<u8>)], question: &str, more: &[&str]) -> Value {
+    let files: Vec<(&str, &[u8])> =
+        files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let folder = folder(&files);
+    let words: Vec<&str> = question.split_whitespace().collect();
+    let (peer, own) = if words[0] == "INGRESS" { ("--from", "--to") } else { ("--to", "--from") };
+    let mut arguments = vec!["sim", "--format", "json", "--direction", words[0]];
+    arguments.extend(["--protocol", words[1], "--port", words[2], peer, words[4]]);
+    arguments.extend([own, "10.20.0.5"]);
+    for flag in [
+        "--source-tags",
+        "--source-service-account",
+        "--source-secure-tags",
+        "--target-tags",
+        "--target-service-account",
+        "--target-secure-tags",
+    ] {
+        if !more.contains(&flag) && !more.contains(&format!("{flag} unknown").as_str()) {
+            arguments.extend([flag, ""]);
+        }
+    }
+    arguments.extend(more.iter().filter(|word| !word.ends_with(" unknown")));
+    let path = folder.path().to_str().unwrap().to_owned();
+    arguments.push(&path);
+    let output = run(&arguments);
+    let text = stdout(&output);
+    let failed = || panic!("{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_str(&text).unwrap_or_else(|_| failed())
+}
+
+#[track_caller]
+fn check(inputs: &[Value], question: &str, more: &[&str], verdict: &str, decider: &str) -> Value {
+    let answer = ask(inputs, question, more);
+    assert_eq!(answer["verdict"], verdict, "{answer:#}");
+    let by = &answer["decider"];
+    let name = by["policy"].as_str().or(by["name"].as_str()).unwrap_or("nothing");
+    let text = match by["priority"].as_u64().filter(|_| !by["policy"].is_null()) {
+        Some(priority) => format!("{name} {priority}"),
+        None => name.to_owned(),
+    };
+    assert_eq!(text, decider, "{answer:#}");
+    answer
+}
+
+const WEB: &str = "INGRESS tcp 443 from 10.0.0.7";
+
+#[test]
+fn stages_are_asked_in_their_order() {
+    let policy =
+        |kind: &str, name: &str, rules: Value| json!({"name": name, "type": kind, "rules": rules});
+    let deny =
+        |priority: u64| json!([rule(&format!("ingress deny {priority} from 10.0.0.0/8 tcp"))]);
+    let next = json!([rule("ingress goto_next 1 from 10.0.0.0/8 tcp")]);
+    let allow = vpc("a", "allowed", 1000, "10.0.0.0/8");
+    let rules = std::slice::from_ref(&allow);
+
+    // The folder below the organisation, which hands on.
+    let both = json!([policy("HIERARCHY", "1", next.clone()), policy("HIERARCHY", "2", deny(7))]);
+    let answer = check(&[effective(both, rules)], WEB, &[], "DENIED", "2 7");
+    assert_eq!(answer["decider"]["stage"], "hierarchical-policy");
+    let system = json!([policy("HIERARCHY", "1", next), policy("SYSTEM_REGIONAL", "s", deny(8))]);
+    let answer = check(&[effective(system, rules)], WEB, &[], "DENIED", "s 8");
+    assert_eq!(answer["decider"]["stage"], "regional-system-policy");
+
+    // A network's policy comes after the VPC rules, or before: the network says it.
+    let global = effective(json!([policy("NETWORK", "g", deny(9))]), rules);
+    let after = network("AFTER_CLASSIC_FIREWALL");
+    let answer = check(&[global.clone(), after], WEB, &[], "ALLOWED", "a");
+    assert_eq!(answer["decider"]["stage"], "vpc-rules");
+    let before = network("BEFORE_CLASSIC_FIREWALL");
+    let answer = check(&[global.clone(), before.clone()], WEB, &[], "DENIED", "g 9");
+    assert_eq!(answer["decider"]["stage"], "global-network-policy");
+    // Where nobody says it and it matters, that is the answer; the person may say it.
+    let open = ask(&[global.clone()], WEB, &[]);
+    assert_eq!(open["verdict"], "UNDETERMINED", "{open:#}");
+    assert!(open["because"][0].as_str().unwrap().contains("enforcement order"), "{open:#}");
+    check(&[global.clone()], WEB, &["--enforcement-order", "before"], "DENIED", "g 9");
+    check(&[global.clone()], WEB, &["--enforcement-order", "after"], "ALLOWED", "a");
+    // The network's own word counts more.
+    check(&[global, before], WEB, &["--enforcement-order", "after"], "DENIED", "g 9");
+    // Where it cannot matter nobody has to say it.
+    let alone = effective(json!([policy("NETWORK", "g", deny(9))]), &[]);
+    check(&[alone], WEB, &["--network", "n"], "DENIED", "g 9");
+}
+
+#[test]
+fn actions_and_conditions() {
+    let allow = vpc("a", "allowed", 1000, "0.0.0.0/0");
+    let with_rule = |rule: Value| {
+        let policy =
+            json!([{"name": "1", "shortName": "org", "type": "HIERARCHY", "rules": [rule]}]);
+        effective(policy, std::slice::from_ref(&allow))
+    };
+    let deny =
+        |fields: Value, filter: Value| with_rule(with("ingress deny 5 from - tcp", fields, filter));
+    let inspect = rule("ingress apply_security_profile_group 5 from 10.0.0.0/8 tcp");
+    let answer = check(&[with_rule(inspect)], WEB, &[], "UNDETERMINED", "org 5");
+    assert!(answer["because"].to_string().contains("firewall endpoint"), "{answer:#}");
+
+    // targetResources: for other networks only.
+    let url = |name: &str| {
+        format!("https://www.googleapis.com/compute/v1/projects/p/global/networks/{name}")
+    };
+    let ranges = json!({"srcIpRanges": ["10.0.0.0/8"]});
+    let other = json!({"targetResources": [url("m")]});
+    check(&[deny(other, ranges.clone())], WEB, &[], "ALLOWED", "a");
+    let own = json!({"targetResources": [url("m"), url("n")]});
+    check(&[deny(own, ranges.clone())], WEB, &[], "DENIED", "org 5");
+
+    // Target accounts and secure tags.
+    let account = json!({"targetServiceAccounts": ["db@p.iam.gserviceaccount.com"]});
+    let db = ["--target-service-account", "db@p.iam.gserviceaccount.com"];
+    check(&[deny(account.clone(), ranges.clone())], WEB, &db, "DENIED", "org 5");
+    check(&[deny(account.clone(), ranges.clone())], WEB, &[], "ALLOWED", "a");
+    let unknown = ["--target-service-account unknown"];
+    let answer = check(&[deny(account, ranges.clone())], WEB, &unknown, "UNDETERMINED", "a");
+    assert_eq!(answer["because"][0], "target service account is not given");
+    let tag = json!({"targetSecureTags": [{"name": "tagValues/7", "state": "EFFECTIVE"}]});
+    let tagged = ["--target-secure-tags", "tagValues/7"];
+    check(&[deny(tag.clone(), ranges.clone())], WEB, &tagged, "DENIED", "org 5");
+    check(&[deny(tag, ranges.clone())], WEB, &[], "ALLOWED", "a");
+
+    // Sources: any of ranges and tags.
+    let either =
+        json!({"srcIpRanges": ["10.9.0.0/16"], "srcSecureTags": [{"name": "tagValues/8"}]});
+    let tagged = ["--source-secure-tags", "tagValues/8"];
+    check(&[deny(json!({}), either.clone())], WEB, &tagged, "DENIED", "org 5");
+    check(&[deny(json!({}), either.clone())], WEB, &[], "ALLOWED", "a");
+    check(&[deny(json!({}), either)], "INGRESS tcp 443 from 10.9.0.1", &[], "DENIED", "org 5");
+
+    // Lists that only Google resolves: open where they would decide, both outcomes named.
+    let names = json!({"srcFqdns": ["example.com"]});
+    let answer = check(&[deny(json!({}), names.clone())], WEB, &[], "UNDETERMINED", "a");
+    let because = answer["because"].to_string();
+    assert!(
+        because.contains("example.com") && because.contains("DENIED if it matches"),
+        "{because}"
+    );
+    assert!(because.contains("otherwise ALLOWED by rule a"), "{because}");
+    // Beside a range that decides anyway, they do not matter.
+    let both = json!({"srcFqdns": ["example.com"], "srcIpRanges": ["10.0.0.0/8"]});
+    check(&[deny(json!({}), both)], WEB, &[], "DENIED", "org 5");
+    // Nor where what follows denies, too.
+    let mut denied = deny(json!({}), names);
+    denied["firewalls"] = json!([vpc("d", "denied", 1000, "0.0.0.0/0")]);
+    check(&[denied], WEB, &[], "DENIED", "d");
+    // Countries and threats are told by public addresses.
+    for list in ["srcRegionCodes", "srcThreatIntelligences"] {
+        let filter = json!({list: ["XX"]});
+        check(&[deny(json!({}), filter.clone())], WEB, &[], "ALLOWED", "a");
+        let public = "INGRESS tcp 443 from 203.0.113.9";
+        check(&[deny(json!({}), filter)], public, &[], "UNDETERMINED", "a");
+    }
+
+    // Network contexts hold besides the ranges.
+    let context = |name: &str, range: &str| {
+        deny(json!({}), json!({"srcIpRanges": [range], "srcNetworkContext": name}))
+    };
+    check(&[context("INTERNET", "0.0.0.0/0")], WEB, &[], "ALLOWED", "a");
+    check(&[context("NON_INTERNET", "0.0.0.0/0")], WEB, &[], "DENIED", "org 5");
+    check(&[context("NON_INTERNET", "10.9.0.0/16")], WEB, &[], "ALLOWED", "a");
+    let public = "INGRESS tcp 443 from 203.0.113.9";
+    check(&[context("INTERNET", "0.0.0.0/0")], public, &[], "DENIED", "org 5");
+    let subnet = json!({"kind": "compute#subnetwork", "name": "s", "ipCidrRange": "10.0.0.0/16",
+        "network": url("n"), "region": "https://www.googleapis.com/compute/v1/projects/p/regions/r1",
+        "selfLink": "https://www.googleapis.com/compute/v1/projects/p/regions/r1/subnetworks/s"});
+    let intra = context("INTRA_VPC", "0.0.0.0/0");
+    check(&[intra.clone(), subnet], WEB, &[], "DENIED", "org 5");
+    let answer = check(&[intra], WEB, &[], "UNDETERMINED", "a");
+    assert!(answer["because"].to_string().contains("on the internet"), "{answer:#}");
+
+    // A rule that is switched off, and one whose tags are gone.
+    check(&[deny(json!({"disabled": true}), ranges.clone())], WEB, &[], "ALLOWED", "a");
+    let gone = json!({"targetSecureTags": [{"name": "tagValues/7", "state": "INEFFECTIVE"}]});
+    check(&[deny(gone, ranges)], WEB, &[], "ALLOWED", "a");
+}
+
+#[test]
+fn address_groups_are_expanded_where_they_are_given() {
+    let name = "organizations/1/locations/global/addressGroups/office";
+    let filter = json!({"srcAddressGroups": [name]});
+    let policy = json!([{"name": "1", "type": "HIERARCHY",
+        "rules": [with("ingress deny 5 from - tcp", json!({}), filter)]}]);
+    let firewalls = effective(policy, &[vpc("a", "allowed", 1000, "0.0.0.0/0")]);
+    let answer = check(&[firewalls.clone()], WEB, &[], "UNDETERMINED", "a");
+    assert!(answer["because"].to_string().contains("addressGroups/office"), "{answer:#}");
+    let group = json!({"name": name, "type": "IPV4", "capacity": 100,
+        "items": ["10.0.0.0/24", "192.0.2.7"]});
+    check(&[firewalls.clone(), group.clone()], WEB, &[], "DENIED", "1 5");
+    let elsewhere = "INGRESS tcp 443 from 10.0.1.7";
+    check(&[firewalls.clone(), group.clone()], elsewhere, &[], "ALLOWED", "a");
+    check(&[firewalls, json!({"addressGroups": [group]})], WEB, &[], "DENIED", "1 5");
+}
+
+#[test]
+fn policies_described_on_their_own() {
+    let link = "https://www.googleapis.com/compute/v1/projects/p/global";
+    let rules = json!([rule("ingress deny 5 from 10.0.0.0/8 tcp")]);
+    let allow = vpc("a", "allowed", 1000, "0.0.0.0/0");
+    let policy = |target: &str| {
+        json!([{"kind": "compute#firewallPolicy", "name": "g", "rules": rules,
+            "selfLink": format!("{link}/firewallPolicies/g"),
+            "associations": [{"name": "x", "attachmentTarget": target}]}])
+    };
+    let before = network("BEFORE_CLASSIC_FIREWALL");
+    let own = policy(&format!("{link}/networks/n"));
+    check(&[own, allow.clone(), before.clone()], WEB, &[], "DENIED", "g 5");
+    let other = policy(&format!("{link}/networks/m"));
+    check(&[other, allow.clone(), before.clone()], WEB, &["--network", "n"], "ALLOWED", "a");
+
+    // A region's policy is for the VMs of that region.
+    let mut regional = policy(&format!("{link}/networks/n"));
+    regional[0]["region"] = json!("https://www.googleapis.com/compute/v1/projects/p/regions/r1");
+    let inputs = [regional, allow.clone(), before];
+    check(&inputs, WEB, &["--region", "r1"], "DENIED", "g 5");
+    check(&inputs, WEB, &["--region", "r2"], "ALLOWED", "a");
+    let answer = check(&inputs, WEB, &[], "UNDETERMINED", "a");
+    assert_eq!(answer["because"][0], "the VM's region is not given");
+
+    // An organisation's policy is for all its networks; a folder's may be for this one.
+    let hierarchical = |target: &str| {
+        json!([{"kind": "compute#firewallPolicy", "name": "77", "shortName": "org", "rules": rules,
+            "parent": "organizations/1", "associations": [{"attachmentTarget": target}]}])
+    };
+    check(&[hierarchical("organizations/1"), allow.clone()], WEB, &[], "DENIED", "org 5");
+    let answer = check(&[hierarchical("folders/2"), allow.clone()], WEB, &[], "UNDETERMINED", "a");
+    assert!(answer["because"].to_string().contains("which network"), "{answer:#}");
+    // What is effective is known to the last rule: then the folder's policy does not apply.
+    let all = effective(json!([]), &[allow]);
+    check(&[hierarchical("folders/2"), all], WEB, &[], "ALLOWED", "a");
+}
+
+#[test]
+fn manifests_of_policies() {
+    let text = "
+apiVersion: compute.cnrm.cloud.google.com/v1beta1
+kind: ComputeFirewallPolicy
+metadata: {name: org-policy}
+spec: {shortName: org, organizationRef: {external: organizations/1}}
+---
+apiVersion: compute.cnrm.cloud.google.com/v1beta1
+kind: ComputeFirewallPolicyRule
+metadata: {name: deny-web}
+spec:
+  action: deny
+  direction: INGRESS
+  priority: 5
+  firewallPolicyRef: {name: org-policy}
+  match: {srcIPRanges: [10.0.0.0/16], layer4Configs: [{ipProtocol: tcp, ports: ['443']}]}
+  targetResources: [{name: n}]
+  targetServiceAccounts: [{external: db@p.iam.gserviceaccount.com}]
+---
+apiVersion: compute.cnrm.cloud.google.com/v1beta1
+kind: ComputeFirewallPolicyAssociation
+metadata: {name: here}
+spec:
+  attachmentTargetRef: {external: organizations/1}
+  firewallPolicyRef: {name: org-policy}
+---
+apiVersion: compute.cnrm.cloud.google.com/v1beta1
+kind: ComputeNetwork
+metadata: {name: n, annotations: {cnrm.cloud.google.com/project-id: p}}
+spec: {networkFirewallPolicyEnforcementOrder: BEFORE_CLASSIC_FIREWALL}
+---
+apiVersion: compute.cnrm.cloud.google.com/v1beta1
+kind: ComputeNetworkFirewallPolicy
+metadata: {name: net-policy, annotations: {cnrm.cloud.google.com/project-id: p}}
+spec: {projectRef: {external: projects/p}}
+---
+apiVersion: compute.cnrm.cloud.google.com/v1alpha1
+kind: ComputeNetworkFirewallPolicyRule
+metadata: {name: deny-more, annotations: {cnrm.cloud.google.com/project-id: p}}
+spec:
+  action: deny
+  direction: INGRESS
+  resourceID: '40'
+  firewallPolicyRef: {name: net-policy}
+  match: {srcIpRanges: [10.1.0.0/16], layer4Configs: [{ipProtocol: all}]}
+---
+apiVersion: compute.cnrm.cloud.google.com/v1beta1
+kind: ComputeNetworkFirewallPolicyAssociation
+metadata: {name: there, annotations: {cnrm.cloud.google.com/project-id: p}}
+spec:
+  attachmentTargetRef: {name: n}
+  firewallPolicyRef: {name: net-policy}
+---
+apiVersion: compute.cnrm.cloud.google.com/v1beta1
+kind: ComputeFirewall
+metadata: {name: open, annotations: {cnrm.cloud.google.com/project-id: p}}
+spec:
+  networkRef: {name: n}
+  allow: [{protocol: tcp}]
+  sourceRanges: [10.0.0.0/8]
+";
+    let files = [("all.yaml".to_owned(), text.as_bytes().to_vec())];
+    let db = ["--target-service-account", "db@p.iam.gserviceaccount.com"];
+    let verdict = |question: &str, more: &[&str]| {
+        let answer = ask_files(&files, question, more);
+        let policy = answer["decider"]["policy"].as_str().unwrap_or("-").to_owned();
+        (answer["verdict"].as_str().unwrap().to_owned(), policy)
+    };
+    assert_eq!(verdict(WEB, &db), ("DENIED".to_owned(), "org".to_owned()));
+    assert_eq!(verdict(WEB, &[]), ("ALLOWED".to_owned(), "-".to_owned()));
+    assert_eq!(verdict("INGRESS tcp 80 from 10.0.0.7", &db).0, "ALLOWED");
+    let (denied, by) = verdict("INGRESS tcp 80 from 10.1.0.7", &[]);
+    assert_eq!((denied.as_str(), by.as_str()), ("DENIED", "net-policy"));
+}
+
+/// What a policy above the VPC denies is opened in that policy, or nowhere.
+#[test]
+fn what_a_policy_denies_is_opened_there() {
+    let all = json!([{"name": "4711", "shortName": "org", "type": "HIERARCHY",
+        "rules": [rule("ingress deny 900 from 0.0.0.0/0 tcp"), rule("egress allow 899 from - tcp")]}]);
+    let cluster = json!({"name": "c", "network": "n", "subnetwork": "s", "location": "r1",
+        "selfLink": "https://container.googleapis.com/v1/projects/p/locations/r1/clusters/c",
+        "networkConfig": {"network": "projects/p/global/networks/n"}, "clusterIpv4Cidr": "10.1.0.0/16",
+        "privateClusterConfig": {"masterIpv4CidrBlock": "172.16.0.0/28"}, "nodePools": []});
+    let entry = json!({"insertId": "1", "timestamp": "2026-01-01T00:00:00Z",
+        "logName": "projects/p/logs/compute.googleapis.com%2Ffirewall",
+        "jsonPayload": {"connection": {"src_ip": "172.16.0.2", "src_port": 40000,
+            "dest_ip": "10.1.0.5", "dest_port": 8443, "protocol": 6}, "disposition": "DENIED",
+            "rule_details": {"reference": "folder:1/firewallPolicy:4711", "priority": 900,
+                "direction": "INGRESS", "action": "DENY"},
+            "vpc": {"project_id": "p", "vpc_name": "n"}}});
+    let report = |policies: &Value| {
+        let firewalls = effective(policies.clone(), &[vpc("a", "allowed", 1000, "10.0.0.0/8")]);
+        let files: Vec<Vec<u8>> =
+            [&firewalls, &cluster, &entry].iter().map(|one| one.to_string().into_bytes()).collect();
+        let folder = folder(&[("f.json", &files[0]), ("c.json", &files[1]), ("l.json", &files[2])]);
+        let output = run(&["triage", "--format", "json", folder.path().to_str().unwrap()]);
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        // The log names the policy by its number.
+        let disagree = common::findings(&report, "snapshot-disagrees");
+        let known = policies[0]["name"] == "4711";
+        assert_eq!(disagree.is_empty(), known, "{report:#}");
+        common::findings(&report, "webhook-port-blocked")[0].clone()
+    };
+    let finding = report(&all);
+    let fix = &finding["fixes"][0];
+    assert_eq!(fix["kind"], "add-policy-rule", "{finding:#}");
+    assert_eq!(fix["safety"], "review");
+    assert_eq!(
+        fix["as"]["gcloud"],
+        "gcloud compute firewall-policies rules create 898 --firewall-policy=4711 --action=allow \
+         --direction=INGRESS --layer4-configs=tcp:8443 --src-ip-ranges=172.16.0.0/28 \
+         --dest-ip-ranges=10.1.0.0/16 \
+         --target-resources=https://www.googleapis.com/compute/v1/projects/p/global/networks/n \
+         --enable-logging"
+    );
+    assert!(fix["as"]["cnrm"].as_str().unwrap().contains("kind: ComputeFirewallPolicyRule"));
+    assert_eq!(
+        fix["proof"]["opens"],
+        json!([{"sources": ["172.16.0.0/28"], "destinations": ["10.1.0.0/16"], "targets": [],
+            "protocol": "tcp", "ports": ["8443"]}])
+    );
+    // Without the policy's number no command can name it.
+    let mut nameless = all.clone();
+    nameless[0]["name"] = json!("org");
+    let finding = report(&nameless);
+    assert_eq!(finding["fixes"], json!([]));
+    let why = finding["no_fix"].as_str().unwrap();
+    assert!(why.contains("org, rule 900, which you may not own"), "{why}");
+    // A deny of just this traffic is meant.
+    let mut named = all;
+    named[0]["rules"][0] = rule("ingress deny 900 from 172.16.0.0/28 tcp:8443");
+    let why = report(&named)["no_fix"].as_str().unwrap().to_owned();
+    assert!(why.contains("denies this by name"), "{why}");
+}
