@@ -286,6 +286,27 @@ pub fn doubt_words(rule: &FirewallRule, doubt: Doubt) -> String {
     format!("rule {} ({}) may match: {why}", rule.label(), rule.origin)
 }
 
+/// The kind of a rule that decides.
+#[must_use]
+pub fn rule_kind(rule: &FirewallRule) -> &'static str {
+    if rule.policy.is_some() { "policy-rule" } else { "vpc-rule" }
+}
+
+/// The stage that a rule is asked in.
+#[must_use]
+pub fn stage_id(rule: &FirewallRule) -> &'static str {
+    rule.stage.map_or("vpc-rules", PolicyKind::id)
+}
+
+/// The implied rule of a direction.
+#[must_use]
+pub fn implied_name(direction: crate::net::Direction) -> &'static str {
+    match direction {
+        crate::net::Direction::Ingress => "implied deny ingress",
+        crate::net::Direction::Egress => "implied allow egress",
+    }
+}
+
 /// A decider in owned words.
 #[must_use]
 pub fn decider_summary(decider: Decider<'_>) -> Option<DeciderSummary> {
@@ -299,18 +320,15 @@ pub fn decider_summary(decider: Decider<'_>) -> Option<DeciderSummary> {
     };
     Some(match decider {
         Decider::Rule(rule) => DeciderSummary {
-            stage: Some(rule.stage.map_or("vpc-rules", PolicyKind::id)),
-            kind: if rule.policy.is_some() { "policy-rule" } else { "vpc-rule" },
+            stage: Some(stage_id(rule)),
+            kind: rule_kind(rule),
             name: rule.name.clone(),
             policy: rule.policy.clone(),
             priority: Some(rule.priority),
             origin: Some(rule.origin.clone()),
         },
         Decider::Implied(direction) => {
-            let action = match direction {
-                crate::net::Direction::Ingress => "implied deny ingress",
-                crate::net::Direction::Egress => "implied allow egress",
-            };
+            let action = implied_name(direction);
             DeciderSummary { priority: Some(65_535), ..fixed("implied-rule", action.to_owned()) }
         }
         Decider::AlwaysAllowed(what) => fixed("always-allowed", what.to_owned()),

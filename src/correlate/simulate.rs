@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use crate::correlate::Directory;
 use crate::engine::{
-    Decider, Decision, Doubt, EffectiveRules, Endpoint, Facts, Geography, Piece, Space, Verdict,
-    evaluate_all,
+    Decider, Decision, Doubt, EffectiveRules, Endpoint, Facts, Flow, Geography, Piece, Space,
+    Verdict, evaluate, evaluate_all,
 };
 use crate::model::query::Told;
 use crate::model::{Expected, FirewallRule, Query, Reference};
-use crate::net::{AddressSet, Direction, FlowBox, FlowSet, TrafficSet};
+use crate::net::{AddressSet, Direction, FiveTuple, FlowBox, FlowSet, IpNet, TrafficSet};
 
 /// What a question leaves out and its answer depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,6 +139,9 @@ impl<'d, 'a> Simulator<'d, 'a> {
         if !prepared.rules.given {
             return nothing(Lack::Rules, Some(network.clone()));
         }
+        if let Some(part) = self.of_one(query, network, prepared) {
+            return summed(query, network, &prepared.rules, vec![part]);
+        }
         let parts = self
             .spaces(query, network, &prepared.geography)
             .iter()
@@ -146,6 +149,55 @@ impl<'d, 'a> Simulator<'d, 'a> {
             .flat_map(|piece| refined(&prepared.rules, piece))
             .collect();
         summed(query, network, &prepared.rules, parts)
+    }
+
+    /// The question about one connection, the short way; `None` where it is about many.
+    fn of_one(
+        &self,
+        query: &Query,
+        network: &Reference,
+        prepared: &Prepared<'a>,
+    ) -> Option<Part<'a>> {
+        let single = |ranges: &Option<Vec<IpNet>>| match ranges.as_deref() {
+            Some([only]) if only.prefix_len() == only.max_prefix_len() => Some(only.addr()),
+            _ => None,
+        };
+        let (src, dst) = (single(&query.source)?, single(&query.destination)?);
+        let protocol = query.protocol?;
+        let dst_port = match &query.ports {
+            Some(ports) if ports.count() == 1 => ports.parts().next()?.0,
+            None if !protocol.has_ports() => 0,
+            _ => return None,
+        };
+        if src.is_ipv4() != dst.is_ipv4() {
+            return None;
+        }
+        let peer = match query.direction {
+            Direction::Ingress => src,
+            Direction::Egress => dst,
+        };
+        let geography = &prepared.geography;
+        let external = geography.external.contains(peer);
+        let known = endpoint(&query.peer);
+        let place = geography.places.iter().find(|(set, _)| set.contains(peer));
+        let flow = Flow {
+            tuple: FiveTuple { src, src_port: 0, dst, dst_port, protocol },
+            direction: query.direction,
+            network: network.clone(),
+            region: query.region.clone(),
+            endpoint: endpoint(&query.target),
+            peer: if external { outsider(&known) } else { known },
+            peer_is_external: external,
+            peer_place: place.map(|(_, place)| place.clone()).unwrap_or_default(),
+        };
+        let decision = evaluate(&prepared.rules, &flow, &mut ());
+        let flows = FlowBox {
+            source: AddressSet::one(src),
+            destination: AddressSet::one(dst),
+            traffic: TrafficSet::of_point(protocol, dst_port),
+            ..FlowBox::all()
+        };
+        Some(Part { flows, decision })
     }
 
     /// The question as sets: what is outside of every network carries no tag and no account, unless
@@ -194,15 +246,7 @@ impl<'d, 'a> Simulator<'d, 'a> {
             peer,
             ..whole.clone()
         };
-        let none = |facts: &Facts| match facts {
-            Facts::Unknown => Facts::none(),
-            known => known.clone(),
-        };
-        let outsider = Endpoint {
-            tags: none(&whole.peer.tags),
-            service_accounts: none(&whole.peer.service_accounts),
-            secure_tags: none(&whole.peer.secure_tags),
-        };
+        let outsider = outsider(&whole.peer);
         [with(inside, whole.peer.clone()), with(outside, outsider)]
             .into_iter()
             .filter(|space| !space.flows.is_empty())
@@ -231,6 +275,19 @@ fn of_family(peer: &Option<AddressSet>) -> AddressSet {
         (true, false) => AddressSet::all_v4().clone(),
         (false, true) => AddressSet::all_v6().clone(),
         _ => AddressSet::all(),
+    }
+}
+
+/// What is outside of every network carries nothing, unless somebody says so.
+fn outsider(told: &Endpoint) -> Endpoint {
+    let none = |facts: &Facts| match facts {
+        Facts::Unknown => Facts::none(),
+        known => known.clone(),
+    };
+    Endpoint {
+        tags: none(&told.tags),
+        service_accounts: none(&told.service_accounts),
+        secure_tags: none(&told.secure_tags),
     }
 }
 

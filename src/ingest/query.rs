@@ -3,9 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::ingest::fields::Fields;
+use crate::model::Reference;
 use crate::model::query::{Expected, Query, QueryId, Told};
 use crate::net::{Direction, IpNet, PortSet, Protocol, parse_cidr};
 
@@ -18,77 +21,148 @@ pub struct BadQuery {
     pub message: String,
 }
 
-const KEYS: [&str; 16] = [
-    "id",
-    "network",
-    "region",
-    "direction",
-    "from",
-    "to",
-    "protocol",
-    "port",
-    "source_tags",
-    "source_service_account",
-    "source_secure_tags",
-    "target_tags",
-    "target_service_account",
-    "target_secure_tags",
-    "expect",
-    "comment",
-];
+/// The keys of a question, each still a text: an absent one is told from null.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'t> {
+    #[serde(borrow, default)]
+    id: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    network: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    region: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    direction: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    from: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    to: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    protocol: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    port: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    source_tags: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    source_service_account: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    source_secure_tags: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    target_tags: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    target_service_account: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    target_secure_tags: Option<&'t RawValue>,
+    #[serde(borrow, default)]
+    expect: Option<&'t RawValue>,
+    /// For whoever reads the file.
+    #[serde(default)]
+    comment: Option<IgnoredAny>,
+}
 
 /// Reads a line.
-pub fn parse(line: &str) -> Result<Query, BadQuery> {
-    let value: Value = serde_json::from_str(line)
-        .map_err(|error| bad(None, format!("no JSON, at column {}", error.column())))?;
-    let fields = Fields(&value);
-    let id = match value.get("id") {
+pub fn parse(text: &str) -> Result<Query, BadQuery> {
+    let line: Line<'_> = match serde_json::from_str(text) {
+        Ok(line) => line,
+        Err(error) => return Err(not_a_question(text, &error)),
+    };
+    let _ = line.comment;
+    let id = id(line.id);
+    read(&line, id.clone()).map_err(|message| BadQuery { id, message })
+}
+
+fn id(raw: Option<&RawValue>) -> Option<QueryId> {
+    match value(raw?) {
+        Value::String(text) => Some(QueryId::Text(text)),
+        Value::Number(number) => number.as_i64().map(QueryId::Number),
+        _ => None,
+    }
+}
+
+/// A key that is written wrongly would silently be unknown, so it is named; other errors are told
+/// by their place, and never show the text.
+fn not_a_question(text: &str, error: &serde_json::Error) -> BadQuery {
+    let id_of = |value: &Value| match value.get("id") {
         Some(Value::String(text)) => Some(QueryId::Text(text.clone())),
         Some(Value::Number(number)) => number.as_i64().map(QueryId::Number),
         _ => None,
     };
-    read(fields, id.clone()).map_err(|message| bad(id, message))
-}
-
-fn bad(id: Option<QueryId>, message: String) -> BadQuery {
-    BadQuery { id, message }
-}
-
-fn read(fields: Fields<'_>, id: Option<QueryId>) -> Result<Query, String> {
-    let Some(members) = fields.0.as_object() else {
-        return Err("a question is an object".to_owned());
+    let message = error.to_string();
+    let Ok(value) = serde_json::from_str::<Value>(text) else {
+        let column = error.column();
+        return BadQuery { id: None, message: format!("no JSON, at column {column}") };
     };
-    // A key that is written wrongly would silently be unknown.
-    if let Some(key) = members.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(format!("no such key: {key}"));
+    let named = |word: &str| message.starts_with(word).then(|| message.split('`').nth(1)).flatten();
+    let message = match (value.is_object(), named("unknown field"), named("duplicate field")) {
+        (false, _, _) => "a question is an object".to_owned(),
+        (true, Some(key), _) => format!("no such key: {key}"),
+        (true, _, Some(key)) => format!("{key} is given twice"),
+        (true, None, None) => format!("no question, at column {}", error.column()),
+    };
+    BadQuery { id: id_of(&value), message }
+}
+
+/// One value of a line; it has been checked that it is JSON.
+fn value(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or(Value::Null)
+}
+
+/// The texts of a value: one, or a list; `Err` where something else is in it.
+fn texts(raw: &RawValue) -> Result<Vec<String>, ()> {
+    let one = |value: Value| match value {
+        Value::String(text) => Ok(text.trim().to_owned()),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(()),
+    };
+    match value(raw) {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(list) => list.into_iter().map(one).collect(),
+        value => Ok(vec![one(value)?]),
     }
-    let direction: Direction = match fields.text("direction") {
+}
+
+fn text(raw: Option<&RawValue>, key: &str) -> Result<Option<String>, String> {
+    let Some(raw) = raw else { return Ok(None) };
+    let all = texts(raw).map_err(|()| format!("{key} is a text"))?;
+    if all.len() > 1 { Err(format!("{key} is one text")) } else { Ok(all.into_iter().next()) }
+}
+
+fn read(line: &Line<'_>, id: Option<QueryId>) -> Result<Query, String> {
+    let direction: Direction = match text(line.direction, "direction")? {
         Some(text) => text.parse().map_err(|()| "direction is INGRESS or EGRESS".to_owned())?,
         None => return Err("direction is not given".to_owned()),
     };
-    let ports = ports(fields)?;
-    let protocol = match fields.text("protocol") {
+    let protocol = match text(line.protocol, "protocol")? {
         None => None,
         Some(text) => Some(protocol(&text)?),
     };
-    let expect = match fields.text("expect") {
+    let expect = match text(line.expect, "expect")? {
         None => None,
         Some(text) => Some(
             Expected::parse(&text)
                 .ok_or_else(|| "expect is ALLOWED, DENIED, MIXED or UNDETERMINED".to_owned())?,
         ),
     };
+    let network = text(line.network, "network")?.filter(|text| !text.is_empty());
     let query = Query {
         id,
-        network: fields.reference("network"),
-        region: fields.text("region"),
+        network: network.map(|text| Reference::parse(&text)),
+        region: text(line.region, "region")?,
         direction,
-        source: ranges(fields, "from")?,
-        destination: ranges(fields, "to")?,
+        source: ranges(line.from, "from")?,
+        destination: ranges(line.to, "to")?,
         protocol,
-        ports,
-        target: told(fields, "target")?,
-        peer: told(fields, "source")?,
+        ports: ports(line.port)?,
+        target: Told {
+            tags: names(line.target_tags, "target_tags")?,
+            service_accounts: account(line.target_service_account, "target_service_account")?,
+            secure_tags: names(line.target_secure_tags, "target_secure_tags")?,
+        },
+        peer: Told {
+            tags: names(line.source_tags, "source_tags")?,
+            service_accounts: account(line.source_service_account, "source_service_account")?,
+            secure_tags: names(line.source_secure_tags, "source_secure_tags")?,
+        },
         expect,
     };
     complete(query)
@@ -117,48 +191,36 @@ pub fn complete(query: Query) -> Result<Query, String> {
     Ok(query)
 }
 
-fn ports(fields: Fields<'_>) -> Result<Option<PortSet>, String> {
+fn ports(raw: Option<&RawValue>) -> Result<Option<PortSet>, String> {
     let wrong = || "port is a number from 0 to 65535, or a range such as 8000-8100".to_owned();
+    let Some(raw) = raw else { return Ok(None) };
     let mut all: Option<PortSet> = None;
-    for text in fields.texts("port") {
+    for text in texts(raw).map_err(|()| wrong())? {
         let one = PortSet::parse(&text).ok_or_else(wrong)?;
         all = Some(all.map_or_else(|| one.clone(), |sum| sum.union(&one)));
     }
-    if fields.strange("port") > 0 { Err(wrong()) } else { Ok(all) }
+    Ok(all)
 }
 
-fn ranges(fields: Fields<'_>, key: &str) -> Result<Option<Vec<IpNet>>, String> {
-    if !fields.has(key) {
-        return Ok(None);
-    }
-    let texts = fields.texts(key);
-    let found: Vec<IpNet> = texts.iter().filter_map(|text| parse_cidr(text)).collect();
-    if found.is_empty() || found.len() < texts.len() || fields.strange(key) > 0 {
-        return Err(format!("{key} is an address or a range"));
-    }
-    Ok(Some(found))
+fn ranges(raw: Option<&RawValue>, key: &str) -> Result<Option<Vec<IpNet>>, String> {
+    let wrong = || format!("{key} is an address or a range");
+    let Some(raw) = raw.filter(|raw| raw.get() != "null") else { return Ok(None) };
+    let texts = texts(raw).map_err(|()| wrong())?;
+    let found: Option<Vec<IpNet>> = texts.iter().map(|text| parse_cidr(text)).collect();
+    found.filter(|found| !found.is_empty()).map(Some).ok_or_else(wrong)
 }
 
 /// An absent key means unknown; an empty list and null mean none.
-fn told(fields: Fields<'_>, side: &str) -> Result<Told, String> {
-    let names = |rest: &str| -> Result<Option<BTreeSet<String>>, String> {
-        let key = format!("{side}_{rest}");
-        match fields.0.get(&key) {
-            None => Ok(None),
-            Some(Value::Null) => Ok(Some(BTreeSet::new())),
-            Some(_) if fields.strange(&key) > 0 => Err(format!("{key} holds names")),
-            Some(_) => {
-                Ok(Some(fields.texts(&key).into_iter().filter(|one| !one.is_empty()).collect()))
-            }
-        }
-    };
-    let told = Told {
-        tags: names("tags")?,
-        service_accounts: names("service_account")?,
-        secure_tags: names("secure_tags")?,
-    };
-    if told.service_accounts.as_ref().is_some_and(|all| all.len() > 1) {
-        return Err(format!("{side}_service_account is one account"));
+fn names(raw: Option<&RawValue>, key: &str) -> Result<Option<BTreeSet<String>>, String> {
+    let Some(raw) = raw else { return Ok(None) };
+    let texts = texts(raw).map_err(|()| format!("{key} holds names"))?;
+    Ok(Some(texts.into_iter().filter(|one| !one.is_empty()).collect()))
+}
+
+fn account(raw: Option<&RawValue>, key: &str) -> Result<Option<BTreeSet<String>>, String> {
+    let names = names(raw, key)?;
+    match &names {
+        Some(all) if all.len() > 1 => Err(format!("{key} is one account")),
+        _ => Ok(names),
     }
-    Ok(told)
 }

@@ -49,18 +49,13 @@ impl Intervals {
     /// Members of both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
+        // From each part of the shorter list right to where the longer one meets it.
+        let (few, many) = if self.0.len() <= other.0.len() { (self, other) } else { (other, self) };
         let mut parts = Vec::new();
-        let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
-        while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-            let (low, high) = (a.0.max(b.0), a.1.min(b.1));
-            if low <= high {
-                parts.push((low, high));
-            }
-            if a.1 < b.1 {
-                left.next();
-            } else {
-                right.next();
-            }
+        for &(low, high) in &few.0 {
+            let first = many.0.partition_point(|(_, end)| *end < low);
+            let meeting = many.0.iter().skip(first).take_while(|(start, _)| *start <= high);
+            parts.extend(meeting.map(|(start, end)| (low.max(*start), high.min(*end))));
         }
         Self(parts)
     }
@@ -92,7 +87,11 @@ impl Intervals {
     /// Whether every member of `other` is a member of this set.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        other.difference(self).is_empty()
+        // Parts do not touch one another, so one part holds all of another set's part or not.
+        other.0.iter().all(|(low, high)| {
+            let first = self.0.partition_point(|(_, end)| end < low);
+            self.0.get(first).is_some_and(|(start, end)| start <= low && high <= end)
+        })
     }
 
     /// How many members there are, capped at the largest number.
@@ -133,5 +132,9 @@ mod tests {
             assert_eq!(a.intersection(&b).contains(value), in_a && in_b, "both at {value}");
             assert_eq!(a.difference(&b).contains(value), in_a && !in_b, "only a at {value}");
         }
+        for (wide, narrow) in [(&a, &a), (&a, &b), (&a.union(&b), &a), (&a, &a.difference(&b))] {
+            assert_eq!(wide.covers(narrow), narrow.difference(wide).is_empty());
+        }
+        assert!(a.covers(&set(&[])) && !set(&[]).covers(&a));
     }
 }

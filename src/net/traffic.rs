@@ -1,6 +1,9 @@
 //! Sets of protocols and ports as one dimension: `tcp 443, udp 53, icmp` is a set of points, where
 //! a protocol without ports is the one point at port 0.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use crate::net::intervals::Intervals;
 use crate::net::{PortSet, Protocol};
 
@@ -32,11 +35,22 @@ fn point(protocol: Protocol, port: u16) -> u128 {
     }
 }
 
+/// The protocols that rules call by their number only.
+static NAMELESS: LazyLock<TrafficSet> = LazyLock::new(|| {
+    let nameless = protocols().filter(|one| !one.has_name());
+    TrafficSet(Intervals::from_parts(nameless.map(whole)))
+});
+
 fn protocol_at(at: u128) -> Option<Protocol> {
     let past = at.checked_sub(WITHOUT_PORTS).map(|past| past / 65_536);
     match past {
         Some(place) => WITH_PORTS.get(usize::try_from(place).ok()?).copied(),
-        None => protocols().find(|one| !one.has_ports() && point(*one, 0) == at),
+        None => {
+            let number = WITH_PORTS.iter().fold(at, |number, skipped| {
+                if number >= u128::from(skipped.0) { number + 1 } else { number }
+            });
+            u8::try_from(number).ok().map(Protocol)
+        }
     }
 }
 
@@ -71,8 +85,8 @@ impl TrafficSet {
     /// without ports has none of them.
     #[must_use]
     pub fn of_ports(protocol: Option<Protocol>, ports: &PortSet) -> Self {
-        let wanted = |one: &Protocol| one.has_ports() && protocol.is_none_or(|only| only == *one);
-        let parts = protocols().filter(wanted).flat_map(|one| {
+        let wanted = |one: &Protocol| protocol.is_none_or(|only| only == *one);
+        let parts = WITH_PORTS.into_iter().filter(wanted).flat_map(|one| {
             ports.parts().map(move |(low, high)| (point(one, low), point(one, high)))
         });
         Self(Intervals::from_parts(parts))
@@ -155,15 +169,24 @@ impl TrafficSet {
         if *self == Self::all() {
             return vec![TrafficPart { protocol: "all".to_owned(), ports: Vec::new() }];
         }
-        let nameless: Vec<Protocol> = protocols().filter(|one| !one.has_name()).collect();
-        let all_nameless = nameless.iter().all(|one| self.contains(*one, 0));
-        let mut parts: Vec<TrafficPart> = protocols()
+        let all_nameless = self.covers(&NAMELESS);
+        let of_interval = |(low, high): &(u128, u128)| {
+            let without = (*low..=(*high).min(WITHOUT_PORTS - 1)).filter_map(protocol_at);
+            let with = WITH_PORTS.into_iter().filter(|one| {
+                let (first, last) = whole(*one);
+                first <= *high && *low <= last
+            });
+            without.chain(with).collect::<Vec<_>>()
+        };
+        let present: BTreeSet<Protocol> = self.0.parts().iter().flat_map(of_interval).collect();
+        let mut parts: Vec<TrafficPart> = present
+            .into_iter()
             .filter(|one| one.has_name() || !all_nameless)
-            .filter_map(|one| {
+            .map(|one| {
                 let ports = self.ports_of(one);
                 let every = !one.has_ports() || ports == PortSet::all();
                 let texts = if every { Vec::new() } else { ports.texts() };
-                (!ports.is_empty()).then(|| TrafficPart { protocol: one.to_string(), ports: texts })
+                TrafficPart { protocol: one.to_string(), ports: texts }
             })
             .collect();
         if all_nameless {

@@ -3,13 +3,12 @@
 
 use serde_json::{Value, json};
 
-use crate::checks::finding::decider_summary;
 use crate::correlate::difference::{Changed, Effect};
 use crate::correlate::{Directory, Who};
 use crate::engine::{Decider, Verdict};
 use crate::net::{Bearers, Direction, FiveTuple};
 use crate::render::document::{Block, Document, Style, plain, plural, styled};
-use crate::render::json::decider;
+use crate::render::json::DeciderLine;
 use crate::render::sim::decider_words;
 
 /// A logged connection whose verdict changes.
@@ -48,7 +47,7 @@ fn boxes(difference: &Difference<'_, '_, '_>, effect: Effect) -> Vec<Value> {
     let own = difference.changed.iter().filter(|changed| changed.effect == effect);
     own.flat_map(|changed| {
         let deciders = |list: &[Decider<'_>]| -> Vec<Value> {
-            list.iter().filter_map(|one| decider_summary(*one).as_ref().map(decider)).collect()
+            list.iter().filter_map(|one| DeciderLine::of(*one)).map(|one| json!(one)).collect()
         };
         let (before, after) = (deciders(&changed.before), deciders(&changed.after));
         changed.rows().into_iter().map(move |row| {

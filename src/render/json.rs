@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 
 use crate::checks::Report;
 use crate::checks::finding::{
-    DeciderSummary, DecisionSummary, Finding, FlowSummary, Observed, ResourceSummary,
+    DeciderSummary, DecisionSummary, Finding, FlowSummary, Observed, ResourceSummary, implied_name,
+    rule_kind, stage_id,
 };
 use crate::correlate::causes::Side;
 use crate::correlate::difference::Row;
+use crate::engine::Decider;
 use crate::model::FirewallRule;
 use crate::net::IpNet;
 use crate::suggest::Suggestion;
@@ -128,18 +130,61 @@ fn observed(observed: &Observed) -> Value {
     })
 }
 
-/// What decided.
-#[must_use]
-pub fn decider(decider: &DeciderSummary) -> Value {
-    json!({
-        "kind": decider.kind,
-        "name": decider.name,
-        "policy": decider.policy,
-        "priority": decider.priority,
-        "stage": decider.stage,
-        "path": decider.origin.as_ref().map(|origin| origin.path.to_string()),
-        "line": decider.origin.as_ref().map(|origin| origin.line),
-    })
+/// What decided, its fields in the order of the contract.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeciderLine<'d> {
+    kind: &'static str,
+    name: Option<&'d str>,
+    policy: Option<&'d str>,
+    priority: Option<u32>,
+    stage: Option<&'static str>,
+    path: Option<&'d str>,
+    line: Option<u64>,
+}
+
+impl<'d> DeciderLine<'d> {
+    /// Of a decision; `None` where no rule was given.
+    #[must_use]
+    pub fn of(decider: Decider<'d>) -> Option<Self> {
+        let fixed = |kind, name, priority| Self {
+            kind,
+            name: Some(name),
+            policy: None,
+            priority,
+            stage: None,
+            path: None,
+            line: None,
+        };
+        Some(match decider {
+            Decider::Rule(rule) => Self {
+                kind: rule_kind(rule),
+                name: rule.name.as_deref(),
+                policy: rule.policy.as_deref(),
+                priority: Some(rule.priority),
+                stage: Some(stage_id(rule)),
+                path: Some(&rule.origin.path),
+                line: Some(rule.origin.line),
+            },
+            Decider::Implied(direction) => {
+                fixed("implied-rule", implied_name(direction), Some(65_535))
+            }
+            Decider::AlwaysAllowed(what) => fixed("always-allowed", what, None),
+            Decider::AlwaysBlocked(what) => fixed("always-blocked", what, None),
+            Decider::Missing => return None,
+        })
+    }
+
+    fn of_summary(decider: &'d DeciderSummary) -> Self {
+        Self {
+            kind: decider.kind,
+            name: decider.name.as_deref(),
+            policy: decider.policy.as_deref(),
+            priority: decider.priority,
+            stage: decider.stage,
+            path: decider.origin.as_ref().map(|origin| &*origin.path),
+            line: decider.origin.as_ref().map(|origin| origin.line),
+        }
+    }
 }
 
 /// A decision.
@@ -147,7 +192,7 @@ pub fn decider(decider: &DeciderSummary) -> Value {
 pub fn decision(decision: &DecisionSummary) -> Value {
     json!({
         "verdict": decision.verdict.to_string(),
-        "decider": decision.decider.as_ref().map(decider),
+        "decider": decision.decider.as_ref().map(DeciderLine::of_summary),
         "because": decision.doubts,
         "near_misses": decision.near_misses.iter().map(|miss| json!({
             "rule": miss.rule,

@@ -1,14 +1,16 @@
 //! Answers of `sim`: one question for people, and one line a question for programs.
 
-use serde_json::{Value, json};
+use std::net::IpAddr;
 
-use crate::checks::finding::{decider_summary, doubt_words};
+use serde::Serialize;
+
+use crate::checks::finding::doubt_words;
 use crate::correlate::simulate::{Answer, Lack};
 use crate::engine::{Decider, Verdict};
 use crate::model::{Expected, FirewallRule, Query, QueryId};
-use crate::net::{Direction, FlowBox, FlowSet};
+use crate::net::{Direction, FlowBox, FlowSet, TrafficPart};
 use crate::render::document::{Block, Document, Style, plain, plural, styled};
-use crate::render::json::decider;
+use crate::render::json::DeciderLine;
 
 /// What is not given, in words.
 #[must_use]
@@ -83,43 +85,95 @@ pub fn is_ok(query: &Query, answer: &Answer<'_>) -> bool {
     answer.verdict == query.expect.unwrap_or(Expected::Allowed)
 }
 
-fn id(id: Option<&QueryId>) -> Value {
-    match id {
-        Some(QueryId::Text(text)) => json!(text),
-        Some(QueryId::Number(number)) => json!(number),
-        None => Value::Null,
+/// A question's name, as it came.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Id<'q> {
+    Text(&'q str),
+    Number(i64),
+}
+
+impl<'q> Id<'q> {
+    fn of(id: Option<&'q QueryId>) -> Option<Self> {
+        id.map(|id| match id {
+            QueryId::Text(text) => Self::Text(text),
+            QueryId::Number(number) => Self::Number(*number),
+        })
     }
 }
 
-/// For programs.
-#[must_use]
-pub fn json(query: &Query, answer: &Answer<'_>) -> Value {
-    let mut value = json!({
-        "id": id(query.id.as_ref()),
-        "verdict": answer.verdict.id(),
-        "decider": answer.decider.and_then(decider_summary).as_ref().map(decider),
-        "witness": answer.witness.map(|(allowed, denied)| {
-            json!({"allowed": allowed.to_string(), "denied": denied.to_string()})
-        }),
-        "because": because(answer),
-    });
-    let Some(members) = value.as_object_mut() else { return value };
-    if let Some(expect) = query.expect {
-        members.insert("expect".to_owned(), json!(expect.id()));
-        members.insert("ok".to_owned(), json!(is_ok(query, answer)));
-    }
-    if answer.verdict == Expected::Mixed || answer.parts.len() > 1 {
-        members.insert("pieces".to_owned(), pieces(answer));
-    }
-    value
+/// One line of the answer, its fields in the order of the contract.
+#[derive(Serialize)]
+struct Line<'q> {
+    id: Option<Id<'q>>,
+    verdict: &'static str,
+    decider: Option<DeciderLine<'q>>,
+    witness: Option<Witness>,
+    because: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expect: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ok: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pieces: Vec<PieceLine<'q>>,
 }
 
-/// A question that could not be read.
+#[derive(Serialize)]
+struct Witness {
+    allowed: IpAddr,
+    denied: IpAddr,
+}
+
+#[derive(Serialize)]
+struct PieceLine<'q> {
+    from: Vec<String>,
+    to: Vec<String>,
+    traffic: Vec<TrafficLine>,
+    verdict: String,
+    decider: Option<DeciderLine<'q>>,
+}
+
+#[derive(Serialize)]
+struct TrafficLine {
+    protocol: String,
+    ports: Vec<String>,
+}
+
+/// For programs: one line.
 #[must_use]
-pub fn bad_json(name: Option<&QueryId>, message: &str) -> Value {
-    json!({
-        "id": id(name), "verdict": Expected::Undetermined.id(), "decider": null, "witness": null,
-        "because": [message], "ok": false,
+pub fn line(query: &Query, answer: &Answer<'_>) -> String {
+    let divided = answer.verdict == Expected::Mixed || answer.parts.len() > 1;
+    let line = Line {
+        id: Id::of(query.id.as_ref()),
+        verdict: answer.verdict.id(),
+        decider: answer.decider.and_then(DeciderLine::of),
+        witness: answer.witness.map(|(allowed, denied)| Witness { allowed, denied }),
+        because: because(answer),
+        expect: query.expect.map(Expected::id),
+        ok: query.expect.map(|_| is_ok(query, answer)),
+        pieces: if divided { pieces(answer) } else { Vec::new() },
+    };
+    printed(&line)
+}
+
+fn printed(line: &Line<'_>) -> String {
+    let mut text = serde_json::to_string(line).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The line of a question that could not be read.
+#[must_use]
+pub fn bad_line(name: Option<&QueryId>, message: &str) -> String {
+    printed(&Line {
+        id: Id::of(name),
+        verdict: Expected::Undetermined.id(),
+        decider: None,
+        witness: None,
+        because: vec![message.to_owned()],
+        expect: None,
+        ok: Some(false),
+        pieces: Vec::new(),
     })
 }
 
@@ -144,23 +198,22 @@ fn grouped<'a>(answer: &Answer<'a>) -> Vec<(Verdict, Decider<'a>, Vec<FlowBox>)>
     groups
 }
 
-fn pieces(answer: &Answer<'_>) -> Value {
+fn pieces<'a>(answer: &Answer<'a>) -> Vec<PieceLine<'a>> {
     let pieces = grouped(answer).into_iter().flat_map(|(verdict, by, boxes)| {
         boxes.into_iter().map(move |one| {
-            let traffic: Vec<Value> = one
-                .traffic
-                .parts()
-                .iter()
-                .map(|part| json!({"protocol": part.protocol, "ports": part.ports}))
-                .collect();
-            json!({
-                "from": one.source.texts(), "to": one.destination.texts(), "traffic": traffic,
-                "verdict": verdict.to_string(),
-                "decider": decider_summary(by).as_ref().map(decider),
-            })
+            let parts = one.traffic.parts().into_iter();
+            PieceLine {
+                from: one.source.texts(),
+                to: one.destination.texts(),
+                traffic: parts
+                    .map(|TrafficPart { protocol, ports }| TrafficLine { protocol, ports })
+                    .collect(),
+                verdict: verdict.to_string(),
+                decider: DeciderLine::of(by),
+            }
         })
     });
-    Value::from(pieces.collect::<Vec<_>>())
+    pieces.collect()
 }
 
 /// The style of a verdict.

@@ -26,8 +26,7 @@ pub fn one(options: &Options, gathered: &Gathered, asked: &Simulation) -> Result
     let answer = simulator.answer(&query);
     match options.format {
         Format::Json | Format::Ndjson => {
-            let text = format!("{}\n", sim::json(&query, &answer));
-            output::write(&text, options.output.as_deref())?;
+            output::write(&sim::line(&query, &answer), options.output.as_deref())?;
         }
         _ => run::print(options, &sim::document(&query, &answer))?,
     }
@@ -97,12 +96,11 @@ pub fn batch(options: &Options, gathered: &Gathered, file: &str) -> Result<bool,
             .map(|(number, query)| match query {
                 Ok(query) => {
                     let answer = simulator.answer(query);
-                    let line = format!("{}\n", sim::json(query, &answer));
-                    (line, sim::is_ok(query, &answer))
+                    (sim::line(query, &answer), sim::is_ok(query, &answer))
                 }
                 Err(bad) => {
                     let message = format!("{file}:{number}: {}", bad.message);
-                    (format!("{}\n", sim::bad_json(bad.id.as_ref(), &message)), false)
+                    (sim::bad_line(bad.id.as_ref(), &message), false)
                 }
             })
             .collect();
