@@ -6,10 +6,10 @@
 //!
 //! | room | what it is | may see |
 //! |---|---|---|
-//! | [`net`] | values: addresses, ports, connections, moments, well-known ranges | nothing |
+//! | [`net`] | values: addresses, ports, connections, exact sets of them | nothing |
 //! | [`model`] | what is: records, rules, clusters, the inventory | net |
-//! | [`engine`] | what would happen: the one evaluator and its one matcher | net, model |
-//! | [`correlate`] | who is who: roles, tags, groups, causes | … engine |
+//! | [`engine`] | what would happen: one evaluator, one matcher, for points and sets | … model |
+//! | [`correlate`] | who is who: roles, groups, causes; simulation, difference | … engine |
 //! | [`suggest`] | changes and their proof | … correlate |
 //! | [`checks`] | one file a check; findings, the report | … suggest |
 //! | [`ingest`] | rim in: text → model | net, model |
@@ -20,6 +20,8 @@
 //! # What holds everywhere
 //! - The reason of a denial is never read out of the log: it is computed again on the resources.
 //! - What was not given is never taken for empty: the third verdict is Undetermined.
+//! - A connection and a set of connections are judged by the same matcher: a set is cut where a
+//!   rule divides it, and every piece answers as any connection in it would.
 //! - A suggestion exists only if [`suggest::prove()`] made it, from its own printed text.
 //! - Nothing in the core reads a file, the clock or the environment, prints, or fails.
 //! - Same input, same bytes out, on any number of threads.

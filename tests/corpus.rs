@@ -122,3 +122,65 @@ fn resources_of_a_real_project_are_understood() {
     assert_eq!(tag("gke4"), "gke-gke4-3520a9df-node");
     assert_eq!(tag("gke1"), "gke-gke1-c10b95be-node");
 }
+
+/// What another tool's authors assert about one real project. They call a range denied where any
+/// part of it is.
+#[test]
+fn verdicts_of_another_tool_agree() {
+    let Some(corpus) = corpus() else { return };
+    let dump = corpus.join("gcpdiag/fw-policy/compute-effective-firewalls-default.json");
+    let table = corpus.join("gcpdiag/expected/fw-policy.verdicts.tsv");
+    let table = std::fs::read_to_string(table).unwrap();
+    let none = |text: &str| if text.is_empty() { vec![] } else { vec![text.to_owned()] };
+    let mut rows = 0;
+    for row in table.lines().filter(|row| row.starts_with("test_")) {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let question = serde_json::json!({
+            "direction": "INGRESS", "from": cells[2], "protocol": cells[3], "port": cells[4],
+            "source_tags": none(cells[5]), "target_tags": none(cells[6]),
+            "source_service_account": none(cells[7]), "target_service_account": none(cells[8]),
+        });
+        let folder = folder(&[("q.jsonl", question.to_string().as_bytes())]);
+        let file = folder.path().join("q.jsonl");
+        let arguments = ["sim", "--batch", file.to_str().unwrap(), "-c", dump.to_str().unwrap()];
+        let output = common::run(&arguments);
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let verdict = if cells[9] == "allow" { "ALLOWED" } else { "DENIED" };
+        let said = answer["verdict"].as_str().unwrap();
+        assert!(said == verdict || (said, verdict) == ("MIXED", "DENIED"), "{row}\n{answer:#}");
+        rows += 1;
+        let Some((_, name)) = cells.get(10).and_then(|by| by.split_once(": ")) else { continue };
+        let pieces = answer["pieces"].as_array().cloned().unwrap_or_default();
+        let mut deciders = pieces.iter().filter(|piece| piece["verdict"] == verdict);
+        let named = |by: &serde_json::Value| by["name"] == name || by["policy"] == name;
+        let by = &answer["decider"];
+        assert!(named(by) || deciders.any(|piece| named(&piece["decider"])), "{row}\n{answer:#}");
+    }
+    assert_eq!(rows, 17);
+}
+
+#[test]
+fn every_dump_of_effective_firewalls_loads_without_a_complaint() {
+    let Some(corpus) = corpus() else { return };
+    let mut files = Vec::new();
+    for folder in ["gcpdiag", "gcp-rest"] {
+        let mut open = vec![corpus.join(folder)];
+        while let Some(at) = open.pop() {
+            for entry in std::fs::read_dir(at).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                if path.is_dir() {
+                    open.push(path);
+                } else if name.contains("effective-firewalls") {
+                    files.push(path);
+                }
+            }
+        }
+    }
+    assert!(files.len() >= 8, "{files:?}");
+    for file in files {
+        let report = json(&["check", file.to_str().unwrap(), "--fail-on", "never"]);
+        assert_eq!(report["complaints"], serde_json::json!([]), "{}", file.display());
+        assert!(report["inventory"]["firewall_rules"].as_u64().unwrap() > 0, "{}", file.display());
+    }
+}

@@ -143,11 +143,11 @@ fn stages_are_asked_in_their_order() {
     let answer = check(&[global.clone(), before.clone()], WEB, &[], "DENIED", "g 9");
     assert_eq!(answer["decider"]["stage"], "global-network-policy");
     // Where nobody says it and it matters, that is the answer; the person may say it.
-    let open = ask(&[global.clone()], WEB, &[]);
+    let open = ask(std::slice::from_ref(&global), WEB, &[]);
     assert_eq!(open["verdict"], "UNDETERMINED", "{open:#}");
     assert!(open["because"][0].as_str().unwrap().contains("enforcement order"), "{open:#}");
-    check(&[global.clone()], WEB, &["--enforcement-order", "before"], "DENIED", "g 9");
-    check(&[global.clone()], WEB, &["--enforcement-order", "after"], "ALLOWED", "a");
+    check(std::slice::from_ref(&global), WEB, &["--enforcement-order", "before"], "DENIED", "g 9");
+    check(std::slice::from_ref(&global), WEB, &["--enforcement-order", "after"], "ALLOWED", "a");
     // The network's own word counts more.
     check(&[global, before], WEB, &["--enforcement-order", "after"], "DENIED", "g 9");
     // Where it cannot matter nobody has to say it.
@@ -254,7 +254,7 @@ fn address_groups_are_expanded_where_they_are_given() {
     let policy = json!([{"name": "1", "type": "HIERARCHY",
         "rules": [with("ingress deny 5 from - tcp", json!({}), filter)]}]);
     let firewalls = effective(policy, &[vpc("a", "allowed", 1000, "0.0.0.0/0")]);
-    let answer = check(&[firewalls.clone()], WEB, &[], "UNDETERMINED", "a");
+    let answer = check(std::slice::from_ref(&firewalls), WEB, &[], "UNDETERMINED", "a");
     assert!(answer["because"].to_string().contains("addressGroups/office"), "{answer:#}");
     let group = json!({"name": name, "type": "IPV4", "capacity": 100,
         "items": ["10.0.0.0/24", "192.0.2.7"]});

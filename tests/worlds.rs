@@ -45,6 +45,9 @@ enum Does {
 /// A range of addresses of one family: first, last.
 type Span = (bool, u128, u128);
 
+/// Protocol (none for all) and ranges of ports (none for all).
+type Layer = (Option<u8>, Option<Vec<(u16, u16)>>);
+
 #[derive(Debug, Clone)]
 struct Rule {
     stage: usize,
@@ -57,8 +60,7 @@ struct Rule {
     /// Names that the source may carry: bits 0 and 1 are tags, 2 and 3 accounts.
     source_names: u8,
     targets: u8,
-    /// Protocol (none for all) and ports (none for all).
-    layers: Vec<(Option<u8>, Option<Vec<(u16, u16)>>)>,
+    layers: Vec<Layer>,
     /// A list of names that may hold anything, and one that holds public addresses only.
     names_list: bool,
     country_list: bool,

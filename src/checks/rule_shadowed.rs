@@ -78,6 +78,40 @@ fn finding(check: &Check, shadow: &Shadow<'_>, network: &str) -> Finding {
         (true, false) => format!("rule {label} never decides: {by} comes first and does the same"),
         (false, _) => format!("rule {label} does not hold for all it names: {by} comes first"),
     };
+    let explanation = explanation(shadow);
+    let summary = |rule: &FirewallRule| ResourceSummary {
+        kind: "firewall-rule",
+        name: rule.label(),
+        origin: rule.origin.clone(),
+    };
+    let resources = std::iter::once(rule).chain(shadow.covered_by.iter().copied());
+    let whole = if shadow.is_whole() { "whole" } else { "part" };
+    Finding {
+        id: id(check.id, &[network, &label, &rule.direction.to_string(), whole]),
+        check: check.id,
+        severity: match (shadow.is_whole(), differs) {
+            (true, true) => check.severity,
+            _ => Severity::Note,
+        },
+        confidence: Confidence::Proven,
+        basis: Basis::Configuration,
+        title,
+        explanation,
+        flow: None,
+        observed: None,
+        decision: None,
+        resources: resources.map(summary).collect(),
+        fixes: Vec::new(),
+        no_fix: Some(
+            "whether to delete it or to give it a better priority, only its author knows"
+                .to_owned(),
+        ),
+    }
+}
+
+/// The rule, what covers it, and what is left.
+fn explanation(shadow: &Shadow<'_>) -> Vec<String> {
+    let rule = shadow.rule;
     let mut explanation = vec![format!(
         "{} {}, priority {}: {}",
         rule.direction, rule.action, rule.priority, rule.origin
@@ -111,32 +145,5 @@ fn finding(check: &Check, shadow: &Shadow<'_>, network: &str) -> Finding {
             }
         ));
     }
-    let summary = |rule: &FirewallRule| ResourceSummary {
-        kind: "firewall-rule",
-        name: rule.label(),
-        origin: rule.origin.clone(),
-    };
-    let resources = std::iter::once(rule).chain(shadow.covered_by.iter().copied());
-    let whole = if shadow.is_whole() { "whole" } else { "part" };
-    Finding {
-        id: id(check.id, &[network, &label, &rule.direction.to_string(), whole]),
-        check: check.id,
-        severity: match (shadow.is_whole(), differs) {
-            (true, true) => check.severity,
-            _ => Severity::Note,
-        },
-        confidence: Confidence::Proven,
-        basis: Basis::Configuration,
-        title,
-        explanation,
-        flow: None,
-        observed: None,
-        decision: None,
-        resources: resources.map(summary).collect(),
-        fixes: Vec::new(),
-        no_fix: Some(
-            "whether to delete it or to give it a better priority, only its author knows"
-                .to_owned(),
-        ),
-    }
+    explanation
 }

@@ -112,8 +112,16 @@ pub fn between<'b, 'a>(
     let mut all = Vec::new();
     for region in regions(before, after) {
         for direction in [Direction::Ingress, Direction::Egress] {
-            let scope = Scope { direction, region: region.clone(), before, after, geography };
-            let pieces = scope.pieces(&scope.touched());
+            let mut scope = Scope {
+                direction,
+                region: region.clone(),
+                before,
+                after,
+                geography,
+                differing: BTreeSet::new(),
+            };
+            let touched = scope.touched();
+            let pieces = scope.pieces(&touched);
             for effect in [Effect::Opens, Effect::Closes, Effect::Unclear] {
                 all.extend(scope.joined(&pieces, effect));
             }
@@ -144,11 +152,13 @@ struct Scope<'s, 'b, 'a> {
     before: &'s EffectiveRules<'b>,
     after: &'s EffectiveRules<'a>,
     geography: &'s Geography,
+    /// The labels of the rules that are not the same on both sides.
+    differing: BTreeSet<String>,
 }
 
 impl<'b, 'a> Scope<'_, 'b, 'a> {
     /// The connections that rules match which are not the same on both sides.
-    fn touched(&self) -> FlowSet {
+    fn touched(&mut self) -> FlowSet {
         let order = |rules: &EffectiveRules<'_>| {
             let stages = rules.stages().iter();
             let names = stages
@@ -156,12 +166,13 @@ impl<'b, 'a> Scope<'_, 'b, 'a> {
             let orders: Vec<Option<(PolicyKind, String)>> = names.collect();
             (orders, rules.order_is_open(), rules.given)
         };
+        let (old, new) = (self.rules(self.before), self.rules(self.after));
+        let (gone, fresh) = (unmatched(&old, &new), unmatched(&new, &old));
+        self.differing = gone.iter().chain(&fresh).map(|rule| rule.label()).collect();
         if order(self.before) != order(self.after) && self.has_policies() {
             return FlowSet::of(FlowBox::all());
         }
-        let old = self.rules(self.before);
-        let new = self.rules(self.after);
-        let boxes = unmatched(&old, &new).into_iter().chain(unmatched(&new, &old)).flat_map(reach);
+        let boxes = gone.into_iter().chain(fresh).flat_map(reach);
         FlowSet::of_all(boxes)
     }
 
@@ -247,7 +258,7 @@ impl<'b, 'a> Scope<'_, 'b, 'a> {
             };
             for piece in &own {
                 if piece.flows.intersection(&changed.flows).is_some() {
-                    changed.add(piece);
+                    changed.add(piece, &self.differing);
                 }
             }
             changed
@@ -257,22 +268,20 @@ impl<'b, 'a> Scope<'_, 'b, 'a> {
 }
 
 impl<'b, 'a> Changed<'b, 'a> {
-    fn add(&mut self, piece: &Piece<'b, 'a>) {
+    fn add(&mut self, piece: &Piece<'b, 'a>, differing: &BTreeSet<String>) {
         if !self.before.iter().any(|one| one.is_same(&piece.before.decider)) {
             self.before.push(piece.before.decider);
         }
         if !self.after.iter().any(|one| one.is_same(&piece.after.decider)) {
             self.after.push(piece.after.decider);
         }
-        let sides = [cited(&piece.before), cited(&piece.after)];
-        let [before, after] = sides;
-        // A rule that is the same on both sides makes no difference.
-        let only = |own: &[&FirewallRule], other: &[&FirewallRule]| {
-            let news = own.iter().filter(|rule| !other.iter().any(|one| is_same(rule, one)));
-            news.map(|rule| format!("rule {}", rule.label())).collect::<Vec<_>>()
-        };
-        self.because.extend(only(&before, &after));
-        self.because.extend(only(&after, &before));
+        let cited: Vec<&FirewallRule> =
+            [cited(&piece.before), cited(&piece.after)].into_iter().flatten().collect();
+        // A rule that is the same on both sides makes no difference, unless its place does.
+        let differs = |rule: &&&FirewallRule| differing.contains(&rule.label());
+        let any = cited.iter().any(|rule| differs(&rule));
+        let names = cited.iter().filter(|rule| !any || differs(rule));
+        self.because.extend(names.map(|rule| format!("rule {}", rule.label())));
     }
 }
 
@@ -282,10 +291,6 @@ fn cited<'r>(decision: &Decision<'r>) -> Vec<&'r FirewallRule> {
         _ => None,
     };
     decider.into_iter().chain(decision.doubts.iter().map(|(rule, _)| *rule)).collect()
-}
-
-fn is_same(a: &FirewallRule, b: &FirewallRule) -> bool {
-    a.label() == b.label() && a.decides_like(b)
 }
 
 /// What a pair of decisions comes to; `None` where nothing changes.

@@ -248,17 +248,17 @@ fn set_ends(rule: &mut FirewallRule, filter: Fields<'_>, unmodelled: &mut Vec<St
             unmodelled.push(format!("{spelled}: {bad} that are no ranges"));
         }
         let mut lists = BTreeSet::new();
-        let resolved: [(&str, fn(Vec<String>) -> GoogleList); 3] = [
-            ("Fqdns", GoogleList::Fqdn),
-            ("RegionCodes", GoogleList::Region),
-            ("ThreatIntelligences", GoogleList::ThreatIntelligence),
-        ];
-        for (rest, list) in resolved {
-            if filter.list(&key(rest)).next().is_some() {
-                let mut names = filter.texts(&key(rest));
-                names.sort();
-                lists.insert(list(names));
+        for rest in ["Fqdns", "RegionCodes", "ThreatIntelligences"] {
+            let mut names = filter.texts(&key(rest));
+            names.sort();
+            if names.is_empty() && filter.list(&key(rest)).next().is_none() {
+                continue;
             }
+            lists.insert(match rest {
+                "Fqdns" => GoogleList::Fqdn(names),
+                "RegionCodes" => GoogleList::Region(names),
+                _ => GoogleList::ThreatIntelligence(names),
+            });
         }
         for group in filter.list(&key("AddressGroups")) {
             let name = group.0.as_str().map(str::to_owned);

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -25,44 +25,53 @@ pub struct BadQuery {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'t> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     id: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     network: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     region: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     direction: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     from: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     to: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     protocol: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     port: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     source_tags: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     source_service_account: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     source_secure_tags: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     target_tags: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     target_service_account: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     target_secure_tags: Option<&'t RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     expect: Option<&'t RawValue>,
     /// For whoever reads the file.
     #[serde(default)]
     comment: Option<IgnoredAny>,
 }
 
+/// What is there, also where it is null.
+fn present<'de: 't, 't, D: Deserializer<'de>>(from: D) -> Result<Option<&'t RawValue>, D::Error> {
+    <&RawValue>::deserialize(from).map(Some)
+}
+
 /// Reads a line.
 pub fn parse(text: &str) -> Result<Query, BadQuery> {
     let line: Line<'_> = match serde_json::from_str(text) {
+        // A list of values in their order would be taken, too.
+        Ok(_) if !text.trim_start().starts_with('{') => {
+            return Err(BadQuery { id: None, message: "a question is an object".to_owned() });
+        }
         Ok(line) => line,
         Err(error) => return Err(not_a_question(text, &error)),
     };

@@ -208,6 +208,35 @@ impl AddressSet {
         self.ranges().iter().map(ToString::to_string).collect()
     }
 
+    /// The set in few words: its ranges, or one range with what it lacks where that is shorter.
+    /// `0.0.0.0/0 except 10.0.0.16/28`.
+    #[must_use]
+    pub fn words(&self, most: usize) -> String {
+        let families = [
+            Self { v6: Intervals::default(), ..self.clone() },
+            Self { v4: Intervals::default(), ..self.clone() },
+        ];
+        let texts = families.iter().filter(|set| !set.is_empty()).map(|set| {
+            let ranges = set.ranges();
+            let holes = set.cover().map(|cover| (cover, Self::of([&cover]).difference(set)));
+            match holes {
+                Some((cover, holes)) if holes.ranges().len() + 1 < ranges.len() => {
+                    format!("{cover} except {}", listed(&holes.ranges(), most))
+                }
+                _ => listed(&ranges, most),
+            }
+        });
+        texts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The smallest range that holds all members of a set of one family.
+    fn cover(&self) -> Option<IpNet> {
+        let ranges = self.ranges();
+        let (first, last) = (ranges.first()?.network(), ranges.last()?.broadcast());
+        let length = common_bits(first, last)?;
+        IpNet::new(first, u8::try_from(length).ok()?).ok().map(|range| range.trunc())
+    }
+
     /// The lowest member.
     #[must_use]
     pub fn first(&self) -> Option<IpAddr> {
@@ -257,6 +286,14 @@ impl AddressSet {
     }
 }
 
+fn listed(ranges: &[IpNet], most: usize) -> String {
+    let mut texts: Vec<String> = ranges.iter().take(most).map(ToString::to_string).collect();
+    if ranges.len() > most {
+        texts.push(format!("… {} more", ranges.len() - most));
+    }
+    texts.join(", ")
+}
+
 /// The v4 and v6 default routes, `0.0.0.0/0` and `::/0`.
 #[must_use]
 pub fn anywhere() -> [IpNet; 2] {
@@ -288,6 +325,21 @@ mod tests {
         let without = set(&["10.0.0.0/30"]).difference(&set(&["10.0.0.1"]));
         assert_eq!(without.texts(), ["10.0.0.0/32", "10.0.0.2/31"]);
         assert_eq!(AddressSet::all().texts(), ["0.0.0.0/0", "::/0"]);
+    }
+
+    #[test]
+    fn few_words_say_the_same() {
+        let all = set(&["0.0.0.0/0"]);
+        assert_eq!(
+            all.difference(&set(&["10.0.0.16/28"])).words(4),
+            "0.0.0.0/0 except 10.0.0.16/28"
+        );
+        assert_eq!(set(&["10.0.0.0/24", "10.0.2.0/24"]).words(4), "10.0.0.0/24, 10.0.2.0/24");
+        assert_eq!(
+            set(&["10.0.0.1", "10.0.0.3", "10.0.0.5"]).words(2),
+            "10.0.0.1/32, 10.0.0.3/32, … 1 more"
+        );
+        assert_eq!(AddressSet::all().words(4), "0.0.0.0/0, ::/0");
     }
 
     #[test]

@@ -116,6 +116,24 @@ fn roles(difference: &Difference<'_, '_, '_>, changed: &Changed<'_, '_>) -> Vec<
     names
 }
 
+/// One end in few words: `peer_of` is the direction in which it is the other end.
+fn end(changed: &Changed<'_, '_>, peer_of: Direction, said: &[String]) -> String {
+    let flows = &changed.flows;
+    let set = match peer_of {
+        Direction::Ingress => &flows.source,
+        Direction::Egress => &flows.destination,
+    };
+    let carried = flows.peer.texts();
+    match (said, changed.direction == peer_of) {
+        ([], _) => "the VMs".to_owned(),
+        (said, true) if said == carried => carried.join(" and "),
+        (_, true) if !carried.is_empty() => {
+            format!("{} with {}", set.words(4), carried.join(" and "))
+        }
+        _ => set.words(4),
+    }
+}
+
 fn short(texts: &[String], nothing: &str) -> String {
     let mut shown: Vec<String> = texts.iter().take(4).cloned().collect();
     if texts.len() > 4 {
@@ -180,7 +198,6 @@ fn section(
             .iter()
             .map(|row| format!("{} {}", row.protocol, row.ports.join(",")).trim_end().to_owned())
             .collect();
-        let vms = "the VMs";
         let style = match effect {
             Effect::Opens => Style::Good,
             Effect::Closes => Style::Bad,
@@ -192,8 +209,8 @@ fn section(
             plain(format!(
                 "   {}   {} > {}",
                 short(&traffic, "nothing"),
-                short(&first.sources, vms),
-                short(&first.destinations, vms)
+                end(changed, Direction::Ingress, &first.sources),
+                end(changed, Direction::Egress, &first.destinations)
             )),
         ]));
         document.entry("network", changed.network.to_string());

@@ -264,6 +264,12 @@ pub fn document(query: &Query, answer: &Answer<'_>) -> Document {
     let groups = grouped(answer);
     if answer.verdict == Expected::Mixed || groups.len() > 1 {
         let mut rows: Vec<Vec<String>> = Vec::new();
+        let vm = || "the VM".to_owned();
+        let unsaid = match query.direction {
+            Direction::Ingress => query.destination.is_none(),
+            Direction::Egress => query.source.is_none(),
+        };
+        let own_is = |direction: Direction| unsaid && direction == query.direction;
         for (verdict, by, boxes) in &groups {
             for one in boxes {
                 let traffic: Vec<String> = one
@@ -275,8 +281,8 @@ pub fn document(query: &Query, answer: &Answer<'_>) -> Document {
                     .collect();
                 rows.push(vec![
                     verdict.to_string(),
-                    texts(&one.source.texts(), 3),
-                    texts(&one.destination.texts(), 3),
+                    if own_is(Direction::Egress) { vm() } else { one.source.words(3) },
+                    if own_is(Direction::Ingress) { vm() } else { one.destination.words(3) },
                     texts(&traffic, 3),
                     decider_words(*by),
                 ]);

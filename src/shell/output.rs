@@ -65,7 +65,6 @@ pub struct Writer {
 
 impl Writer {
     /// To standard output, or to a file.
-    #[expect(clippy::disallowed_methods, reason = "this is where answers are written")]
     pub fn open(to: Option<&str>) -> Result<Self, Error> {
         let Some(path) = to.filter(|path| *path != "-") else {
             return Ok(Self { name: "standard output".to_owned(), out: Box::new(io::stdout()) });

@@ -10,7 +10,7 @@ use crate::correlate::causes::Side;
 use crate::correlate::{Cause, Directory, node_tags};
 use crate::engine::matching::{Outcome, match_rule};
 use crate::engine::near_miss::Gap;
-use crate::engine::{Decider, Flow, Mismatch, Verdict};
+use crate::engine::{Decider, EffectiveRules, Flow, Mismatch, Space, Verdict, evaluate_all};
 use crate::model::firewall::{Layer4, Targets};
 use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind, Reference};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Role};
@@ -318,6 +318,27 @@ fn widened(own: &[IpNet], needed: &[IpNet]) -> Option<Vec<IpNet>> {
     Some(all)
 }
 
+/// The ranges that are needed and not open to these VMs already.
+fn lacking(need: &Need<'_, '_>, directory: &Directory<'_>) -> Vec<IpNet> {
+    let rules = EffectiveRules::of(directory.inventory, need.network);
+    let geography = directory.geography(need.network);
+    let is_open = |range: &IpNet| {
+        let set = AddressSet::of([range]);
+        let open = |flow: &Flow| {
+            let mut space = Space::of_flow(flow, &geography);
+            space.tells_apart = false;
+            match need.direction {
+                Direction::Ingress => space.flows.source = set.clone(),
+                Direction::Egress => space.flows.destination = set.clone(),
+            }
+            let pieces = evaluate_all(&rules, &space);
+            pieces.iter().all(|piece| piece.decision.verdict == Verdict::Allowed)
+        };
+        need.wanted.iter().all(open)
+    };
+    need.ranges.iter().filter(|range| !is_open(range)).copied().collect()
+}
+
 /// A new rule for exactly this.
 fn addition(
     need: &Need<'_, '_>,
@@ -331,9 +352,10 @@ fn addition(
     let (targets, mut notes) = targets(need, directory);
     let mut safety = Safety::Safe;
     rule.targets = targets;
+    let lacking = lacking(need, directory);
     match need.direction {
         Direction::Ingress => {
-            rule.set_source_ranges(need.ranges.clone());
+            rule.set_source_ranges(lacking);
             if rule.targets.is_everyone() && need.own.known {
                 rule.set_destination_ranges(need.own.ranges.clone());
                 notes.push(format!(
@@ -343,7 +365,7 @@ fn addition(
                 safety = Safety::Review;
             }
         }
-        Direction::Egress => rule.set_destination_ranges(need.ranges.clone()),
+        Direction::Egress => rule.set_destination_ranges(lacking),
     }
     let narrowed = need.direction == Direction::Ingress && rule.destination.is_some();
     if rule.targets.is_everyone() && !narrowed {
@@ -414,7 +436,7 @@ fn policy_addition(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<Pro
     notes.insert(
         0,
         format!(
-            "this is decided by policy {}, which you may not own: no rule of the VPC's comes before it",
+            "this is decided by policy {}, which you may not own: it comes before the VPC's rules",
             policy.label()
         ),
     );

@@ -1,0 +1,394 @@
+//! `sim`, `diff`, `--what-if` and `stats --rules`, as scripts rely on them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use common::{folder, run, run_with, stderr, stdout};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn rule(name: &str, fields: Value) -> Value {
+    let mut made = json!({"kind": "compute#firewall", "name": name, "direction": "INGRESS",
+        "network": "projects/p/global/networks/kf", "priority": 1000,
+        "logConfig": {"enable": true}});
+    for (key, value) in fields.as_object().unwrap() {
+        made[key] = value.clone();
+    }
+    made
+}
+
+fn tcp(ports: &[&str]) -> Value {
+    json!([{"IPProtocol": "tcp", "ports": ports}])
+}
+
+fn rules() -> Vec<Value> {
+    vec![
+        rule(
+            "web",
+            json!({"allowed": tcp(&["80", "443"]), "sourceRanges": ["10.0.0.0/8"],
+            "targetTags": ["web"]}),
+        ),
+        rule(
+            "no-guests",
+            json!({"denied": [{"IPProtocol": "all"}], "priority": 900,
+            "sourceRanges": ["10.0.0.16/28"]}),
+        ),
+        rule(
+            "by-tag",
+            json!({"allowed": tcp(&["5432"]), "sourceTags": ["app"],
+            "targetTags": ["db"]}),
+        ),
+    ]
+}
+
+fn at(folder: &TempDir, name: &str) -> String {
+    folder.path().join(name).to_str().unwrap().to_owned()
+}
+
+fn written(rules: &[Value]) -> TempDir {
+    folder(&[("rules.json", Value::from(rules.to_vec()).to_string().as_bytes())])
+}
+
+fn batch(rules: &[Value], questions: &str, more: &[&str]) -> (Vec<Value>, i32, String) {
+    let folder = written(rules);
+    let path = at(&folder, "rules.json");
+    let mut arguments = vec!["sim", "--batch", "-", "-c", &path];
+    arguments.extend(more);
+    let output = run_with(&arguments, Some(questions.as_bytes()));
+    let lines = stdout(&output);
+    let answers = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (answers, output.status.code().unwrap(), stderr(&output))
+}
+
+fn question(id: &str, fields: Value) -> String {
+    let mut asked = json!({"id": id, "network": "kf", "direction": "INGRESS", "protocol": "tcp",
+        "port": 443, "source_tags": [], "source_service_account": null, "target_tags": ["web"],
+        "target_service_account": null});
+    for (key, value) in fields.as_object().unwrap() {
+        match value.as_str() {
+            Some("-") => drop(asked.as_object_mut().unwrap().remove(key)),
+            _ => asked[key] = value.clone(),
+        }
+    }
+    format!("{asked}\n")
+}
+
+#[test]
+fn a_batch_is_answered_in_order() {
+    let lines = [
+        question("one", json!({"from": "10.0.0.1", "expect": "ALLOWED"})),
+        question("range", json!({"from": "10.0.0.0/24", "to": "10.2.0.7", "expect": "MIXED"})),
+        "\n".to_owned(),
+        question("denied", json!({"from": "10.0.0.17", "expect": "DENIED"})),
+        question("tags", json!({"from": "10.9.0.1", "target_tags": "-", "expect": "UNDETERMINED"})),
+        question("ports", json!({"from": "10.9.0.1", "port": "-", "expect": "UNDETERMINED"})),
+        question(
+            "icmp",
+            json!({"from": "10.9.0.1", "port": "-", "protocol": 1, "expect": "denied"}),
+        ),
+    ];
+    let (answers, status, message) = batch(&rules(), &lines.concat(), &[]);
+    assert_eq!(status, 0, "{message}\n{answers:#?}");
+    let ids: Vec<_> = answers.iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["one", "range", "denied", "tags", "ports", "icmp"]);
+    assert_eq!(answers[0]["decider"]["kind"], "vpc-rule");
+    assert_eq!(answers[0]["decider"]["name"], "web");
+    assert_eq!(answers[0]["witness"], Value::Null);
+    assert_eq!(answers[1]["witness"], json!({"allowed": "10.0.0.0", "denied": "10.0.0.16"}));
+    assert_eq!(answers[1]["decider"], Value::Null);
+    assert_eq!(answers[1]["pieces"].as_array().unwrap().len(), 2);
+    assert_eq!(answers[2]["decider"]["name"], "no-guests");
+    assert_eq!(answers[3]["because"][0], "target tags are not given");
+    assert_eq!(answers[4]["because"], json!(["port is not given"]));
+    assert_eq!(answers[5]["decider"]["name"], "implied deny ingress");
+    assert!(answers.iter().all(|one| one["ok"] == true));
+}
+
+/// A key that is absent is unknown; `null` and `[]` are none.
+#[test]
+fn unknown_is_not_none() {
+    let db = json!({"from": "10.9.0.1", "port": 5432, "target_tags": ["db"]});
+    let with = |key: &str, value: Value| {
+        let mut fields = db.clone();
+        fields[key] = value;
+        let (answers, status, _) = batch(&rules(), &question("q", fields), &[]);
+        assert_eq!(answers[0].get("ok"), None, "nothing was expected");
+        (answers[0]["verdict"].as_str().unwrap().to_owned(), status)
+    };
+    assert_eq!(with("source_tags", json!(["app"])), ("ALLOWED".to_owned(), 0));
+    assert_eq!(with("source_tags", json!([])), ("DENIED".to_owned(), 1));
+    assert_eq!(with("source_tags", Value::Null), ("DENIED".to_owned(), 1));
+    assert_eq!(with("source_tags", json!("-")), ("UNDETERMINED".to_owned(), 1));
+    // Nobody on the internet carries a tag of this network.
+    let mut outside = db;
+    outside["from"] = json!("203.0.113.5");
+    outside["source_tags"] = json!("-");
+    assert_eq!(batch(&rules(), &question("q", outside), &[]).0[0]["verdict"], "DENIED");
+}
+
+#[test]
+fn what_hangs_together_is_not_doubted_twice() {
+    let both = [
+        rule(
+            "deny",
+            json!({"denied": tcp(&["443"]), "sourceRanges": ["10.0.0.0/8"],
+            "targetTags": ["web"], "priority": 900}),
+        ),
+        rule(
+            "allow",
+            json!({"allowed": tcp(&["443"]), "sourceRanges": ["10.0.0.0/8"],
+            "targetTags": ["web"]}),
+        ),
+    ];
+    // With the tag the deny decides, without it the implied deny.
+    for own in [json!("10.2.0.7"), json!("-")] {
+        let fields = json!({"from": "10.0.0.0/24", "to": own, "target_tags": "-"});
+        let (answers, ..) = batch(&both, &question("q", fields), &[]);
+        assert_eq!(answers[0]["verdict"], "DENIED", "{:#}", answers[0]);
+    }
+}
+
+#[test]
+fn bad_questions_are_answered_and_stop_nothing() {
+    let bad = [
+        ("{not json", "no JSON"),
+        ("[1]", "a question is an object"),
+        (r#"{"id": "b", "direction": "INGRESS", "from": "x"}"#, "from is an address or a range"),
+        (r#"{"id": "b", "direction": "INGRESS"}"#, "from is not given"),
+        (r#"{"id": "b", "direction": "EGRESS", "from": "10.0.0.1"}"#, "to is not given"),
+        (r#"{"id": "b", "from": "10.0.0.1"}"#, "direction is not given"),
+        (
+            r#"{"id": "b", "direction": "INGRESS", "from": "10.0.0.1", "target_tag": ["a"]}"#,
+            "no such key: target_tag",
+        ),
+        (r#"{"id": "b", "direction": "INGRESS", "from": "10.0.0.1", "port": 70000}"#, "port is"),
+        (
+            r#"{"id": "b", "direction": "INGRESS", "from": "10.0.0.1", "protocol": "icmp", "port": 1}"#,
+            "this protocol has no ports",
+        ),
+    ];
+    for (line, message) in bad {
+        let good = question("good", json!({"from": "10.0.0.1"}));
+        let (answers, status, _) = batch(&rules(), &format!("{line}\n{good}"), &[]);
+        assert_eq!(answers.len(), 2, "{line}");
+        assert_eq!(answers[0]["verdict"], "UNDETERMINED", "{line}");
+        assert_eq!(answers[0]["ok"], false, "{line}");
+        let because = answers[0]["because"][0].as_str().unwrap();
+        assert!(because.contains(message), "{line}: {because}");
+        assert_eq!(answers[1]["verdict"], "ALLOWED", "{line}");
+        assert_eq!(status, 1, "{line}");
+    }
+}
+
+#[test]
+fn one_question_of_the_command_line() {
+    let folder = written(&rules());
+    let path = at(&folder, "rules.json");
+    let ask = |words: &[&str]| {
+        let mut arguments = vec!["sim", "--direction", "INGRESS", "--protocol", "tcp"];
+        arguments.extend(["--port", "443", "--network", "kf", "-c", &path]);
+        arguments.extend(words);
+        run(&arguments)
+    };
+    let known = ["--target-tags", "web", "--source-tags", "", "--from"];
+    let with = |from: &'static str| known.iter().copied().chain([from]).collect::<Vec<_>>();
+    let output = ask(&with("10.0.0.1"));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("ALLOWED   tcp 443   10.0.0.1 > the VM\n"));
+    let output = ask(&with("10.0.0.0/24"));
+    assert_eq!(output.status.code(), Some(1));
+    let text = stdout(&output);
+    assert!(text.contains("denied   for example 10.0.0.16"), "{text}");
+    let mut expecting = with("10.0.0.17");
+    expecting.extend(["--expect", "DENIED"]);
+    assert_eq!(ask(&expecting).status.code(), Some(0));
+    assert_eq!(ask(&["--from", "nowhere"]).status.code(), Some(2));
+    let output = run(&["sim", "--direction", "INGRESS", "--from", "10.0.0.1", &path]);
+    assert!(stdout(&output).contains("protocol is not given"), "{}", stdout(&output));
+}
+
+fn diff(old: &[Value], new: &[Value], more: &[&str]) -> Value {
+    let folder = folder(&[
+        ("old.json", Value::from(old.to_vec()).to_string().as_bytes()),
+        ("new.json", Value::from(new.to_vec()).to_string().as_bytes()),
+    ]);
+    let (old, new) = (at(&folder, "old.json"), at(&folder, "new.json"));
+    let mut arguments = vec!["diff", &old, &new, "--format", "json"];
+    arguments.extend(more);
+    let output = run(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    serde_json::from_str(&stdout(&output)).unwrap()
+}
+
+/// A box of the answer, without the deciders.
+fn outline(found: &Value) -> Value {
+    let mut found = found.clone();
+    for key in ["before", "after", "roles", "region"] {
+        found.as_object_mut().unwrap().remove(key);
+    }
+    found
+}
+
+#[test]
+fn a_difference_is_the_fewest_boxes() {
+    let old = [rule(
+        "a",
+        json!({"allowed": tcp(&["90", "91"]), "sourceRanges": ["10.0.0.0/8"],
+        "targetTags": ["web"]}),
+    )];
+    let mut new = old.clone();
+    new[0]["allowed"] = tcp(&["90"]);
+    let answer = diff(&old, &new, &[]);
+    assert_eq!(answer["schema"], "vpcwhy/diff-v1");
+    assert_eq!(answer["opens"], json!([]));
+    assert_eq!(
+        outline(&answer["closes"][0]),
+        json!({"network": "kf", "direction": "INGRESS", "sources": ["10.0.0.0/8"],
+            "destinations": [], "targets": ["tag:web"], "protocol": "tcp", "ports": ["91"],
+            "because": ["rule a"]})
+    );
+    assert_eq!(answer["closes"].as_array().unwrap().len(), 1);
+    let back = diff(&new, &old, &[]);
+    assert_eq!(outline(&back["opens"][0]), outline(&answer["closes"][0]));
+    assert_eq!(back["closes"], json!([]));
+
+    // A deny that goes away lets what is below it decide.
+    let answer = diff(&rules(), &rules()[..1], &[]);
+    let opens = outline(&answer["opens"][0]);
+    assert_eq!(opens["sources"], json!(["10.0.0.16/28"]));
+    assert_eq!(opens["targets"], json!(["tag:web"]));
+    assert_eq!(opens["ports"], json!(["80", "443"]));
+    assert_eq!(opens["because"], json!(["rule no-guests"]));
+    // By tag: whoever carries it, wherever.
+    let answer = diff(&rules()[2..], &rules()[..1], &[]);
+    let closes = outline(&answer["closes"][0]);
+    assert_eq!(closes["sources"], json!(["tag:app"]));
+    assert_eq!(closes["targets"], json!(["tag:db"]));
+}
+
+#[test]
+fn nothing_changes_is_a_proof() {
+    let mut new = rules();
+    new.reverse();
+    // The same in other words: ranges split, ports merged, logging and description changed, a rule
+    // that never decides, one that is switched off.
+    new[2]["sourceRanges"] = json!(["10.0.0.0/9", "10.128.0.0/9"]);
+    new[2]["allowed"] =
+        json!([{"IPProtocol": "6", "ports": ["80"]}, {"IPProtocol": "TCP", "ports": ["443"]}]);
+    new[2]["logConfig"] = json!({"enable": false});
+    new[2]["description"] = json!("the web");
+    new.push(rule(
+        "again",
+        json!({"allowed": tcp(&["443"]), "priority": 2000,
+        "sourceRanges": ["10.7.0.0/16"], "targetTags": ["web"]}),
+    ));
+    new.push(rule(
+        "off",
+        json!({"allowed": tcp(&["1"]), "disabled": true,
+        "sourceRanges": ["0.0.0.0/0"]}),
+    ));
+    let answer = diff(&rules(), &new, &[]);
+    for key in ["opens", "closes", "undetermined"] {
+        assert_eq!(answer[key], json!([]), "{answer:#}");
+    }
+    let folder = written(&rules());
+    let path = at(&folder, "rules.json");
+    let text = stdout(&run(&["diff", &path, &path]));
+    assert!(text.starts_with("nothing changes: proved"), "{text}");
+}
+
+fn entry(src: &str, port: u16, disposition: &str, reference: &str) -> Value {
+    json!({"insertId": format!("{src}-{port}"), "timestamp": "2026-01-01T00:00:00Z",
+        "logName": "projects/p/logs/compute.googleapis.com%2Ffirewall",
+        "jsonPayload": {"connection": {"src_ip": src, "src_port": 40000, "dest_ip": "10.2.0.7",
+            "dest_port": port, "protocol": 6}, "disposition": disposition,
+            "rule_details": {"reference": format!("network:kf/firewall:{reference}"),
+                "priority": 1000, "direction": "INGRESS"},
+            "vpc": {"project_id": "p", "vpc_name": "kf"}}})
+}
+
+#[test]
+fn a_log_shows_who_would_notice() {
+    let old = [rule("a", json!({"allowed": tcp(&["90", "91"]), "sourceRanges": ["10.0.0.0/8"]}))];
+    let mut new = old.clone();
+    new[0]["allowed"] = tcp(&["90"]);
+    let log = [entry("10.0.0.1", 90, "ALLOWED", "a"), entry("10.0.0.2", 91, "ALLOWED", "a")];
+    let text = log.iter().map(|one| format!("{one}\n")).collect::<String>();
+    let folder = folder(&[("log.ndjson", text.as_bytes())]);
+    let answer = diff(&old, &new, &[&at(&folder, "log.ndjson")]);
+    assert_eq!(answer["judged"], 2);
+    let logged = answer["logged"].as_array().unwrap();
+    assert_eq!(logged.len(), 1, "{answer:#}");
+    assert_eq!(logged[0]["src_ip"], "10.0.0.2");
+    assert_eq!((&logged[0]["before"], &logged[0]["after"]), (&json!("ALLOWED"), &json!("DENIED")));
+}
+
+#[test]
+fn what_if_is_tried_on_every_command() {
+    let tried = rule(
+        "no-guests",
+        json!({"denied": tcp(&["1"]), "priority": 900,
+        "sourceRanges": ["10.0.0.16/28"]}),
+    );
+    let folder = folder(&[
+        ("rules.json", Value::from(rules()).to_string().as_bytes()),
+        ("try.json", tried.to_string().as_bytes()),
+        ("log.ndjson", entry("10.0.0.17", 443, "DENIED", "no-guests").to_string().as_bytes()),
+        ("empty.json", b"{}"),
+    ]);
+    let (rules, tried) = (at(&folder, "rules.json"), at(&folder, "try.json"));
+    let (log, empty) = (at(&folder, "log.ndjson"), at(&folder, "empty.json"));
+    let ask = |more: &[&str]| {
+        let mut arguments = vec!["sim", "--direction", "INGRESS", "--protocol", "tcp", "--port"];
+        arguments.extend(["443", "--from", "10.0.0.17", "--target-tags", "web", "-c", &rules]);
+        arguments.extend(more);
+        run(&arguments)
+    };
+    assert!(stdout(&ask(&[])).starts_with("DENIED"));
+    assert!(stdout(&ask(&["--what-if", &tried])).starts_with("ALLOWED"));
+    assert_eq!(ask(&["--what-if", &empty]).status.code(), Some(2));
+    let why = |more: &[&str]| {
+        let mut arguments = vec!["why", "10.0.0.17", "10.2.0.7:1", "--network", "kf", &rules];
+        arguments.extend(more);
+        stdout(&run(&arguments))
+    };
+    assert!(why(&["--what-if", &tried]).contains("no-guests"));
+    let report = |more: &[&str]| {
+        let mut arguments = vec!["triage", "--format", "json", &log, "-c", &rules];
+        arguments.extend(more);
+        let report: Value = serde_json::from_str(&stdout(&run(&arguments))).unwrap();
+        report["findings"][0]["decision"]["decider"]["name"].clone()
+    };
+    assert_eq!(report(&[]), "no-guests");
+    assert_ne!(report(&["--what-if", &tried]), "no-guests");
+}
+
+#[test]
+fn rules_and_what_nothing_met() {
+    let log: String = (1..4)
+        .map(|host| format!("{}\n", entry(&format!("10.0.0.{host}"), 443, "ALLOWED", "web")))
+        .collect();
+    let folder = folder(&[
+        ("rules.json", Value::from(rules()).to_string().as_bytes()),
+        ("log.ndjson", log.as_bytes()),
+    ]);
+    let path = folder.path().to_str().unwrap();
+    let output = run(&["stats", "--rules", path, "--format", "json"]);
+    let answer: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(answer["window"]["first"], "2026-01-01T00:00:00Z");
+    let of = |name: &str| {
+        let all = answer["rules"].as_array().unwrap();
+        all.iter().find(|rule| rule["rule"] == name).unwrap().clone()
+    };
+    let web = of("web");
+    assert_eq!((&web["hits"], &web["use"]), (&json!(3), &json!("used in part")));
+    assert_eq!(web["never_met"], json!(["tcp 80"]));
+    assert_eq!(of("no-guests")["use"], "no hits");
+}
