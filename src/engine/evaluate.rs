@@ -118,7 +118,7 @@ pub fn evaluate<'a, O: Observer>(
     flow: &Flow,
     observer: &mut O,
 ) -> Decision<'a> {
-    let Ok(mut decision) = Walk::first().run(rules, flow, observer);
+    let Ok(mut decision) = Walk::default().run(rules, flow, observer);
     if rules.order_is_open() {
         let Ok(other) = Walk::other().run(rules, flow, &mut ());
         decision = decision.or_in_other_order(other);
@@ -132,11 +132,15 @@ pub fn evaluate<'a, O: Observer>(
 /// The verdict where several doubts hang together: of a deny and an allow for the same unknown tag
 /// the first decides, whether the VM carries it or not. Every kind of VM is asked.
 fn settled(rules: &EffectiveRules<'_>, flow: &Flow, decision: &Decision<'_>) -> Option<Verdict> {
-    let by_name = |doubt: &Doubt| matches!(doubt, Doubt::Target | Doubt::SourceIdentity);
-    let unknown = decision.doubts.iter().filter(|(_, doubt)| by_name(doubt)).count();
-    if decision.verdict != Verdict::Undetermined || unknown < 2 {
-        return None;
+    match decision.verdict {
+        Verdict::Undetermined => {}
+        Verdict::Allowed | Verdict::Denied => return None,
     }
+    // One doubt alone leaves both ways open.
+    let by_name = |(_, doubt): &&(&FirewallRule, Doubt)| {
+        matches!(doubt, Doubt::Target | Doubt::SourceIdentity)
+    };
+    decision.doubts.iter().filter(by_name).nth(1)?;
     let geography = Geography::of_flow(flow);
     let pieces = evaluate_all(rules, &Space::of_flow(flow, &geography));
     let mut verdicts = pieces.iter().map(|piece| piece.decision.verdict);
@@ -172,11 +176,6 @@ enum StageEnd {
 }
 
 impl<'a> Walk<'a> {
-    /// At the start.
-    pub(super) fn first() -> Self {
-        Self::default()
-    }
-
     /// At the start, where the order of the stages is not known and the other one is tried.
     pub(super) fn other() -> Self {
         Self { in_other_order: true, ..Self::default() }
@@ -232,13 +231,11 @@ impl<'a> Walk<'a> {
         let rules = stage.rules(subject.direction());
         let probe = if self.indexed { subject.probe() } else { None };
         let chosen = probe.and_then(|probe| stage.candidates(subject.direction(), &probe));
-        let count = chosen.as_ref().map_or(rules.len(), Vec::len);
-        while self.rank < count {
-            let at = match &chosen {
-                Some(ranks) => ranks.get(self.rank).copied().unwrap_or(usize::MAX),
-                None => self.rank,
-            };
-            let Some(rule) = rules.get(at).copied() else { break };
+        let ranked = |rank: usize| match &chosen {
+            Some(ranks) => rules.get(*ranks.get(rank)?).copied(),
+            None => rules.get(rank).copied(),
+        };
+        while let Some(rule) = ranked(self.rank) {
             let outcome = compare(rule, subject, observer)?;
             self.rank += 1;
             match (outcome, doubt_of_stage) {
@@ -383,4 +380,42 @@ fn always<'a, S: Subject>(subject: &S) -> Result<Option<Decision<'a>>, S::Cut> {
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Decider, Direction, FirewallRule, Verdict};
+    use crate::model::{Action, Reference};
+
+    #[test]
+    fn deciders_are_the_same_or_not() {
+        let rule = |priority| {
+            FirewallRule::new(Reference::default(), Direction::Ingress, priority, Action::Deny)
+        };
+        // Two rules that say the same are still two.
+        let rules = [rule(1), rule(1)];
+        let [one, two] = &rules;
+        let deciders = [
+            Decider::Rule(one),
+            Decider::Rule(two),
+            Decider::Implied(Direction::Ingress),
+            Decider::Implied(Direction::Egress),
+            Decider::AlwaysAllowed("a"),
+            Decider::AlwaysAllowed("b"),
+            Decider::AlwaysBlocked("a"),
+            Decider::Missing,
+        ];
+        for (at, a) in deciders.iter().enumerate() {
+            for (other, b) in deciders.iter().enumerate() {
+                assert_eq!(a.is_same(b), at == other, "{a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn verdicts_are_called_as_in_logs() {
+        let all = [Verdict::Allowed, Verdict::Denied, Verdict::Undetermined];
+        let words = all.map(|verdict| verdict.to_string());
+        assert_eq!(words, ["ALLOWED", "DENIED", "UNDETERMINED"]);
+    }
 }

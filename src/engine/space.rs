@@ -294,7 +294,7 @@ const MOST_PIECES: usize = 200_000;
 /// The answer for every connection of the set, in pieces that do not overlap.
 #[must_use]
 pub fn evaluate_all<'g, 'a>(rules: &EffectiveRules<'a>, space: &Space<'g>) -> Vec<Piece<'g, 'a>> {
-    let pieces = one_order(rules, space, Walk::first);
+    let pieces = one_order(rules, space, Walk::default);
     if !rules.order_is_open() {
         return pieces;
     }

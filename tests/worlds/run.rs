@@ -296,9 +296,88 @@ fn indexed_equals_linear() {
         for _ in 0..300 {
             let one = flow(&question(&mut dice, v6, 1));
             let fast = evaluate(&effective, &one, &mut ());
-            let slow = evaluate(&effective, &one, &mut Trace::default());
+            let mut trace = Trace::default();
+            let slow = evaluate(&effective, &one, &mut trace);
             assert_eq!(fast, slow, "{one:?}");
+            // Whoever watches sees every rule up to the one that decides.
+            assert_eq!(trace.steps.len(), up_to_the_decider(&effective, &fast, &one), "{one:?}");
+            sets_agree(&effective, &one, &mut dice);
         }
+    }
+}
+
+/// How many rules are compared before one decides, looking at each in its order.
+fn up_to_the_decider(
+    effective: &EffectiveRules<'_>,
+    decision: &vpcwhy::engine::Decision<'_>,
+    one: &Flow,
+) -> usize {
+    use vpcwhy::engine::Decider;
+    if matches!(decision.decider, Decider::AlwaysAllowed(_) | Decider::AlwaysBlocked(_)) {
+        return 0;
+    }
+    let mut seen = 0;
+    for stage in effective.stages() {
+        if stage.policy.is_some_and(|policy| policy.region.is_some()) {
+            continue;
+        }
+        for rule in stage.rules(one.direction) {
+            seen += 1;
+            if decision.decider == Decider::Rule(rule) {
+                return seen;
+            }
+            let matched = vpcwhy::engine::matching::match_rule(rule, one, &mut ());
+            if rule.action == Action::GotoNext && matched == vpcwhy::engine::Outcome::Matched {
+                break;
+            }
+        }
+    }
+    seen
+}
+
+/// A set around a connection, cut by many rules, says of the connection what the point says.
+fn sets_agree(effective: &EffectiveRules<'_>, one: &Flow, dice: &mut Dice) {
+    if !dice.one_in(20) {
+        return;
+    }
+    let geography = Geography::of_flow(one);
+    let mut space = Space::of_flow(one, &geography);
+    space.tells_apart = false;
+    let wide = |address: std::net::IpAddr| {
+        let length = if address.is_ipv4() { 22 } else { 100 };
+        AddressSet::of(&[IpNet::new(address, length).unwrap().trunc()])
+    };
+    match one.direction {
+        Direction::Ingress => space.flows.destination = wide(one.tuple.dst),
+        Direction::Egress => space.flows.source = wide(one.tuple.src),
+    }
+    let mut both = vec![space.clone()];
+    // With many other ends nothing can be looked up, and the pieces must come out the same.
+    match one.direction {
+        Direction::Ingress => space.flows.source = wide(one.tuple.src),
+        Direction::Egress => space.flows.destination = wide(one.tuple.dst),
+    }
+    let somewhere = Geography {
+        external: if one.peer_is_external { AddressSet::all() } else { AddressSet::default() },
+        places: vec![(AddressSet::all(), one.peer_place.clone())],
+    };
+    space.geography = &somewhere;
+    both.push(space);
+    let expected = evaluate(effective, one, &mut ());
+    for space in both {
+        let pieces = evaluate_all(effective, &space);
+        let mut holding = pieces.iter().filter(|piece| {
+            let flows = &piece.space.flows;
+            flows.source.contains(one.tuple.src) && flows.destination.contains(one.tuple.dst)
+        });
+        let found = holding.next().expect("a piece");
+        assert!(holding.next().is_none());
+        // What hangs together is put together for connections only.
+        if found.decision.verdict != Verdict::Undetermined {
+            assert_eq!(found.decision.verdict, expected.verdict, "{one:?}");
+            assert_eq!(found.decision.decider, expected.decider, "{one:?}");
+        }
+        assert_eq!(found.decision.doubts, expected.doubts, "{one:?}");
     }
 }
 
