@@ -242,7 +242,11 @@ enum Sub {
         #[command(flatten)]
         question: Box<Simulation>,
         /// A file of questions, one JSON object a line; - for standard input
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", conflicts_with_all = [
+            "direction", "from", "to", "protocol", "port", "region", "source_tags",
+            "source_service_account", "source_secure_tags", "target_tags",
+            "target_service_account", "target_secure_tags", "expect"
+        ])]
         batch: Option<String>,
         #[command(flatten)]
         common: Common,

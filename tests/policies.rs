@@ -363,6 +363,15 @@ spec:
   networkRef: {name: n}
   allow: [{protocol: tcp}]
   sourceRanges: [10.0.0.0/8]
+---
+apiVersion: compute.cnrm.cloud.google.com/v1beta1
+kind: ComputeFirewall
+metadata: {name: by-account, annotations: {cnrm.cloud.google.com/project-id: p}}
+spec:
+  networkRef: {name: n}
+  allow: [{protocol: udp}]
+  sourceRanges: [10.0.0.0/8]
+  targetServiceAccounts: [{name: db}]
 ";
     let files = [("all.yaml".to_owned(), text.as_bytes().to_vec())];
     let db = ["--target-service-account", "db@p.iam.gserviceaccount.com"];
@@ -374,8 +383,84 @@ spec:
     assert_eq!(verdict(WEB, &db), ("DENIED".to_owned(), "org".to_owned()));
     assert_eq!(verdict(WEB, &[]), ("ALLOWED".to_owned(), "-".to_owned()));
     assert_eq!(verdict("INGRESS tcp 80 from 10.0.0.7", &db).0, "ALLOWED");
+    assert_eq!(verdict("INGRESS udp 53 from 10.0.0.7", &db).0, "ALLOWED");
+    assert_eq!(verdict("INGRESS udp 53 from 10.0.0.7", &[]).0, "DENIED");
     let (denied, by) = verdict("INGRESS tcp 80 from 10.1.0.7", &[]);
     assert_eq!((denied.as_str(), by.as_str()), ("DENIED", "net-policy"));
+}
+
+/// Names are unique in a project and a place only: a policy gets its own associations.
+#[test]
+fn policies_of_one_name_are_told_apart() {
+    let policy = |project: &str, region: Option<&str>, network: &str, action: &str| {
+        let link = format!("https://www.googleapis.com/compute/v1/projects/{project}");
+        let at = region.map_or("global".to_owned(), |region| format!("regions/{region}"));
+        let mut made = json!({"kind": "compute#firewallPolicy", "name": "fw",
+            "selfLink": format!("{link}/{at}/firewallPolicies/fw"),
+            "rules": [rule(&format!("ingress {action} 100 from 10.0.0.0/8 tcp"))],
+            "associations": [{"attachmentTarget": format!("{link}/global/networks/{network}")}]});
+        if let Some(region) = region {
+            made["region"] = json!(format!("{link}/regions/{region}"));
+        }
+        made
+    };
+    let rules = |network: &str| {
+        let mut made = vpc("x", "allowed", 1000, "192.168.0.0/16");
+        made["network"] = json!(network);
+        made["name"] = json!(format!("x-{}", network.rsplit('/').next().unwrap()));
+        made
+    };
+    let (a, b) = ("projects/pa/global/networks/a", "projects/pb/global/networks/b");
+    let two =
+        [policy("pa", None, "a", "allow"), policy("pb", None, "b", "deny"), rules(a), rules(b)];
+    let order = ["--enforcement-order", "after", "--network"];
+    let on = |network: &'static str| order.iter().copied().chain([network]).collect::<Vec<_>>();
+    check(&two, WEB, &on("a"), "ALLOWED", "fw 100");
+    check(&two, WEB, &on("b"), "DENIED", "fw 100");
+    let regional = [
+        policy("p", Some("us-east1"), "n", "allow"),
+        policy("p", Some("us-west1"), "n", "deny"),
+        vpc("x", "allowed", 1000, "192.168.0.0/16"),
+        network("AFTER_CLASSIC_FIREWALL"),
+    ];
+    check(&regional, WEB, &["--region", "us-east1"], "ALLOWED", "fw 100");
+    check(&regional, WEB, &["--region", "us-west1"], "DENIED", "fw 100");
+    check(&regional, WEB, &["--region", "us-north1"], "DENIED", "implied deny ingress");
+}
+
+/// Of a policy that may apply nothing is asked below the rule that would decide in it.
+#[test]
+fn a_policy_that_may_apply_ends_where_it_decides() {
+    let folder = |rules: Value| {
+        json!([{"kind": "compute#firewallPolicy", "name": "7", "shortName": "f", "rules": rules,
+            "associations": [{"attachmentTarget": "folders/1"}]}])
+    };
+    let allow = vpc("a", "allowed", 1000, "10.0.0.0/8");
+    let rules = json!([
+        rule("ingress allow 100 from 10.0.0.0/8 tcp:443"),
+        rule("ingress deny 200 from 0.0.0.0/0 tcp")
+    ]);
+    check(&[folder(rules), allow.clone()], WEB, &[], "ALLOWED", "a");
+    let rules = json!([
+        rule("ingress goto_next 100 from 10.0.0.0/8 tcp:443"),
+        rule("ingress deny 200 from 0.0.0.0/0 tcp")
+    ]);
+    check(&[folder(rules), allow], WEB, &[], "ALLOWED", "a");
+}
+
+/// A network whose VPC rules nobody gave may have any.
+#[test]
+fn vpc_rules_that_were_not_given_are_unknown() {
+    let link = "https://www.googleapis.com/compute/v1/projects/p/global";
+    let policy = json!([{"kind": "compute#firewallPolicy", "name": "g",
+        "rules": [rule("ingress allow 5 from 10.0.0.0/8 tcp:22")],
+        "associations": [{"attachmentTarget": format!("{link}/networks/n")}]}]);
+    let after = [policy, network("AFTER_CLASSIC_FIREWALL")];
+    let answer = ask(&after, WEB, &[]);
+    assert_eq!(answer["verdict"], "UNDETERMINED", "{answer:#}");
+    assert_eq!(answer["because"][0], "no firewall rule of this network was given");
+    let before = [after[0].clone(), network("BEFORE_CLASSIC_FIREWALL")];
+    check(&before, "INGRESS tcp 22 from 10.0.0.7", &[], "ALLOWED", "g 5");
 }
 
 /// What a policy above the VPC denies is opened in that policy, or nowhere.

@@ -85,7 +85,7 @@ fn a_batch_is_answered_in_order() {
     let lines = [
         question("one", json!({"from": "10.0.0.1", "expect": "ALLOWED"})),
         question("range", json!({"from": "10.0.0.0/24", "to": "10.2.0.7", "expect": "MIXED"})),
-        "\n".to_owned(),
+        "\n# by hand\n// as well\r\n".to_owned(),
         question("denied", json!({"from": "10.0.0.17", "expect": "DENIED"})),
         question("tags", json!({"from": "10.9.0.1", "target_tags": "-", "expect": "UNDETERMINED"})),
         question("ports", json!({"from": "10.9.0.1", "port": "-", "expect": "UNDETERMINED"})),
@@ -155,11 +155,126 @@ fn what_hangs_together_is_not_doubted_twice() {
     }
 }
 
+fn verdict(rules: &[Value], fields: Value) -> String {
+    let (answers, ..) = batch(rules, &question("q", fields), &[]);
+    answers[0]["verdict"].as_str().unwrap().to_owned()
+}
+
+/// What is left out is one value; where the answer is the same for all of them, it is the answer.
+#[test]
+fn what_is_left_out_matters_only_where_it_does() {
+    let half = [rule(
+        "half",
+        json!({"allowed": [{"IPProtocol": "tcp"}],
+        "sourceRanges": ["10.0.0.0/25"]}),
+    )];
+    let ask = |rules: &[Value], from: &str| verdict(rules, json!({"from": from, "port": "-"}));
+    assert_eq!(ask(&half, "10.0.0.0/24"), "MIXED");
+    let all = [rule("all", json!({"allowed": tcp(&["1-65535"]), "sourceRanges": ["10.0.0.0/8"]}))];
+    assert_eq!(ask(&all, "10.0.0.7"), "ALLOWED", "nobody listens on port 0");
+    // The VM's address, too: whichever it is, the first rule or neither.
+    let to = |name: &str, action: &str, priority: u64, ranges: Value| {
+        rule(
+            name,
+            json!({action: [{"IPProtocol": "tcp"}], "priority": priority,
+            "sourceRanges": ["10.0.0.0/8"], "destinationRanges": ranges}),
+        )
+    };
+    let pair = [
+        to("no", "denied", 100, json!(["10.1.0.0/24"])),
+        to("yes", "allowed", 200, json!(["10.1.0.0/24"])),
+    ];
+    assert_eq!(verdict(&pair, json!({"from": "10.0.0.7"})), "DENIED");
+    let halves = [
+        to("low", "allowed", 100, json!(["0.0.0.0/1"])),
+        to("high", "allowed", 100, json!(["128.0.0.0/1"])),
+    ];
+    assert_eq!(verdict(&halves, json!({"from": "10.0.0.7"})), "ALLOWED");
+    assert_eq!(verdict(&pair[1..], json!({"from": "10.0.0.7"})), "UNDETERMINED");
+}
+
+/// A range that merely holds the metadata server's address does not ask for it.
+#[test]
+fn everybody_is_denied_where_nobody_is_allowed() {
+    let anybody = json!({"from": "0.0.0.0/0", "port": 22});
+    assert_eq!(verdict(&rules()[..1], anybody), "DENIED");
+    assert_eq!(verdict(&rules()[..1], json!({"from": "169.254.169.254"})), "ALLOWED");
+}
+
+#[test]
+fn lines_do_not_change_one_another() {
+    let alone = question("a", json!({"from": "10.0.0.1", "network": "-"}));
+    let typo = question("b", json!({"from": "10.0.0.1", "network": "typo"}));
+    let (answers, ..) = batch(&rules(), &format!("{alone}{typo}{alone}"), &[]);
+    let verdicts: Vec<_> = answers.iter().map(|one| one["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["ALLOWED", "UNDETERMINED", "ALLOWED"]);
+    assert_eq!(answers[1]["because"], json!(["no firewall rule of this network was given"]));
+}
+
+/// Source tags match primary addresses of VMs: nobody outside has one, and no pod.
+#[test]
+fn tags_are_of_vms() {
+    let mut all = rules();
+    let link = "https://www.googleapis.com/compute/v1/projects/p";
+    all.push(json!({"kind": "compute#subnetwork", "name": "s", "ipCidrRange": "10.9.0.0/16",
+        "network": format!("{link}/global/networks/kf"), "region": format!("{link}/regions/r1"),
+        "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.50.0.0/16"}],
+        "selfLink": format!("{link}/regions/r1/subnetworks/s")}));
+    all.push(json!({"name": "c", "location": "r1", "network": "kf", "subnetwork": "s",
+        "selfLink": "https://container.googleapis.com/v1/projects/p/locations/r1/clusters/c",
+        "clusterIpv4Cidr": "10.50.0.0/16", "currentMasterVersion": "1.30"}));
+    let from = |address: &str| {
+        verdict(
+            &all,
+            json!({"from": address, "port": 5432, "source_tags": ["app"],
+            "target_tags": ["db"]}),
+        )
+    };
+    assert_eq!(from("10.9.0.7"), "ALLOWED");
+    assert_eq!(from("8.8.8.8"), "DENIED");
+    assert_eq!(from("10.50.0.7"), "DENIED");
+}
+
+/// What cannot be read may be anything; what can be read holds.
+#[test]
+fn placeholders_are_not_forgotten() {
+    let allow = |fields: Value| {
+        let mut made = rule("r", json!({"allowed": [{"IPProtocol": "tcp"}]}));
+        for (key, value) in fields.as_object().unwrap() {
+            made[key] = value.clone();
+        }
+        verdict(&[made], json!({"from": "10.0.0.7"}))
+    };
+    assert_eq!(allow(json!({"sourceRanges": ["${X}"], "sourceTags": ["t"]})), "UNDETERMINED");
+    assert_eq!(allow(json!({"sourceRanges": ["10.0.0.0/8", "${X}"]})), "ALLOWED");
+    assert_eq!(allow(json!({"sourceRanges": ["10.9.0.0/16", "${X}"]})), "UNDETERMINED");
+    let ranked = [
+        rule(
+            "a",
+            json!({"allowed": [{"IPProtocol": "tcp"}], "priority": 900,
+            "sourceRanges": ["10.0.0.0/8"]}),
+        ),
+        rule(
+            "d",
+            json!({"denied": [{"IPProtocol": "tcp"}], "priority": "${P}",
+            "sourceRanges": ["10.0.0.0/8"]}),
+        ),
+    ];
+    assert_eq!(verdict(&ranked, json!({"from": "10.0.0.7"})), "UNDETERMINED");
+    let way = [rule("d", json!({"denied": [{"IPProtocol": "tcp"}], "direction": "${D}"}))];
+    let out = json!({"direction": "EGRESS", "to": "10.0.0.7"});
+    assert_eq!(verdict(&way, out), "UNDETERMINED");
+}
+
 #[test]
 fn bad_questions_are_answered_and_stop_nothing() {
     let bad = [
         ("{not json", "no JSON"),
         ("[1]", "a question is an object"),
+        (r#"[{"id": "b"}]"#, "a question is an object"),
+        (r#"{"id": 1.5, "direction": "INGRESS", "from": "10.0.0.1"}"#, "id is a text"),
+        (r#"{"direction": "INGRESS", "from": "10.0.0.1", "to": "fd00::1"}"#, "different families"),
+        (r#"{"direction": "INGRESS", "from": "10.0.0.1", "target_tags": "a,b"}"#, "is a list"),
         (r#"{"id": "b", "direction": "INGRESS", "from": "x"}"#, "from is an address or a range"),
         (r#"{"id": "b", "direction": "INGRESS"}"#, "from is not given"),
         (r#"{"id": "b", "direction": "EGRESS", "from": "10.0.0.1"}"#, "to is not given"),

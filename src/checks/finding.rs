@@ -8,6 +8,7 @@ use crate::correlate::Cause;
 use crate::correlate::causes::{Side, decider_key};
 use crate::engine::near_miss::Gap;
 use crate::engine::{Decider, Decision, Doubt, Mismatch, NearMiss};
+use crate::model::firewall::GoogleList;
 use crate::model::{FirewallRule, Origin, PolicyKind, RuleReference};
 use crate::net::{FiveTuple, Timestamp};
 use crate::suggest::Suggestion;
@@ -248,6 +249,9 @@ pub fn cause_id(check: &str, cause: &Cause<'_>) -> String {
     )
 }
 
+/// Of thousands of rules many miss by one field; nobody reads on beyond the nearest.
+const MOST_NEAR_MISSES: usize = 25;
+
 /// What a decision says, in owned words.
 #[must_use]
 pub fn decision_summary(
@@ -259,7 +263,11 @@ pub fn decision_summary(
         verdict: decision.verdict,
         decider: decider_summary(decision.decider),
         doubts: decision.doubts.iter().map(|(rule, doubt)| doubt_words(rule, *doubt)).collect(),
-        near_misses: near_misses.iter().map(|miss| near_miss_summary(miss, needed)).collect(),
+        near_misses: near_misses
+            .iter()
+            .take(MOST_NEAR_MISSES)
+            .map(|miss| near_miss_summary(miss, needed))
+            .collect(),
     }
 }
 
@@ -272,12 +280,19 @@ pub fn doubt_words(rule: &FirewallRule, doubt: Doubt) -> String {
         Doubt::SourceIdentity => "the tags or the account of the source are not known".to_owned(),
         Doubt::Address => "the VM's address is not known".to_owned(),
         Doubt::List => {
-            let lists: Vec<_> = lists.map(ToString::to_string).collect();
-            format!("only Google can resolve {}", lists.join("; "))
+            let all: Vec<_> = lists.clone().map(ToString::to_string).collect();
+            let given = |list: &GoogleList| {
+                matches!(list, GoogleList::AddressGroup(_) | GoogleList::Unreadable(_))
+            };
+            let whose = if lists.clone().all(given) { "" } else { "only Google can resolve " };
+            format!("{whose}{}", all.join("; "))
         }
         Doubt::Context => "it is not known whether the other end is on the internet, or in which \
                            network"
             .to_owned(),
+        Doubt::Unmodelled if rule.is_understood() => {
+            "it names no range, which means 0.0.0.0/0: nobody says whether also IPv6".to_owned()
+        }
         Doubt::Unmodelled => "it holds a filter that is not understood".to_owned(),
         Doubt::Attachment => "its policy does not say which network it is for".to_owned(),
         Doubt::Region => "its policy is a region's, and the VM's region is not known".to_owned(),

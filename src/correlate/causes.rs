@@ -173,7 +173,7 @@ impl Scope {
     #[must_use]
     pub fn holds(&self, network: &Reference) -> bool {
         let of_project = network.project.as_ref();
-        self.network.as_ref().is_none_or(|name| network.name == *name)
+        self.network.as_ref().is_none_or(|name| Reference::parse(name).agrees(network))
             && self.project.as_ref().is_none_or(|wanted| of_project.is_none_or(|of| of == wanted))
     }
 }
@@ -298,7 +298,7 @@ impl<'a> Judge<'_, 'a> {
 }
 
 fn nothing_known<'a>() -> Decision<'a> {
-    Decision { verdict: Verdict::Undetermined, decider: Decider::Missing, doubts: Vec::new() }
+    Decision::missing()
 }
 
 /// The network that the entry names. The rule's reference holds only its name. The project is

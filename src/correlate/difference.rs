@@ -341,7 +341,7 @@ pub(super) fn reach(rule: &FirewallRule) -> Vec<FlowBox> {
     if rule.disabled {
         return Vec::new();
     }
-    if !rule.unmodelled.is_empty() {
+    if !rule.is_understood() {
         return vec![FlowBox::all()];
     }
     let target = match rule.targets.is_everyone() {

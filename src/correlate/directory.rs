@@ -136,21 +136,27 @@ impl<'a> Directory<'a> {
         let mut external = AddressSet::default();
         let ends = starts.iter().skip(1).map(Some).chain([None]);
         // Between two neighbouring edges every address has the same owners.
-        let mut parts: BTreeMap<(Place, bool), Vec<(IpAddr, IpAddr)>> = BTreeMap::new();
+        let mut parts: BTreeMap<(Place, bool, bool), Vec<(IpAddr, IpAddr)>> = BTreeMap::new();
         for (low, next) in starts.iter().zip(ends) {
             let high = last_before(*low, next.copied());
-            let key = (self.place(*low, network), self.is_external(*low, network));
+            let nameless = self.peer(*low, network) == Endpoint::outside();
+            let key = (self.place(*low, network), self.is_external(*low, network), nameless);
             parts.entry(key).or_default().push((*low, high));
         }
-        for ((place, is_external), ranges) in parts {
+        let mut nameless = AddressSet::default();
+        for ((place, is_external, is_nameless), ranges) in parts {
             let set = AddressSet::of_parts(&ranges);
+            if is_nameless {
+                nameless = nameless.union(&set);
+            }
             if is_external {
                 external = external.union(&set);
             }
             let sum = places.entry(place).or_default();
             *sum = sum.union(&set);
         }
-        Geography { external, places: places.into_iter().map(|(at, set)| (set, at)).collect() }
+        let places = places.into_iter().map(|(at, set)| (set, at)).collect();
+        Geography { external, nameless, places }
     }
 
     /// Whether an address is reached over the internet: public, and no range inside a network.

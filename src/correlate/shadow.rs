@@ -72,7 +72,7 @@ pub fn shadows<'a>(directory: &Directory<'a>, network: &Reference) -> Option<Vec
     let mut list = Vec::new();
     for rule in rules.all() {
         // What hands on decides nothing anyway; of filters that are not understood nobody knows.
-        if rule.disabled || rule.action == Action::GotoNext || !rule.unmodelled.is_empty() {
+        if rule.disabled || rule.action == Action::GotoNext || !rule.is_understood() {
             continue;
         }
         let mut covered: BTreeMap<(usize, usize), (&FirewallRule, bool)> = BTreeMap::new();

@@ -6,13 +6,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::correlate::Directory;
+use crate::engine::evaluate::METADATA;
 use crate::engine::{
     Decider, Decision, Doubt, EffectiveRules, Endpoint, Facts, Flow, Geography, Piece, Space,
     Verdict, evaluate, evaluate_all,
 };
 use crate::model::query::Told;
 use crate::model::{Expected, FirewallRule, Query, Reference};
-use crate::net::{AddressSet, Direction, FiveTuple, FlowBox, FlowSet, IpNet, TrafficSet};
+use crate::net::{AddressSet, Direction, FiveTuple, FlowBox, FlowSet, IpNet, PortSet, TrafficSet};
 
 /// What a question leaves out and its answer depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,56 +86,64 @@ struct Prepared<'a> {
 #[derive(Debug)]
 pub struct Simulator<'d, 'a> {
     directory: &'d Directory<'a>,
-    prepared: BTreeMap<Reference, Prepared<'a>>,
+    /// The networks that the inventory knows.
+    known: BTreeMap<Reference, Prepared<'a>>,
+    /// Networks that questions name and nobody described, by what the question says.
+    named: BTreeMap<Reference, Prepared<'a>>,
 }
 
 impl<'d, 'a> Simulator<'d, 'a> {
     /// Ready for all networks that are known.
     #[must_use]
     pub fn of(directory: &'d Directory<'a>) -> Self {
-        let mut simulator = Self { directory, prepared: BTreeMap::new() };
+        let mut simulator = Self { directory, known: BTreeMap::new(), named: BTreeMap::new() };
         for network in &directory.networks {
-            simulator.prepare(network);
+            simulator.known.insert(network.clone(), simulator.prepared(network));
+        }
+        // Effective firewalls without a VPC rule name no network: they are of the only one.
+        if simulator.known.is_empty() {
+            let nameless = Reference::default();
+            simulator.known.insert(nameless.clone(), simulator.prepared(&nameless));
         }
         simulator
     }
 
-    fn prepare(&mut self, network: &Reference) {
-        let prepared = Prepared {
+    fn prepared(&self, network: &Reference) -> Prepared<'a> {
+        Prepared {
             rules: EffectiveRules::of(self.directory.inventory, network),
             geography: self.directory.geography(network),
-        };
-        self.prepared.insert(network.clone(), prepared);
+        }
     }
 
     /// Makes ready for a question's network, which need not be known.
     pub fn expect(&mut self, query: &Query) {
         if let Some(network) = &query.network
-            && !self.directory.networks.iter().any(|known| known.agrees(network))
-            && !self.prepared.contains_key(network)
+            && !self.known.keys().any(|known| known.agrees(network))
+            && !self.named.contains_key(network)
         {
-            let network = network.clone();
-            self.prepare(&network);
+            self.named.insert(network.clone(), self.prepared(network));
         }
     }
 
-    /// The network that a question is about.
-    fn network(&self, query: &Query) -> Option<(&Reference, &Prepared<'a>)> {
-        let Some(wanted) = &query.network else {
-            let mut all = self.prepared.iter();
-            return all.next().filter(|_| all.next().is_none());
-        };
-        let mut agreeing = self.prepared.iter().filter(|(network, _)| network.agrees(wanted));
-        agreeing.next().filter(|_| agreeing.next().is_none())
+    /// The network that a question is about; `Err` where it could be several.
+    fn network(&self, query: &Query) -> Result<Option<(&Reference, &Prepared<'a>)>, ()> {
+        let wanted = query.network.as_ref();
+        let agrees = |network: &Reference| wanted.is_none_or(|wanted| network.agrees(wanted));
+        let mut agreeing = self.known.iter().filter(|(network, _)| agrees(network));
+        match (agreeing.next(), agreeing.next()) {
+            (Some(_), Some(_)) => Err(()),
+            (Some(only), None) => Ok(Some(only)),
+            (None, _) => Ok(wanted.and_then(|wanted| self.named.get_key_value(wanted))),
+        }
     }
 
     /// The answer.
     #[must_use]
     pub fn answer(&self, query: &Query) -> Answer<'a> {
-        let Some((network, prepared)) = self.network(query) else {
-            // Of no known network nothing was given; of several none is guessed.
-            let none = self.prepared.is_empty();
-            return nothing(if none { Lack::Rules } else { Lack::Network }, None);
+        let (network, prepared) = match self.network(query) {
+            Ok(Some(found)) => found,
+            Ok(None) => return nothing(Lack::Rules, None),
+            Err(()) => return nothing(Lack::Network, None),
         };
         if !prepared.rules.given {
             return nothing(Lack::Rules, Some(network.clone()));
@@ -178,6 +187,7 @@ impl<'d, 'a> Simulator<'d, 'a> {
         };
         let geography = &prepared.geography;
         let external = geography.external.contains(peer);
+        let nameless = geography.nameless.contains(peer);
         let known = endpoint(&query.peer);
         let place = geography.places.iter().find(|(set, _)| set.contains(peer));
         let flow = Flow {
@@ -186,7 +196,7 @@ impl<'d, 'a> Simulator<'d, 'a> {
             network: network.clone(),
             region: query.region.clone(),
             endpoint: endpoint(&query.target),
-            peer: if external { outsider(&known) } else { known },
+            peer: if nameless { Endpoint::outside() } else { known },
             peer_is_external: external,
             peer_place: place.map(|(_, place)| place.clone()).unwrap_or_default(),
         };
@@ -200,8 +210,8 @@ impl<'d, 'a> Simulator<'d, 'a> {
         Some(Part { flows, decision })
     }
 
-    /// The question as sets: what is outside of every network carries no tag and no account, unless
-    /// the question says so.
+    /// The question as sets. Tags and accounts match the primary address of a VM in the network,
+    /// and nothing else: not a pod's, nor any outside (<https://cloud.google.com/vpc/docs/firewalls>).
     fn spaces<'g>(
         &self,
         query: &Query,
@@ -215,8 +225,12 @@ impl<'d, 'a> Simulator<'d, 'a> {
             Direction::Egress => (&source, &destination),
         };
         let own_address_known = own.is_some();
+        // A port that is left out is one of those that are used: nobody listens on 0.
         let traffic = match (query.protocol, &query.ports) {
-            (protocol, None) => TrafficSet::of_protocol(protocol),
+            (protocol, None) => {
+                let used = TrafficSet::of_ports(protocol, &PortSet::of([0]));
+                TrafficSet::of_protocol(protocol).difference(&used)
+            }
             (protocol, Some(ports)) => TrafficSet::of_ports(protocol, ports),
         };
         let whole = Space {
@@ -236,17 +250,22 @@ impl<'d, 'a> Simulator<'d, 'a> {
             geography,
         };
         let peer = peer.clone().unwrap_or_else(AddressSet::all);
+        // The metadata server is nobody's client, and answers whatever the rules say: a range that
+        // merely holds its address does not ask for it.
+        let metadata = AddressSet::one(METADATA);
+        let peer = if peer == metadata { peer } else { peer.difference(&metadata) };
         if query.direction == Direction::Egress {
-            return vec![whole];
+            let flows = FlowBox { destination: peer, ..whole.flows.clone() };
+            return vec![Space { flows, ..whole }];
         }
-        let outside = peer.intersection(&geography.external);
-        let inside = peer.difference(&geography.external);
+        let outside = peer.intersection(&geography.nameless);
+        let inside = peer.difference(&geography.nameless);
         let with = |source, peer: Endpoint| Space {
             flows: FlowBox { source, ..whole.flows.clone() },
             peer,
             ..whole.clone()
         };
-        let outsider = outsider(&whole.peer);
+        let outsider = Endpoint::outside();
         [with(inside, whole.peer.clone()), with(outside, outsider)]
             .into_iter()
             .filter(|space| !space.flows.is_empty())
@@ -278,19 +297,6 @@ fn of_family(peer: &Option<AddressSet>) -> AddressSet {
     }
 }
 
-/// What is outside of every network carries nothing, unless somebody says so.
-fn outsider(told: &Endpoint) -> Endpoint {
-    let none = |facts: &Facts| match facts {
-        Facts::Unknown => Facts::none(),
-        known => known.clone(),
-    };
-    Endpoint {
-        tags: none(&told.tags),
-        service_accounts: none(&told.service_accounts),
-        secure_tags: none(&told.secure_tags),
-    }
-}
-
 fn endpoint(told: &Told) -> Endpoint {
     let facts = |names: &Option<BTreeSet<String>>| match names {
         None => Facts::Unknown,
@@ -309,22 +315,36 @@ fn endpoint(told: &Told) -> Endpoint {
 fn refined<'a>(rules: &EffectiveRules<'a>, piece: Piece<'_, 'a>) -> Vec<Part<'a>> {
     let whole = |piece: Piece<'_, 'a>| Part { flows: piece.space.flows, decision: piece.decision };
     let by_name = |(_, doubt): &&(&FirewallRule, Doubt)| {
-        matches!(doubt, Doubt::Target | Doubt::SourceIdentity)
+        matches!(doubt, Doubt::Target | Doubt::SourceIdentity | Doubt::Address)
     };
     let doubts = piece.decision.doubts.iter().filter(by_name).count();
     if piece.decision.verdict != Verdict::Undetermined || doubts < 2 {
         return vec![whole(piece)];
     }
-    let every_kind = Space { tells_apart: true, ..piece.space.clone() };
+    let every_kind = Space { tells_apart: true, own_address_known: true, ..piece.space.clone() };
     let pieces = evaluate_all(rules, &every_kind);
+    let (direction, own_known) = (piece.space.direction, piece.space.own_address_known);
+    // Seen from the other end, whatever the VM carries and wherever it is.
+    let outline = |flows: FlowBox| {
+        let flows = flows.of_any_ends();
+        match (own_known, direction) {
+            (true, _) => flows,
+            (false, Direction::Ingress) => {
+                FlowBox { destination: piece.space.flows.destination.clone(), ..flows }
+            }
+            (false, Direction::Egress) => {
+                FlowBox { source: piece.space.flows.source.clone(), ..flows }
+            }
+        }
+    };
     let seen_as = |verdict: Verdict| {
         let of = pieces.iter().filter(|piece| piece.decision.verdict == verdict);
-        FlowSet::of_all(of.map(|piece| piece.space.flows.clone().of_any_ends()))
+        FlowSet::of_all(of.map(|piece| outline(piece.space.flows.clone())))
     };
     let sets = [Verdict::Allowed, Verdict::Denied, Verdict::Undetermined]
         .map(|verdict| (verdict, seen_as(verdict)));
     let mut parts = Vec::new();
-    let mut rest = FlowSet::of(piece.space.flows.clone().of_any_ends());
+    let mut rest = FlowSet::of(outline(piece.space.flows.clone()));
     for (verdict, set) in sets.iter().filter(|(verdict, _)| *verdict != Verdict::Undetermined) {
         let others = sets.iter().filter(|(other, _)| other != verdict);
         let sure = others.fold(set.clone(), |left, (_, other)| left.difference(other));
@@ -362,13 +382,20 @@ fn summed<'a>(
     if divided && no_port {
         lacks.insert(Lack::Port);
     }
+    let alike = !open && no_port && query.protocol.is_some() && any_port_alike(&parts);
+    if alike {
+        lacks.clear();
+    }
     let verdict = match (allowed, denied, open) {
-        (true, true, _) if !no_port => Expected::Mixed,
+        (true, true, _) if !no_port || alike => Expected::Mixed,
         (true, false, false) => Expected::Allowed,
         (false, true, false) => Expected::Denied,
         _ => Expected::Undetermined,
     };
     let mut doubts: Vec<(&FirewallRule, Doubt)> = Vec::new();
+    if of(Verdict::Undetermined).any(|part| part.decision.not_given) {
+        lacks.insert(Lack::Rules);
+    }
     if verdict == Expected::Undetermined {
         for (rule, doubt) in of(Verdict::Undetermined).flat_map(|part| &part.decision.doubts) {
             if !doubts.iter().any(|(other, _)| std::ptr::eq(*other, *rule)) {
@@ -377,32 +404,15 @@ fn summed<'a>(
             lacks.extend(lacking(query, rule, *doubt));
         }
     }
-    let peer = |part: &Part<'_>| match query.direction {
-        Direction::Ingress => part.flows.source.first(),
-        Direction::Egress => part.flows.destination.first(),
-    };
-    let own = |part: &Part<'_>| match query.direction {
-        Direction::Ingress => part.flows.destination.first(),
-        Direction::Egress => part.flows.source.first(),
-    };
-    let lowest = |verdict: Verdict, end: &dyn Fn(&Part<'_>) -> Option<IpAddr>| {
-        of(verdict).filter_map(end).min()
-    };
-    let pair = |end: &dyn Fn(&Part<'_>) -> Option<IpAddr>| {
-        lowest(Verdict::Allowed, end).zip(lowest(Verdict::Denied, end))
-    };
-    let differ = |pair: &(IpAddr, IpAddr)| pair.0 != pair.1;
-    let witness = (verdict == Expected::Mixed)
-        .then(|| pair(&peer).filter(differ).or_else(|| pair(&own).filter(differ)).or(pair(&peer)))
-        .flatten();
-    let alike = match verdict {
+    let witness = (verdict == Expected::Mixed).then(|| witness(query, &parts)).flatten();
+    let of_verdict = match verdict {
         Expected::Allowed => Some(Verdict::Allowed),
         Expected::Denied => Some(Verdict::Denied),
         Expected::Undetermined => Some(Verdict::Undetermined),
         Expected::Mixed => None,
     };
     let mut deciders: Vec<Decider<'a>> = Vec::new();
-    for part in alike.into_iter().flat_map(of) {
+    for part in of_verdict.into_iter().flat_map(of) {
         if !deciders.iter().any(|one| one.is_same(&part.decision.decider)) {
             deciders.push(part.decision.decider);
         }
@@ -413,6 +423,40 @@ fn summed<'a>(
     };
     let network = Some(network.clone());
     Answer { verdict, decider, witness, lacks, doubts, network, parts }
+}
+
+/// An address that is allowed, and one that is denied: of the other end where that tells, else of
+/// the VM. One that is only allowed, or only denied, tells more than one that is both.
+fn witness(query: &Query, parts: &[Part<'_>]) -> Option<(IpAddr, IpAddr)> {
+    let peer_is_source = query.direction == Direction::Ingress;
+    let pair = |of_source: bool| {
+        let all = |verdict: Verdict| {
+            let of = parts.iter().filter(|part| part.decision.verdict == verdict);
+            of.fold(AddressSet::default(), |sum, part| match of_source {
+                true => sum.union(&part.flows.source),
+                false => sum.union(&part.flows.destination),
+            })
+        };
+        let (allowed, denied) = (all(Verdict::Allowed), all(Verdict::Denied));
+        let only = |set: &AddressSet, other: &AddressSet| {
+            set.difference(other).first().or_else(|| set.first())
+        };
+        only(&allowed, &denied).zip(only(&denied, &allowed))
+    };
+    let peer = pair(peer_is_source);
+    peer.filter(|pair| pair.0 != pair.1)
+        .or_else(|| pair(!peer_is_source).filter(|pair| pair.0 != pair.1))
+        .or(peer)
+}
+
+/// Whether the same ends are allowed on every port: then it does not matter which one is meant.
+fn any_port_alike(parts: &[Part<'_>]) -> bool {
+    let whole = TrafficSet::union_of(parts.iter().map(|part| part.flows.traffic.clone()));
+    let ends = |verdict: Verdict| {
+        let of = parts.iter().filter(move |part| part.decision.verdict == verdict);
+        FlowSet::of_all(of.map(|part| FlowBox { traffic: whole.clone(), ..part.flows.clone() }))
+    };
+    ends(Verdict::Allowed).intersection(&ends(Verdict::Denied)).is_empty()
 }
 
 /// What the question would have to say to resolve a doubt.

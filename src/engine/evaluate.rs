@@ -74,13 +74,15 @@ pub struct Decision<'a> {
     pub decider: Decider<'a>,
     /// Rules ranking above the decider that may match, in order.
     pub doubts: Vec<(&'a FirewallRule, Doubt)>,
+    /// Whether it came to the VPC rules, and none of them was given.
+    pub not_given: bool,
 }
 
 impl<'a> Decision<'a> {
     /// An answer without doubts.
     #[must_use]
     pub fn fixed(verdict: Verdict, decider: Decider<'a>) -> Self {
-        Self { verdict, decider, doubts: Vec::new() }
+        Self { verdict, decider, doubts: Vec::new(), not_given: false }
     }
 
     /// Nothing is known.
@@ -108,6 +110,7 @@ impl<'a> Decision<'a> {
             }
         }
         self.verdict = Verdict::Undetermined;
+        self.not_given |= other.not_given;
         self
     }
 }
@@ -165,6 +168,7 @@ pub(super) struct Walk<'a> {
     handed_on: bool,
     decider: Option<Decider<'a>>,
     doubts: Vec<(&'a FirewallRule, Doubt)>,
+    not_given: bool,
 }
 
 /// How a stage ended.
@@ -223,6 +227,11 @@ impl<'a> Walk<'a> {
         subject: &S,
         observer: &mut O,
     ) -> Result<StageEnd, S::Cut> {
+        if !stage.given {
+            // Anything may stand in it.
+            (self.allowed, self.denied, self.not_given) = (true, true, true);
+            return Ok(StageEnd::GoesOn);
+        }
         let doubt_of_stage = match stage.applies_in(subject.region()) {
             Applies::No => return Ok(StageEnd::GoesOn),
             Applies::Yes => None,
@@ -240,12 +249,11 @@ impl<'a> Walk<'a> {
             self.rank += 1;
             match (outcome, doubt_of_stage) {
                 (Outcome::Missed(_), _) => {}
-                (Outcome::Doubtful(doubt), _) | (Outcome::Matched, Some(doubt)) => {
-                    self.doubts.push((rule, doubt));
-                    match rule.action {
-                        Action::GotoNext => self.may_go_on = true,
-                        action => self.end(action),
-                    }
+                (Outcome::Doubtful(doubt), _) => self.may_end(rule, doubt),
+                (Outcome::Matched, Some(doubt)) => {
+                    // Where the stage applies, nothing below is asked; where not, nothing of it is.
+                    self.may_end(rule, doubt);
+                    return Ok(StageEnd::GoesOn);
                 }
                 (Outcome::Matched, None) if rule.action == Action::GotoNext => {
                     return Ok(StageEnd::GoesOn);
@@ -263,6 +271,14 @@ impl<'a> Walk<'a> {
         Ok(StageEnd::GoesOn)
     }
 
+    fn may_end(&mut self, rule: &'a FirewallRule, doubt: Doubt) {
+        self.doubts.push((rule, doubt));
+        match rule.action {
+            Action::GotoNext => self.may_go_on = true,
+            action => self.end(action),
+        }
+    }
+
     fn end(&mut self, action: Action) {
         match action {
             Action::Allow => self.allowed = true,
@@ -278,7 +294,8 @@ impl<'a> Walk<'a> {
             _ => Verdict::Undetermined,
         };
         let decider = self.decider.unwrap_or(Decider::Missing);
-        Decision { verdict, decider, doubts: std::mem::take(&mut self.doubts) }
+        let doubts = std::mem::take(&mut self.doubts);
+        Decision { verdict, decider, doubts, not_given: self.not_given }
     }
 }
 

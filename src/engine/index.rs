@@ -90,7 +90,8 @@ impl Index {
             }
             Direction::Egress => (rule.destination.as_ref(), &rule.destination_conditions, false),
         };
-        let Some(set) = set.filter(|_| !identity && conditions.lists.is_empty()) else {
+        let sure = !identity && conditions.lists.is_empty() && !rule.either_direction;
+        let Some(set) = set.filter(|_| sure) else {
             return vec![(0, NO_RANGE)];
         };
         let ranges = set.ranges();

@@ -294,7 +294,7 @@ impl<C> Field<C> {
 }
 
 fn direction<S: Subject>(rule: &FirewallRule, subject: &S) -> Field<S::Cut> {
-    Field::certain(rule.direction == subject.direction(), Mismatch::Direction)
+    Field::certain(rule.is_for(subject.direction()), Mismatch::Direction)
 }
 
 fn network<S: Subject>(rule: &FirewallRule, subject: &S) -> Field<S::Cut> {
@@ -332,7 +332,9 @@ fn source<S: Subject>(rule: &FirewallRule, subject: &S) -> Field<S::Cut> {
     let names_nothing = rule.policy.is_none()
         && rule.source.is_none()
         && rule.destination.is_none()
-        && rule.source_identity.is_everyone();
+        && rule.source_identity.is_everyone()
+        && rule.source_conditions.lists.is_empty()
+        && rule.destination_conditions.lists.is_empty();
     if names_nothing {
         return match subject.end_in(End::Source, AddressSet::all_v6()) {
             Fit::No => Field::Fits,
@@ -419,7 +421,9 @@ impl Filter<'_> {
     /// Whether a list may hold the end: countries and threats are told by public addresses only.
     fn in_list<S: Subject>(&self, list: &GoogleList, subject: &S) -> Fit<S::Cut> {
         match list {
-            GoogleList::Fqdn(_) | GoogleList::AddressGroup(_) => Fit::Unknown,
+            GoogleList::Fqdn(_) | GoogleList::AddressGroup(_) | GoogleList::Unreadable(_) => {
+                Fit::Unknown
+            }
             GoogleList::Region(_) | GoogleList::ThreatIntelligence(_) => {
                 match subject.end_in(self.end, AddressSet::private()) {
                     Fit::Yes => Fit::No,

@@ -17,6 +17,8 @@ use crate::net::{AddressSet, Bearers, Direction, FiveTuple, FlowBox, Identities,
 pub struct Geography {
     /// The addresses that are reached over the internet.
     pub external: AddressSet,
+    /// The addresses that carry no tag and no account: external ones, pods, other networks.
+    pub nameless: AddressSet,
     /// All addresses, by place.
     pub places: Vec<(AddressSet, Place)>,
 }
@@ -30,7 +32,8 @@ impl Geography {
             Direction::Egress => flow.tuple.dst,
         });
         let external = if flow.peer_is_external { peer.clone() } else { AddressSet::default() };
-        Self { external, places: vec![(peer, flow.peer_place.clone())] }
+        let nameless = AddressSet::default();
+        Self { external, nameless, places: vec![(peer, flow.peer_place.clone())] }
     }
 }
 

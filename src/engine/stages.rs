@@ -19,6 +19,8 @@ use crate::net::Direction;
 pub struct Stage<'a> {
     /// The policy, `None` for the VPC rules.
     pub policy: Option<&'a FirewallPolicy>,
+    /// Whether its rules were given: a network whose VPC rules nobody exported may have any.
+    pub(super) given: bool,
     /// Why it is not certain that the stage applies, where it is not.
     doubt: Option<Doubt>,
     /// INGRESS rules.
@@ -65,10 +67,11 @@ impl<'a> Stage<'a> {
             key(a).cmp(&key(b))
         });
         let of = |direction| {
-            let own = rules.iter().copied().filter(|rule| rule.direction == direction);
+            let own = rules.iter().copied().filter(|rule| rule.is_for(direction));
             Rules::new(own.collect())
         };
-        Self { policy, doubt, ingress: of(Direction::Ingress), egress: of(Direction::Egress) }
+        let (ingress, egress) = (of(Direction::Ingress), of(Direction::Egress));
+        Self { policy, given: true, doubt, ingress, egress }
     }
 
     fn of(&self, direction: Direction) -> &Rules<'a> {
@@ -175,6 +178,12 @@ impl<'a> EffectiveRules<'a> {
             || [Direction::Ingress, Direction::Egress]
                 .iter()
                 .any(|direction| !vpc.rules(*direction).is_empty());
+        let of_answer = |policy: &FirewallPolicy| policy.effective && applies(policy, network);
+        let mut vpc = vpc;
+        vpc.given = known
+            || !vpc.ingress.ordered.is_empty()
+            || !vpc.egress.ordered.is_empty()
+            || inventory.policies.iter().any(of_answer);
         let policies_first = inventory.policies_first(network);
         let matters = vpc.decides() && own.iter().any(Stage::decides);
         let (start, middle) = (above.len(), own.len());

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::firewall::GoogleList;
-use crate::model::inventory::{AddressGroup, Attachment};
-use crate::model::{FirewallPolicy, FirewallRule, Inventory};
+use crate::model::inventory::{AddressGroup, Association, Attachment};
+use crate::model::{FirewallPolicy, FirewallRule, Inventory, PolicyKind};
 use crate::net::IpNet;
 
 /// Settles the policies of an inventory.
@@ -26,7 +26,7 @@ fn gather_rules(policies: &mut Vec<FirewallPolicy>) {
     for policy in std::mem::take(policies) {
         let alone = !policy.attached && policy.rules.len() < 2;
         let before = kept.iter_mut().find(|one| {
-            alone && !one.attached && one.kind == policy.kind && one.is_called(&policy.name)
+            alone && !one.attached && one.attachments.is_empty() && one.is_same(&policy)
         });
         match before {
             None => kept.push(policy),
@@ -59,9 +59,11 @@ fn gather_rules(policies: &mut Vec<FirewallPolicy>) {
 
 /// Every policy goes to the networks that its associations name.
 fn attach(inventory: &mut Inventory) {
+    let own = inventory.policies.iter().flat_map(|policy| &policy.attachments);
     let organizations: BTreeSet<&str> = inventory
         .associations
         .iter()
+        .chain(own)
         .filter_map(|one| match &one.to {
             Attachment::Organization(number) => Some(number.as_str()),
             _ => None,
@@ -70,15 +72,20 @@ fn attach(inventory: &mut Inventory) {
     let one_organization = organizations.len() == 1;
     let mut settled = Vec::new();
     for policy in &inventory.policies {
-        let own = inventory.associations.iter().filter(|one| policy.is_called(&one.policy));
+        let named = inventory.associations.iter().filter(|one| may_be_of(one, policy));
         let mut placed = false;
-        for association in own.filter(|_| !policy.attached) {
+        for association in policy.attachments.iter().chain(named).filter(|_| !policy.attached) {
             let mut copy = policy.clone();
+            copy.attachments.clear();
             copy.order = association.priority.unwrap_or(1000);
             match &association.to {
                 Attachment::Network(network) => {
                     copy.network = Some(network.clone());
-                    copy.attached = true;
+                    // Several policies may go by the name that a list of associations says.
+                    let own = policy.attachments.contains(association);
+                    let others =
+                        inventory.policies.iter().filter(|one| may_be_of(association, one));
+                    copy.attached = own || others.count() == 1;
                 }
                 // An organisation's policy applies to all of its projects.
                 Attachment::Organization(_) => {
@@ -98,15 +105,29 @@ fn attach(inventory: &mut Inventory) {
     inventory.policies = settled;
 }
 
+/// Whether an association that names its policy may mean this one.
+fn may_be_of(association: &Association, policy: &FirewallPolicy) -> bool {
+    let of_kind = match (&association.to, policy.kind) {
+        (Attachment::Network(network), PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork) => {
+            let project = network.project.is_none()
+                || policy.project.is_none()
+                || network.project == policy.project;
+            project && (association.region.is_none() || association.region == policy.region)
+        }
+        (Attachment::Organization(_) | Attachment::Folder(_), PolicyKind::Hierarchical) => true,
+        _ => false,
+    };
+    of_kind && policy.is_called(&association.policy)
+}
+
 /// A policy that several exports show is one: the one with more rules stays, since the effective
 /// firewalls of a VM leave out rules for others.
 fn forget_repeated(policies: &mut Vec<FirewallPolicy>) {
     let mut kept: Vec<FirewallPolicy> = Vec::new();
     for policy in std::mem::take(policies) {
         let same = |one: &&mut FirewallPolicy| {
-            one.kind == policy.kind
+            one.is_same(&policy)
                 && one.region == policy.region
-                && (one.is_called(&policy.name) || policy.is_called(&one.name))
                 && match (&one.network, &policy.network) {
                     (Some(a), Some(b)) => a.agrees(b),
                     (None, None) => one.attached == policy.attached,
@@ -115,11 +136,14 @@ fn forget_repeated(policies: &mut Vec<FirewallPolicy>) {
         };
         match kept.iter_mut().find(same) {
             None => kept.push(policy),
-            Some(one) if one.rules.len() < policy.rules.len() => {
-                one.rules = policy.rules;
-                one.short_name = one.short_name.take().or(policy.short_name);
+            Some(one) => {
+                one.effective |= policy.effective;
+                one.attached |= policy.attached;
+                if one.rules.len() < policy.rules.len() {
+                    one.rules = policy.rules;
+                    one.short_name = one.short_name.take().or(policy.short_name);
+                }
             }
-            Some(_) => {}
         }
     }
     *policies = kept;

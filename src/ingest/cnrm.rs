@@ -5,6 +5,8 @@
 //! first ([`collect_names`]) and references are resolved when everything is known.
 //! Fields: <https://cloud.google.com/config-connector/docs/reference/overview>.
 
+use std::collections::BTreeSet;
+
 use crate::ingest::Read;
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
@@ -64,6 +66,16 @@ impl Manifest<'_> {
         let key = (kind.to_owned(), namespace, name);
         let resource = names.aliases.get(&key).cloned().unwrap_or(key.2);
         Some(Reference::new(self.project.as_deref(), &resource))
+    }
+
+    /// The e-mail addresses of accounts; `None` where one of them is not known.
+    fn accounts(&self, keys: &[&str]) -> Option<BTreeSet<String>> {
+        keys.iter().flat_map(|key| self.spec.list(key)).map(|at| self.account(at)).collect()
+    }
+
+    /// The region of a regional object.
+    fn region(&self) -> Option<String> {
+        self.id().location.filter(|location| location != "global")
     }
 
     /// The e-mail address of an account; `None` where only an object of no known project is named.
@@ -140,6 +152,17 @@ fn firewall(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     let id = manifest.id();
     let spec = manifest.spec;
     let mut rule = rules::manifest_rule(&id.name, spec, network, manifest.origin);
+    let sources = manifest.accounts(&["sourceServiceAccounts"]);
+    let targets = manifest.accounts(&["targetServiceAccounts"]);
+    for (key, accounts) in
+        [("sourceServiceAccounts", &sources), ("targetServiceAccounts", &targets)]
+    {
+        if accounts.is_none() {
+            rule.unmodelled.push(key.to_owned());
+        }
+    }
+    rule.source_identity.service_accounts = sources.unwrap_or_default();
+    rule.targets.service_accounts = targets.unwrap_or_default();
     let at = spec.at("networkRef");
     rule.manifest = Some(Box::new(ManifestObject {
         name: manifest.name.clone(),
@@ -165,29 +188,39 @@ fn policy_rule(
     let spec = manifest.spec;
     let policy = manifest.reference(spec.at("firewallPolicyRef"), of, into)?;
     let mut names = ManifestNames { resource: manifest.id().name, ..ManifestNames::default() };
-    for at in spec.list("targetServiceAccounts").chain(spec.list("targetServiceAccountRefs")) {
-        match manifest.account(at) {
-            Some(account) => {
-                names.accounts.insert(account);
-            }
-            None => names.unknown_accounts = true,
-        }
-    }
+    let accounts = manifest.accounts(&["targetServiceAccounts", "targetServiceAccountRefs"]);
+    names.unknown_accounts = accounts.is_none();
+    names.accounts = accounts.unwrap_or_default();
+    names.project.clone_from(&manifest.project);
+    names.region = manifest.region();
     for at in spec.list("targetResources") {
         names.networks.extend(manifest.reference(at, "ComputeNetwork", into));
     }
+    let kind = kind_of(manifest, kind);
     into.policies.push(policies::manifest_rule(spec, kind, &policy.name, &names, manifest.origin));
     Some(())
 }
 
+/// A network's policy that says where it is is that region's.
+fn kind_of(manifest: &Manifest<'_>, kind: PolicyKind) -> PolicyKind {
+    match (kind, manifest.region()) {
+        (PolicyKind::GlobalNetwork, Some(_)) => PolicyKind::RegionalNetwork,
+        (kind, _) => kind,
+    }
+}
+
 fn policy(manifest: &Manifest<'_>, kind: PolicyKind, into: &mut Inventory) -> Option<()> {
+    let kind = kind_of(manifest, kind);
     into.policies.push(FirewallPolicy {
         name: manifest.id().name,
         short_name: manifest.spec.text("shortName"),
         kind,
         network: None,
         attached: false,
-        region: manifest.id().location,
+        effective: false,
+        project: manifest.project.clone().filter(|_| kind != PolicyKind::Hierarchical),
+        attachments: Vec::new(),
+        region: manifest.region(),
         order: 0,
         rules: Vec::new(),
         origin: manifest.origin.clone(),
@@ -207,7 +240,9 @@ fn association(manifest: &Manifest<'_>, of: &str, into: &mut Inventory) -> Optio
         None => Attachment::Network(manifest.reference(at, "ComputeNetwork", into)?),
     };
     let origin = manifest.origin.clone();
-    into.associations.push(Association { policy: policy.name, to, priority: None, origin });
+    let region = manifest.region();
+    let policy = policy.name;
+    into.associations.push(Association { policy, to, region, priority: None, origin });
     Some(())
 }
 

@@ -30,7 +30,9 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
             policies::described_policy(fields, origin, into);
             Some(())
         }
-        "gcloud-firewall-policy-associations" => policies::association(fields, None, origin, into),
+        "gcloud-firewall-policy-associations" => {
+            policies::association(fields, None, origin).map(|one| into.associations.push(one))
+        }
         "gcloud-address-groups" => policies::address_group(fields, origin, into),
         "effective-firewalls-table" => {
             return Read::Bad("effective firewalls as a table lack ports: use --format=json");

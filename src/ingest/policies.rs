@@ -36,7 +36,7 @@ pub fn effective_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventor
         _ => PolicyKind::Hierarchical,
     };
     let read = read(policy, kind, order, origin);
-    into.policies.push(FirewallPolicy { network, attached: true, ..read });
+    into.policies.push(FirewallPolicy { network, attached: true, effective: true, ..read });
     Some(())
 }
 
@@ -55,10 +55,9 @@ pub fn described_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventor
     } else {
         PolicyKind::GlobalNetwork
     };
-    let policy = read(fields, kind, 0, origin);
-    for one in fields.list("associations") {
-        association(one, Some(&policy.name), origin, into);
-    }
+    let mut policy = read(fields, kind, 0, origin);
+    let own = fields.list("associations");
+    policy.attachments.extend(own.filter_map(|one| association(one, Some(&policy.name), origin)));
     into.policies.push(policy);
 }
 
@@ -67,17 +66,16 @@ pub fn association(
     fields: Fields<'_>,
     policy: Option<&str>,
     origin: &Origin,
-    into: &mut Inventory,
-) -> Option<()> {
+) -> Option<Association> {
     let target = fields.text("attachmentTarget")?;
     let named = fields.first_text(&["firewallPolicyId", "shortName", "displayName"]);
-    into.associations.push(Association {
+    Some(Association {
         policy: policy.map(str::to_owned).or(named)?,
         to: attachment(&target),
+        region: None,
         priority: fields.number("priority").and_then(|one| u32::try_from(one).ok()),
         origin: origin.clone(),
-    });
-    Some(())
+    })
 }
 
 /// What a target stands for: `organizations/1`, `folders/2`, or a network.
@@ -139,7 +137,10 @@ pub fn manifest_rule(
         kind,
         network: None,
         attached: false,
-        region: None,
+        effective: false,
+        project: names.project.clone().filter(|_| kind != PolicyKind::Hierarchical),
+        attachments: Vec::new(),
+        region: names.region.clone(),
         order: 0,
         rules: vec![rule],
         origin: origin.clone(),
@@ -157,6 +158,10 @@ pub struct ManifestNames {
     pub unknown_accounts: bool,
     /// The target networks.
     pub networks: Vec<Reference>,
+    /// The project of the object.
+    pub project: Option<String>,
+    /// The region, where the object says one.
+    pub region: Option<String>,
 }
 
 fn read(fields: Fields<'_>, kind: PolicyKind, order: u32, origin: &Origin) -> FirewallPolicy {
@@ -170,6 +175,9 @@ fn read(fields: Fields<'_>, kind: PolicyKind, order: u32, origin: &Origin) -> Fi
         kind,
         network: None,
         attached: false,
+        effective: false,
+        project: fields.project().filter(|_| kind != PolicyKind::Hierarchical),
+        attachments: Vec::new(),
         region: fields.reference("region").map(|region| region.name),
         order,
         rules,
@@ -215,6 +223,7 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
         priority.unwrap_or(0),
         action,
     );
+    rule.either_direction = direction.is_none() && fields.has("direction");
     rule.set_layers(layers);
     set_ends(&mut rule, filter, &mut unmodelled);
     rule.policy = Some(policy.to_owned());
@@ -244,10 +253,12 @@ fn set_ends(rule: &mut FirewallRule, filter: Fields<'_>, unmodelled: &mut Vec<St
         let ranges = key("IpRanges");
         let spelled = if filter.has(manifest_ranges) { manifest_ranges } else { &ranges };
         let (ranges, bad) = filter.ranges(spelled);
-        if bad > 0 {
-            unmodelled.push(format!("{spelled}: {bad} that are no ranges"));
-        }
         let mut lists = BTreeSet::new();
+        // What is none may stand for any address.
+        if bad > 0 {
+            let what = format!("{spelled}: {bad} that are no ranges");
+            lists.insert(GoogleList::Unreadable(what));
+        }
         for rest in ["Fqdns", "RegionCodes", "ThreatIntelligences"] {
             let mut names = filter.texts(&key(rest));
             names.sort();
@@ -267,8 +278,6 @@ fn set_ends(rule: &mut FirewallRule, filter: Fields<'_>, unmodelled: &mut Vec<St
         }
         let context = context(filter, end, unmodelled);
         let conditions = Conditions { lists, context };
-        // With a range that is none, the whole filter may hold any address.
-        let ranges = if bad > 0 { Vec::new() } else { ranges };
         if end == "src" {
             rule.set_source_ranges(ranges);
             rule.source_conditions = conditions;

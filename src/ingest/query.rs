@@ -76,15 +76,20 @@ pub fn parse(text: &str) -> Result<Query, BadQuery> {
         Err(error) => return Err(not_a_question(text, &error)),
     };
     let _ = line.comment;
-    let id = id(line.id);
+    let id = id(line.id).map_err(|()| BadQuery {
+        id: None,
+        message: "id is a text or a whole number".to_owned(),
+    })?;
     read(&line, id.clone()).map_err(|message| BadQuery { id, message })
 }
 
-fn id(raw: Option<&RawValue>) -> Option<QueryId> {
-    match value(raw?) {
-        Value::String(text) => Some(QueryId::Text(text)),
-        Value::Number(number) => number.as_i64().map(QueryId::Number),
-        _ => None,
+fn id(raw: Option<&RawValue>) -> Result<Option<QueryId>, ()> {
+    let Some(raw) = raw else { return Ok(None) };
+    match value(raw) {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(QueryId::Text(text))),
+        Value::Number(number) => number.as_i64().map(QueryId::Number).map(Some).ok_or(()),
+        _ => Err(()),
     }
 }
 
@@ -194,6 +199,14 @@ pub fn complete(query: Query) -> Result<Query, String> {
     if query.ports.is_some() && query.protocol.is_some_and(|one| !one.has_ports()) {
         return Err("this protocol has no ports".to_owned());
     }
+    let families = |ranges: &Option<Vec<IpNet>>| {
+        let all = ranges.as_deref().unwrap_or_default();
+        [all.iter().any(|one| one.addr().is_ipv4()), all.iter().any(|one| one.addr().is_ipv6())]
+    };
+    let ([v4, v6], [to_v4, to_v6]) = (families(&query.source), families(&query.destination));
+    if query.source.is_some() && query.destination.is_some() && !(v4 && to_v4 || v6 && to_v6) {
+        return Err("from and to are of different families".to_owned());
+    }
     if query.ports.is_some() && query.protocol.is_none() {
         return Err("protocol is not given, but port is".to_owned());
     }
@@ -223,6 +236,9 @@ fn ranges(raw: Option<&RawValue>, key: &str) -> Result<Option<Vec<IpNet>>, Strin
 fn names(raw: Option<&RawValue>, key: &str) -> Result<Option<BTreeSet<String>>, String> {
     let Some(raw) = raw else { return Ok(None) };
     let texts = texts(raw).map_err(|()| format!("{key} holds names"))?;
+    if texts.iter().any(|one| one.contains(',')) {
+        return Err(format!("{key} is a list: one name each"));
+    }
     Ok(Some(texts.into_iter().filter(|one| !one.is_empty()).collect()))
 }
 

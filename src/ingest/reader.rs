@@ -108,7 +108,7 @@ impl Reader {
         for rule in
             inventory.firewall_rules.iter().chain(inventory.policies.iter().flat_map(|p| &p.rules))
         {
-            for what in &rule.unmodelled {
+            for what in rule.riddles() {
                 complaints.push(Complaint {
                     path: rule.origin.path.to_string(),
                     line: rule.origin.line,

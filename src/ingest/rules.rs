@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::ingest::fields::Fields;
-use crate::model::firewall::{Layer4, SourceIdentity, Targets};
+use crate::model::firewall::{GoogleList, Layer4, SourceIdentity, Targets};
 use crate::model::managed::gke_rule;
 use crate::model::{Action, FirewallRule, Origin, Owner, Reference};
 use crate::net::{Direction, PortSet};
@@ -48,17 +48,7 @@ pub fn manifest_rule(
     rule.name = Some(name.to_owned());
     rule.owner = Owner::ConfigConnector;
     rule.logged = Some(spec.has("logConfig") || spec.flag("enableLogging") == Some(true));
-    rule.source_identity.service_accounts = account_references(spec, "sourceServiceAccounts");
-    rule.targets.service_accounts = account_references(spec, "targetServiceAccounts");
     rule
-}
-
-fn account_references(spec: Fields<'_>, key: &str) -> BTreeSet<String> {
-    spec.list(key)
-        .filter_map(|one| {
-            one.first_text(&["external", "name"]).or_else(|| Some(one.0.as_str()?.to_owned()))
-        })
-        .collect()
 }
 
 fn read(
@@ -68,19 +58,17 @@ fn read(
     origin: &Origin,
 ) -> FirewallRule {
     let mut unmodelled = Vec::new();
-    let direction = match fields.text("direction") {
-        None => Direction::Ingress,
-        Some(text) => text.parse().unwrap_or_else(|()| {
-            unmodelled.push("direction".to_owned());
-            Direction::Ingress
-        }),
-    };
+    let direction = fields.text("direction").map(|text| text.parse::<Direction>());
+    if matches!(direction, Some(Err(()))) {
+        unmodelled.push("direction".to_owned());
+    }
     let priority = match (fields.has("priority"), fields.number("priority")) {
         (false, _) => 1000,
         (true, Some(number)) if number <= 65_535 => u32::try_from(number).unwrap_or(1000),
+        // It may outrank everything.
         (true, _) => {
             unmodelled.push("priority".to_owned());
-            1000
+            0
         }
     };
     let allows = fields.list(dialect.allow).next().is_some();
@@ -93,7 +81,9 @@ fn read(
             (Action::Deny, dialect.deny)
         }
     };
-    let mut rule = FirewallRule::new(network, direction, priority, action);
+    let way = direction.and_then(Result::ok).unwrap_or(Direction::Ingress);
+    let mut rule = FirewallRule::new(network, way, priority, action);
+    rule.either_direction = matches!(direction, Some(Err(())));
     let mut parts = Vec::new();
     for part in fields.list(key) {
         match layer4(part, dialect.protocol) {
@@ -110,7 +100,7 @@ fn read(
         parts.push(Layer4 { protocol: None, ports: None });
     }
     rule.set_layers(parts);
-    set_ranges(&mut rule, fields, &mut unmodelled);
+    set_ranges(&mut rule, fields);
     rule.source_identity = SourceIdentity {
         tags: fields.texts("sourceTags").into_iter().collect(),
         service_accounts: fields.texts("sourceServiceAccounts").into_iter().collect(),
@@ -136,19 +126,19 @@ fn read(
     rule
 }
 
-/// Ranges; where one is none (an unfilled placeholder), the whole filter is unknown, since the
-/// range it stands for may hold any address.
-fn set_ranges(rule: &mut FirewallRule, fields: Fields<'_>, unmodelled: &mut Vec<String>) {
+/// Ranges; where one is none (an unfilled placeholder), it may stand for any address besides those
+/// that are understood.
+fn set_ranges(rule: &mut FirewallRule, fields: Fields<'_>) {
     for key in ["sourceRanges", "destinationRanges"] {
         let (ranges, bad) = fields.ranges(key);
-        if bad > 0 {
-            unmodelled.push(format!("{key}: {bad} that are no ranges"));
-        }
-        let ranges = if bad > 0 { Vec::new() } else { ranges };
+        let unreadable =
+            (bad > 0).then(|| GoogleList::Unreadable(format!("{key}: {bad} that are no ranges")));
         if key == "sourceRanges" {
             rule.set_source_ranges(ranges);
+            rule.source_conditions.lists.extend(unreadable);
         } else {
             rule.set_destination_ranges(ranges);
+            rule.destination_conditions.lists.extend(unreadable);
         }
     }
 }

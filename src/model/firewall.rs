@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::model::inventory::Association;
 use crate::model::{Origin, Reference};
 use crate::net::{
     AddressSet, Direction, Identities, Identity, IpNet, PortSet, Protocol, TrafficSet,
@@ -155,6 +156,8 @@ pub enum GoogleList {
     ThreatIntelligence(Vec<String>),
     /// An address group that was not given, by its name.
     AddressGroup(String),
+    /// Ranges of the input that are none: what stands there may be anything.
+    Unreadable(String),
 }
 
 impl fmt::Display for GoogleList {
@@ -166,6 +169,7 @@ impl fmt::Display for GoogleList {
                 write!(f, "threat intelligence {}", lists.join(", "))
             }
             Self::AddressGroup(name) => write!(f, "address group {name}, which was not given"),
+            Self::Unreadable(what) => f.write_str(what),
         }
     }
 }
@@ -205,6 +209,8 @@ pub struct FirewallRule {
     pub network: Reference,
     /// Direction.
     pub direction: Direction,
+    /// Whether the input does not say the direction in words that are known: it may be either.
+    pub either_direction: bool,
     /// 0 outranks 65535.
     pub priority: u32,
     /// What it does.
@@ -254,6 +260,7 @@ impl FirewallRule {
             stage: None,
             network,
             direction,
+            either_direction: false,
             priority,
             action,
             source_ranges: Vec::new(),
@@ -303,6 +310,28 @@ impl FirewallRule {
         }
     }
 
+    /// Whether it may be for this direction.
+    #[must_use]
+    pub fn is_for(&self, direction: Direction) -> bool {
+        self.direction == direction || self.either_direction
+    }
+
+    /// What of it is not understood.
+    pub fn riddles(&self) -> impl Iterator<Item = &str> {
+        let lists = self.source_conditions.lists.iter().chain(&self.destination_conditions.lists);
+        let unreadable = lists.filter_map(|list| match list {
+            GoogleList::Unreadable(what) => Some(what.as_str()),
+            _ => None,
+        });
+        self.unmodelled.iter().map(String::as_str).chain(unreadable)
+    }
+
+    /// Whether all of it is understood.
+    #[must_use]
+    pub fn is_understood(&self) -> bool {
+        self.riddles().next().is_none()
+    }
+
     /// Whether two rules decide alike, whoever owns them and wherever they were read. Of filters
     /// that are not understood nobody can say that.
     #[must_use]
@@ -320,7 +349,7 @@ impl FirewallRule {
             origin: Origin::default(),
             ..rule.clone()
         };
-        let understood = self.unmodelled.is_empty() && other.unmodelled.is_empty();
+        let understood = self.is_understood() && other.is_understood();
         (understood || self.origin == other.origin)
             && plain(self) == plain(other)
             && self.traffic() == other.traffic()
@@ -412,6 +441,12 @@ pub struct FirewallPolicy {
     /// Whether it is known to apply there. A policy that is described on its own may be attached to
     /// a folder that holds the network, or not.
     pub attached: bool,
+    /// Whether it stands in an answer of getEffectiveFirewalls, and so every VPC rule beside it.
+    pub effective: bool,
+    /// Its project, where it is known; hierarchical ones have none.
+    pub project: Option<String>,
+    /// What it is attached to, as far as its own description says.
+    pub attachments: Vec<Association>,
     /// The region of a regional one, where it is known.
     pub region: Option<String>,
     /// Its place among the policies of its stage, lower first.

@@ -58,6 +58,8 @@ pub struct Association {
     pub policy: String,
     /// What to.
     pub to: Attachment,
+    /// The policy's region, where it is said.
+    pub region: Option<String>,
     /// Its place among the policies there.
     pub priority: Option<u32>,
     /// Where it was read.
@@ -182,10 +184,11 @@ impl Inventory {
     /// without a VPC rule names none.
     pub fn name_effective_firewalls(&mut self, name: &str) {
         let known = self.known_networks();
-        let mut of_name = known.iter().filter(|network| network.name == name);
+        let said = Reference::parse(name);
+        let mut of_name = known.iter().filter(|network| network.agrees(&said));
         let network = match (of_name.next(), of_name.next()) {
             (Some(only), None) => only.clone(),
-            _ => Reference::new(None, name),
+            _ => said,
         };
         let mut named = false;
         for policy in &mut self.policies {
@@ -200,7 +203,7 @@ impl Inventory {
     }
 
     /// Tries the rules of another inventory: one that is here under the same name is replaced, of a
-    /// policy the one with the same priority; others are added.
+    /// policy the one with the same priority; others are added. Networks are replaced whole.
     pub fn overlay(&mut self, tried: Self) {
         let known = self.known_networks();
         for mut rule in tried.firewall_rules {
@@ -216,6 +219,14 @@ impl Inventory {
                 None => self.firewall_rules.push(rule),
             }
         }
+        for network in tried.networks {
+            match self.networks.iter_mut().find(|one| one.id.agrees(&network.id)) {
+                Some(place) => *place = network,
+                None => self.networks.push(network),
+            }
+        }
+        self.associations.extend(tried.associations);
+        self.address_groups.splice(0..0, tried.address_groups);
         for policy in tried.policies {
             let mut found = false;
             for one in self.policies.iter_mut().filter(|one| one.is_same(&policy)) {

@@ -50,7 +50,7 @@ pub fn is_printable(rule: &FirewallRule) -> bool {
     let targets = &rule.targets;
     let sources = &rule.source_identity;
     rule.policy.is_none()
-        && rule.unmodelled.is_empty()
+        && rule.is_understood()
         && rule.name.as_deref().is_some_and(is_resource_name)
         && is_resource_name(&rule.network.name)
         && rule.network.project.as_deref().is_none_or(is_project)

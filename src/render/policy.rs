@@ -27,7 +27,7 @@ fn is_printable(rule: &FirewallRule, policy: &FirewallPolicy) -> bool {
         is_resource_name(&network.name) && network.project.as_deref().is_some_and(is_project)
     });
     name && networks
-        && rule.unmodelled.is_empty()
+        && rule.is_understood()
         && rule.network.project.as_deref().is_none_or(is_project)
         && rule.targets.tags.is_empty()
         && rule.targets.secure_tags.is_empty()

@@ -30,7 +30,9 @@ pub fn lack_words(lack: Lack) -> &'static str {
             "the network's enforcement order is not given: describe the network, or name \
              --enforcement-order"
         }
-        Lack::Network => "network is not given, and several are described",
+        Lack::Network => {
+            "which network is meant: several are described; name --network and --project"
+        }
         Lack::Rules => "no firewall rule of this network was given",
     }
 }

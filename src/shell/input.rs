@@ -73,7 +73,8 @@ impl Source {
 }
 
 impl Lines {
-    /// Up to so many lines that are not blank, each with its number; none at the end.
+    /// Up to so many lines that are neither blank nor comments, each with its number; none at the
+    /// end.
     pub fn next_chunk(&mut self, most: usize) -> Result<Vec<(u64, String)>, Error> {
         let mut chunk = Vec::new();
         while chunk.len() < most {
@@ -85,8 +86,10 @@ impl Lines {
             }
             self.number += 1;
             let line = String::from_utf8_lossy(&bytes);
-            if !line.trim().is_empty() {
-                chunk.push((self.number, line.trim().to_owned()));
+            // Windows' editors mark the start of a file.
+            let line = line.trim_start_matches('\u{feff}').trim();
+            if !line.is_empty() && !line.starts_with('#') && !line.starts_with("//") {
+                chunk.push((self.number, line.to_owned()));
             }
         }
         Ok(chunk)

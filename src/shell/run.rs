@@ -10,6 +10,8 @@ use crate::correlate::causes::judge_all;
 use crate::correlate::rollup::Window;
 use crate::correlate::{Directory, usage};
 use crate::diagnose::{Gathered, diagnose};
+use crate::ingest::reader;
+use crate::model::Reference;
 use crate::net::Timestamp;
 use crate::render::document::Document;
 use crate::render::triage::{Asked, Detail};
@@ -92,7 +94,12 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
         prepare(options, &mut gathered)?;
     }
     if let Some(name) = &options.scope.network
-        && !gathered.inventory.known_networks().iter().any(|network| network.name == *name)
+        && !matches!(options.command, Command::Diff { .. })
+        && !gathered
+            .inventory
+            .known_networks()
+            .iter()
+            .any(|network| network.agrees(&Reference::parse(name)))
     {
         output::message(&format!("vpcwhy: no network {name} is described in the inputs"));
     }
@@ -159,6 +166,7 @@ pub(super) fn prepare(options: &Options, gathered: &mut Gathered) -> Result<(), 
     }
     gathered.complaints.extend(tried.complaints);
     gathered.inventory.overlay(tried.inventory);
+    reader::settle(&mut gathered.inventory);
     Ok(())
 }
 

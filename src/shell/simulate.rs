@@ -4,10 +4,11 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Format, Options, Simulation};
+use crate::correlate::causes::Scope;
 use crate::correlate::{Directory, Simulator};
 use crate::diagnose::Gathered;
 use crate::ingest::query;
-use crate::model::Query;
+use crate::model::{Query, Reference};
 use crate::render::sim;
 use crate::shell::input::Source;
 use crate::shell::output::{self, Writer};
@@ -18,8 +19,9 @@ const CHUNK: usize = 8_192;
 
 /// Answers one question; whether it is as it should be.
 pub fn one(options: &Options, gathered: &Gathered, asked: &Simulation) -> Result<bool, Error> {
-    let line = question(asked, options.scope.network.as_deref()).to_string();
+    let line = question(asked).to_string();
     let query = query::parse(&line).map_err(|bad| Error::Usage(bad.message))?;
+    let query = or_network(query, &options.scope);
     let directory = Directory::of(&gathered.inventory);
     let mut simulator = Simulator::of(&directory);
     simulator.expect(&query);
@@ -34,7 +36,7 @@ pub fn one(options: &Options, gathered: &Gathered, asked: &Simulation) -> Result
 }
 
 /// The flags as a line of a file would say it: one reader for both.
-fn question(asked: &Simulation, network: Option<&str>) -> Value {
+fn question(asked: &Simulation) -> Value {
     let mut members = Map::new();
     let mut say = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -48,11 +50,10 @@ fn question(asked: &Simulation, network: Option<&str>) -> Value {
             text.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
         Some(json!(list))
     };
-    say("network", network.map(|name| json!(name)));
     say("region", text(&asked.region));
     say("direction", text(&asked.direction));
-    say("from", text(&asked.from));
-    say("to", text(&asked.to));
+    say("from", names(&asked.from));
+    say("to", names(&asked.to));
     say("protocol", text(&asked.protocol));
     say("port", names(&asked.port));
     say("source_tags", names(&asked.source_tags));
@@ -70,8 +71,11 @@ pub fn batch(options: &Options, gathered: &Gathered, file: &str) -> Result<bool,
     let source = if file == "-" { Source::Standard } else { Source::File(file.into()) };
     let directory = Directory::of(&gathered.inventory);
     let mut simulator = Simulator::of(&directory);
-    let mut writer = Writer::open(options.output.as_deref())?;
+    if options.output.as_deref() == Some(file) {
+        return Err(Error::Usage(format!("{file} is read and cannot be written to")));
+    }
     let mut lines = source.lines()?;
+    let mut writer = Writer::open(options.output.as_deref())?;
     let mut all_ok = true;
     let mut asked = 0_u64;
     loop {
@@ -80,11 +84,11 @@ pub fn batch(options: &Options, gathered: &Gathered, file: &str) -> Result<bool,
             break;
         }
         asked += chunk.len() as u64;
-        let named = options.scope.network.as_deref();
+        let scope = &options.scope;
         let queries: Vec<(u64, Result<Query, query::BadQuery>)> = chunk
             .into_par_iter()
             .map(|(number, line)| {
-                let parsed = query::parse(&line).map(|query| or_network(query, named));
+                let parsed = query::parse(&line).map(|query| or_network(query, scope));
                 (number, parsed)
             })
             .collect();
@@ -121,10 +125,10 @@ pub fn batch(options: &Options, gathered: &Gathered, file: &str) -> Result<bool,
     Ok(all_ok)
 }
 
-/// The network of the command line is meant where a line names none.
-fn or_network(mut query: Query, named: Option<&str>) -> Query {
-    if query.network.is_none() {
-        query.network = named.map(crate::model::Reference::parse);
-    }
+/// The network of the command line is meant where a line names none, and its project where the name
+/// alone is said.
+fn or_network(mut query: Query, scope: &Scope) -> Query {
+    let named = query.network.or_else(|| scope.network.as_deref().map(Reference::parse));
+    query.network = named.map(|network| network.or_project(scope.project.as_deref()));
     query
 }

@@ -273,6 +273,6 @@ pub fn same_rule(a: &FirewallRule, b: &FirewallRule) -> bool {
         && a.targets == b.targets
         && a.disabled == b.disabled
         && a.logged.unwrap_or(false) == b.logged.unwrap_or(false)
-        && a.unmodelled.is_empty()
-        && b.unmodelled.is_empty()
+        && a.is_understood()
+        && b.is_understood()
 }

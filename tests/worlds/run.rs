@@ -256,6 +256,7 @@ fn geography() -> Geography {
     let internet = AddressSet::all().difference(AddressSet::private());
     Geography {
         external: internet.clone(),
+        nameless: AddressSet::default(),
         places: vec![
             (here, Place::Network(network())),
             (other, Place::Network(Reference::new(Some("p"), "other"))),
@@ -359,6 +360,7 @@ fn sets_agree(effective: &EffectiveRules<'_>, one: &Flow, dice: &mut Dice) {
     }
     let somewhere = Geography {
         external: if one.peer_is_external { AddressSet::all() } else { AddressSet::default() },
+        nameless: AddressSet::default(),
         places: vec![(AddressSet::all(), one.peer_place.clone())],
     };
     space.geography = &somewhere;
