@@ -345,7 +345,7 @@ fn diff(old: &[Value], new: &[Value], more: &[&str]) -> Value {
 /// A box of the answer, without the deciders.
 fn outline(found: &Value) -> Value {
     let mut found = found.clone();
-    for key in ["before", "after", "roles", "region"] {
+    for key in ["before", "after", "roles", "region", "project"] {
         found.as_object_mut().unwrap().remove(key);
     }
     found
@@ -419,6 +419,193 @@ fn nothing_changes_is_a_proof() {
     assert!(text.starts_with("nothing changes: proved"), "{text}");
 }
 
+/// A change below a rule that may hand on is no "nothing": the doubt leads there.
+#[test]
+fn what_comes_after_a_doubt_is_compared() {
+    let rule = |action: &str, priority: u64, filter: Value| {
+        let mut filter = filter;
+        filter["layer4Configs"] = json!([{"ipProtocol": "tcp"}]);
+        json!({"direction": "EGRESS", "action": action, "priority": priority, "match": filter})
+    };
+    let state = |last: &str| {
+        let org = json!({"name": "1", "type": "HIERARCHY", "rules": [
+            rule("goto_next", 100, json!({"destFqdns": ["a.example"]})),
+            rule("deny", 200, json!({"destIpRanges": ["0.0.0.0/0"]}))]});
+        let folder = json!({"name": "2", "type": "HIERARCHY", "rules": [
+            rule(last, 200, json!({"destIpRanges": ["0.0.0.0/0"]}))]});
+        json!({"firewalls": rules(), "firewallPolicys": [org, folder]})
+    };
+    let answer = diff(&[state("deny")], &[state("allow")], &[]);
+    assert_eq!((&answer["opens"], &answer["closes"]), (&json!([]), &json!([])));
+    let open = answer["undetermined"].as_array().unwrap();
+    assert!(!open.is_empty(), "{answer:#}");
+    assert!(open[0]["because"].to_string().contains("a.example"), "{answer:#}");
+    // The same doubt before the same end is no change, whatever rule brings it about.
+    let with = |priority: u64| {
+        let org = json!({"name": "1", "type": "HIERARCHY", "rules": [
+            rule("allow", 100, json!({"destFqdns": ["x.example"]}))]});
+        let deny = json!({"kind": "compute#firewall", "name": "deny-eg", "direction": "EGRESS",
+            "network": "projects/p/global/networks/kf", "priority": priority,
+            "destinationRanges": ["0.0.0.0/0"], "denied": [{"IPProtocol": "all"}]});
+        json!({"firewalls": [deny], "firewallPolicys": [org]})
+    };
+    let answer = diff(&[with(65_000)], &[with(64_000)], &[]);
+    for key in ["opens", "closes", "undetermined"] {
+        assert_eq!(answer[key], json!([]), "{answer:#}");
+    }
+}
+
+/// Whoever reads a box must see every condition of it, and no family that it does not hold.
+#[test]
+fn a_box_says_all_its_conditions() {
+    let base = rule("base", json!({"allowed": tcp(&["22"]), "sourceRanges": ["10.1.0.0/16"]}));
+    let tag = |fields: Value| {
+        let mut made = rule("by-tag", json!({"allowed": tcp(&["22"]), "sourceTags": ["bastion"]}));
+        for (key, value) in fields.as_object().unwrap() {
+            made[key] = value.clone();
+        }
+        made
+    };
+    let answer = diff(&[base.clone()], &[base.clone(), tag(json!({}))], &[]);
+    let open = &answer["opens"][0];
+    assert_eq!(open["source_conditions"], json!(["tag:bastion"]), "{answer:#}");
+    assert!(!open["sources"].to_string().contains("bastion"));
+    let folder = folder(&[
+        ("old.json", json!([base]).to_string().as_bytes()),
+        ("new.json", json!([base, tag(json!({}))]).to_string().as_bytes()),
+    ]);
+    let text = stdout(&run(&["diff", &at(&folder, "old.json"), &at(&folder, "new.json")]));
+    assert!(text.contains("tag:bastion in 0.0.0.0/0 except 10.1.0.0/16"), "{text}");
+
+    // For one family only.
+    let v4 = tag(json!({"destinationRanges": ["0.0.0.0/0"]}));
+    let answer = diff(&[base.clone()], &[base.clone(), v4], &[]);
+    let sources = answer["opens"][0]["sources"].to_string();
+    assert!(!sources.contains("::/0"), "{sources}");
+    // A rule for one address behind a balancer is one box.
+    let balancer = rule(
+        "lb",
+        json!({"allowed": tcp(&["80"]), "sourceRanges": ["0.0.0.0/0"],
+        "destinationRanges": ["34.1.2.3/32"]}),
+    );
+    let answer = diff(&[base.clone()], &[base.clone(), balancer], &[]);
+    assert_eq!(answer["opens"].as_array().unwrap().len(), 1);
+    assert_eq!(answer["opens"][0]["sources"], json!(["0.0.0.0/0"]), "{answer:#}");
+    assert_eq!(answer["opens"][0]["destinations"], json!(["34.1.2.3/32"]));
+    // Any of several targets suffices; what has to hold besides is said apart.
+    let two = rule(
+        "two",
+        json!({"allowed": tcp(&["80"]), "sourceRanges": ["10.2.0.0/16"],
+        "targetTags": ["a", "b"]}),
+    );
+    let not = rule(
+        "not",
+        json!({"denied": tcp(&["80"]), "sourceRanges": ["10.2.0.0/16"],
+        "targetTags": ["c"], "priority": 900}),
+    );
+    let answer = diff(&[base.clone(), not.clone()], &[base, not, two], &[]);
+    assert_eq!(answer["opens"][0]["targets"], json!(["tag:a", "tag:b"]));
+    assert_eq!(answer["opens"][0]["target_conditions"], json!(["not tag:c"]));
+}
+
+fn shadows(rules: &[Value]) -> Vec<(String, String)> {
+    let folder = written(rules);
+    let output =
+        run(&["check", &at(&folder, "rules.json"), "--format", "json", "--fail-on", "never"]);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    common::findings(&report, "rule-shadowed")
+        .iter()
+        .map(|one| {
+            let text = |key: &str| one[key].as_str().unwrap().to_owned();
+            (text("severity"), text("title"))
+        })
+        .collect()
+}
+
+#[track_caller]
+fn shadow(rules: &[Value], severity: &str, title: &str) {
+    assert_eq!(shadows(rules), [(severity.to_owned(), title.to_owned())]);
+}
+
+#[test]
+fn rules_that_others_cover() {
+    let one = |name: &str, action: &str, priority: u64, more: Value| {
+        let mut made = rule(
+            name,
+            json!({action: tcp(&["80"]), "priority": priority,
+            "sourceRanges": ["10.0.0.0/8"]}),
+        );
+        for (key, value) in more.as_object().unwrap() {
+            made[key] = value.clone();
+        }
+        made
+    };
+    let everything = |name: &str, priority: u64| {
+        rule(
+            name,
+            json!({"denied": [{"IPProtocol": "all"}], "priority": priority,
+            "sourceRanges": ["0.0.0.0/0"]}),
+        )
+    };
+    // Each VM that it is for is covered by a rule of its own: both are named.
+    let mix = [
+        one("allow-a", "allowed", 500, json!({"targetTags": ["a"]})),
+        one("deny-b", "denied", 600, json!({"targetTags": ["b"]})),
+        one("al", "allowed", 1000, json!({"targetTags": ["a", "b"]})),
+    ];
+    shadow(&mix, "warning", "rule al never decides: allow-a, deny-b come first and do otherwise");
+    // One of its targets only.
+    let mut part = mix.clone();
+    part[2]["targetTags"] = json!(["a", "b", "c"]);
+    shadow(&part, "note", "rule al does not hold for target tag:b: deny-b comes first");
+    // A second default says the same; an exception to the first one is none to that.
+    let defaults =
+        [one("a", "allowed", 500, json!({})), everything("d1", 65_000), everything("d2", 65_500)];
+    shadow(&defaults, "note", "rule d2 never decides: a, d1 come first and do the same");
+    // Lists of blocked addresses are made on purpose.
+    let block = [
+        rule(
+            "block",
+            json!({"denied": [{"IPProtocol": "all"}], "priority": 10,
+            "sourceRanges": ["10.66.0.0/16", "45.0.0.0/8"]}),
+        ),
+        one("office", "allowed", 1000, json!({})),
+    ];
+    assert_eq!(shadows(&block), []);
+    // What Google blocks no rule allows.
+    let mail = [rule(
+        "smtp",
+        json!({"allowed": tcp(&["25"]), "direction": "EGRESS",
+        "destinationRanges": ["8.8.8.8/32"]}),
+    )];
+    shadow(&mail, "warning", "rule smtp never decides: tcp 25 to external addresses");
+}
+
+/// Only TCP and UDP are logged: of the rest nobody knows whether it is used.
+#[test]
+fn what_no_log_can_show_is_not_called_unused() {
+    let ping = [
+        rule(
+            "ping",
+            json!({"allowed": [{"IPProtocol": "icmp"},
+        {"IPProtocol": "tcp", "ports": ["443"]}], "sourceRanges": ["10.0.0.0/8"]}),
+        ),
+        rule("only", json!({"allowed": [{"IPProtocol": "icmp"}], "sourceRanges": ["10.0.0.0/8"]})),
+    ];
+    let log: String = (1..3)
+        .map(|host| format!("{}\n", entry(&format!("10.0.0.{host}"), 443, "ALLOWED", "ping")))
+        .collect();
+    let folder = folder(&[
+        ("rules.json", Value::from(ping.to_vec()).to_string().as_bytes()),
+        ("log.ndjson", log.as_bytes()),
+    ]);
+    let output = run(&["stats", "--rules", folder.path().to_str().unwrap(), "--format", "json"]);
+    let answer: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(answer["rules"][0]["never_met"], json!([]));
+    assert_eq!(answer["rules"][0]["use"], "used");
+    assert_eq!(answer["rules"][1]["use"], "never logged");
+}
+
 fn entry(src: &str, port: u16, disposition: &str, reference: &str) -> Value {
     json!({"insertId": format!("{src}-{port}"), "timestamp": "2026-01-01T00:00:00Z",
         "logName": "projects/p/logs/compute.googleapis.com%2Ffirewall",
@@ -436,12 +623,16 @@ fn a_log_shows_who_would_notice() {
     new[0]["allowed"] = tcp(&["90"]);
     let log = [entry("10.0.0.1", 90, "ALLOWED", "a"), entry("10.0.0.2", 91, "ALLOWED", "a")];
     let text = log.iter().map(|one| format!("{one}\n")).collect::<String>();
-    let folder = folder(&[("log.ndjson", text.as_bytes())]);
+    let other = text.replace("network:kf", "network:zz").replace("\"kf\"", "\"zz\"");
+    let folder = folder(&[("log.ndjson", text.as_bytes()), ("other.ndjson", other.as_bytes())]);
     let answer = diff(&old, &new, &[&at(&folder, "log.ndjson")]);
     assert_eq!(answer["judged"], 2);
     let logged = answer["logged"].as_array().unwrap();
     assert_eq!(logged.len(), 1, "{answer:#}");
     assert_eq!(logged[0]["src_ip"], "10.0.0.2");
+    // Of a network that nobody described nothing is judged.
+    let elsewhere = diff(&old, &new, &[&at(&folder, "other.ndjson")]);
+    assert_eq!(elsewhere["judged"], 0, "{elsewhere:#}");
     assert_eq!((&logged[0]["before"], &logged[0]["after"]), (&json!("ALLOWED"), &json!("DENIED")));
 }
 

@@ -296,6 +296,7 @@ pub fn doubt_words(rule: &FirewallRule, doubt: Doubt) -> String {
         Doubt::Unmodelled => "it holds a filter that is not understood".to_owned(),
         Doubt::Attachment => "its policy does not say which network it is for".to_owned(),
         Doubt::Region => "its policy is a region's, and the VM's region is not known".to_owned(),
+        Doubt::HandedOn => "a rule before it may hand on".to_owned(),
         Doubt::Order => "the network's enforcement order is not known".to_owned(),
     };
     format!("rule {} ({}) may match: {why}", rule.label(), rule.origin)

@@ -16,7 +16,7 @@
 
 use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, network_key};
 use crate::checks::{Check, Evidence, Outcome, Severity};
-use crate::correlate::shadow::{Shadow, opposite, shadows};
+use crate::correlate::shadow::{Shadow, shadows};
 use crate::model::{FirewallRule, Owner};
 
 /// See the head of this file.
@@ -54,29 +54,35 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
 /// rules that go together.
 fn is_worth_a_word(shadow: &Shadow<'_>) -> bool {
     let rule = shadow.rule;
-    let catches_all = rule.layer4.iter().any(|part| match part.protocol {
-        None => true,
-        Some(protocol) => rule.is_catch_all(protocol),
-    });
     let of_gke = |rule: &FirewallRule| matches!(rule.owner, Owner::Gke(_));
     let by_design = of_gke(rule) && shadow.covered_by.iter().all(|other| of_gke(other));
-    shadow.is_whole() || !catches_all && !by_design
+    shadow.is_whole() || !by_design
 }
 
 fn finding(check: &Check, shadow: &Shadow<'_>, network: &str) -> Finding {
     let rule = shadow.rule;
     let label = rule.label();
-    let differs = shadow.covered_by.iter().any(|other| opposite(other, rule));
+    let differs = shadow.is_contradicted;
     let names: Vec<_> = shadow.covered_by.iter().map(|other| other.label()).collect();
-    let by = match names.as_slice() {
-        [] => "what no rule decides about".to_owned(),
-        [one, two, three, _, ..] => format!("{one}, {two}, {three} and others"),
-        names => names.join(", "),
+    let (by, come) = match names.as_slice() {
+        [] => (shadow.otherwise_by.unwrap_or("another rule").to_owned(), "comes"),
+        [only] => (only.clone(), "comes"),
+        [one, two, three, _, ..] => (format!("{one}, {two}, {three} and others"), "come"),
+        names => (names.join(", "), "come"),
     };
-    let title = match (shadow.is_whole(), differs) {
-        (true, true) => format!("rule {label} never decides: {by} comes first and does otherwise"),
-        (true, false) => format!("rule {label} never decides: {by} comes first and does the same"),
-        (false, _) => format!("rule {label} does not hold for all it names: {by} comes first"),
+    let do_otherwise = match (differs, names.len() > 1) {
+        (true, true) => "do otherwise",
+        (true, false) => "does otherwise",
+        (false, true) => "do the same",
+        (false, false) => "does the same",
+    };
+    let title = match (shadow.is_whole(), shadow.otherwise_by) {
+        (true, None) => format!("rule {label} never decides: {by} {come} first and {do_otherwise}"),
+        (true, Some(why)) => format!("rule {label} never decides: {why}"),
+        (false, _) => {
+            let dead = shadow.dead.join(", ");
+            format!("rule {label} does not hold for {dead}: {by} {come} first")
+        }
     };
     let explanation = explanation(shadow);
     let summary = |rule: &FirewallRule| ResourceSummary {

@@ -12,9 +12,7 @@
 //!
 //! Source: <https://cloud.google.com/network-intelligence-center/docs/firewall-insights/concepts/overview>
 
-use crate::checks::finding::{
-    Basis, Confidence, Finding, Observed, ResourceSummary, id, network_key,
-};
+use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, network_key};
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::usage::{Usage, usage};
 use crate::model::{Action, Disposition, Owner};
@@ -84,13 +82,14 @@ fn finding(
         .map(|part| format!("{} {}", part.protocol, part.ports.join(",")).trim_end().to_owned())
         .collect();
     let opened: Vec<String> = rule.layer4.iter().map(ToString::to_string).collect();
-    let peers = one.peers.count();
+    let count = |number: u128, one: &str, many: &str| {
+        format!("{number} {}", if number == 1 { one } else { many })
+    };
+    let peers = count(one.peers.count(), "other address", "other addresses");
+    let connections = count(one.connections.into(), "connection", "connections");
     let label = rule.label();
-    let mut explanation = vec![format!(
-        "seen from {first} to {last}: {} connections, {} from or to {peers} addresses",
-        one.connections,
-        used.join("; ")
-    )];
+    let mut explanation =
+        vec![format!("seen from {first} to {last}: {connections}, {}, {peers}", used.join("; "))];
     if wide {
         explanation.push(format!("it admits {}", opened.join("; ")));
     }
@@ -110,15 +109,7 @@ fn finding(
         title: format!("rule {label} admits more than this log shows anybody to use"),
         explanation,
         flow: None,
-        observed: Some(Observed {
-            count: one.hits,
-            span: one.span,
-            sources: usize::try_from(peers).unwrap_or(usize::MAX),
-            destinations: 0,
-            instances: Vec::new(),
-            rule: Some(label.clone()),
-            sample: None,
-        }),
+        observed: None,
         decision: None,
         resources: vec![ResourceSummary {
             kind: "firewall-rule",

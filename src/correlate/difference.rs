@@ -10,7 +10,7 @@ use crate::engine::evaluate::METADATA;
 use crate::engine::{
     Decider, Decision, Doubt, EffectiveRules, Endpoint, Geography, Space, Verdict, evaluate_all,
 };
-use crate::model::{FirewallRule, PolicyKind, Reference};
+use crate::model::{Action, FirewallRule, PolicyKind, Reference};
 use crate::net::{AddressSet, Bearers, Direction, FlowBox, FlowSet, TrafficPart};
 
 /// What becomes of connections.
@@ -43,6 +43,8 @@ pub struct Changed<'b, 'a> {
     pub after: Vec<Decider<'a>>,
     /// The rules that make the difference.
     pub because: BTreeSet<String>,
+    /// Rules that may match, before or after, where it is not decided.
+    pub doubts: Vec<(&'a FirewallRule, Doubt)>,
 }
 
 /// A box in words, of one protocol.
@@ -52,8 +54,13 @@ pub struct Row {
     pub sources: Vec<String>,
     /// Destinations; empty for the VMs themselves (INGRESS).
     pub destinations: Vec<String>,
-    /// What the VMs carry, `tag:…` or `account:…`; empty for all of the network.
+    /// What the VMs carry, `tag:…` or `account:…`, any of which suffices; empty for all of the
+    /// network.
     pub targets: Vec<String>,
+    /// What has to hold of the VMs besides, all of it: `not tag:…`, `tag:… or tag:…`.
+    pub target_conditions: Vec<String>,
+    /// What the other end has to carry besides having one of the addresses, all of it.
+    pub source_conditions: Vec<String>,
     /// The protocol: `all` for every one, `other` for all that have no name.
     pub protocol: String,
     /// The ports; empty for all, and for protocols without.
@@ -71,24 +78,40 @@ impl Changed<'_, '_> {
 /// A box a protocol at a time. The other end is always said; the VM's own addresses only where they
 /// are fewer than all.
 pub(super) fn rows(flows: &FlowBox, direction: Direction) -> Vec<Row> {
-    let own = |set: &AddressSet| {
-        let all =
-            *set == AddressSet::all() || set == AddressSet::all_v4() || set == AddressSet::all_v6();
-        if all { Vec::new() } else { set.texts() }
+    // No connection has one end in a family and the other in another.
+    let fits = |set: &AddressSet, other: &AddressSet| {
+        let of = |has: bool, all: &AddressSet| {
+            if has { set.intersection(all) } else { AddressSet::default() }
+        };
+        let v4 = of(other.first_v4().is_some(), AddressSet::all_v4());
+        v4.union(&of(other.first_v6().is_some(), AddressSet::all_v6()))
     };
-    let peer = |set: &AddressSet| match (flows.peer.is_everyone(), *set == AddressSet::all()) {
-        (true, _) => set.texts(),
-        (false, true) => flows.peer.texts(),
-        (false, false) => set.texts().into_iter().chain(flows.peer.texts()).collect(),
+    let source = fits(&flows.source, &flows.destination);
+    let destination = fits(&flows.destination, &flows.source);
+    let everywhere = |set: &AddressSet, other: &AddressSet| *set == fits(&AddressSet::all(), other);
+    let (peer, own) = match direction {
+        Direction::Ingress => (&source, &destination),
+        Direction::Egress => (&destination, &source),
+    };
+    let own_texts = if everywhere(own, peer) { Vec::new() } else { own.texts() };
+    // Whoever carries it, wherever: then the names say all.
+    let named = !flows.peer.is_everyone() && *peer == AddressSet::all();
+    let (names, also) = flows.peer.any_and_also();
+    let (peers, source_conditions) = match (named, names.is_empty()) {
+        (true, false) => (names, also),
+        _ => (peer.texts(), flows.peer.texts()),
     };
     let (sources, destinations) = match direction {
-        Direction::Ingress => (peer(&flows.source), own(&flows.destination)),
-        Direction::Egress => (own(&flows.source), peer(&flows.destination)),
+        Direction::Ingress => (peers, own_texts),
+        Direction::Egress => (own_texts, peers),
     };
+    let (targets, target_conditions) = flows.target.any_and_also();
     let row = |part: TrafficPart| Row {
         sources: sources.clone(),
         destinations: destinations.clone(),
-        targets: flows.target.texts(),
+        targets: targets.clone(),
+        target_conditions: target_conditions.clone(),
+        source_conditions: source_conditions.clone(),
         protocol: part.protocol,
         ports: part.ports,
     };
@@ -109,8 +132,9 @@ pub fn between<'b, 'a>(
     after: &EffectiveRules<'a>,
     geography: &Geography,
 ) -> Vec<Changed<'b, 'a>> {
-    let mut all = Vec::new();
+    let mut by_region: Vec<Vec<Changed<'b, 'a>>> = Vec::new();
     for region in regions(before, after) {
+        let mut all = Vec::new();
         for direction in [Direction::Ingress, Direction::Egress] {
             let mut scope = Scope {
                 direction,
@@ -126,8 +150,24 @@ pub fn between<'b, 'a>(
                 all.extend(scope.joined(&pieces, effect));
             }
         }
+        by_region.push(all);
     }
-    all
+    // What is the same in every region is said once.
+    let plain = |list: &[Changed<'_, '_>]| -> Vec<(Direction, FlowBox, Effect, BTreeSet<String>)> {
+        let one = |changed: &Changed<'_, '_>| {
+            let because = changed.because.clone();
+            (changed.direction, changed.flows.clone(), changed.effect, because)
+        };
+        list.iter().map(one).collect()
+    };
+    let first = by_region.first().map(|list| plain(list)).unwrap_or_default();
+    if by_region.len() > 1 && by_region.iter().all(|list| plain(list) == first) {
+        by_region.truncate(1);
+        for changed in by_region.iter_mut().flatten() {
+            changed.region = None;
+        }
+    }
+    by_region.into_iter().flatten().collect()
 }
 
 /// The regions that policies tell apart, and all others.
@@ -254,6 +294,7 @@ impl<'b, 'a> Scope<'_, 'b, 'a> {
                 before: Vec::new(),
                 after: Vec::new(),
                 because: BTreeSet::new(),
+                doubts: Vec::new(),
                 flows,
             };
             for piece in &own {
@@ -274,6 +315,13 @@ impl<'b, 'a> Changed<'b, 'a> {
         }
         if !self.after.iter().any(|one| one.is_same(&piece.after.decider)) {
             self.after.push(piece.after.decider);
+        }
+        if self.effect == Effect::Unclear {
+            for (rule, doubt) in &piece.after.doubts {
+                if !self.doubts.iter().any(|(known, _)| std::ptr::eq(*known, *rule)) {
+                    self.doubts.push((rule, *doubt));
+                }
+            }
         }
         let cited: Vec<&FirewallRule> =
             [cited(&piece.before), cited(&piece.after)].into_iter().flatten().collect();
@@ -300,18 +348,31 @@ fn effect(before: &Decision<'_>, after: &Decision<'_>) -> Option<Effect> {
         (Verdict::Allowed, Verdict::Denied) => Some(Effect::Closes),
         (Verdict::Allowed, Verdict::Allowed) | (Verdict::Denied, Verdict::Denied) => None,
         (Verdict::Undetermined, Verdict::Undetermined) => {
+            // The same doubts in the same order, each ending the same way, and the same end.
             let same = |(a, b): (&(&FirewallRule, Doubt), &(&FirewallRule, Doubt))| {
-                a.1 == b.1 && a.0.decides_like(b.0)
-            };
-            let deciders = match (before.decider, after.decider) {
-                (Decider::Rule(a), Decider::Rule(b)) => a.decides_like(b),
-                (a, b) => a.is_same(&b),
+                let alike = match a.1 {
+                    Doubt::HandedOn | Doubt::Order => a.0.action == b.0.action,
+                    _ => a.0.decides_like(&FirewallRule { priority: a.0.priority, ..b.0.clone() }),
+                };
+                a.1 == b.1 && alike
             };
             let doubts = before.doubts.len() == after.doubts.len()
                 && before.doubts.iter().zip(&after.doubts).all(same);
-            (!(deciders && doubts)).then_some(Effect::Unclear)
+            let given = before.not_given == after.not_given;
+            let end = outcome(before.decider) == outcome(after.decider);
+            (!(end && doubts && given)).then_some(Effect::Unclear)
         }
         _ => Some(Effect::Unclear),
+    }
+}
+
+/// What a decider does.
+fn outcome(decider: Decider<'_>) -> Option<Action> {
+    match decider {
+        Decider::Rule(rule) => Some(rule.action),
+        Decider::Implied(Direction::Ingress) | Decider::AlwaysBlocked(_) => Some(Action::Deny),
+        Decider::Implied(Direction::Egress) | Decider::AlwaysAllowed(_) => Some(Action::Allow),
+        Decider::Missing => None,
     }
 }
 

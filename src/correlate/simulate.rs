@@ -483,6 +483,8 @@ fn lacking(query: &Query, rule: &FirewallRule, doubt: Doubt) -> Vec<Lack> {
         Doubt::Address => vec![Lack::Address],
         Doubt::Region => vec![Lack::Region],
         Doubt::Order => vec![Lack::EnforcementOrder],
-        Doubt::List | Doubt::Context | Doubt::Unmodelled | Doubt::Attachment => Vec::new(),
+        Doubt::List | Doubt::Context | Doubt::Unmodelled | Doubt::Attachment | Doubt::HandedOn => {
+            Vec::new()
+        }
     }
 }

@@ -3,11 +3,12 @@
 //! window.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use crate::correlate::Connection;
 use crate::model::firewall::Layer4;
 use crate::model::{FirewallRule, Inventory, RuleReference};
-use crate::net::{AddressSet, Direction, IpNet, PortSet, Timestamp, TrafficSet};
+use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Timestamp, TrafficSet};
 
 /// What the log shows of one rule.
 #[derive(Debug, Clone)]
@@ -32,7 +33,13 @@ impl Usage<'_> {
     /// Whether the rule writes log entries at all.
     #[must_use]
     pub fn is_logged(&self) -> bool {
-        self.rule.logged == Some(true)
+        self.rule.logged == Some(true) && self.can_be_seen()
+    }
+
+    /// Whether the rule is for anything that a log shows.
+    #[must_use]
+    pub fn can_be_seen(&self) -> bool {
+        !self.rule.traffic().intersection(&LOGGED).is_empty()
     }
 }
 
@@ -121,6 +128,12 @@ where
     all
 }
 
+/// What a log can show.
+static LOGGED: LazyLock<TrafficSet> = LazyLock::new(|| {
+    let both = [Protocol::TCP, Protocol::UDP];
+    TrafficSet::union_of(both.map(|protocol| TrafficSet::of_protocol(Some(protocol))))
+});
+
 fn unused(rule: &FirewallRule) -> Usage<'_> {
     Usage {
         rule,
@@ -182,9 +195,11 @@ fn unmet(one: &Usage<'_>, connections: &[&Connection<'_>]) -> Vec<String> {
             list.push(format!("range {range} of the VMs"));
         }
     }
+    // Only TCP and UDP are logged (<https://cloud.google.com/firewall/docs/firewall-rules-logging>).
     for part in &rule.layer4 {
         for (ports, text) in pieces(part) {
-            if ports.intersection(&one.traffic).is_empty() {
+            let seen = ports.intersection(&LOGGED);
+            if !seen.is_empty() && seen.intersection(&one.traffic).is_empty() {
                 list.push(text);
             }
         }
@@ -193,7 +208,7 @@ fn unmet(one: &Usage<'_>, connections: &[&Connection<'_>]) -> Vec<String> {
 }
 
 /// A protocol with its ports, each range for itself.
-fn pieces(part: &Layer4) -> Vec<(TrafficSet, String)> {
+pub(super) fn pieces(part: &Layer4) -> Vec<(TrafficSet, String)> {
     let Some(ports) = &part.ports else { return vec![(part.traffic(), part.to_string())] };
     ports
         .parts()

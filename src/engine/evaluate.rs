@@ -260,7 +260,10 @@ impl<'a> Walk<'a> {
                 }
                 (Outcome::Matched, None) => {
                     self.end(rule.action);
-                    self.decider = self.decider.or(Some(Decider::Rule(rule)));
+                    match self.decider {
+                        None => self.decider = Some(Decider::Rule(rule)),
+                        Some(_) => self.doubts.push((rule, Doubt::HandedOn)),
+                    }
                     return Ok(match self.may_go_on {
                         true => StageEnd::GoesOn,
                         false => StageEnd::Decided,

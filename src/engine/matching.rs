@@ -74,6 +74,8 @@ pub enum Doubt {
     Attachment,
     /// The rule's policy is a region's, and the VM's region is not known.
     Region,
+    /// It decides if a rule before it, which may match, hands on.
+    HandedOn,
     /// It decides if the network asks its policies before the VPC rules, or only if after.
     Order,
 }

@@ -139,6 +139,20 @@ impl Bearers {
         wanted.chain(self.none.iter().map(|one| format!("not {one}"))).collect()
     }
 
+    /// The names of which one suffices, and what has to hold besides, in words.
+    #[must_use]
+    pub fn any_and_also(&self) -> (Vec<String>, Vec<String>) {
+        let first = self.any.iter().min_by_key(|set| (set.len(), *set));
+        let names = first.into_iter().flatten().map(ToString::to_string).collect();
+        let others = self
+            .any
+            .iter()
+            .filter(|set| Some(*set) != first)
+            .map(|set| set.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "));
+        let none = self.none.iter().map(|one| format!("not {one}"));
+        (names, others.chain(none).collect())
+    }
+
     /// One form for equal conditions; `None` where no VM can meet them.
     fn tidy(self) -> Option<Self> {
         let Self { any, none } = self;

@@ -264,6 +264,38 @@ impl FlowSet {
     /// The same, where the boxes may reach over `free`: connections that nobody asks about.
     #[must_use]
     pub fn fewest_over(&self, free: &Self) -> Vec<FlowBox> {
+        // A family at a time; what is alike in both is one box, since no connection mixes them.
+        let of = |set: &Self, all: &AddressSet| {
+            let parts = set.0.iter().map(|one| FlowBox {
+                source: one.source.intersection(all),
+                destination: one.destination.intersection(all),
+                ..one.clone()
+            });
+            Self(parts.filter(|one| !one.is_empty()).collect())
+        };
+        let (v4, v6) = (AddressSet::all_v4(), AddressSet::all_v6());
+        let mut boxes = of(self, v4).fewest_of_one(&of(free, v4), v4);
+        for six in of(self, v6).fewest_of_one(&of(free, v6), v6) {
+            let alike = |four: &&mut FlowBox| {
+                four.source.first_v6().is_none()
+                    && four.traffic == six.traffic
+                    && four.target == six.target
+                    && four.peer == six.peer
+            };
+            match boxes.iter_mut().find(alike) {
+                Some(four) => {
+                    four.source = four.source.union(&six.source);
+                    four.destination = four.destination.union(&six.destination);
+                }
+                None => boxes.push(six),
+            }
+        }
+        boxes.sort();
+        boxes
+    }
+
+    /// The same for a set of one family.
+    fn fewest_of_one(&self, free: &Self, family: &AddressSet) -> Vec<FlowBox> {
         let mut disjoint = self.clone();
         disjoint.0.sort();
         if disjoint.0.len() <= MOST_TO_JOIN {
@@ -274,7 +306,7 @@ impl FlowSet {
             return disjoint.0;
         }
         let room = disjoint.union(free);
-        let wide: Vec<FlowBox> = disjoint.0.iter().map(|one| room.widened(one)).collect();
+        let wide: Vec<FlowBox> = disjoint.0.iter().map(|one| room.widened(one, family)).collect();
         // Greedy: the box that covers most of what is left, until nothing is left.
         let mut left = disjoint.clone();
         let mut chosen: Vec<FlowBox> = Vec::new();
@@ -307,7 +339,7 @@ impl FlowSet {
     }
 
     /// The box, as large as the set lets it be, one dimension after the other.
-    fn widened(&self, one: &FlowBox) -> FlowBox {
+    fn widened(&self, one: &FlowBox, family: &AddressSet) -> FlowBox {
         let mut wide = one.clone();
         let holds = |larger: &FlowBox| Self::of(larger.clone()).difference(self).is_empty();
         loop {
@@ -321,14 +353,14 @@ impl FlowSet {
         let unwanted =
             lacking.0.iter().fold(TrafficSet::default(), |sum, one| sum.union(&one.traffic));
         wide.traffic = TrafficSet::all().difference(&unwanted);
-        let lacking = beyond(FlowBox { source: AddressSet::all(), ..wide.clone() });
+        let lacking = beyond(FlowBox { source: family.clone(), ..wide.clone() });
         let unwanted =
             lacking.0.iter().fold(AddressSet::default(), |sum, one| sum.union(&one.source));
-        wide.source = AddressSet::all().difference(&unwanted);
-        let lacking = beyond(FlowBox { destination: AddressSet::all(), ..wide.clone() });
+        wide.source = family.difference(&unwanted);
+        let lacking = beyond(FlowBox { destination: family.clone(), ..wide.clone() });
         let unwanted =
             lacking.0.iter().fold(AddressSet::default(), |sum, one| sum.union(&one.destination));
-        wide.destination = AddressSet::all().difference(&unwanted);
+        wide.destination = family.difference(&unwanted);
         wide
     }
 }

@@ -3,12 +3,13 @@
 
 use serde_json::{Value, json};
 
+use crate::checks::finding::doubt_words;
 use crate::correlate::difference::{Changed, Effect};
 use crate::correlate::{Directory, Who};
 use crate::engine::{Decider, Verdict};
-use crate::net::{Bearers, Direction, FiveTuple};
+use crate::net::{AddressSet, Bearers, Direction, FiveTuple};
 use crate::render::document::{Block, Document, Style, plain, plural, styled};
-use crate::render::json::DeciderLine;
+use crate::render::json::{DeciderLine, opened};
 use crate::render::sim::decider_words;
 
 /// A logged connection whose verdict changes.
@@ -50,15 +51,24 @@ fn boxes(difference: &Difference<'_, '_, '_>, effect: Effect) -> Vec<Value> {
             list.iter().filter_map(|one| DeciderLine::of(*one)).map(|one| json!(one)).collect()
         };
         let (before, after) = (deciders(&changed.before), deciders(&changed.after));
+        let mut because: Vec<String> = changed.because.iter().cloned().collect();
+        because.extend(changed.doubts.iter().map(|(rule, doubt)| doubt_words(rule, *doubt)));
         changed.rows().into_iter().map(move |row| {
-            json!({
+            let mut value = json!({
                 "network": changed.network.name, "direction": changed.direction.to_string(),
-                "sources": row.sources, "destinations": row.destinations,
-                "targets": row.targets, "protocol": row.protocol, "ports": row.ports,
-                "because": changed.because, "region": changed.region,
+            });
+            let more = json!({
+                "because": because, "project": changed.network.project, "region": changed.region,
                 "roles": roles(difference, changed),
                 "before": before.clone(), "after": after.clone(),
-            })
+            });
+            if let (Some(members), Value::Object(flows), Value::Object(more)) =
+                (value.as_object_mut(), opened(&row), more)
+            {
+                members.extend(flows);
+                members.extend(more);
+            }
+            value
         })
     })
     .collect()
@@ -119,18 +129,28 @@ fn roles(difference: &Difference<'_, '_, '_>, changed: &Changed<'_, '_>) -> Vec<
 /// One end in few words: `peer_of` is the direction in which it is the other end.
 fn end(changed: &Changed<'_, '_>, peer_of: Direction, said: &[String]) -> String {
     let flows = &changed.flows;
-    let set = match peer_of {
-        Direction::Ingress => &flows.source,
-        Direction::Egress => &flows.destination,
+    let (set, other) = match peer_of {
+        Direction::Ingress => (&flows.source, &flows.destination),
+        Direction::Egress => (&flows.destination, &flows.source),
     };
-    let carried = flows.peer.texts();
-    match (said, changed.direction == peer_of) {
-        ([], _) => "the VMs".to_owned(),
-        (said, true) if said == carried => carried.join(" and "),
-        (_, true) if !carried.is_empty() => {
-            format!("{} with {}", set.words(4), carried.join(" and "))
-        }
-        _ => set.words(4),
+    // An end has no address in a family that the other one has none in.
+    let v4 = if other.first_v4().is_some() {
+        set.intersection(AddressSet::all_v4())
+    } else {
+        AddressSet::default()
+    };
+    let v6 = if other.first_v6().is_some() {
+        set.intersection(AddressSet::all_v6())
+    } else {
+        AddressSet::default()
+    };
+    let set = v4.union(&v6);
+    let carried = flows.peer.texts().join(" and ");
+    match (said.is_empty(), changed.direction == peer_of && !carried.is_empty()) {
+        (true, _) => "the VMs".to_owned(),
+        (false, false) => set.words(4),
+        (false, true) if set == AddressSet::all() => carried,
+        (false, true) => format!("{carried} in {}", set.words(4)),
     }
 }
 
@@ -213,21 +233,26 @@ fn section(
                 end(changed, Direction::Egress, &first.destinations)
             )),
         ]));
-        document.entry("network", changed.network.to_string());
+        let project = changed.network.project.as_ref();
+        let of = project.map(|project| format!(" of project {project}")).unwrap_or_default();
+        document.entry("network", format!("{}{of}", changed.network));
         if changed.flows.target != Bearers::all() {
-            document.entry("VMs", first.targets.join(" and "));
+            document.entry("VMs", changed.flows.target.texts().join(" and "));
         }
         if let Some(region) = &changed.region {
             document.entry("region", region.clone());
         }
         let roles = roles(difference, changed);
-        if !roles.is_empty() {
+        if roles.iter().any(|role| role != "unknown") {
             document.entry("peers", short(&roles, ""));
         }
         let words =
             |list: &[Decider<'_>]| list.iter().map(|one| decider_words(*one)).collect::<Vec<_>>();
         document.entry("before", short(&words(&changed.before), ""));
         document.entry("after", short(&words(&changed.after), ""));
+        for (rule, doubt) in changed.doubts.iter().take(4) {
+            document.entry("because", doubt_words(rule, *doubt));
+        }
     }
 }
 

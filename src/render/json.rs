@@ -236,11 +236,24 @@ pub fn fix(fix: &Suggestion) -> Value {
     })
 }
 
-fn opened(opened: &Row) -> Value {
-    json!({
-        "sources": opened.sources, "destinations": opened.destinations,
-        "targets": opened.targets, "protocol": opened.protocol, "ports": opened.ports,
-    })
+/// A box of connections, of one protocol. Conditions are said where there are any.
+#[must_use]
+pub fn opened(row: &Row) -> Value {
+    let mut value = json!({
+        "sources": row.sources, "destinations": row.destinations,
+        "targets": row.targets, "protocol": row.protocol, "ports": row.ports,
+    });
+    if let Some(members) = value.as_object_mut() {
+        for (key, conditions) in [
+            ("source_conditions", &row.source_conditions),
+            ("target_conditions", &row.target_conditions),
+        ] {
+            if !conditions.is_empty() {
+                members.insert(key.to_owned(), json!(conditions));
+            }
+        }
+    }
+    value
 }
 
 /// A rule as it would stand.

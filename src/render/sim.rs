@@ -67,11 +67,8 @@ fn because(answer: &Answer<'_>) -> Vec<String> {
     let differs = |rule: &FirewallRule| !otherwise.starts_with(outcome(rule));
     let any = answer.doubts.iter().any(|(rule, _)| differs(rule));
     for (rule, doubt) in answer.doubts.iter().filter(|(rule, _)| !any || differs(rule)) {
-        lines.push(format!(
-            "{}: {} if it matches, otherwise {otherwise}",
-            doubt_words(rule, *doubt),
-            outcome(rule)
-        ));
+        let why = doubt_words(rule, *doubt);
+        lines.push(format!("{why}: {} if it matches, otherwise {otherwise}", outcome(rule)));
     }
     if let Some(Decider::Rule(rule)) = answer.decider
         && rule.action == crate::model::Action::Inspect

@@ -11,6 +11,7 @@ fn verdict(one: &Usage<'_>) -> &'static str {
     let denies = one.rule.action == crate::model::Action::Deny;
     match (one.rule.disabled, one.rule.logged, one.hits) {
         (true, _, _) => "disabled",
+        _ if !one.can_be_seen() => "never logged",
         (false, Some(true), 0) => "no hits",
         (false, Some(true), _) if denies => "denies with hits",
         (false, Some(true), _) if !one.unmet.is_empty() => "used in part",

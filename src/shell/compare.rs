@@ -6,7 +6,7 @@ use crate::correlate::difference::between;
 use crate::correlate::rollup::Window;
 use crate::correlate::{Connection, Directory};
 use crate::diagnose::Gathered;
-use crate::engine::EffectiveRules;
+use crate::engine::{Decider, EffectiveRules};
 use crate::ingest::reader;
 use crate::model::{Inventory, Reference};
 use crate::render::diff::{self, Difference, Logged};
@@ -15,8 +15,8 @@ use crate::shell::{Error, gather, input, output, run};
 
 /// Compares and prints.
 pub fn diff(options: &Options, common: &Gathered, old: &str, new: &str) -> Result<(), Error> {
-    let before = side(options, common, old)?;
-    let after = side(options, common, new)?;
+    let before = side(options, common, old, &[])?;
+    let after = side(options, common, new, &options.what_if)?;
     let (old_directory, new_directory) = (Directory::of(&before), Directory::of(&after));
     let mut notes = Vec::new();
     let mut changed = Vec::new();
@@ -62,20 +62,28 @@ pub fn diff(options: &Options, common: &Gathered, old: &str, new: &str) -> Resul
     }
 }
 
-/// The resources of one side, over those of both.
-fn side(options: &Options, common: &Gathered, path: &str) -> Result<Inventory, Error> {
+/// The resources of one side, over those of both; rules are tried on the new one.
+fn side(
+    options: &Options,
+    common: &Gathered,
+    path: &str,
+    what_if: &[String],
+) -> Result<Inventory, Error> {
     let sources = input::expand(&[path.to_owned()])?;
     let mut gathered = gather::gather(&sources, Window::default(), &mut Progress::new(false))?;
     for one in gathered.complaints.iter().take(20) {
         let (path, line) = (&one.path, one.line);
         output::message(&format!("vpcwhy: {path}:{line}: {} ({})", one.message, one.did));
     }
-    if gathered.inventory.is_empty() {
+    // An empty list of rules is one; a text that is nothing is not.
+    let understood = |kind: &str| !["text", "unrecognised"].contains(&kind);
+    if gathered.inventory.is_empty() && !gathered.inputs.iter().all(|one| understood(&one.kind)) {
         return Err(Error::Usage(format!("{path} holds no resource")));
     }
     gathered.inventory.absorb(common.inventory.clone());
     reader::settle(&mut gathered.inventory);
-    run::prepare(options, &mut gathered)?;
+    let options = Options { what_if: what_if.to_vec(), ..options.clone() };
+    run::prepare(&options, &mut gathered)?;
     Ok(gathered.inventory)
 }
 
@@ -85,6 +93,11 @@ fn changes(before: &[Connection<'_>], after: &[Connection<'_>]) -> (Vec<Logged>,
     let mut judged = 0;
     for (old, new) in before.iter().zip(after) {
         let Some(flow) = new.flow.as_ref().or(old.flow.as_ref()) else { continue };
+        // Of a network that nobody described nothing is judged.
+        let missing = |one: &Connection<'_>| one.decision.decider == Decider::Missing;
+        if missing(old) && missing(new) {
+            continue;
+        }
         judged += 1;
         if old.decision.verdict == new.decision.verdict {
             continue;
