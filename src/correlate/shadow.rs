@@ -104,7 +104,7 @@ impl<'a> Look<'_, 'a> {
         let contradicts = |other: &&FirewallRule| {
             opposite(other, rule) && !same.iter().any(|one| holds(one, other))
         };
-        let by_nobody = fate.nobody.is_some() && !fate.opposite.is_empty();
+        let by_nobody = covered_by.is_empty() && !fate.opposite.is_empty();
         let is_contradicted = covered_by.iter().any(contradicts) || by_nobody;
         let dead = if whole { Vec::new() } else { self.dead(rule, &fate) };
         if !whole && dead.is_empty() {
@@ -185,11 +185,6 @@ impl<'a> Look<'_, 'a> {
         };
         let (own, alike) = (usual(&fate.own), usual(&fate.alike));
         let opposite = usual(&fate.opposite);
-        let on_purpose = fate.before.values().filter(|before| opposite_of(before, rule));
-        let on_purpose = on_purpose.into_iter().all(|before| is_exception(before.rule, rule));
-        if on_purpose {
-            return Vec::new();
-        }
         let is_dead = |part: &FlowBox| {
             let meets = |list: &[FlowBox]| list.iter().any(|one| one.intersection(part).is_some());
             meets(&opposite) && !meets(&own) && !meets(&alike)
@@ -230,10 +225,6 @@ impl<'a> Look<'_, 'a> {
     }
 }
 
-fn opposite_of(before: &Before<'_>, rule: &FirewallRule) -> bool {
-    before.usual && opposite(before.rule, rule)
-}
-
 /// Whether two rules contradict one another.
 #[must_use]
 pub fn opposite(a: &FirewallRule, b: &FirewallRule) -> bool {
@@ -243,14 +234,6 @@ pub fn opposite(a: &FirewallRule, b: &FirewallRule) -> bool {
 /// Whether `rule` matches everything that `other` matches.
 fn holds(rule: &FirewallRule, other: &FirewallRule) -> bool {
     FlowSet::of_all(reach(rule)).covers(&FlowSet::of_all(reach(other)))
-}
-
-/// Whether everything that `other` matches is in `rule`, whatever their targets: then it was made as
-/// an exception to it.
-fn is_exception(other: &FirewallRule, rule: &FirewallRule) -> bool {
-    let all =
-        |rule: &FirewallRule| FlowSet::of_all(reach(rule).into_iter().map(FlowBox::of_any_ends));
-    all(rule).covers(&all(other))
 }
 
 /// Whether it holds for ends that carry one of the names that the rule lists, and nothing else: a

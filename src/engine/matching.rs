@@ -436,3 +436,69 @@ impl Filter<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Doubt, Mismatch, Outcome, Trace, match_rule};
+    use crate::engine::{Endpoint, Flow, Place};
+    use crate::model::firewall::Layer4;
+    use crate::model::{Action, FirewallRule, Reference};
+    use crate::net::{Direction, Protocol, parse_cidr};
+
+    fn flow() -> Flow {
+        Flow {
+            tuple: "tcp 10.0.0.1:40000 > 10.1.0.5:443".parse().unwrap(),
+            direction: Direction::Ingress,
+            network: Reference::new(None, "n"),
+            region: None,
+            endpoint: Endpoint::outside(),
+            peer: Endpoint::outside(),
+            peer_is_external: false,
+            peer_place: Place::Unknown,
+        }
+    }
+
+    /// Allows udp from 192.168.0.0/16 to VMs with a tag, and is switched off.
+    fn far() -> FirewallRule {
+        let network = Reference::new(None, "m");
+        let mut rule = FirewallRule::new(network, Direction::Egress, 1000, Action::Allow);
+        rule.layer4 = vec![Layer4 { protocol: Some(Protocol::UDP), ports: None }];
+        rule.set_source_ranges(vec![parse_cidr("192.168.0.0/16").unwrap()]);
+        rule.set_destination_ranges(vec![parse_cidr("192.168.0.0/16").unwrap()]);
+        rule.targets.tags.insert("web".to_owned());
+        rule.disabled = true;
+        rule
+    }
+
+    #[test]
+    fn a_trace_keeps_every_miss_of_every_rule() {
+        let mut trace = Trace::default();
+        let outcome = match_rule(&far(), &flow(), &mut trace);
+        assert_eq!(outcome, Outcome::Missed(Mismatch::Direction));
+        assert_eq!(trace.steps.len(), 1);
+        let step = &trace.steps[0];
+        assert_eq!((step.rule.as_str(), step.outcome), ("priority 1000", outcome));
+        let words: Vec<_> = step.misses.iter().map(|miss| miss.id()).collect();
+        assert_eq!(
+            words,
+            ["direction", "network", "protocol", "source", "destination", "target", "disabled"]
+        );
+        assert_eq!(Mismatch::Port.id(), "port");
+        // The short way says the first of them.
+        assert_eq!(match_rule(&far(), &flow(), &mut ()), outcome);
+    }
+
+    #[test]
+    fn what_is_not_understood_matches_for_certain_never() {
+        let network = Reference::new(None, "n");
+        let mut rule = FirewallRule::new(network, Direction::Ingress, 1000, Action::Allow);
+        rule.layer4 = vec![Layer4 { protocol: None, ports: None }];
+        assert_eq!(match_rule(&rule, &flow(), &mut ()), Outcome::Matched);
+        rule.unmodelled.push("disabled".to_owned());
+        assert_eq!(match_rule(&rule, &flow(), &mut ()), Outcome::Doubtful(Doubt::Unmodelled));
+        // But what misses for certain misses.
+        rule.layer4 = vec![Layer4 { protocol: Some(Protocol::UDP), ports: None }];
+        let missed = Outcome::Missed(Mismatch::Protocol);
+        assert_eq!(match_rule(&rule, &flow(), &mut ()), missed);
+    }
+}
