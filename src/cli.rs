@@ -498,11 +498,16 @@ fn plain(command: Command, mut inputs: Vec<String>, common: Common) -> Options {
     Options {
         command,
         inputs,
+        scope: Scope {
+            project: common.project,
+            network: common.network,
+            cluster: common.cluster,
+            what_if: !common.what_if.is_empty(),
+        },
         what_if: common.what_if,
         policies_first: common
             .enforcement_order
             .map(|order| matches!(order, OrderArgument::Before)),
-        scope: Scope { project: common.project, network: common.network, cluster: common.cluster },
         since: common.since,
         until: common.until,
         only: common.only,

@@ -674,12 +674,25 @@ fn what_if_is_tried_on_every_command() {
     };
     assert_eq!(report(&[]), "no-guests");
     assert_ne!(report(&["--what-if", &tried]), "no-guests");
+    // What the log shows denied and would pass is no disagreement with what is there.
+    let open = rule(
+        "no-guests",
+        json!({"allowed": tcp(&["443"]), "priority": 900,
+        "sourceRanges": ["10.0.0.16/28"]}),
+    );
+    std::fs::write(&tried, open.to_string()).unwrap();
+    let output = run(&["triage", "--format", "json", &log, "-c", &rules, "--what-if", &tried]);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let passes = common::findings(&report, "snapshot-disagrees")[0];
+    assert_eq!(passes["severity"], "note", "{report:#}");
+    assert!(passes["title"].as_str().unwrap().ends_with("was denied and would pass now"));
 }
 
 #[test]
 fn rules_and_what_nothing_met() {
     let log: String = (1..4)
         .map(|host| format!("{}\n", entry(&format!("10.0.0.{host}"), 443, "ALLOWED", "web")))
+        .chain([entry("10.0.0.9", 1, "DENIED", "gone").to_string()])
         .collect();
     let folder = folder(&[
         ("rules.json", Value::from(rules()).to_string().as_bytes()),
@@ -697,4 +710,5 @@ fn rules_and_what_nothing_met() {
     assert_eq!((&web["hits"], &web["use"]), (&json!(3), &json!("used in part")));
     assert_eq!(web["never_met"], json!(["tcp 80"]));
     assert_eq!(of("no-guests")["use"], "no hits");
+    assert_eq!(answer["not_given"], json!({"gone": 1}));
 }

@@ -46,15 +46,23 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
         .map(|cause| {
             let (from, to) = (blocked::who(&cause.source), blocked::who(&cause.destination));
             let traffic = blocked::traffic(cause);
-            let title =
-                format!("the log denies {from} to {to} on {traffic}; the resources given allow it");
-            let explanation = vec![
-                allowed_by(cause.decision.decider),
-                "the rules changed since, or others decided than those given".to_owned(),
-            ];
+            let tried = evidence.scope.what_if;
+            let title = if tried {
+                format!("{from} to {to} on {traffic} was denied and would pass now")
+            } else {
+                format!("the log denies {from} to {to} on {traffic}; the resources given allow it")
+            };
+            let why = match tried {
+                true => "by the rules that are tried, or by those given",
+                false => "the rules changed since, or others decided than those given",
+            };
+            let explanation = vec![allowed_by(cause.decision.decider), why.to_owned()];
             let mut finding =
                 blocked::finding(check, cause, evidence, Words { title, explanation }, false);
             finding.no_fix = Some("the resources given now allow this".to_owned());
+            if tried {
+                finding.severity = Severity::Note;
+            }
             finding
         })
         .collect();

@@ -166,6 +166,8 @@ pub struct Scope {
     pub network: Option<String>,
     /// Only connections from or to this cluster.
     pub cluster: Option<String>,
+    /// Whether rules are tried that are not there: then log and resources may well disagree.
+    pub what_if: bool,
 }
 
 impl Scope {

@@ -2,7 +2,7 @@
 //! targets that it names were never met. Only of rules that write a log, and only within the log's
 //! window.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use crate::correlate::Connection;
@@ -74,6 +74,29 @@ pub fn is_named(
     }
 }
 
+/// Rules that entries name and that were not given, with how many entries name each.
+#[must_use]
+pub fn not_given(inventory: &Inventory, connections: &[Connection<'_>]) -> BTreeMap<String, u64> {
+    let mut names: BTreeMap<String, u64> = BTreeMap::new();
+    for connection in connections {
+        let group = &connection.group;
+        let Some(reference) = RuleReference::parse(&group.reference) else { continue };
+        let direction = connection.flow.as_ref().map(|flow| flow.direction);
+        let named =
+            |rule: &FirewallRule| is_named(rule, &reference, direction, group.priority, inventory);
+        let name = match (&reference, group.priority) {
+            (RuleReference::Policy { policy, .. }, Some(priority)) => {
+                format!("{policy} {priority}")
+            }
+            (reference, _) => reference.name().to_owned(),
+        };
+        if names.contains_key(&name) || !inventory.all_rules().any(named) {
+            *names.entry(name).or_default() += group.count;
+        }
+    }
+    names
+}
+
 /// The usage of every rule, in the order of the inventory: VPC rules, then those of policies.
 #[must_use]
 pub fn usage<'a, 'c>(
@@ -83,9 +106,7 @@ pub fn usage<'a, 'c>(
 where
     'a: 'c,
 {
-    let of_policies = inventory.policies.iter().flat_map(|policy| &policy.rules);
-    let mut all: Vec<Usage<'a>> =
-        inventory.firewall_rules.iter().chain(of_policies).map(unused).collect();
+    let mut all: Vec<Usage<'a>> = inventory.all_rules().map(unused).collect();
     let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
     for (at, one) in all.iter().enumerate() {
         let name = match (&one.rule.policy, &one.rule.name) {

@@ -283,6 +283,12 @@ impl Inventory {
         list
     }
 
+    /// All firewall rules: those of VPCs, then those of policies.
+    pub fn all_rules(&self) -> impl Iterator<Item = &FirewallRule> {
+        let of_policies = self.policies.iter().flat_map(|policy| &policy.rules);
+        self.firewall_rules.iter().chain(of_policies)
+    }
+
     /// Whether a network asks its network firewall policies before the VPC rules; `None` where
     /// nobody says it.
     #[must_use]

@@ -1,10 +1,12 @@
 //! The answer of `stats --rules`: what the log shows of each rule, and over which window.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::correlate::LogCounts;
 use crate::correlate::usage::Usage;
-use crate::render::document::{Block, Document, Style, styled, thousands};
+use crate::render::document::{Block, Document, Style, plural, styled, thousands};
 
 /// What a reader takes from the counts.
 fn verdict(one: &Usage<'_>) -> &'static str {
@@ -28,7 +30,11 @@ fn unmet<'u>(one: &'u Usage<'_>) -> &'u [String] {
 
 /// For people.
 #[must_use]
-pub fn document(list: &[Usage<'_>], log: &LogCounts) -> Document {
+pub fn document(
+    list: &[Usage<'_>],
+    log: &LogCounts,
+    not_given: &BTreeMap<String, u64>,
+) -> Document {
     let mut document = Document::default();
     let window = match (log.first, log.last) {
         (Some(first), Some(last)) => format!("{first} to {last}"),
@@ -68,6 +74,10 @@ pub fn document(list: &[Usage<'_>], log: &LogCounts) -> Document {
         "NEVER MET",
     ];
     document.push(Block::Table(head, rows));
+    for (name, count) in not_given {
+        let entries = plural(*count, "entry names", "entries name");
+        document.entry("lacks", format!("{entries} {name}, which is not among the rules given"));
+    }
     document
         .line("Only rules that log can show hits; what this window does not hold, another may.");
     document
@@ -75,12 +85,13 @@ pub fn document(list: &[Usage<'_>], log: &LogCounts) -> Document {
 
 /// For programs.
 #[must_use]
-pub fn json(list: &[Usage<'_>], log: &LogCounts) -> Value {
+pub fn json(list: &[Usage<'_>], log: &LogCounts, not_given: &BTreeMap<String, u64>) -> Value {
     let time = |at: Option<crate::net::Timestamp>| at.map(|at| at.to_string());
     json!({
         "schema": "vpcwhy/rule-stats-v1",
         "window": {"first": time(log.first), "last": time(log.last)},
         "rules": rows(list),
+        "not_given": not_given,
     })
 }
 

@@ -350,10 +350,11 @@ fn run_rule_stats(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
     let mut list = usage::usage(&gathered.inventory, connections.iter());
     list.retain(|one| one.rule.policy.is_some() || options.scope.holds(&one.rule.network));
     let log = gathered.ledger.counts();
+    let missing = usage::not_given(&gathered.inventory, &connections);
     match options.format {
-        Format::Json => print_json(options, &render::usage::json(&list, &log))?,
+        Format::Json => print_json(options, &render::usage::json(&list, &log, &missing))?,
         Format::Ndjson => print_lines(options, &render::usage::rows(&list))?,
-        _ => print(options, &render::usage::document(&list, &log))?,
+        _ => print(options, &render::usage::document(&list, &log, &missing))?,
     }
     Ok(DONE)
 }
