@@ -466,7 +466,7 @@ fn a_box_says_all_its_conditions() {
         }
         made
     };
-    let answer = diff(&[base.clone()], &[base.clone(), tag(json!({}))], &[]);
+    let answer = diff(std::slice::from_ref(&base), &[base.clone(), tag(json!({}))], &[]);
     let open = &answer["opens"][0];
     assert_eq!(open["source_conditions"], json!(["tag:bastion"]), "{answer:#}");
     assert!(!open["sources"].to_string().contains("bastion"));
@@ -479,7 +479,7 @@ fn a_box_says_all_its_conditions() {
 
     // For one family only.
     let v4 = tag(json!({"destinationRanges": ["0.0.0.0/0"]}));
-    let answer = diff(&[base.clone()], &[base.clone(), v4], &[]);
+    let answer = diff(std::slice::from_ref(&base), &[base.clone(), v4], &[]);
     let sources = answer["opens"][0]["sources"].to_string();
     assert!(!sources.contains("::/0"), "{sources}");
     // A rule for one address behind a balancer is one box.
@@ -488,7 +488,7 @@ fn a_box_says_all_its_conditions() {
         json!({"allowed": tcp(&["80"]), "sourceRanges": ["0.0.0.0/0"],
         "destinationRanges": ["34.1.2.3/32"]}),
     );
-    let answer = diff(&[base.clone()], &[base.clone(), balancer], &[]);
+    let answer = diff(std::slice::from_ref(&base), &[base.clone(), balancer], &[]);
     assert_eq!(answer["opens"].as_array().unwrap().len(), 1);
     assert_eq!(answer["opens"][0]["sources"], json!(["0.0.0.0/0"]), "{answer:#}");
     assert_eq!(answer["opens"][0]["destinations"], json!(["34.1.2.3/32"]));

@@ -369,8 +369,7 @@ static ALWAYS: LazyLock<Vec<Always>> = LazyLock::new(|| {
 
 fn always<'a, S: Subject>(subject: &S) -> Result<Option<Decision<'a>>, S::Cut> {
     let direction = subject.direction();
-    let peer = End::peer(direction);
-    let own = if peer == End::Source { End::Destination } else { End::Source };
+    let (peer, own) = (End::peer(direction), End::own(direction));
     'next: for one in ALWAYS.iter() {
         if one.direction.is_some_and(|of| of != direction) {
             continue;

@@ -135,6 +135,15 @@ pub enum Side {
 }
 
 impl End {
+    /// The VM's end.
+    #[must_use]
+    pub fn own(direction: Direction) -> Self {
+        match direction {
+            Direction::Ingress => Self::Destination,
+            Direction::Egress => Self::Source,
+        }
+    }
+
     /// The end that is not the VM's.
     #[must_use]
     pub fn peer(direction: Direction) -> Self {

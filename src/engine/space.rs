@@ -217,8 +217,7 @@ impl Subject for Space<'_> {
         if set.covers(all) {
             return Fit::Yes;
         }
-        let own = end != End::peer(self.direction);
-        if own && !self.own_address_known {
+        if end == End::own(self.direction) && !self.own_address_known {
             return Fit::Unknown;
         }
         Fit::Partly(Cut::End(end, set.clone()))
