@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::evaluate::METADATA;
 use crate::engine::{
-    Decider, Decision, Doubt, EffectiveRules, Endpoint, Geography, Space, Verdict, evaluate_all,
+    Decider, Decision, Doubt, EffectiveRules, Endpoint, Geography, METADATA, Space, Verdict,
+    evaluate_all,
 };
 use crate::model::{Action, FirewallRule, PolicyKind, Reference};
 use crate::net::{AddressSet, Bearers, Direction, FlowBox, FlowSet, TrafficPart};

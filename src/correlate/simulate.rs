@@ -6,10 +6,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::correlate::Directory;
-use crate::engine::evaluate::METADATA;
 use crate::engine::{
-    Decider, Decision, Doubt, EffectiveRules, Endpoint, Facts, Flow, Geography, Piece, Space,
-    Verdict, evaluate, evaluate_all,
+    Decider, Decision, Doubt, EffectiveRules, Endpoint, Facts, Flow, Geography, METADATA, Piece,
+    Space, Verdict, evaluate, evaluate_all,
 };
 use crate::model::query::Told;
 use crate::model::{Expected, FirewallRule, Query, Reference};

@@ -11,7 +11,8 @@ use crate::ingest::reader;
 use crate::model::{Inventory, Reference};
 use crate::render::diff::{self, Difference, Logged};
 use crate::shell::output::Progress;
-use crate::shell::{Error, gather, input, output, run};
+use crate::shell::prepare::prepare;
+use crate::shell::{Error, answer, gather, input, output};
 
 /// Compares and prints.
 pub fn diff(options: &Options, common: &Gathered, old: &str, new: &str) -> Result<(), Error> {
@@ -57,8 +58,8 @@ pub fn diff(options: &Options, common: &Gathered, old: &str, new: &str) -> Resul
     let directory = &new_directory;
     let difference = Difference { changed, logged, judged, notes, directory };
     match options.format {
-        Format::Json | Format::Ndjson => run::print_json(options, &diff::json(&difference)),
-        _ => run::print(options, &diff::document(&difference)),
+        Format::Json | Format::Ndjson => answer::print_json(options, &diff::json(&difference)),
+        _ => answer::print(options, &diff::document(&difference)),
     }
 }
 
@@ -83,7 +84,7 @@ fn side(
     gathered.inventory.absorb(common.inventory.clone());
     reader::settle(&mut gathered.inventory);
     let options = Options { what_if: what_if.to_vec(), ..options.clone() };
-    run::prepare(&options, &mut gathered)?;
+    prepare(&options, &mut gathered)?;
     Ok(gathered.inventory)
 }
 

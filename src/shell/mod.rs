@@ -1,10 +1,12 @@
 //! The only rooms that touch the world: files, standard streams, the clock, the environment.
 
+pub mod answer;
 pub mod compare;
 pub mod demo;
 pub mod gather;
 pub mod input;
 pub mod output;
+pub mod prepare;
 pub mod run;
 pub mod simulate;
 

@@ -10,14 +10,14 @@ use crate::correlate::causes::judge_all;
 use crate::correlate::rollup::Window;
 use crate::correlate::{Directory, usage};
 use crate::diagnose::{Gathered, diagnose};
-use crate::ingest::reader;
 use crate::model::Reference;
 use crate::net::Timestamp;
-use crate::render::document::Document;
 use crate::render::triage::{Asked, Detail};
 use crate::render::{self, fix, inventory, json, triage, why};
+use crate::shell::answer::{print, print_json, print_lines};
 use crate::shell::input::{self, Source};
-use crate::shell::output::{self, Layout, Progress};
+use crate::shell::output::{self, Progress};
+use crate::shell::prepare::prepare;
 use crate::shell::{Error, compare, demo, gather, simulate};
 
 const DONE: u8 = 0;
@@ -146,30 +146,6 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
     Ok(status)
 }
 
-/// What the command line adds to the resources: the name of a network whose export does not say
-/// it, the order of its stages, and rules that are tried.
-pub(super) fn prepare(options: &Options, gathered: &mut Gathered) -> Result<(), Error> {
-    let inventory = &mut gathered.inventory;
-    inventory.assumed_policies_first = options.policies_first;
-    if let Some(name) = &options.scope.network {
-        inventory.name_effective_firewalls(name);
-    }
-    if options.what_if.is_empty() {
-        return Ok(());
-    }
-    let sources = input::expand(&options.what_if)?;
-    let window = Window::default();
-    let tried = gather::gather(&sources, window, &mut Progress::new(false))?;
-    if tried.inventory.firewall_rules.is_empty() && tried.inventory.policies.is_empty() {
-        let files = options.what_if.join(", ");
-        return Err(Error::Usage(format!("{files}: no firewall rule to try")));
-    }
-    gathered.complaints.extend(tried.complaints);
-    gathered.inventory.overlay(tried.inventory);
-    reader::settle(&mut gathered.inventory);
-    Ok(())
-}
-
 fn window(options: &Options) -> Result<Window, Error> {
     let per_seconds = match &options.command {
         Command::Stats { per: Some(per), .. } => Some(seconds(per).ok_or_else(|| {
@@ -211,31 +187,6 @@ fn moment(text: &str) -> Result<Timestamp, Error> {
         .ok_or_else(|| Error::Usage(format!("{text} is no time: write RFC 3339, or 2h")))?;
     let now = chrono::Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX);
     Ok(Timestamp(now.saturating_sub(ago.saturating_mul(1_000_000_000))))
-}
-
-fn layout(options: &Options) -> Layout {
-    output::layout(options.colour, options.width, options.output.is_some())
-}
-
-pub(super) fn print(options: &Options, document: &Document) -> Result<(), Error> {
-    let text = match options.format {
-        Format::Markdown => document.markdown(),
-        _ => {
-            let layout = layout(options);
-            document.text(layout.width, layout.colour)
-        }
-    };
-    output::write(&text, options.output.as_deref())
-}
-
-pub(super) fn print_json(options: &Options, value: &serde_json::Value) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    output::write(&format!("{text}\n"), options.output.as_deref())
-}
-
-fn print_lines(options: &Options, values: &[serde_json::Value]) -> Result<(), Error> {
-    let lines: String = values.iter().map(|value| format!("{value}\n")).collect();
-    output::write(&lines, options.output.as_deref())
 }
 
 /// The report, with only the findings that were asked for.

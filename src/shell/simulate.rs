@@ -10,9 +10,10 @@ use crate::diagnose::Gathered;
 use crate::ingest::query;
 use crate::model::{Query, Reference};
 use crate::render::sim;
+use crate::shell::Error;
+use crate::shell::answer::print;
 use crate::shell::input::Source;
 use crate::shell::output::{self, Writer};
-use crate::shell::{Error, run};
 
 /// Lines that are answered at a time.
 const CHUNK: usize = 8_192;
@@ -30,7 +31,7 @@ pub fn one(options: &Options, gathered: &Gathered, asked: &Simulation) -> Result
         Format::Json | Format::Ndjson => {
             output::write(&sim::line(&query, &answer), options.output.as_deref())?;
         }
-        _ => run::print(options, &sim::document(&query, &answer))?,
+        _ => print(options, &sim::document(&query, &answer))?,
     }
     Ok(sim::is_ok(&query, &answer))
 }

@@ -1,0 +1,34 @@
+//! Answers to where they were asked for, in the form that was asked for.
+
+use crate::cli::{Format, Options};
+use crate::render::document::Document;
+use crate::shell::Error;
+use crate::shell::output::{self, Layout};
+
+fn layout(options: &Options) -> Layout {
+    output::layout(options.colour, options.width, options.output.is_some())
+}
+
+/// A document, for people.
+pub fn print(options: &Options, document: &Document) -> Result<(), Error> {
+    let text = match options.format {
+        Format::Markdown => document.markdown(),
+        _ => {
+            let layout = layout(options);
+            document.text(layout.width, layout.colour)
+        }
+    };
+    output::write(&text, options.output.as_deref())
+}
+
+/// One JSON value.
+pub fn print_json(options: &Options, value: &serde_json::Value) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    output::write(&format!("{text}\n"), options.output.as_deref())
+}
+
+/// One JSON value a line.
+pub fn print_lines(options: &Options, values: &[serde_json::Value]) -> Result<(), Error> {
+    let lines: String = values.iter().map(|value| format!("{value}\n")).collect();
+    output::write(&lines, options.output.as_deref())
+}
