@@ -9,8 +9,8 @@ use crate::correlate::causes::{Side, decider_key};
 use crate::engine::near_miss::Gap;
 use crate::engine::{Decider, Decision, Doubt, Mismatch, NearMiss};
 use crate::model::firewall::GoogleList;
-use crate::model::{FirewallRule, Origin, PolicyKind, RuleReference};
-use crate::net::{FiveTuple, Timestamp};
+use crate::model::{Action, FirewallRule, Origin, PolicyKind, RuleReference};
+use crate::net::{Direction, FiveTuple, Timestamp};
 use crate::suggest::Suggestion;
 
 /// How bad it is.
@@ -269,6 +269,44 @@ pub fn decision_summary(
             .map(|miss| near_miss_summary(miss, needed))
             .collect(),
     }
+}
+
+/// What a rule does, as a verdict.
+fn outcome(rule: &FirewallRule) -> &'static str {
+    match rule.action {
+        Action::Allow => "ALLOWED",
+        Action::Deny => "DENIED",
+        Action::GotoNext => "the next stage decides",
+        Action::Inspect => "a firewall endpoint decides",
+    }
+}
+
+/// What a decider says where nothing doubtful matches.
+fn default_outcome(decider: Decider<'_>) -> String {
+    match decider {
+        Decider::Rule(rule) => format!("{} by rule {}", outcome(rule), rule.label()),
+        Decider::Implied(Direction::Ingress) => "DENIED by the implied deny".to_owned(),
+        Decider::Implied(Direction::Egress) => "ALLOWED by the implied allow".to_owned(),
+        Decider::AlwaysAllowed(what) => format!("ALLOWED: {what}"),
+        Decider::AlwaysBlocked(what) => format!("DENIED: {what}"),
+        Decider::Missing => "nothing decides".to_owned(),
+    }
+}
+
+/// Both outcomes of every doubt. What would end the same way explains nothing, unless there is
+/// nothing else.
+#[must_use]
+pub fn doubts_words(doubts: &[(&FirewallRule, Doubt)], decider: Decider<'_>) -> Vec<String> {
+    let otherwise = default_outcome(decider);
+    let differs = |rule: &FirewallRule| !otherwise.starts_with(outcome(rule));
+    let any = doubts.iter().any(|(rule, _)| differs(rule));
+    let telling = doubts.iter().filter(|(rule, _)| !any || differs(rule));
+    telling
+        .map(|(rule, doubt)| {
+            let why = doubt_words(rule, *doubt);
+            format!("{why}: {} if it matches, otherwise {otherwise}", outcome(rule))
+        })
+        .collect()
 }
 
 /// Why it is not certain that a rule matches, in words.

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::checks::finding::doubt_words;
+use crate::checks::finding::doubts_words;
 use crate::correlate::simulate::{Answer, Lack};
 use crate::engine::{Decider, Verdict};
-use crate::model::{Expected, FirewallRule, Query, QueryId};
+use crate::model::{Expected, Query, QueryId};
 use crate::net::{Direction, FlowBox, FlowSet, TrafficPart};
 use crate::render::document::{Block, Document, Style, plain, plural, styled};
 use crate::render::json::DeciderLine;
@@ -37,39 +37,10 @@ pub fn lack_words(lack: Lack) -> &'static str {
     }
 }
 
-/// What a rule does, as a verdict.
-fn outcome(rule: &FirewallRule) -> &'static str {
-    match rule.action {
-        crate::model::Action::Allow => "ALLOWED",
-        crate::model::Action::Deny => "DENIED",
-        crate::model::Action::GotoNext => "the next stage decides",
-        crate::model::Action::Inspect => "a firewall endpoint decides",
-    }
-}
-
-/// What a decider says where nothing doubtful matches.
-fn default_outcome(decider: Decider<'_>) -> String {
-    match decider {
-        Decider::Rule(rule) => format!("{} by rule {}", outcome(rule), rule.label()),
-        Decider::Implied(Direction::Ingress) => "DENIED by the implied deny".to_owned(),
-        Decider::Implied(Direction::Egress) => "ALLOWED by the implied allow".to_owned(),
-        Decider::AlwaysAllowed(what) => format!("ALLOWED: {what}"),
-        Decider::AlwaysBlocked(what) => format!("DENIED: {what}"),
-        Decider::Missing => "nothing decides".to_owned(),
-    }
-}
-
 fn because(answer: &Answer<'_>) -> Vec<String> {
     let mut lines: Vec<String> =
         answer.lacks.iter().map(|lack| lack_words(*lack).to_owned()).collect();
-    let otherwise = answer.decider.map(default_outcome).unwrap_or_default();
-    // What would end the same way explains nothing, unless there is nothing else.
-    let differs = |rule: &FirewallRule| !otherwise.starts_with(outcome(rule));
-    let any = answer.doubts.iter().any(|(rule, _)| differs(rule));
-    for (rule, doubt) in answer.doubts.iter().filter(|(rule, _)| !any || differs(rule)) {
-        let why = doubt_words(rule, *doubt);
-        lines.push(format!("{why}: {} if it matches, otherwise {otherwise}", outcome(rule)));
-    }
+    lines.extend(doubts_words(&answer.doubts, answer.decider.unwrap_or(Decider::Missing)));
     if let Some(Decider::Rule(rule)) = answer.decider
         && rule.action == crate::model::Action::Inspect
     {
