@@ -155,6 +155,25 @@ fn stages_are_asked_in_their_order() {
     check(&[alone], WEB, &["--network", "n"], "DENIED", "g 9");
 }
 
+/// A policy is one item of many rules: each knows its own line.
+#[test]
+fn rules_of_policies_know_their_lines() {
+    let policy = json!({"name": "1", "type": "HIERARCHY", "rules": [
+        rule("ingress goto_next 4 from 10.9.0.0/16 tcp"),
+        rule("ingress deny 5 from 10.0.0.0/8 tcp")]});
+    let whole = effective(json!([policy]), &[vpc("a", "allowed", 1000, "10.0.0.0/8")]);
+    let text = serde_json::to_string_pretty(&whole).unwrap();
+    let line = 1 + text.lines().position(|line| line.contains("\"deny\"")).unwrap();
+    let files = [("e.json".to_owned(), text.clone().into_bytes())];
+    let answer = ask_files(&files, WEB, &[]);
+    assert_eq!(answer["decider"]["priority"], 5);
+    let said = usize::try_from(answer["decider"]["line"].as_u64().unwrap()).unwrap();
+    // The rule starts a line or more above the word.
+    let start = text.lines().take(line).collect::<Vec<_>>();
+    let opening = start.iter().rposition(|line| line.trim() == "{").unwrap() + 1;
+    assert_eq!(said, opening);
+}
+
 #[test]
 fn actions_and_conditions() {
     let allow = vpc("a", "allowed", 1000, "0.0.0.0/0");

@@ -99,13 +99,16 @@ impl<'t> Opened<'t> {
         }
         let offset = (text.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         let before = self.text.get(..offset).unwrap_or("");
-        let line = self.place.line + memchr::memchr_iter(b'\n', before.as_bytes()).count() as u64;
+        let line = self.place.line + lines_in(before);
         match serde_json::from_str(text) {
-            Ok(value) => self.items.push(Item {
-                value,
-                origin: self.place.origin(line),
-                hint: hint.map(str::to_owned),
-            }),
+            Ok(mut value) => {
+                number_rules(&mut value, raw, line);
+                self.items.push(Item {
+                    value,
+                    origin: self.place.origin(line),
+                    hint: hint.map(str::to_owned),
+                });
+            }
             Err(error) => {
                 let byte = self.place.byte + offset as u64;
                 let message = format!("no JSON: {}", category(&error));
@@ -212,6 +215,32 @@ impl<'t> Opened<'t> {
     }
 }
 
+fn lines_in(text: &str) -> u64 {
+    memchr::memchr_iter(b'\n', text.as_bytes()).count() as u64
+}
+
+/// The key under which a rule of a policy knows its line: a policy is one item, and its rules are
+/// what people look for.
+pub const RULE_LINE: &str = "__line";
+
+/// Notes the line of every rule of a policy that starts on `line`.
+fn number_rules(policy: &mut Value, raw: &RawValue, line: u64) {
+    let Some(rules) = policy.get_mut("rules").and_then(Value::as_array_mut) else { return };
+    let text = raw.get();
+    let Ok(members) = serde_json::from_str::<Members<'_>>(text) else { return };
+    let list = members.get("rules").map_or("[]", |list| list.get());
+    let Ok(pieces) = serde_json::from_str::<Vec<&RawValue>>(list) else { return };
+    let (mut at, mut seen) = (0, line);
+    for (rule, piece) in rules.iter_mut().zip(pieces) {
+        let start = (piece.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        seen += lines_in(text.get(at..start).unwrap_or(""));
+        at = start;
+        if let Some(fields) = rule.as_object_mut() {
+            fields.insert(RULE_LINE.to_owned(), Value::from(seen));
+        }
+    }
+}
+
 /// What the policies of effective firewalls are called on their way to their reader.
 pub const EFFECTIVE_POLICY: &str = "effective-firewall-policy";
 
@@ -267,6 +296,16 @@ pub fn yaml_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
         };
         let line = lines.get(index).copied().or_else(by_name).unwrap_or(first);
         item.origin.line = place.line + line.saturating_sub(1);
+        // Of rules inside of a policy YAML's lines are not known.
+        let policy = if item.value.get("policy").is_some() {
+            item.value.get_mut("policy")
+        } else {
+            Some(&mut item.value)
+        };
+        let rules = policy.and_then(|policy| policy.get_mut("rules")?.as_array_mut());
+        for rule in rules.into_iter().flatten().filter_map(Value::as_object_mut) {
+            rule.remove(RULE_LINE);
+        }
     }
     (items, complaints)
 }

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::ingest::document::RULE_LINE;
 use crate::ingest::fields::Fields;
 use crate::ingest::rules::layer4;
 use crate::model::firewall::{Conditions, GoogleList, Layer4, NetworkContext};
@@ -241,7 +242,8 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
     let networks = fields.texts("targetResources");
     rule.target_networks = networks.iter().map(|text| Reference::parse(text)).collect();
     rule.unmodelled = unmodelled;
-    rule.origin = origin.clone();
+    let line = fields.number(RULE_LINE).unwrap_or(origin.line);
+    rule.origin = Origin { line, ..origin.clone() };
     rule
 }
 
