@@ -50,7 +50,8 @@ impl Place {
 /// The items of one JSON value.
 #[must_use]
 pub fn json_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
-    let mut opened = Opened { text, place, items: Vec::new(), complaints: Vec::new() };
+    let mut opened =
+        Opened { text, place, items: Vec::new(), complaints: Vec::new(), counted: (0, 0) };
     match serde_json::from_str::<&RawValue>(text) {
         Ok(raw) => opened.open(raw, None, 0),
         Err(error) => {
@@ -75,6 +76,9 @@ struct Opened<'t> {
     place: &'t Place,
     items: Vec<Item>,
     complaints: Vec<Complaint>,
+    /// How far lines are counted, and how many there are: items come in their order, and counting
+    /// from the start for each would take as long as the square of their number.
+    counted: (usize, u64),
 }
 
 type Members<'t> = BTreeMap<String, &'t RawValue>;
@@ -98,8 +102,7 @@ impl<'t> Opened<'t> {
             }
         }
         let offset = (text.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
-        let before = self.text.get(..offset).unwrap_or("");
-        let line = self.place.line + lines_in(before);
+        let line = self.line_at(offset);
         match serde_json::from_str(text) {
             Ok(mut value) => {
                 number_rules(&mut value, raw, line);
@@ -115,6 +118,13 @@ impl<'t> Opened<'t> {
                 self.complaints.push(self.place.complaint(line, byte, message));
             }
         }
+    }
+
+    fn line_at(&mut self, offset: usize) -> u64 {
+        let (counted, lines) = if offset < self.counted.0 { (0, 0) } else { self.counted };
+        let lines = lines + lines_in(self.text.get(counted..offset).unwrap_or(""));
+        self.counted = (offset, lines);
+        self.place.line + lines
     }
 
     /// Opens an answer of getEffectiveFirewalls: rules, and policies of the same network. The
