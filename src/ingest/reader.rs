@@ -181,12 +181,22 @@ pub fn settle(inventory: &mut Inventory) {
     settle_projects(inventory);
     settle_rules(&mut inventory.firewall_rules);
     settle_clusters(&mut inventory.clusters);
-    first_of_each(&mut inventory.networks, |a, b| a.id.agrees(&b.id));
-    first_of_each(&mut inventory.subnetworks, |a, b| {
-        a.id.agrees(&b.id) && a.network.agrees(&b.network)
-    });
-    first_of_each(&mut inventory.routes, |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network));
-    first_of_each(&mut inventory.instances, |a, b| a.id.agrees(&b.id) && a.template == b.template);
+    first_of_each(&mut inventory.networks, |one| &one.id.name, |a, b| a.id.agrees(&b.id));
+    first_of_each(
+        &mut inventory.subnetworks,
+        |one| &one.id.name,
+        |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network),
+    );
+    first_of_each(
+        &mut inventory.routes,
+        |one| &one.id.name,
+        |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network),
+    );
+    first_of_each(
+        &mut inventory.instances,
+        |one| &one.id.name,
+        |a, b| a.id.agrees(&b.id) && a.template == b.template,
+    );
     attach::settle(inventory);
 }
 
@@ -201,10 +211,15 @@ fn settle_projects(inventory: &mut Inventory) {
     }
 }
 
-fn first_of_each<T>(list: &mut Vec<T>, same: impl Fn(&T, &T) -> bool) {
+/// Keeps the first of things that are the same; those have one name, so only such are compared.
+fn first_of_each<T>(list: &mut Vec<T>, name: impl Fn(&T) -> &str, same: impl Fn(&T, &T) -> bool) {
     let mut kept: Vec<T> = Vec::with_capacity(list.len());
+    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for one in std::mem::take(list) {
-        if !kept.iter().any(|before| same(before, &one)) {
+        let places = by_name.entry(name(&one).to_owned()).or_default();
+        let mut before = places.iter().filter_map(|at| kept.get(*at));
+        if !before.any(|before| same(before, &one)) {
+            places.push(kept.len());
             kept.push(one);
         }
     }
@@ -250,5 +265,5 @@ fn settle_rules(rules: &mut Vec<FirewallRule>) {
 /// id, before the manifest.
 fn settle_clusters(clusters: &mut Vec<Cluster>) {
     clusters.sort_by_key(|cluster| cluster.hash.is_none());
-    first_of_each(clusters, |a, b| a.id.agrees(&b.id));
+    first_of_each(clusters, |one| &one.id.name, |a, b| a.id.agrees(&b.id));
 }
