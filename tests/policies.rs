@@ -482,6 +482,17 @@ fn vpc_rules_that_were_not_given_are_unknown() {
     check(&before, "INGRESS tcp 22 from 10.0.0.7", &[], "ALLOWED", "g 5");
 }
 
+/// An answer without any rule is an answer: only the implied rules apply.
+#[test]
+fn effective_firewalls_may_be_empty() {
+    let empty = effective(json!([]), &[]);
+    let named = ["--network", "n"];
+    check(std::slice::from_ref(&empty), WEB, &named, "DENIED", "implied deny ingress");
+    check(std::slice::from_ref(&empty), WEB, &[], "DENIED", "implied deny ingress");
+    let egress = "EGRESS tcp 443 from 10.0.0.7";
+    check(&[empty], egress, &named, "ALLOWED", "implied allow egress");
+}
+
 /// What a policy above the VPC denies is opened in that policy, or nowhere.
 #[test]
 fn what_a_policy_denies_is_opened_there() {

@@ -152,7 +152,8 @@ impl<'a> EffectiveRules<'a> {
         };
         // What is effective in a network is known to the last rule: a policy that is described
         // besides and does not show up there does not apply. Regional ones are no part of that.
-        let known = inventory.effective_networks.iter().any(|one| one.agrees(network));
+        let mut answers = inventory.effective_networks.iter();
+        let known = answers.any(|one| one.agrees(network) || one.name.is_empty() && !several);
         let is_asked = |policy: &&FirewallPolicy| {
             let told = matches!(policy.kind, PolicyKind::Hierarchical | PolicyKind::GlobalNetwork);
             applies(policy, network) && (policy.attached || !told || !known)
@@ -173,7 +174,8 @@ impl<'a> EffectiveRules<'a> {
         let own = of_kinds(&[PolicyKind::GlobalNetwork, PolicyKind::RegionalNetwork]);
         let rules = &inventory.firewall_rules;
         let vpc = Stage::new(None, rules.iter().filter(|rule| rule.network.agrees(network)), None);
-        let given = !above.is_empty()
+        let given = known
+            || !above.is_empty()
             || !own.is_empty()
             || [Direction::Ingress, Direction::Egress]
                 .iter()

@@ -367,7 +367,7 @@ fn always<'a, S: Subject>(subject: &S) -> Result<Option<Decision<'a>>, S::Cut> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Decider, Direction, FirewallRule, Verdict};
+    use super::{Decider, Decision, Direction, Doubt, FirewallRule, Verdict};
     use crate::model::{Action, Reference};
 
     #[test]
@@ -393,6 +393,29 @@ mod tests {
                 assert_eq!(a.is_same(b), at == other, "{a:?} {b:?}");
             }
         }
+    }
+
+    #[test]
+    fn two_orders_hold_only_where_they_agree() {
+        let rule = |action| FirewallRule::new(Reference::default(), Direction::Ingress, 1, action);
+        let (allow, deny) = (rule(Action::Allow), rule(Action::Deny));
+        let allowed = Decision::fixed(Verdict::Allowed, Decider::Rule(&allow));
+        let denied = Decision::fixed(Verdict::Denied, Decider::Rule(&deny));
+        assert_eq!(allowed.clone().or_in_other_order(allowed.clone()), allowed);
+        let open = allowed.clone().or_in_other_order(denied.clone());
+        assert_eq!(open.verdict, Verdict::Undetermined);
+        assert_eq!(open.decider, Decider::Rule(&allow));
+        assert_eq!(open.doubts, [(&allow, Doubt::Order), (&deny, Doubt::Order)]);
+        assert!(!open.not_given);
+        // A doubt of the other order is one, and so is what nobody gave.
+        let mut doubtful = Decision::missing();
+        doubtful.doubts = vec![(&deny, Doubt::Target)];
+        doubtful.not_given = true;
+        let open = allowed.or_in_other_order(doubtful.clone());
+        assert_eq!(open.doubts, [(&allow, Doubt::Order), (&deny, Doubt::Target)]);
+        assert!(open.not_given);
+        // One that is known already is not told twice.
+        assert_eq!(doubtful.or_in_other_order(denied).doubts.len(), 2);
     }
 
     #[test]

@@ -135,13 +135,11 @@ impl<'t> Opened<'t> {
             self.open(rules, Some("compute#firewall"), depth + 1);
         }
         let network = self.items.get(before).and_then(|rule| rule.value.get("network")).cloned();
-        if network.is_some() {
-            self.items.push(Item {
-                value: serde_json::json!({"network": network}),
-                origin: self.place.origin(self.place.line),
-                hint: Some(EFFECTIVE_POLICY.to_owned()),
-            });
-        }
+        self.items.push(Item {
+            value: serde_json::json!({"network": network}),
+            origin: self.place.origin(self.place.line),
+            hint: Some(EFFECTIVE_POLICY.to_owned()),
+        });
         let mut order = 0;
         for key in ["firewallPolicys", "firewallPolicies"] {
             let Some(list) = members.get(key) else { continue };

@@ -22,10 +22,8 @@ use crate::net::Direction;
 /// policy only the network is noted: its firewalls are known to the last rule.
 pub fn effective_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
     let network = fields.reference("network");
-    if let Some(network) = &network {
-        into.effective_networks.insert(network.clone());
-    }
     if !fields.has("policy") {
+        into.effective_networks.insert(network.unwrap_or_default());
         return Some(());
     }
     let order = u32::try_from(fields.number("order")?).unwrap_or(u32::MAX);

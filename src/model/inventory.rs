@@ -92,7 +92,8 @@ pub struct Inventory {
     pub associations: Vec<Association>,
     /// Address groups.
     pub address_groups: Vec<AddressGroup>,
-    /// Networks whose effective firewalls were given.
+    /// Networks whose effective firewalls were given; a reference without a name stands for an
+    /// answer that names none, since it holds no VPC rule.
     pub effective_networks: BTreeSet<Reference>,
     /// Routes.
     pub routes: Vec<Route>,
@@ -190,7 +191,7 @@ impl Inventory {
             (Some(only), None) => only.clone(),
             _ => said,
         };
-        let mut named = false;
+        let mut named = self.effective_networks.remove(&Reference::default());
         for policy in &mut self.policies {
             if policy.attached && policy.network.is_none() {
                 policy.network = Some(network.clone());
