@@ -482,6 +482,68 @@ fn vpc_rules_that_were_not_given_are_unknown() {
     check(&before, "INGRESS tcp 22 from 10.0.0.7", &[], "ALLOWED", "g 5");
 }
 
+/// With associations listed apart and one rule each, two projects' policies are still two.
+#[test]
+fn policies_of_two_projects_stay_two() {
+    let of =
+        |project: &str| format!("https://www.googleapis.com/compute/v1/projects/{project}/global");
+    let mut inputs = Vec::new();
+    for (project, action) in [("p", "allow"), ("q", "deny")] {
+        let link = of(project);
+        inputs.push(json!({"kind": "compute#firewallPolicy", "name": "np",
+            "selfLink": format!("{link}/firewallPolicies/np"),
+            "rules": [rule(&format!("ingress {action} 10 from 10.0.0.0/8 tcp"))]}));
+        inputs.push(json!({"attachmentTarget": format!("{link}/networks/n"),
+            "firewallPolicyId": "np"}));
+        inputs.push(json!({"kind": "compute#network", "name": "n",
+            "networkFirewallPolicyEnforcementOrder": "BEFORE_CLASSIC_FIREWALL",
+            "selfLink": format!("{link}/networks/n")}));
+    }
+    let on = |project: &str| format!("projects/{project}/global/networks/n");
+    check(&inputs, WEB, &["--network", &on("p")], "ALLOWED", "np 10");
+    check(&inputs, WEB, &["--network", &on("q")], "DENIED", "np 10");
+}
+
+/// Naming a network gives no rules, and an organisation's policy is for all of its networks.
+#[test]
+fn names_are_no_rules() {
+    let org = json!([{"kind": "compute#firewallPolicy", "name": "77", "shortName": "org",
+        "parent": "organizations/1", "associations": [{"attachmentTarget": "organizations/1"}],
+        "rules": [rule("ingress deny 10 from 192.168.0.0/16 tcp")]}]);
+    let answer = ask(std::slice::from_ref(&org), WEB, &["--network", "n"]);
+    assert_eq!(answer["verdict"], "UNDETERMINED", "{answer:#}");
+    let mut other = vpc("b", "allowed", 1000, "10.0.0.0/8");
+    other["network"] = json!("projects/p/global/networks/m");
+    let two = [org, vpc("a", "allowed", 1000, "192.168.0.0/16"), other];
+    let from = "INGRESS tcp 443 from 192.168.0.7";
+    check(&two, from, &["--network", "n"], "DENIED", "org 10");
+    check(&two, from, &["--network", "m"], "DENIED", "org 10");
+}
+
+/// Effective firewalls that name their network are complete: a nameless answer is another one's.
+#[test]
+fn nameless_answers_are_not_given_away() {
+    let named = effective(json!([]), &[vpc("ssh", "allowed", 1000, "192.168.0.0/16")]);
+    let nameless = |action: &str| {
+        let rules = json!([rule(&format!("ingress {action} 10 from 10.0.0.0/8 tcp"))]);
+        effective(json!([{"name": "np", "type": "NETWORK", "rules": rules}]), &[])
+    };
+    let both = [named, nameless("allow")];
+    check(&both, WEB, &["--network", "n"], "DENIED", "implied deny ingress");
+    let answer = ask(&[nameless("allow"), nameless("deny")], WEB, &["--network", "n"]);
+    assert_eq!(answer["verdict"], "UNDETERMINED", "{answer:#}");
+}
+
+/// A rule that is described twice, and not alike: nobody says which description is the newer one.
+#[test]
+fn contradictions_are_not_settled_by_the_order_of_files() {
+    let two = [vpc("web", "denied", 1000, "10.0.0.0/8"), vpc("web", "allowed", 1000, "10.0.0.0/8")];
+    for inputs in [two.clone(), [two[1].clone(), two[0].clone()]] {
+        assert_eq!(ask(&inputs, WEB, &[])["verdict"], "UNDETERMINED");
+    }
+    check(&[two[0].clone(), two[0].clone()], WEB, &[], "DENIED", "web");
+}
+
 /// An answer without any rule is an answer: only the implied rules apply.
 #[test]
 fn effective_firewalls_may_be_empty() {

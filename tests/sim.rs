@@ -455,6 +455,46 @@ fn what_comes_after_a_doubt_is_compared() {
     }
 }
 
+/// Where a policy applies is a part of what it does.
+#[test]
+fn a_policy_that_moves_changes_something() {
+    let link = "https://www.googleapis.com/compute/v1/projects/p";
+    let policy = |region: &str, to: Value| {
+        json!({"kind": "compute#firewallPolicy", "name": "rp", "associations": to,
+            "region": format!("{link}/regions/{region}"),
+            "selfLink": format!("{link}/regions/{region}/firewallPolicies/rp"),
+            "rules": [{"direction": "INGRESS", "action": "allow", "priority": 10,
+                "match": {"srcIpRanges": ["10.0.0.0/8"],
+                    "layer4Configs": [{"ipProtocol": "tcp", "ports": ["80"]}]}}]})
+    };
+    let network = json!({"kind": "compute#network", "name": "kf",
+        "networkFirewallPolicyEnforcementOrder": "AFTER_CLASSIC_FIREWALL",
+        "selfLink": format!("{link}/global/networks/kf")});
+    let other = rule("x", json!({"allowed": tcp(&["22"]), "sourceRanges": ["192.168.0.0/16"]}));
+    let here = json!([{"attachmentTarget": format!("{link}/global/networks/kf")}]);
+    let state =
+        |region: &str, to: &Value| [network.clone(), other.clone(), policy(region, to.clone())];
+    let moved = diff(&state("us-central1", &here), &state("europe-west1", &here), &[]);
+    assert_eq!(moved["opens"][0]["region"], "europe-west1", "{moved:#}");
+    assert_eq!(moved["closes"][0]["region"], "us-central1", "{moved:#}");
+    let loose = diff(&state("us-central1", &here), &state("us-central1", &json!([])), &[]);
+    let all: Vec<_> = ["opens", "closes", "undetermined"]
+        .iter()
+        .flat_map(|key| loose[key].as_array().unwrap())
+        .collect();
+    assert!(!all.is_empty(), "{loose:#}");
+}
+
+/// The last rule of a network goes: compared as if there were none, and the note says so.
+#[test]
+fn a_side_without_rules_is_compared_as_such() {
+    let web = rule("web", json!({"allowed": tcp(&["80"]), "sourceRanges": ["10.0.0.0/8"]}));
+    let answer = diff(&[web], &[], &[]);
+    assert_eq!(answer["closes"][0]["ports"], json!(["80"]), "{answer:#}");
+    assert_eq!(answer["undetermined"], json!([]));
+    assert!(answer["notes"][0].as_str().unwrap().contains("as if there were none"));
+}
+
 /// Whoever reads a box must see every condition of it, and no family that it does not hold.
 #[test]
 fn a_box_says_all_its_conditions() {

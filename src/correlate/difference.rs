@@ -10,7 +10,7 @@ use crate::engine::{
     Decider, Decision, Doubt, EffectiveRules, Endpoint, Geography, METADATA, Space, Verdict,
     evaluate_all,
 };
-use crate::model::{Action, FirewallRule, PolicyKind, Reference};
+use crate::model::{Action, FirewallRule, Reference};
 use crate::net::{AddressSet, Bearers, Direction, FlowBox, FlowSet, TrafficPart};
 
 /// What becomes of connections.
@@ -199,26 +199,28 @@ struct Scope<'s, 'b, 'a> {
 impl<'b, 'a> Scope<'_, 'b, 'a> {
     /// The connections that rules match which are not the same on both sides.
     fn touched(&mut self) -> FlowSet {
-        let order = |rules: &EffectiveRules<'_>| {
-            let stages = rules.stages().iter();
-            let names = stages
-                .map(|stage| stage.policy.map(|policy| (policy.kind, policy.label().to_owned())));
-            let orders: Vec<Option<(PolicyKind, String)>> = names.collect();
-            (orders, rules.order_is_open(), rules.given)
-        };
-        let (old, new) = (self.rules(self.before), self.rules(self.after));
-        let (gone, fresh) = (unmatched(&old, &new), unmatched(&new, &old));
-        self.differing = gone.iter().chain(&fresh).map(|rule| rule.label()).collect();
-        if order(self.before) != order(self.after) && self.has_policies() {
+        let pairs = || self.before.stages().iter().zip(self.after.stages());
+        let alike = self.before.stages().len() == self.after.stages().len()
+            && pairs().all(|(old, new)| old.place() == new.place())
+            && self.before.order_is_open() == self.after.order_is_open()
+            && self.before.given == self.after.given;
+        if !alike {
+            let (old, new) = (self.rules(self.before), self.rules(self.after));
+            let differing = unmatched(&old, &new).into_iter().chain(unmatched(&new, &old));
+            self.differing = differing.map(FirewallRule::label).collect();
             return FlowSet::of(FlowBox::all());
         }
-        let boxes = gone.into_iter().chain(fresh).flat_map(reach);
+        // Stage by stage: a rule that moves into another policy is asked elsewhere.
+        let mut changed: Vec<&FirewallRule> = Vec::new();
+        for (old, new) in pairs() {
+            let (old, new) = (old.rules(self.direction), new.rules(self.direction));
+            changed.extend(unmatched(old, new));
+            changed.extend(unmatched(new, old));
+        }
+        let boxes: Vec<FlowBox> = changed.iter().flat_map(|rule| reach(rule)).collect();
+        let differing = changed.iter().map(|rule| rule.label()).collect();
+        self.differing = differing;
         FlowSet::of_all(boxes)
-    }
-
-    fn has_policies(&self) -> bool {
-        let both = self.before.stages().iter().chain(self.after.stages());
-        both.filter(|stage| stage.policy.is_some()).count() > 0
     }
 
     fn rules<'r>(&self, of: &EffectiveRules<'r>) -> Vec<&'r FirewallRule> {

@@ -81,6 +81,15 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// What has to be the same for two stages to be asked alike, besides their rules.
+    pub(crate) fn place(&self) -> impl PartialEq {
+        let policy = self.policy.map(|policy| {
+            let names = (policy.name.clone(), policy.short_name.clone());
+            (policy.kind, names, policy.region.clone())
+        });
+        (policy, self.doubt, self.given)
+    }
+
     /// The rules of a direction, in order.
     #[must_use]
     pub fn rules(&self, direction: Direction) -> &[&'a FirewallRule] {
@@ -134,58 +143,11 @@ impl<'a> EffectiveRules<'a> {
     /// The stages of `network` as `inventory` describes them.
     #[must_use]
     pub fn of(inventory: &'a Inventory, network: &Reference) -> Self {
-        // Effective firewalls without a VPC rule do not name their network: with several networks
-        // it may be another one's. A policy that is described on its own may apply or not.
-        let several = inventory.known_networks().len() > 1;
-        let regions = regions_of(inventory, network);
-        let regionals = inventory.policies.iter().filter(|policy| {
-            policy.kind == PolicyKind::RegionalNetwork && applies(policy, network)
-        });
-        let one_region = regions < 2 && regionals.count() < 2;
-        let doubt_of = |policy: &FirewallPolicy| {
-            let certain = policy.attached && (policy.network.is_some() || !several);
-            // The effective firewalls of a region do not say which region it is.
-            let regional = policy.kind == PolicyKind::RegionalNetwork;
-            let somewhere = regional && policy.region.is_none() && !one_region;
-            let region = somewhere.then_some(Doubt::Region);
-            (!certain).then_some(Doubt::Attachment).or(region)
-        };
-        // What is effective in a network is known to the last rule: a policy that is described
-        // besides and does not show up there does not apply. Regional ones are no part of that.
-        let mut answers = inventory.effective_networks.iter();
-        let known = answers.any(|one| one.agrees(network) || one.name.is_empty() && !several);
-        let is_asked = |policy: &&FirewallPolicy| {
-            let told = matches!(policy.kind, PolicyKind::Hierarchical | PolicyKind::GlobalNetwork);
-            applies(policy, network) && (policy.attached || !told || !known)
-        };
-        let of_kinds = |kinds: &[PolicyKind]| -> Vec<Stage<'a>> {
-            let mut policies: Vec<_> = inventory
-                .policies
-                .iter()
-                .filter(|policy| kinds.contains(&policy.kind) && is_asked(policy))
-                .collect();
-            policies.sort_by_key(|policy| (policy.kind, policy.order, policy.name.as_str()));
-            policies
-                .into_iter()
-                .map(|policy| Stage::new(Some(policy), policy.rules.iter(), doubt_of(policy)))
-                .collect()
-        };
-        let above = of_kinds(&[PolicyKind::Hierarchical, PolicyKind::RegionalSystem]);
-        let own = of_kinds(&[PolicyKind::GlobalNetwork, PolicyKind::RegionalNetwork]);
-        let rules = &inventory.firewall_rules;
-        let vpc = Stage::new(None, rules.iter().filter(|rule| rule.network.agrees(network)), None);
-        let given = known
-            || !above.is_empty()
-            || !own.is_empty()
-            || [Direction::Ingress, Direction::Egress]
-                .iter()
-                .any(|direction| !vpc.rules(*direction).is_empty());
-        let of_answer = |policy: &FirewallPolicy| policy.effective && applies(policy, network);
-        let mut vpc = vpc;
-        vpc.given = known
-            || !vpc.ingress.ordered.is_empty()
-            || !vpc.egress.ordered.is_empty()
-            || inventory.policies.iter().any(of_answer);
+        let known = Known::of(inventory, network);
+        let above = known.stages(&[PolicyKind::Hierarchical, PolicyKind::RegionalSystem]);
+        let own = known.stages(&[PolicyKind::GlobalNetwork, PolicyKind::RegionalNetwork]);
+        let vpc = known.vpc();
+        let given = vpc.given || !above.is_empty() || !own.is_empty();
         let policies_first = inventory.policies_first(network);
         let matters = vpc.decides() && own.iter().any(Stage::decides);
         let (start, middle) = (above.len(), own.len());
@@ -202,6 +164,17 @@ impl<'a> EffectiveRules<'a> {
             (0..start).chain(own).chain([start]).collect()
         });
         Self { network: network.clone(), stages, other_order, given }
+    }
+
+    /// Takes what was not given for empty: in a comparison, what is on one side only. Says whether
+    /// anything was missing.
+    pub fn take_as_complete(&mut self) -> bool {
+        let missing = !self.given || self.stages.iter().any(|stage| !stage.given);
+        self.given = true;
+        for stage in &mut self.stages {
+            stage.given = true;
+        }
+        missing
     }
 
     /// The stages, in order.
@@ -247,6 +220,82 @@ impl<'a> EffectiveRules<'a> {
             Some(order) if in_other_order => self.stages.get(*order.get(place)?),
             _ => self.stages.get(place),
         }
+    }
+}
+
+/// What is known of a network's firewall.
+struct Known<'a, 'n> {
+    inventory: &'a Inventory,
+    network: &'n Reference,
+    /// Whether its own effective firewalls were given.
+    answered: bool,
+    /// Whether effective firewalls that name no network may be another one's: an answer without a
+    /// VPC rule names none.
+    several: bool,
+    /// Whether there is only one region that a policy could be for.
+    one_region: bool,
+    /// Whether all that is effective in it is known, to the last rule.
+    complete: bool,
+}
+
+impl<'a, 'n> Known<'a, 'n> {
+    fn of(inventory: &'a Inventory, network: &'n Reference) -> Self {
+        let answers = || inventory.effective_networks.iter();
+        let answered = answers().any(|one| one.agrees(network));
+        let several = inventory.known_networks().len() > 1 || inventory.nameless_answers > 1;
+        let regionals = inventory.policies.iter().filter(|policy| {
+            policy.kind == PolicyKind::RegionalNetwork && applies(policy, network)
+        });
+        let one_region = regions_of(inventory, network) < 2 && regionals.count() < 2;
+        let nameless = answers().any(|one| one.name.is_empty());
+        let complete = answered || nameless && !several;
+        Self { inventory, network, answered, several, one_region, complete }
+    }
+
+    /// Why it is not certain that a policy applies.
+    fn doubt_of(&self, policy: &FirewallPolicy) -> Option<Doubt> {
+        // What is attached to an organisation is for all of its networks.
+        let placed = policy.network.is_some() || !policy.effective || !self.several;
+        if !policy.attached || !placed {
+            return Some(Doubt::Attachment);
+        }
+        // The effective firewalls of a region do not say which region it is.
+        let somewhere = policy.kind == PolicyKind::RegionalNetwork && policy.region.is_none();
+        (somewhere && !self.one_region).then_some(Doubt::Region)
+    }
+
+    fn is_asked(&self, policy: &FirewallPolicy) -> bool {
+        // An answer that names the network has all that is effective there: another answer's
+        // policies are another network's, and one that is described besides and does not show up
+        // does not apply. Regional ones are no part of that.
+        let elsewhere = policy.effective && policy.network.is_none() && self.answered;
+        let told = matches!(policy.kind, PolicyKind::Hierarchical | PolicyKind::GlobalNetwork);
+        applies(policy, self.network) && !elsewhere && (policy.attached || !told || !self.complete)
+    }
+
+    /// The stages of policies of these kinds, in order.
+    fn stages(&self, kinds: &[PolicyKind]) -> Vec<Stage<'a>> {
+        let asked =
+            |policy: &&FirewallPolicy| kinds.contains(&policy.kind) && self.is_asked(policy);
+        let mut policies: Vec<_> = self.inventory.policies.iter().filter(asked).collect();
+        policies.sort_by_key(|policy| (policy.kind, policy.order, policy.name.as_str()));
+        policies
+            .into_iter()
+            .map(|policy| Stage::new(Some(policy), policy.rules.iter(), self.doubt_of(policy)))
+            .collect()
+    }
+
+    /// The VPC rules.
+    fn vpc(&self) -> Stage<'a> {
+        let rules = self.inventory.firewall_rules.iter();
+        let own = rules.filter(|rule| rule.network.agrees(self.network));
+        let mut vpc = Stage::new(None, own, None);
+        let of_answer = |policy: &FirewallPolicy| policy.effective && self.is_asked(policy);
+        vpc.given = self.complete
+            || !vpc.ingress.ordered.is_empty()
+            || !vpc.egress.ordered.is_empty()
+            || self.inventory.policies.iter().any(of_answer);
+        vpc
     }
 }
 

@@ -109,9 +109,9 @@ fn attach(inventory: &mut Inventory) {
 fn may_be_of(association: &Association, policy: &FirewallPolicy) -> bool {
     let of_kind = match (&association.to, policy.kind) {
         (Attachment::Network(network), PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork) => {
-            let project = network.project.is_none()
-                || policy.project.is_none()
-                || network.project == policy.project;
+            let said = association.project.as_ref().or(network.project.as_ref());
+            let project =
+                said.is_none_or(|said| policy.project.as_ref().is_none_or(|own| own == said));
             project && (association.region.is_none() || association.region == policy.region)
         }
         (Attachment::Organization(_) | Attachment::Folder(_), PolicyKind::Hierarchical) => true,
@@ -137,9 +137,12 @@ fn forget_repeated(policies: &mut Vec<FirewallPolicy>) {
         match kept.iter_mut().find(same) {
             None => kept.push(policy),
             Some(one) => {
+                let was_effective = one.effective;
                 one.effective |= policy.effective;
                 one.attached |= policy.attached;
-                if one.rules.len() < policy.rules.len() {
+                // What is effective holds, whatever is described besides.
+                let more = one.rules.len() < policy.rules.len();
+                if policy.effective && !was_effective || more && policy.effective == was_effective {
                     one.rules = policy.rules;
                     one.short_name = one.short_name.take().or(policy.short_name);
                 }
@@ -151,12 +154,21 @@ fn forget_repeated(policies: &mut Vec<FirewallPolicy>) {
 
 /// Puts the ranges of a group in the place of its name.
 fn expand(rule: &mut FirewallRule, group: &AddressGroup) {
-    let Some(ranges) = &group.ranges else { return };
     let holds = |list: &GoogleList| match list {
         GoogleList::AddressGroup(name) => {
             *name == group.id || group.id.rsplit('/').next() == Some(name)
         }
         _ => false,
+    };
+    let Some(ranges) = &group.ranges else {
+        let what = format!("address group {}: holds what is no range", group.id);
+        for conditions in [&mut rule.source_conditions, &mut rule.destination_conditions] {
+            if conditions.lists.iter().any(holds) {
+                conditions.lists.retain(|list| !holds(list));
+                conditions.lists.insert(GoogleList::Unreadable(what.clone()));
+            }
+        }
+        return;
     };
     let with = |own: &[IpNet]| own.iter().chain(ranges).copied().collect::<Vec<_>>();
     if rule.source_conditions.lists.iter().any(holds) {

@@ -73,6 +73,12 @@ impl Manifest<'_> {
         keys.iter().flat_map(|key| self.spec.list(key)).map(|at| self.account(at)).collect()
     }
 
+    /// What tells objects of one name apart: Config Connector's namespaces are projects.
+    fn project_or_namespace(&self) -> Option<String> {
+        let namespace = Some(self.namespace.clone()).filter(|namespace| !namespace.is_empty());
+        self.project.clone().or(namespace)
+    }
+
     /// The region of a regional object.
     fn region(&self) -> Option<String> {
         self.id().location.filter(|location| location != "global")
@@ -191,7 +197,7 @@ fn policy_rule(
     let accounts = manifest.accounts(&["targetServiceAccounts", "targetServiceAccountRefs"]);
     names.unknown_accounts = accounts.is_none();
     names.accounts = accounts.unwrap_or_default();
-    names.project.clone_from(&manifest.project);
+    names.project = manifest.project_or_namespace();
     names.region = manifest.region();
     for at in spec.list("targetResources") {
         names.networks.extend(manifest.reference(at, "ComputeNetwork", into));
@@ -218,7 +224,7 @@ fn policy(manifest: &Manifest<'_>, kind: PolicyKind, into: &mut Inventory) -> Op
         network: None,
         attached: false,
         effective: false,
-        project: manifest.project.clone().filter(|_| kind != PolicyKind::Hierarchical),
+        project: manifest.project_or_namespace().filter(|_| kind != PolicyKind::Hierarchical),
         attachments: Vec::new(),
         region: manifest.region(),
         order: 0,
@@ -241,8 +247,8 @@ fn association(manifest: &Manifest<'_>, of: &str, into: &mut Inventory) -> Optio
     };
     let origin = manifest.origin.clone();
     let region = manifest.region();
-    let policy = policy.name;
-    into.associations.push(Association { policy, to, region, priority: None, origin });
+    let (policy, project) = (policy.name, manifest.project_or_namespace());
+    into.associations.push(Association { policy, to, project, region, priority: None, origin });
     Some(())
 }
 

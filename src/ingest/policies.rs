@@ -23,6 +23,7 @@ use crate::net::Direction;
 pub fn effective_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
     let network = fields.reference("network");
     if !fields.has("policy") {
+        into.nameless_answers += usize::from(network.is_none());
         into.effective_networks.insert(network.unwrap_or_default());
         return Some(());
     }
@@ -71,6 +72,7 @@ pub fn association(
     Some(Association {
         policy: policy.map(str::to_owned).or(named)?,
         to: attachment(&target),
+        project: None,
         region: None,
         priority: fields.number("priority").and_then(|one| u32::try_from(one).ok()),
         origin: origin.clone(),

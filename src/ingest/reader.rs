@@ -103,7 +103,7 @@ impl Reader {
             self.note(input, read, &item);
         }
         let mut inventory = self.inventory;
-        settle(&mut inventory);
+        settle_all(&mut inventory, Contradictions::Doubted);
         let mut complaints = self.complaints;
         for rule in
             inventory.firewall_rules.iter().chain(inventory.policies.iter().flat_map(|p| &p.rules))
@@ -167,6 +167,10 @@ const LOG_KEYS: [&str; 6] =
 /// Puts together what was described twice and resolves what points elsewhere. Of two inventories
 /// that are put together what came first stays.
 pub fn settle(inventory: &mut Inventory) {
+    settle_all(inventory, Contradictions::FirstHolds);
+}
+
+fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) {
     let routers: Vec<(Reference, Reference)> = inventory
         .routers
         .iter()
@@ -179,7 +183,7 @@ pub fn settle(inventory: &mut Inventory) {
             .map(|(_, network)| network.clone());
     }
     settle_projects(inventory);
-    settle_rules(&mut inventory.firewall_rules);
+    settle_rules(&mut inventory.firewall_rules, contradictions);
     settle_clusters(&mut inventory.clusters);
     first_of_each(&mut inventory.networks, |one| &one.id.name, |a, b| a.id.agrees(&b.id));
     first_of_each(
@@ -226,15 +230,25 @@ fn first_of_each<T>(list: &mut Vec<T>, name: impl Fn(&T) -> &str, same: impl Fn(
     *list = kept;
 }
 
+/// What becomes of a rule that is described twice, and not alike.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Contradictions {
+    /// Nobody says which description is the newer one.
+    Doubted,
+    /// What came first was meant to go before.
+    FirstHolds,
+}
+
 /// A rule that is exported and written in a manifest is one rule: what is exported is what the VPC
 /// does, and the manifest says who owns it.
-fn settle_rules(rules: &mut Vec<FirewallRule>) {
+fn settle_rules(rules: &mut Vec<FirewallRule>, contradictions: Contradictions) {
     let same =
         |a: &FirewallRule, b: &FirewallRule| a.name == b.name && a.network.agrees(&b.network);
     let mut kept: Vec<FirewallRule> = Vec::with_capacity(rules.len());
     let mut by_name: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
     for rule in std::mem::take(rules) {
         let places = by_name.entry(rule.name.clone()).or_default();
+        let mut doubted = None;
         let before =
             places.iter().copied().find(|at| kept.get(*at).is_some_and(|one| same(one, &rule)));
         match before.and_then(|at| kept.get_mut(at)) {
@@ -253,10 +267,20 @@ fn settle_rules(rules: &mut Vec<FirewallRule>) {
                         one.owner = Owner::ConfigConnector;
                         one.manifest = rule.manifest;
                     }
+                    _ if one.decides_like(&rule) => {}
+                    // Which of the two is the one of now, nobody says: either may be.
+                    _ if contradictions == Contradictions::Doubted => {
+                        one.unmodelled.push(format!("described otherwise, too: {}", rule.origin));
+                        let mut rule = rule;
+                        rule.unmodelled.push(format!("described otherwise, too: {}", one.origin));
+                        doubted = Some(rule);
+                    }
+                    _ if !one.is_understood() && !rule.is_understood() => doubted = Some(rule),
                     _ => {}
                 }
             }
         }
+        kept.extend(doubted);
     }
     *rules = kept;
 }

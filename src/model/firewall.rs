@@ -467,10 +467,12 @@ impl FirewallPolicy {
     /// Whether both describe one policy.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        let regions =
-            self.region.is_none() || other.region.is_none() || self.region == other.region;
+        fn agree(a: &Option<String>, b: &Option<String>) -> bool {
+            a.is_none() || b.is_none() || a == b
+        }
         self.kind == other.kind
-            && regions
+            && agree(&self.region, &other.region)
+            && agree(&self.project, &other.project)
             && (self.is_called(&other.name) || other.is_called(&self.name))
     }
 

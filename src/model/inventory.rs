@@ -58,6 +58,8 @@ pub struct Association {
     pub policy: String,
     /// What to.
     pub to: Attachment,
+    /// The policy's project, where it is said.
+    pub project: Option<String>,
     /// The policy's region, where it is said.
     pub region: Option<String>,
     /// Its place among the policies there.
@@ -95,6 +97,8 @@ pub struct Inventory {
     /// Networks whose effective firewalls were given; a reference without a name stands for an
     /// answer that names none, since it holds no VPC rule.
     pub effective_networks: BTreeSet<Reference>,
+    /// How many answers of effective firewalls name no network.
+    pub nameless_answers: usize,
     /// Routes.
     pub routes: Vec<Route>,
     /// Cloud NATs.
@@ -163,6 +167,7 @@ impl Inventory {
         self.associations.extend(other.associations);
         self.address_groups.extend(other.address_groups);
         self.effective_networks.extend(other.effective_networks);
+        self.nameless_answers += other.nameless_answers;
         self.routes.extend(other.routes);
         self.nats.extend(other.nats);
         self.routers.extend(other.routers);
@@ -184,8 +189,16 @@ impl Inventory {
     /// Says of which network the effective firewalls are that do not say it themselves: an answer
     /// without a VPC rule names none.
     pub fn name_effective_firewalls(&mut self, name: &str) {
-        let known = self.known_networks();
+        // Of several answers nobody knows which one is meant.
+        if self.nameless_answers > 1 {
+            return;
+        }
         let said = Reference::parse(name);
+        let mut answers = self.effective_networks.iter().filter(|one| !one.name.is_empty());
+        if answers.any(|one| one.agrees(&said)) {
+            return;
+        }
+        let known = self.known_networks();
         let mut of_name = known.iter().filter(|network| network.agrees(&said));
         let network = match (of_name.next(), of_name.next()) {
             (Some(only), None) => only.clone(),
@@ -193,7 +206,7 @@ impl Inventory {
         };
         let mut named = self.effective_networks.remove(&Reference::default());
         for policy in &mut self.policies {
-            if policy.attached && policy.network.is_none() {
+            if policy.effective && policy.network.is_none() {
                 policy.network = Some(network.clone());
                 named = true;
             }

@@ -33,12 +33,11 @@ pub fn diff(options: &Options, common: &Gathered, old: &str, new: &str) -> Resul
         .map(|network| {
             let pair = [(&before, old), (&after, new)].map(|(inventory, name)| {
                 let mut rules = EffectiveRules::of(inventory, network);
-                if !rules.given {
+                if rules.take_as_complete() {
                     notes.push(format!(
-                        "{name} has no firewall rule of network {network}: compared as if there \
-                         were none"
+                        "{name} has no VPC firewall rule of network {network}: compared as if \
+                         there were none"
                     ));
-                    rules.given = true;
                 }
                 rules
             });
@@ -77,8 +76,8 @@ fn side(
         output::message(&format!("vpcwhy: {path}:{line}: {} ({})", one.message, one.did));
     }
     // An empty list of rules is one; a text that is nothing is not.
-    let understood = |kind: &str| !["text", "unrecognised"].contains(&kind);
-    if gathered.inventory.is_empty() && !gathered.inputs.iter().all(|one| understood(&one.kind)) {
+    let nothing_in_it = gathered.inputs.iter().all(|one| one.items + one.complaints == 0);
+    if gathered.inventory.is_empty() && !nothing_in_it {
         return Err(Error::Usage(format!("{path} holds no resource")));
     }
     gathered.inventory.absorb(common.inventory.clone());
