@@ -293,20 +293,24 @@ fn default_outcome(decider: Decider<'_>) -> String {
     }
 }
 
-/// Both outcomes of every doubt. What would end the same way explains nothing, unless there is
-/// nothing else.
+/// Both outcomes of every doubt: each rule that ranks above the decider and could not be judged.
 #[must_use]
 pub fn doubts_words(doubts: &[(&FirewallRule, Doubt)], decider: Decider<'_>) -> Vec<String> {
+    doubts.iter().map(|(rule, doubt)| both_outcomes(rule, *doubt, decider)).collect()
+}
+
+/// The same without those that would end the same way, which explain nothing.
+#[must_use]
+pub fn telling_doubts(doubts: &[(&FirewallRule, Doubt)], decider: Decider<'_>) -> Vec<String> {
     let otherwise = default_outcome(decider);
-    let differs = |rule: &FirewallRule| !otherwise.starts_with(outcome(rule));
-    let any = doubts.iter().any(|(rule, _)| differs(rule));
-    let telling = doubts.iter().filter(|(rule, _)| !any || differs(rule));
-    telling
-        .map(|(rule, doubt)| {
-            let why = doubt_words(rule, *doubt);
-            format!("{why}: {} if it matches, otherwise {otherwise}", outcome(rule))
-        })
-        .collect()
+    let tells = |(rule, _): &&(&FirewallRule, Doubt)| !otherwise.starts_with(outcome(rule));
+    let telling: Vec<_> = doubts.iter().filter(tells).copied().collect();
+    doubts_words(if telling.is_empty() { doubts } else { &telling }, decider)
+}
+
+fn both_outcomes(rule: &FirewallRule, doubt: Doubt, decider: Decider<'_>) -> String {
+    let (why, otherwise) = (doubt_words(rule, doubt), default_outcome(decider));
+    format!("{why}: {} if it matches, otherwise {otherwise}", outcome(rule))
 }
 
 /// Why it is not certain that a rule matches, in words.

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::checks::finding::doubts_words;
+use crate::checks::finding::{doubts_words, telling_doubts};
 use crate::correlate::simulate::{Answer, Lack};
-use crate::engine::{Decider, Verdict};
-use crate::model::{Expected, Query, QueryId};
+use crate::engine::{Decider, Doubt, Verdict};
+use crate::model::{Expected, FirewallRule, Query, QueryId};
 use crate::net::{Direction, FlowBox, FlowSet, TrafficPart};
 use crate::render::document::{Block, Document, Style, plain, plural, styled};
 use crate::render::json::DeciderLine;
@@ -37,10 +37,13 @@ pub fn lack_words(lack: Lack) -> &'static str {
     }
 }
 
-fn because(answer: &Answer<'_>) -> Vec<String> {
+type DoubtWords = fn(&[(&FirewallRule, Doubt)], Decider<'_>) -> Vec<String>;
+
+/// What is not given, then what `doubts` make of the rules that could not be judged.
+fn because(answer: &Answer<'_>, doubts: DoubtWords) -> Vec<String> {
     let mut lines: Vec<String> =
         answer.lacks.iter().map(|lack| lack_words(*lack).to_owned()).collect();
-    lines.extend(doubts_words(&answer.doubts, answer.decider.unwrap_or(Decider::Missing)));
+    lines.extend(doubts(&answer.doubts, answer.decider.unwrap_or(Decider::Missing)));
     if let Some(Decider::Rule(rule)) = answer.decider
         && rule.action == crate::model::Action::Inspect
     {
@@ -118,7 +121,7 @@ pub fn line(query: &Query, answer: &Answer<'_>) -> String {
         verdict: answer.verdict.id(),
         decider: answer.decider.and_then(DeciderLine::of),
         witness: answer.witness.map(|(allowed, denied)| Witness { allowed, denied }),
-        because: because(answer),
+        because: because(answer, doubts_words),
         expect: query.expect.map(Expected::id),
         ok: query.expect.map(|_| is_ok(query, answer)),
         pieces: if divided { pieces(answer) } else { Vec::new() },
@@ -228,7 +231,7 @@ pub fn document(query: &Query, answer: &Answer<'_>) -> Document {
         document.entry("allowed", format!("for example {allowed}"));
         document.entry("denied", format!("for example {denied}"));
     }
-    for line in because(answer) {
+    for line in because(answer, telling_doubts) {
         document.entry("because", line);
     }
     let groups = grouped(answer);
