@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::correlate::Directory;
 use crate::engine::{
@@ -78,7 +78,8 @@ pub struct Answer<'a> {
 #[derive(Debug)]
 struct Prepared<'a> {
     rules: EffectiveRules<'a>,
-    geography: Arc<Geography>,
+    /// Surveyed when it is first asked for.
+    geography: OnceLock<Arc<Geography>>,
 }
 
 /// Answers questions about the networks of an inventory.
@@ -110,7 +111,7 @@ impl<'d, 'a> Simulator<'d, 'a> {
     fn prepared(&self, network: &Reference) -> Prepared<'a> {
         Prepared {
             rules: EffectiveRules::of(self.directory.inventory, network),
-            geography: self.directory.geography(network),
+            geography: OnceLock::new(),
         }
     }
 
@@ -151,12 +152,16 @@ impl<'d, 'a> Simulator<'d, 'a> {
             return summed(query, network, &prepared.rules, vec![part]);
         }
         let parts = self
-            .spaces(query, network, &prepared.geography)
+            .spaces(query, network, self.geography(network, prepared))
             .iter()
             .flat_map(|space| evaluate_all(&prepared.rules, space))
             .flat_map(|piece| refined(&prepared.rules, piece))
             .collect();
         summed(query, network, &prepared.rules, parts)
+    }
+
+    fn geography<'p>(&self, network: &Reference, of: &'p Prepared<'a>) -> &'p Geography {
+        of.geography.get_or_init(|| self.directory.geography(network))
     }
 
     /// The question about one connection, the short way; `None` where it is about many.
@@ -184,7 +189,7 @@ impl<'d, 'a> Simulator<'d, 'a> {
             Direction::Ingress => src,
             Direction::Egress => dst,
         };
-        let geography = &prepared.geography;
+        let geography = self.geography(network, prepared);
         let external = geography.external.contains(peer);
         let nameless = geography.nameless.contains(peer);
         let known = endpoint(&query.peer);
