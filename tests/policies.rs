@@ -259,6 +259,9 @@ fn actions_and_conditions() {
     check(&[intra.clone(), subnet], WEB, &[], "DENIED", "org 5");
     let answer = check(&[intra], WEB, &[], "UNDETERMINED", "a");
     assert!(answer["because"].to_string().contains("on the internet"), "{answer:#}");
+    // Of the VM's own end, no context says anything that is documented.
+    let own = json!({"srcIpRanges": ["0.0.0.0/0"], "destNetworkContext": "NON_INTERNET"});
+    check(&[deny(json!({}), own)], WEB, &[], "UNDETERMINED", "a");
 
     // A rule that is switched off, and one whose tags are gone.
     check(&[deny(json!({"disabled": true}), ranges.clone())], WEB, &[], "ALLOWED", "a");

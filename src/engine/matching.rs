@@ -392,7 +392,12 @@ impl Filter<'_> {
         if matches!(by_name, Field::Misses(_)) {
             return by_name;
         }
-        let placed = Field::of(subject.peer_is_in(context), Doubt::Context, self.mismatch);
+        // A context is a word about the other end; of the VM's own nobody says what it means.
+        let placed = if self.end == End::peer(subject.direction()) {
+            Field::of(subject.peer_is_in(context), Doubt::Context, self.mismatch)
+        } else {
+            Field::Unclear(Doubt::Context)
+        };
         match (by_name, placed) {
             (_, Field::Misses(mismatch)) => Field::Misses(mismatch),
             (Field::Divides(cut), _) | (_, Field::Divides(cut)) => Field::Divides(cut),
