@@ -43,6 +43,7 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     let window = spans().map(|span| span.0).min().zip(spans().map(|span| span.1).max());
     let allowed = passed.iter().filter(|one| one.group.disposition == Disposition::Allowed);
     let found: Vec<_> = usage(evidence.directory.inventory, allowed)
+        .rules
         .iter()
         .filter(|one| one.rule.action == Action::Allow && one.is_logged() && one.hits > 0)
         .filter(|one| !matches!(one.rule.owner, Owner::Gke(_)))

@@ -163,11 +163,13 @@ fn is_logged(
 }
 
 fn is_given(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> bool {
-    let name = cause.logged_rule.as_ref().map(RuleReference::name);
-    let rules = &evidence.directory.inventory.firewall_rules;
-    rules.iter().any(|rule| {
-        rule.name.as_deref() == name
-            && cause.network.as_ref().is_some_and(|of| rule.network.agrees(of))
+    let Some(logged) = &cause.logged_rule else { return false };
+    let inventory = evidence.directory.inventory;
+    let priority = cause.connections.iter().find_map(|one| one.group.priority);
+    inventory.all_rules().any(|rule| {
+        let here = || cause.network.as_ref().is_some_and(|of| rule.network.agrees(of));
+        is_named(rule, logged, cause.direction, priority, inventory)
+            && (rule.policy.is_some() || here())
     })
 }
 

@@ -74,35 +74,21 @@ pub fn is_named(
     }
 }
 
-/// Rules that entries name and that were not given, with how many entries name each.
-#[must_use]
-pub fn not_given(inventory: &Inventory, connections: &[Connection<'_>]) -> BTreeMap<String, u64> {
-    let mut names: BTreeMap<String, u64> = BTreeMap::new();
-    for connection in connections {
-        let group = &connection.group;
-        let Some(reference) = RuleReference::parse(&group.reference) else { continue };
-        let direction = connection.flow.as_ref().map(|flow| flow.direction);
-        let named =
-            |rule: &FirewallRule| is_named(rule, &reference, direction, group.priority, inventory);
-        let name = match (&reference, group.priority) {
-            (RuleReference::Policy { policy, .. }, Some(priority)) => {
-                format!("{policy} {priority}")
-            }
-            (reference, _) => reference.name().to_owned(),
-        };
-        if names.contains_key(&name) || !inventory.all_rules().any(named) {
-            *names.entry(name).or_default() += group.count;
-        }
-    }
-    names
+/// What a log shows of all rules.
+#[derive(Debug)]
+pub struct UsageOfRules<'a> {
+    /// Every rule, in the order of the inventory: VPC rules, then those of policies.
+    pub rules: Vec<Usage<'a>>,
+    /// Rules that entries name and that were not given, with how many entries name each.
+    pub not_given: BTreeMap<String, u64>,
 }
 
-/// The usage of every rule, in the order of the inventory: VPC rules, then those of policies.
+/// Counts what the connections show of each rule.
 #[must_use]
 pub fn usage<'a, 'c>(
     inventory: &'a Inventory,
     connections: impl Iterator<Item = &'c Connection<'a>>,
-) -> Vec<Usage<'a>>
+) -> UsageOfRules<'a>
 where
     'a: 'c,
 {
@@ -117,6 +103,7 @@ where
         by_name.entry(name).or_default().push(at);
     }
     let mut met: HashMap<usize, Vec<&Connection<'a>>> = HashMap::new();
+    let mut not_given: BTreeMap<String, u64> = BTreeMap::new();
     for connection in connections {
         let group = &connection.group;
         let Some(reference) = RuleReference::parse(&group.reference) else { continue };
@@ -136,8 +123,14 @@ where
                 here(rule) && is_named(rule, &reference, direction, group.priority, inventory)
             })
         });
-        if let Some(at) = found {
-            met.entry(*at).or_default().push(connection);
+        match (found, &reference) {
+            (Some(at), _) => met.entry(*at).or_default().push(connection),
+            (None, RuleReference::Vpc { .. }) => {
+                *not_given.entry(name).or_default() += group.count;
+            }
+            (None, RuleReference::Policy { policy, .. }) => {
+                *not_given.entry(format!("{policy} {name}")).or_default() += group.count;
+            }
         }
     }
     for (at, one) in all.iter_mut().enumerate() {
@@ -146,7 +139,7 @@ where
         }
         one.unmet = unmet(one, met.get(&at).map_or(&[], Vec::as_slice));
     }
-    all
+    UsageOfRules { rules: all, not_given }
 }
 
 /// What a log can show.

@@ -10,6 +10,7 @@ use crate::engine::walk::{Decision, Walk};
 use crate::engine::{EffectiveRules, Endpoint, Flow, Place};
 use crate::model::firewall::{NetworkContext, Targets};
 use crate::model::{FirewallRule, Reference};
+use crate::net::flow_set::a_pair;
 use crate::net::{AddressSet, Bearers, Direction, FiveTuple, FlowBox, Identities, TrafficSet};
 
 /// Where addresses are, seen from a network.
@@ -201,17 +202,11 @@ impl Subject for Space<'_> {
 
     fn end_in(&self, end: End, set: &AddressSet) -> Fit<Cut> {
         let all = self.addresses(end);
-        let inside = all.intersection(set);
-        // A set that has both families in one end and one in the other holds no mixed pairs.
-        let possible = FlowBox {
-            source: if end == End::Source { inside } else { self.flows.source.clone() },
-            destination: match end {
-                End::Destination => all.intersection(set),
-                End::Source => self.flows.destination.clone(),
-            },
-            ..self.flows.clone()
-        };
-        if possible.is_empty() {
+        let other = self.addresses(match end {
+            End::Source => End::Destination,
+            End::Destination => End::Source,
+        });
+        if a_pair(&all.intersection(set), other).is_none() {
             return Fit::No;
         }
         if set.covers(all) {

@@ -13,24 +13,24 @@ use crate::suggest::name::is_project;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Manifest {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: Metadata,
-    spec: Spec,
+pub(super) struct Manifest<S> {
+    pub(super) api_version: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) metadata: Metadata,
+    pub(super) spec: S,
+}
+
+#[derive(Serialize, Default)]
+pub(super) struct Metadata {
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) namespace: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) annotations: Option<Annotations>,
 }
 
 #[derive(Serialize)]
-struct Metadata {
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    annotations: Option<Annotations>,
-}
-
-#[derive(Serialize)]
-struct Annotations {
+pub(super) struct Annotations {
     #[serde(rename = "cnrm.cloud.google.com/project-id")]
     project: String,
 }

@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use crate::model::{Action, FirewallPolicy, FirewallRule, PolicyKind};
-use crate::render::cnrm::{External, Part, accounts, parts, ranges};
+use crate::render::cnrm::{External, Manifest, Metadata, Part, accounts, parts, ranges};
 use crate::render::gcloud::{layers, push_list, quoted, texts};
 use crate::suggest::name::{is_account, is_project, is_resource_name};
 
@@ -89,20 +89,6 @@ pub fn gcloud(rule: &FirewallRule, policy: &FirewallPolicy) -> Option<String> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Manifest {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: Metadata,
-    spec: Spec,
-}
-
-#[derive(Serialize)]
-struct Metadata {
-    name: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Spec {
     action: String,
     direction: String,
@@ -180,7 +166,10 @@ pub fn cnrm(rule: &FirewallRule, policy: &FirewallPolicy) -> Option<String> {
             true => "ComputeFirewallPolicyRule",
             false => "ComputeNetworkFirewallPolicyRule",
         },
-        metadata: Metadata { name: format!("policy-{}-rule-{}", policy.name, rule.priority) },
+        metadata: Metadata {
+            name: format!("policy-{}-rule-{}", policy.name, rule.priority),
+            ..Metadata::default()
+        },
         spec: Spec {
             action: rule.action.to_string(),
             direction: rule.direction.to_string(),

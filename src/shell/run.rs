@@ -6,9 +6,10 @@ use crate::ask;
 use crate::checks::report::Report;
 use crate::checks::{self, Basis, Severity};
 use crate::cli::{self, Command, Format, Options};
+use crate::correlate::Directory;
 use crate::correlate::causes::judge_all;
 use crate::correlate::rollup::Window;
-use crate::correlate::{Directory, usage};
+use crate::correlate::usage::{UsageOfRules, usage};
 use crate::diagnose::{Gathered, diagnose};
 use crate::model::Reference;
 use crate::net::Timestamp;
@@ -298,14 +299,14 @@ fn run_fix(
 fn run_rule_stats(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
     let directory = Directory::of(&gathered.inventory);
     let connections = judge_all(&directory, gathered.ledger.groups(), &options.scope);
-    let mut list = usage::usage(&gathered.inventory, connections.iter());
+    let UsageOfRules { rules: mut list, not_given } =
+        usage(&gathered.inventory, connections.iter());
     list.retain(|one| one.rule.policy.is_some() || options.scope.holds(&one.rule.network));
     let log = gathered.ledger.counts();
-    let missing = usage::not_given(&gathered.inventory, &connections);
     match options.format {
-        Format::Json => print_json(options, &render::usage::json(&list, &log, &missing))?,
+        Format::Json => print_json(options, &render::usage::json(&list, &log, &not_given))?,
         Format::Ndjson => print_lines(options, &render::usage::rows(&list))?,
-        _ => print(options, &render::usage::document(&list, &log, &missing))?,
+        _ => print(options, &render::usage::document(&list, &log, &not_given))?,
     }
     Ok(DONE)
 }
