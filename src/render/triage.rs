@@ -461,9 +461,12 @@ fn notes_line(document: &mut Document, notes: &[&Finding], detail: Detail) {
 }
 
 fn nothing_found(document: &mut Document, report: &Report, asked: &Asked) {
+    let nothing = report.findings.is_empty();
     let text = match (asked.command, report.log.entries()) {
-        ("check", _) => "Nothing was found in what was given.",
-        (_, 0) => "No log entry was read, and nothing was found in the configuration.",
+        ("check", _) if nothing => "Nothing was found in what was given.",
+        ("check", _) => "Nothing that was given needs action.",
+        (_, 0) if nothing => "No log entry was read, and nothing was found in the configuration.",
+        (_, 0) => "No log entry was read, and nothing in the configuration needs action.",
         (_, _) if report.log.denied == 0 => "No denied connection is in the log.",
         _ => "No denied connection is left by the filters.",
     };
