@@ -22,7 +22,11 @@ use vpcwhy::engine::{
 };
 use vpcwhy::ingest::log::{Found, Framer, read_piece};
 use vpcwhy::model::{Inventory, Reference};
-use vpcwhy::net::{Direction, FiveTuple, Protocol};
+use vpcwhy::net::flow_set::Witness;
+use vpcwhy::net::{
+    AddressSet, Bearers, Direction, FiveTuple, FlowBox, FlowSet, Identities, Identity, PortSet,
+    Protocol, TrafficSet,
+};
 use vpcwhy::suggest::prove::same_rule;
 use vpcwhy::suggest::{Change, Printer};
 
@@ -321,4 +325,123 @@ fn ledger(parts: &[Vec<String>]) -> Ledger {
         ledger.absorb(partial);
     }
     ledger
+}
+
+/// Boxes of connections over a few addresses, ports and names, of both families.
+fn flow_box() -> impl Strategy<Value = FlowBox> {
+    let ranges = |all: &'static [&'static str]| {
+        proptest::sample::subsequence(all.to_vec(), 1..=2).prop_map(|texts| {
+            let ranges: Vec<_> =
+                texts.iter().map(|text| vpcwhy::net::parse_cidr(text).unwrap()).collect();
+            AddressSet::of(&ranges)
+        })
+    };
+    let traffic = prop_oneof![
+        Just(TrafficSet::all()),
+        Just(TrafficSet::of_protocol(Some(Protocol::TCP))),
+        Just(TrafficSet::of_ports(Some(Protocol::TCP), &PortSet::of([22, 443]))),
+        Just(TrafficSet::of_protocol(Some(Protocol::ICMP))),
+    ];
+    let names = |words: &[&str]| -> Identities {
+        words.iter().map(|word| Identity::Tag((*word).to_owned())).collect()
+    };
+    let bearers = || {
+        prop_oneof![
+            Just(Bearers::all()),
+            Just(Bearers::all().with_any(&names(&["a"])).unwrap()),
+            Just(Bearers::all().with_none(&names(&["a"])).unwrap()),
+            Just(Bearers::all().with_any(&names(&["a", "b"])).unwrap()),
+        ]
+    };
+    let all = &["0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "::/0", "fd00::/8"];
+    (ranges(all), ranges(all), traffic, bearers(), bearers()).prop_map(
+        |(source, destination, traffic, target, peer)| FlowBox {
+            source,
+            destination,
+            traffic,
+            target,
+            peer,
+        },
+    )
+}
+
+fn holds(boxes: &[FlowBox], point: &Witness) -> usize {
+    let inside = |one: &&FlowBox| {
+        one.source.contains(point.source)
+            && one.destination.contains(point.destination)
+            && one.traffic.contains(point.protocol, point.port)
+            && one.target.contains(&point.target)
+            && one.peer.contains(&point.peer)
+    };
+    boxes.iter().filter(inside).count()
+}
+
+/// Every point at which two such boxes may differ: the edges of their ranges, ports and names.
+fn points() -> Vec<Witness> {
+    let v4 = ["9.9.9.9", "10.0.0.0", "10.1.0.0", "10.1.2.3", "10.1.2.4", "11.0.0.0"];
+    let v6 = ["::1", "fd00::", "fdff::1", "fe00::"];
+    let tags = [vec![], vec!["a"], vec!["b"], vec!["a", "b"]];
+    let carried = |words: &[&str]| -> Identities {
+        words.iter().map(|word| Identity::Tag((*word).to_owned())).collect()
+    };
+    let mut all = Vec::new();
+    for family in [&v4[..], &v6[..]] {
+        for source in family {
+            for destination in family {
+                for (protocol, port) in [(6, 22), (6, 23), (6, 443), (1, 0), (17, 22)] {
+                    for target in &tags {
+                        for peer in [&tags[0], &tags[1]] {
+                            all.push(Witness {
+                                source: source.parse().unwrap(),
+                                destination: destination.parse().unwrap(),
+                                protocol: Protocol(protocol),
+                                port,
+                                target: carried(target),
+                                peer: carried(peer),
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 300, failure_persistence: None, ..ProptestConfig::default()
+    })]
+
+    /// Union, intersection and difference hold at every point, their boxes are disjoint, and the
+    /// fewest boxes say the same set; a set is empty where it has no witness.
+    #[test]
+    fn sets_of_connections_are_sets(
+        a in proptest::collection::vec(flow_box(), 0..4),
+        b in proptest::collection::vec(flow_box(), 0..4),
+    ) {
+        let (left, right) = (FlowSet::of_all(a.clone()), FlowSet::of_all(b.clone()));
+        let union = left.union(&right);
+        let both = left.intersection(&right);
+        let only = left.difference(&right);
+        let fewest = left.fewest();
+        for point in points() {
+            let (in_a, in_b) = (holds(&a, &point) > 0, holds(&b, &point) > 0);
+            prop_assert_eq!(holds(left.boxes(), &point), usize::from(in_a), "{:?}", point);
+            prop_assert_eq!(holds(union.boxes(), &point), usize::from(in_a || in_b), "{:?}", point);
+            prop_assert_eq!(holds(both.boxes(), &point), usize::from(in_a && in_b), "{:?}", point);
+            prop_assert_eq!(holds(only.boxes(), &point), usize::from(in_a && !in_b), "{:?}", point);
+            prop_assert_eq!(holds(&fewest, &point) > 0, in_a, "{:?}", point);
+        }
+        for set in [&left, &union, &both, &only] {
+            let found = set.witness();
+            prop_assert_eq!(found.is_none(), set.is_empty());
+            if let Some(point) = found {
+                prop_assert_eq!(holds(set.boxes(), &point), 1);
+            }
+        }
+        prop_assert!(fewest.len() <= left.boxes().len());
+        prop_assert!(union.covers(&left) && union.covers(&right));
+        prop_assert_eq!(left.covers(&right), right.difference(&left).is_empty());
+    }
 }

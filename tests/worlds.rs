@@ -17,8 +17,8 @@
 use std::collections::BTreeSet;
 
 use vpcwhy::engine::{
-    EffectiveRules, Endpoint, Facts, Flow, Geography, Place, Space, Trace, Verdict, evaluate,
-    evaluate_all,
+    Decider, Decision, EffectiveRules, Endpoint, Facts, Flow, Geography, Place, Space, Trace,
+    Verdict, evaluate, evaluate_all,
 };
 use vpcwhy::model::firewall::{GoogleList, Layer4, NetworkContext};
 use vpcwhy::model::{
@@ -57,7 +57,7 @@ struct Rule {
     off: bool,
     sources: Vec<Span>,
     destinations: Vec<Span>,
-    /// Names that the source may carry: bits 0 and 1 are tags, 2 and 3 accounts.
+    /// Names that the source may carry: bits 0 and 1 are tags, 2 and 3 accounts, 4 a secure tag.
     source_names: u8,
     targets: u8,
     layers: Vec<Layer>,
@@ -229,17 +229,19 @@ fn strength(rule: &Rule) -> u8 {
     }
 }
 
-/// Every way that what a VM carries may turn out: two tags, and one of two accounts or none.
+/// Every way that what a VM carries may turn out: two tags, one of two accounts or none, and a
+/// secure tag.
 fn carried(known: u8, bits: u8) -> Vec<u8> {
     let mut all = Vec::new();
     for tags in 0..4u8 {
         for account in [0u8, 4, 8] {
-            let one = tags | account;
-            // Of an account all or nothing is known: there is only one.
-            let tags_fit = known & 3 != 3 || bits & 3 == tags;
-            let account_fits = known & 12 != 12 || bits & 12 == account;
-            if tags_fit && account_fits {
-                all.push(one);
+            for secure in [0u8, 16] {
+                let one = tags | account | secure;
+                // Of a kind all or nothing is known.
+                let fits = |kind: u8| known & kind != kind || bits & kind == one & kind;
+                if fits(3) && fits(12) && fits(16) {
+                    all.push(one);
+                }
             }
         }
     }
@@ -328,7 +330,7 @@ fn possible(rules: &[Rule], asked: &Question) -> BTreeSet<Option<bool>> {
 
 // ---- the same for the engine ---------------------------------------------------------------
 
-const NAMES: [&str; 4] = ["a", "b", "x@p", "y@p"];
+const NAMES: [&str; 5] = ["a", "b", "x@p", "y@p", "tagValues/1"];
 
 fn address(v6: bool, bits: u128) -> std::net::IpAddr {
     if v6 {
@@ -368,9 +370,11 @@ fn engine_rule(number: usize, rule: &Rule) -> FirewallRule {
     };
     made.targets.tags = names(rule.targets, 0..2);
     made.targets.service_accounts = names(rule.targets, 2..4);
+    made.targets.secure_tags = names(rule.targets, 4..5);
     if rule.ingress {
         made.source_identity.tags = names(rule.source_names, 0..2);
         made.source_identity.service_accounts = names(rule.source_names, 2..4);
+        made.source_identity.secure_tags = names(rule.source_names, 4..5);
     }
     made.layer4 = rule
         .layers
@@ -454,7 +458,7 @@ fn endpoint(bits: u8, known: u8) -> Endpoint {
     Endpoint {
         tags: facts(bits, known, 0..2),
         service_accounts: facts(bits, known, 2..4),
-        secure_tags: Facts::none(),
+        secure_tags: facts(bits, known, 4..5),
     }
 }
 
@@ -562,7 +566,12 @@ fn rule(dice: &mut Dice, v6: bool) -> Rule {
             (protocol, if dice.one_in(3) { None } else { Some(many) })
         })
         .collect();
-    let names = |dice: &mut Dice| if dice.one_in(3) { dice.of(&[1u8, 2, 3, 4, 8, 12]) } else { 0 };
+    // Network tags are for VPC rules, secure tags for policies.
+    let names = |dice: &mut Dice| match (dice.one_in(3), policy) {
+        (false, _) => 0,
+        (true, false) => dice.of(&[1u8, 2, 3, 4, 8, 12]),
+        (true, true) => dice.of(&[4u8, 8, 12, 16, 16, 20]),
+    };
     Rule {
         stage,
         ingress,
@@ -597,8 +606,10 @@ fn question(dice: &mut Dice, v6: bool, order: u8) -> Question {
         (50, 0),
         (99, 0),
     ]);
-    let known = |dice: &mut Dice| dice.of(&[15u8, 15, 15, 15, 3, 12, 0]);
-    let carried = |dice: &mut Dice| u8::try_from(dice.roll(4)).unwrap() | dice.of(&[0u8, 4, 8]);
+    let known = |dice: &mut Dice| dice.of(&[31u8, 31, 31, 31, 19, 28, 15, 0]);
+    let carried = |dice: &mut Dice| {
+        u8::try_from(dice.roll(4)).unwrap() | dice.of(&[0u8, 4, 8]) | dice.of(&[0u8, 16])
+    };
     Question {
         v6,
         src: any_address(dice, v6),

@@ -42,6 +42,13 @@ pub struct Witness {
     pub peer: Identities,
 }
 
+/// An address of each set, both of one family: no connection has one end in either.
+#[must_use]
+pub fn a_pair(source: &AddressSet, destination: &AddressSet) -> Option<(IpAddr, IpAddr)> {
+    let v4 = source.first_v4().zip(destination.first_v4());
+    v4.or_else(|| source.first_v6().zip(destination.first_v6()))
+}
+
 impl FlowBox {
     /// Every connection.
     #[must_use]
@@ -61,10 +68,8 @@ impl FlowBox {
         self.traffic.is_empty() || self.ends().is_none()
     }
 
-    /// Two addresses of one family.
     fn ends(&self) -> Option<(IpAddr, IpAddr)> {
-        let v4 = self.source.first_v4().zip(self.destination.first_v4());
-        v4.or_else(|| self.source.first_v6().zip(self.destination.first_v6()))
+        a_pair(&self.source, &self.destination)
     }
 
     /// One connection of the box.
@@ -289,6 +294,10 @@ impl FlowSet {
                 }
                 None => boxes.push(six),
             }
+        }
+        // Boxes of both families may have been taken apart for nothing.
+        if boxes.len() > self.0.len() {
+            boxes.clone_from(&self.0);
         }
         boxes.sort();
         boxes
