@@ -11,11 +11,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 use vpcwhy::correlate::Directory;
 use vpcwhy::correlate::causes::Scope;
-use vpcwhy::correlate::rollup::{Ledger, Partial, Window};
+use vpcwhy::correlate::ledger::{Ledger, Partial, Window};
 use vpcwhy::diagnose::{Gathered, diagnose};
 use vpcwhy::engine::{EffectiveRules, Endpoint, Facts, Flow, Verdict, evaluate};
 use vpcwhy::ingest::document::Place;
-use vpcwhy::ingest::log::{Form, Found, Framer, read_piece};
+use vpcwhy::ingest::log::{Form, Found, Framer, Piece, read_piece};
 use vpcwhy::ingest::reader::Reader;
 use vpcwhy::model::firewall::Layer4;
 use vpcwhy::model::{Action, FirewallRule, Inventory, Reference};
@@ -38,7 +38,9 @@ fn inventory() -> Inventory {
 fn read(text: &str) -> Ledger {
     let mut framer = Framer::default();
     let mut partial = Partial::default();
-    for piece in framer.cut(text.as_bytes(), true).pieces {
+    let mut pieces: Vec<Piece> = Vec::new();
+    framer.cut(text.as_bytes(), true, &mut pieces);
+    for piece in pieces {
         let piece = text.get(piece.start..piece.end).unwrap_or("");
         if let (Found::Entry(record), _) = read_piece(piece) {
             partial.add(&record, &Window::default());
@@ -46,6 +48,7 @@ fn read(text: &str) -> Ledger {
     }
     let mut ledger = Ledger::default();
     ledger.absorb(partial);
+    ledger.settle();
     ledger
 }
 

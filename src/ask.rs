@@ -39,7 +39,12 @@ pub fn parse_connection(source: &str, destination: &str) -> Result<FiveTuple, St
 
 /// Asks the firewalls of both ends.
 #[must_use]
-pub fn why(directory: &Directory<'_>, groups: &[Group], tuple: FiveTuple, scope: &Scope) -> Why {
+pub fn why(
+    directory: &Directory<'_>,
+    groups: &[Group<'_>],
+    tuple: FiveTuple,
+    scope: &Scope,
+) -> Why {
     let known: Vec<&Reference> = directory.networks.iter().filter(|of| scope.holds(of)).collect();
     let mut missing = Vec::new();
     let named = match (&scope.network, known.as_slice()) {
@@ -51,10 +56,10 @@ pub fn why(directory: &Directory<'_>, groups: &[Group], tuple: FiveTuple, scope:
         }
         (None, _) => None,
     };
-    let logged: Vec<&Group> = groups
+    let logged: Vec<&Group<'_>> = groups
         .iter()
         .filter(|group| {
-            let seen = group.tuple;
+            let seen = group.tuple();
             (seen.src, seen.dst, seen.dst_port, seen.protocol)
                 == (tuple.src, tuple.dst, tuple.dst_port, tuple.protocol)
         })
@@ -65,8 +70,7 @@ pub fn why(directory: &Directory<'_>, groups: &[Group], tuple: FiveTuple, scope:
         .map(|(direction, network)| ask(directory, tuple, *direction, network, &logged))
         .collect();
     let seen_from = ways.first().map(|(_, network)| network);
-    let end =
-        |address| side(directory.who(address, seen_from), &std::iter::once(address).collect());
+    let end = |address| side(directory.who(address, seen_from), &[address]);
     Why {
         tuple,
         source: end(tuple.src),
@@ -124,13 +128,13 @@ fn ask(
     tuple: FiveTuple,
     direction: Direction,
     network: &Reference,
-    logged: &[&Group],
+    logged: &[&Group<'_>],
 ) -> Asked {
     let vm = logged
         .iter()
-        .filter(|group| group.direction == Some(direction))
-        .find_map(|group| group.instances.first())
-        .map(|(_, name)| name.as_str());
+        .filter(|group| group.direction() == Some(direction))
+        .find_map(|group| group.vm())
+        .map(|(_, name)| name);
     let flow = directory.flow(tuple, direction, network, vm);
     let rules = EffectiveRules::of(directory.inventory, network);
     let mut trace = Trace::default();
@@ -173,12 +177,12 @@ fn known_of(endpoint: &Endpoint) -> Vec<String> {
     vec![words("tags", &endpoint.tags), words("service account", &endpoint.service_accounts)]
 }
 
-fn log_line(group: &Group) -> String {
-    let rule = RuleReference::parse(&group.reference);
+fn log_line(group: &Group<'_>) -> String {
+    let rule = RuleReference::parse(group.reference());
     let by = rule.map(|rule| format!(" by {}", rule.name())).unwrap_or_default();
     let span = group
-        .span
+        .span()
         .map(|(first, last)| format!(", {} to {}", first.to_second(), last.to_second()))
         .unwrap_or_default();
-    format!("{}{by}, {} ×{span}", group.disposition, group.count)
+    format!("{}{by}, {} ×{span}", group.disposition(), group.count())
 }

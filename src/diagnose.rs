@@ -30,7 +30,7 @@ pub struct Gathered {
 pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
     let inventory = &gathered.inventory;
     let directory = Directory::of(inventory);
-    let correlation = correlate(&directory, gathered.ledger.groups(), scope);
+    let correlation = correlate(&directory, gathered.ledger.roll_up(), scope);
     let evidence = Evidence::new(&directory, &correlation, scope, &Rims);
     let (findings, skipped) = run_all(&evidence);
     let log = gathered.ledger.counts();

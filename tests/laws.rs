@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 
 use common::inventory;
 use vpcwhy::correlate::Partial;
-use vpcwhy::correlate::rollup::{Ledger, Window};
+use vpcwhy::correlate::ledger::{Ledger, Window};
 use vpcwhy::diagnose::Rims;
 use vpcwhy::engine::{
     Decider, EffectiveRules, Endpoint, Facts, Flow, Place, Trace, Verdict, evaluate,
 };
-use vpcwhy::ingest::log::{Found, Framer, read_piece};
+use vpcwhy::ingest::log::{Found, Framer, Piece, read_piece};
 use vpcwhy::model::{Inventory, Reference};
 use vpcwhy::net::flow_set::Witness;
 use vpcwhy::net::{
@@ -280,12 +280,13 @@ fn pieces(text: &[u8], lengths: &[usize]) -> Vec<(String, u64, u64)> {
         buffer.extend_from_slice(&text[given..next]);
         given = next;
         let at_end = given == text.len();
-        let framed = framer.cut(&buffer, at_end);
-        for piece in framed.pieces {
+        let mut cut: Vec<Piece> = Vec::new();
+        let consumed = framer.cut(&buffer, at_end, &mut cut);
+        for piece in cut {
             let bytes = &buffer[piece.start..piece.end];
             found.push((String::from_utf8_lossy(bytes).into_owned(), piece.line, piece.byte));
         }
-        buffer.drain(..framed.consumed);
+        buffer.drain(..consumed);
         if at_end {
             return found;
         }
@@ -324,6 +325,9 @@ fn ledger(parts: &[Vec<String>]) -> Ledger {
         }
         ledger.absorb(partial);
     }
+    // Once more changes nothing.
+    ledger.settle();
+    ledger.settle();
     ledger
 }
 

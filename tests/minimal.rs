@@ -15,7 +15,7 @@ use common::root;
 use vpcwhy::checks::Finding;
 use vpcwhy::correlate::Directory;
 use vpcwhy::correlate::causes::Scope;
-use vpcwhy::correlate::rollup::Window;
+use vpcwhy::correlate::ledger::Window;
 use vpcwhy::diagnose::diagnose;
 use vpcwhy::engine::{EffectiveRules, Flow, Verdict, evaluate};
 use vpcwhy::model::{FirewallRule, Inventory};
@@ -133,7 +133,7 @@ fn every_narrower_variant_fails_a_wanted_connection() {
     for sample in names {
         let path = sample.join("inputs").to_str().unwrap().to_owned();
         let sources = expand(&[path]).unwrap();
-        let gathered = gather(&sources, Window::default(), &mut Progress::new(false)).unwrap();
+        let gathered = gather(&sources, Window::default(), &Progress::hidden()).unwrap();
         let report = diagnose(&gathered, &Scope::default());
         let directory = Directory::of(&gathered.inventory);
         for finding in report.findings.iter().filter(|one| one.observed.is_some()) {

@@ -5,9 +5,9 @@ use crate::checks::finding::{
     Basis, Confidence, Finding, FlowSummary, Observed, ResourceSummary, cause_id, decision_summary,
 };
 use crate::checks::{Check, Evidence, Outcome};
-use crate::correlate::Cause;
 use crate::correlate::causes::Side;
-use crate::engine::{Decider, Flow, Verdict};
+use crate::correlate::{Cause, Question};
+use crate::engine::{Decider, Verdict};
 use crate::net::{Direction, Role};
 use crate::suggest::{NoFix, Proposal, Refuted, Suggestion, propose, prove};
 
@@ -62,7 +62,7 @@ pub fn finding(
     };
     let mut explanation = words.explanation;
     explanation.extend(inferred(cause));
-    let tuple = cause.sample().map(|(tuple, _)| *tuple);
+    let tuple = cause.sample().map(|(tuple, _)| tuple);
     Finding {
         id: cause_id(check.id, cause),
         check: check.id,
@@ -192,9 +192,9 @@ fn observed(cause: &Cause<'_>) -> Observed {
         span: cause.span(),
         sources: cause.sources().len(),
         destinations: cause.destinations().len(),
-        instances: cause.instances().into_iter().collect(),
+        instances: cause.instances().into_iter().map(str::to_owned).collect(),
         rule: cause.logged_rule.as_ref().map(|rule| rule.name().to_owned()),
-        sample: cause.sample().map(|(tuple, sample)| (sample.insert_id.clone(), *tuple)),
+        sample: cause.sample().map(|(tuple, sample)| (sample.insert_id.to_owned(), tuple)),
     }
 }
 
@@ -236,23 +236,25 @@ fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Op
         Ok(proposals) => proposals,
         Err(NoFix(why)) => return (Vec::new(), Some(why)),
     };
-    let others: Vec<&Flow> = evidence
+    let others: Vec<&Question<'_>> = evidence
         .correlation
         .causes
         .iter()
         .filter(|other| !is_kin(cause, other))
-        .flat_map(Cause::flows)
-        .chain(evidence.correlation.passed.iter().filter_map(|one| one.flow.as_ref()))
+        .flat_map(|other| &other.questions)
+        .chain(&evidence.correlation.passed)
         .collect();
+    let edges = &evidence.correlation.edges;
     let mut proved = Vec::new();
     let mut refuted = None;
     // What mends another cause may mend this one, too: then it is the same change.
     let known = earlier.0.iter().map(|change| Proposal::again(change, cause));
-    let known =
-        known.filter_map(|again| prove(evidence.directory, again, &others, evidence.printer).ok());
+    let known = known.filter_map(|again| {
+        prove(evidence.directory, again, &others, edges, evidence.printer).ok()
+    });
     proved.extend(known.take(1));
     for proposal in proposals {
-        match prove(evidence.directory, proposal, &others, evidence.printer) {
+        match prove(evidence.directory, proposal, &others, edges, evidence.printer) {
             Ok(suggestion) => proved.push(suggestion),
             Err(why) => refuted = Some(why),
         }

@@ -27,8 +27,7 @@ pub use report::Report;
 use std::cell::RefCell;
 
 use crate::correlate::causes::Scope;
-use crate::correlate::{Cause, Correlation, Directory};
-use crate::engine::Flow;
+use crate::correlate::{Cause, Correlation, Directory, Question};
 use crate::suggest::{Earlier, Printer};
 
 /// A check.
@@ -70,7 +69,7 @@ pub struct Evidence<'e, 'a> {
     /// What is asked about.
     pub scope: &'e Scope,
     /// All logged connections, placed.
-    pub logged: Vec<&'e Flow>,
+    pub logged: Vec<&'e Question<'a>>,
     /// Prints changes and reads them back.
     pub printer: &'e dyn Printer,
     /// What was suggested for the causes before.
@@ -87,9 +86,8 @@ impl<'e, 'a> Evidence<'e, 'a> {
         printer: &'e dyn Printer,
     ) -> Self {
         let claims = correlation.causes.iter().map(claimant).collect();
-        let denied = correlation.causes.iter().flat_map(|cause| &cause.connections);
-        let logged =
-            denied.chain(&correlation.passed).filter_map(|one| one.flow.as_ref()).collect();
+        let denied = correlation.causes.iter().flat_map(|cause| &cause.questions);
+        let logged = denied.chain(&correlation.passed).collect();
         let earlier = RefCell::default();
         Self { directory, correlation, claims, scope, logged, printer, earlier }
     }

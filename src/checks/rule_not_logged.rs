@@ -53,14 +53,14 @@ fn finding(check: &Check, rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> F
     let managed = rule.owner == Owner::ConfigConnector;
     let proposal = Proposal {
         change: Change::Update { before: Box::new(rule.clone()), after: Box::new(after) },
-        wanted: Vec::new(),
+        wanted: &[],
         needed: AddressSet::default(),
         safety: if managed { Safety::Managed } else { Safety::Safe },
         notes: Vec::new(),
     };
-    let fixes: Vec<_> = prove(evidence.directory, proposal, &evidence.logged, evidence.printer)
-        .into_iter()
-        .collect();
+    let edges = &evidence.correlation.edges;
+    let proved = prove(evidence.directory, proposal, &evidence.logged, edges, evidence.printer);
+    let fixes: Vec<_> = proved.into_iter().collect();
     Finding {
         id: id(check.id, &[&network_key(&rule.network), &rule.label()]),
         check: check.id,

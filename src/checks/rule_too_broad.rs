@@ -39,9 +39,9 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     if passed.is_empty() {
         return Outcome::Skipped("the log shows no allowed connection");
     }
-    let spans = || passed.iter().filter_map(|one| one.group.span);
+    let spans = || passed.iter().filter_map(|one| one.span);
     let window = spans().map(|span| span.0).min().zip(spans().map(|span| span.1).max());
-    let allowed = passed.iter().filter(|one| one.group.disposition == Disposition::Allowed);
+    let allowed = passed.iter().filter(|one| one.first.disposition() == Disposition::Allowed);
     let found: Vec<_> = usage(evidence.directory.inventory, allowed)
         .rules
         .iter()

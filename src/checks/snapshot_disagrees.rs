@@ -21,7 +21,7 @@ use crate::checks::blocked::{self, Words};
 use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, network_key};
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::usage::is_named;
-use crate::correlate::{Cause, Connection};
+use crate::correlate::{Cause, Question};
 use crate::engine::matching::{self, match_rule};
 use crate::engine::{Decider, Verdict};
 use crate::model::{Disposition, FirewallRule, RuleReference};
@@ -156,7 +156,7 @@ fn is_logged(
                 && (rule.name.as_deref() == Some(name.as_str()) || equal.is_some_and(matches))
         }
         RuleReference::Policy { .. } => {
-            let priority = cause.connections.iter().find_map(|one| one.group.priority);
+            let priority = cause.logged_priority();
             is_named(rule, logged, cause.direction, priority, evidence.directory.inventory)
         }
     }
@@ -165,7 +165,7 @@ fn is_logged(
 fn is_given(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> bool {
     let Some(logged) = &cause.logged_rule else { return false };
     let inventory = evidence.directory.inventory;
-    let priority = cause.connections.iter().find_map(|one| one.group.priority);
+    let priority = cause.logged_priority();
     inventory.all_rules().any(|rule| {
         let here = || cause.network.as_ref().is_some_and(|of| rule.network.agrees(of));
         is_named(rule, logged, cause.direction, priority, inventory)
@@ -175,19 +175,19 @@ fn is_given(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> bool {
 
 /// Allowed in the log, denied by the given rules.
 fn now_denied(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
-    let mut by_decider: BTreeMap<String, (u64, Option<&FirewallRule>, &Connection<'_>)> =
+    let mut by_decider: BTreeMap<String, (u64, Option<&FirewallRule>, &Question<'_>)> =
         BTreeMap::new();
-    for connection in &evidence.correlation.passed {
-        let allowed = connection.group.disposition == Disposition::Allowed;
-        if !allowed || connection.decision.verdict != Verdict::Denied {
+    for question in &evidence.correlation.passed {
+        let allowed = question.first.disposition() == Disposition::Allowed;
+        if !allowed || question.decision.verdict != Verdict::Denied {
             continue;
         }
-        let (key, rule) = match connection.decision.decider {
+        let (key, rule) = match question.decision.decider {
             Decider::Rule(rule) => (format!("rule {}", rule.label()), Some(rule)),
             _ => ("the implied deny".to_owned(), None),
         };
-        let place = by_decider.entry(key).or_insert((0, rule, connection));
-        place.0 += connection.group.count;
+        let place = by_decider.entry(key).or_insert((0, rule, question));
+        place.0 += question.entries;
     }
     by_decider
         .into_iter()
@@ -198,7 +198,7 @@ fn now_denied(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
             confidence: Confidence::Proven,
             basis: Basis::Observed,
             title: format!("the log allows what {decider} of the resources given denies"),
-            explanation: vec![format!("{count} allowed entries, such as {}", sample.group.tuple)],
+            explanation: vec![format!("{count} allowed entries, such as {}", sample.first.tuple())],
             flow: None,
             observed: None,
             decision: None,

@@ -25,7 +25,7 @@ pub(super) const CHECK: Check = Check {
 
 fn claims(cause: &Cause<'_>) -> bool {
     // The last of the list that claims: whatever is left.
-    !cause.connections.is_empty()
+    !cause.questions.is_empty()
 }
 
 fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {

@@ -4,10 +4,13 @@
 //! addresses), judged again by the evaluator on the given resources, and put together with the
 //! groups of the same roles, port and decider. The reason is never read out of the log.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::correlate::rollup::{Group, Sample};
+use foldhash::fast::RandomState;
+
+use crate::correlate::questions::{Edges, Question, ask, wider};
+use crate::correlate::rollup::{Group, RollUp, Sample};
 use crate::correlate::{Directory, Who};
 use crate::engine::{
     Decider, Decision, EffectiveRules, Flow, NearMiss, Verdict, evaluate, near_misses,
@@ -15,19 +18,13 @@ use crate::engine::{
 use crate::model::{Disposition, FirewallRule, Reference, RuleReference};
 use crate::net::{AddressSet, Direction, FiveTuple, IpNet, Protocol, Role, Timestamp};
 
-/// A group of the log, placed and judged.
-#[derive(Debug, Clone)]
-pub struct Connection<'a> {
-    /// What the log says.
-    pub group: Group,
-    /// The question it puts; `None` where network or direction could not be found.
-    pub flow: Option<Flow>,
-    /// Whether the direction stands nowhere in the log and was concluded from the addresses.
-    pub direction_inferred: bool,
-    /// Whether the network was.
-    pub network_inferred: bool,
-    /// Our answer.
-    pub decision: Decision<'a>,
+/// A connection of the log, placed and judged.
+#[derive(Debug)]
+pub(super) struct Judged<'a> {
+    pub(super) flow: Option<Flow>,
+    pub(super) direction_inferred: bool,
+    pub(super) network_inferred: bool,
+    pub(super) decision: Decision<'a>,
 }
 
 /// One end of a cause.
@@ -74,78 +71,115 @@ pub struct Cause<'a> {
     pub decision: Decision<'a>,
     /// Rules that nearly allowed it.
     pub near_misses: Vec<NearMiss<'a>>,
-    /// Its connections.
-    pub connections: Vec<Connection<'a>>,
+    /// The questions that its connections put.
+    pub questions: Vec<Question<'a>>,
 }
 
-impl Cause<'_> {
+impl<'a> Cause<'a> {
     /// Distinct denied entries.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.connections.iter().map(|connection| connection.group.count).sum()
+        self.questions.iter().map(|question| question.entries).sum()
     }
 
     /// The earliest and the latest.
     #[must_use]
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        let spans = self.connections.iter().filter_map(|connection| connection.group.span);
-        spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        self.questions.iter().fold(None, |span, question| wider(span, question.span))
     }
 
-    /// Distinct source addresses.
-    #[must_use]
-    pub fn sources(&self) -> BTreeSet<IpAddr> {
-        self.connections.iter().map(|connection| connection.group.tuple.src).collect()
+    /// Its connections, in no particular order.
+    fn connections(&self) -> impl Iterator<Item = Group<'a>> + use<'_, 'a> {
+        self.questions.iter().flat_map(Question::connections)
     }
 
-    /// Distinct destination addresses.
+    /// Distinct source addresses, in order.
     #[must_use]
-    pub fn destinations(&self) -> BTreeSet<IpAddr> {
-        self.connections.iter().map(|connection| connection.group.tuple.dst).collect()
+    pub fn sources(&self) -> Vec<IpAddr> {
+        distinct(self.connections().map(|connection| connection.tuple().src))
+    }
+
+    /// Distinct destination addresses, in order.
+    #[must_use]
+    pub fn destinations(&self) -> Vec<IpAddr> {
+        distinct(self.connections().map(|connection| connection.tuple().dst))
     }
 
     /// Distinct ports, where the protocol has them.
     #[must_use]
     pub fn ports(&self) -> BTreeSet<u16> {
-        let tuples = self.connections.iter().map(|connection| connection.group.tuple);
+        let tuples = self.connections().map(|connection| connection.tuple());
         tuples.filter(|tuple| tuple.protocol.has_ports()).map(|tuple| tuple.dst_port).collect()
     }
 
     /// Names of the VMs that wrote the entries.
     #[must_use]
-    pub fn instances(&self) -> BTreeSet<String> {
-        let names = self.connections.iter().flat_map(|connection| &connection.group.instances);
-        names.map(|(_, name)| name.clone()).collect()
+    pub fn instances(&self) -> BTreeSet<&'a str> {
+        let mut seen: HashSet<u32, RandomState> = HashSet::default();
+        let mut names = BTreeSet::new();
+        for connection in self.connections() {
+            match connection.only_vm() {
+                Some((number, name)) => {
+                    if seen.insert(number) {
+                        names.insert(name);
+                    }
+                }
+                None => names.extend(connection.instances().into_iter().map(|(_, name)| name)),
+            }
+        }
+        names
     }
 
     /// The connection that stands for the cause: the one with the earliest record.
     #[must_use]
-    pub fn sample(&self) -> Option<(&FiveTuple, &Sample)> {
-        let order = |sample: &Sample| (sample.timestamp.is_none(), sample.timestamp);
-        self.connections
-            .iter()
-            .map(|connection| (&connection.group.tuple, &connection.group.sample))
+    pub fn sample(&self) -> Option<(FiveTuple, Sample<'a>)> {
+        let order = |sample: &Sample<'_>| (sample.timestamp.is_none(), sample.timestamp);
+        self.connections()
+            .map(|connection| (connection.tuple(), connection.sample()))
             .min_by_key(|(tuple, sample)| (order(sample), *tuple))
     }
 
     /// What the log did not say and was concluded.
     #[must_use]
     pub fn inferred(&self) -> Vec<&'static str> {
-        let any = |what: fn(&Connection<'_>) -> bool| self.connections.iter().any(what);
+        let any = |what: fn(&Question<'_>) -> bool| self.questions.iter().any(what);
         let mut list = Vec::new();
-        if any(|connection| connection.direction_inferred) {
+        if any(|question| question.direction_inferred) {
             list.push("direction");
         }
-        if any(|connection| connection.network_inferred) {
+        if any(|question| question.network_inferred) {
             list.push("network");
         }
         list
     }
 
-    /// The questions that its connections put.
+    /// What its connections ask, each question once.
     pub fn flows(&self) -> impl Iterator<Item = &Flow> {
-        self.connections.iter().filter_map(|connection| connection.flow.as_ref())
+        self.questions.iter().filter_map(|question| question.flow.as_ref())
     }
+
+    /// The priority of the rule that the log names.
+    #[must_use]
+    pub fn logged_priority(&self) -> Option<u32> {
+        self.questions.iter().find_map(|question| question.first.priority())
+    }
+}
+
+fn distinct(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut v4: Vec<u32> = Vec::new();
+    let mut v6: Vec<u128> = Vec::new();
+    for address in addresses {
+        match address {
+            IpAddr::V4(address) => v4.push(address.to_bits()),
+            IpAddr::V6(address) => v6.push(address.to_bits()),
+        }
+    }
+    v4.sort_unstable();
+    v4.dedup();
+    v6.sort_unstable();
+    v6.dedup();
+    let v4 = v4.into_iter().map(|bits| Ipv4Addr::from_bits(bits).into());
+    v4.chain(v6.into_iter().map(|bits| Ipv6Addr::from_bits(bits).into())).collect()
 }
 
 /// What came of the log.
@@ -153,8 +187,10 @@ impl Cause<'_> {
 pub struct Correlation<'a> {
     /// Causes of denials, the most frequent first.
     pub causes: Vec<Cause<'a>>,
-    /// Connections that the log shows as allowed or intercepted.
-    pub passed: Vec<Connection<'a>>,
+    /// What connections ask that the log shows as allowed or intercepted.
+    pub passed: Vec<Question<'a>>,
+    /// What tells questions apart.
+    pub edges: Edges,
 }
 
 /// Which part of the log is asked about.
@@ -184,42 +220,48 @@ impl Scope {
 #[must_use]
 pub fn correlate<'a>(
     directory: &Directory<'a>,
-    groups: Vec<Group>,
+    roll_up: &'a RollUp,
     scope: &Scope,
 ) -> Correlation<'a> {
-    let mut judge = Judge { directory, rules: HashMap::new() };
-    let mut causes: BTreeMap<CauseKey, Vec<Connection<'a>>> = BTreeMap::new();
+    let edges = Edges::of(directory);
+    let mut causes: BTreeMap<CauseKey, Vec<Question<'a>>> = BTreeMap::new();
     let mut passed = Vec::new();
-    for group in groups {
-        let connection = judge.connection(group);
-        if !in_scope(directory, &connection, scope) {
-            continue;
-        }
-        if connection.group.disposition == Disposition::Denied {
-            causes.entry(cause_key(directory, &connection)).or_default().push(connection);
+    for question in judge_with(directory, &edges, roll_up, scope) {
+        if question.first.disposition() == Disposition::Denied {
+            causes.entry(cause_key(directory, &question)).or_default().push(question);
         } else {
-            passed.push(connection);
+            passed.push(question);
         }
     }
     let mut causes: Vec<_> = causes
         .into_iter()
-        .filter_map(|(key, connections)| cause(directory, &key, connections))
+        .filter_map(|(key, questions)| cause(directory, &key, questions))
         .collect();
     // Stable: causes of equal weight stay in the order of their keys.
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count()));
-    Correlation { causes, passed }
+    Correlation { causes, passed, edges }
 }
 
-/// Places and judges every group that is asked about, in order.
+/// Places and judges every connection that is asked about, in the order of their contents.
 #[must_use]
 pub fn judge_all<'a>(
     directory: &Directory<'a>,
-    groups: Vec<Group>,
+    roll_up: &'a RollUp,
     scope: &Scope,
-) -> Vec<Connection<'a>> {
+) -> Vec<Question<'a>> {
+    judge_with(directory, &Edges::of(directory), roll_up, scope)
+}
+
+fn judge_with<'a>(
+    directory: &Directory<'a>,
+    edges: &Edges,
+    roll_up: &'a RollUp,
+    scope: &Scope,
+) -> Vec<Question<'a>> {
     let mut judge = Judge { directory, rules: HashMap::new() };
-    let judged = groups.into_iter().map(|group| judge.connection(group));
-    judged.filter(|connection| in_scope(directory, connection, scope)).collect()
+    let mut questions = ask(directory, edges, roll_up, |group| judge.connection(group));
+    questions.retain(|question| in_scope(directory, question, scope));
+    questions
 }
 
 struct Judge<'d, 'a> {
@@ -237,16 +279,16 @@ impl<'a> Judge<'_, 'a> {
         evaluate(rules, flow, &mut ())
     }
 
-    fn connection(&mut self, group: Group) -> Connection<'a> {
-        let tuple = group.tuple;
+    fn connection(&mut self, group: Group<'a>) -> Judged<'a> {
+        let tuple = group.tuple();
         let logged_network = logged_network(self.directory, &group);
-        let direction = group.direction.or_else(|| self.direction_of_rule(&group));
-        let vm_name = group.instances.first().map(|(_, name)| name.clone());
+        let direction = group.direction().or_else(|| self.direction_of_rule(&group));
+        let vm_name = group.vm().map(|(_, name)| name);
         let mut judged: Vec<(Flow, Decision<'a>)> = self
             .ways(&tuple, direction, logged_network.as_ref())
             .iter()
             .map(|(direction, network)| {
-                let flow = self.directory.flow(tuple, *direction, network, vm_name.as_deref());
+                let flow = self.directory.flow(tuple, *direction, network, vm_name);
                 let decision = self.decide(&flow);
                 (flow, decision)
             })
@@ -261,10 +303,9 @@ impl<'a> Judge<'_, 'a> {
         } else {
             (None, nothing_known())
         };
-        Connection {
+        Judged {
             direction_inferred: direction.is_none() && flow.is_some(),
             network_inferred: logged_network.is_none() && flow.is_some(),
-            group,
             flow,
             decision,
         }
@@ -288,8 +329,8 @@ impl<'a> Judge<'_, 'a> {
     }
 
     /// The direction of the rule that the entry names, where that rule was given.
-    fn direction_of_rule(&self, group: &Group) -> Option<Direction> {
-        let RuleReference::Vpc { network, rule } = RuleReference::parse(&group.reference)? else {
+    fn direction_of_rule(&self, group: &Group<'_>) -> Option<Direction> {
+        let RuleReference::Vpc { network, rule } = RuleReference::parse(group.reference())? else {
             return None;
         };
         let rules = &self.directory.inventory.firewall_rules;
@@ -306,13 +347,11 @@ fn nothing_known<'a>() -> Decision<'a> {
 /// The network that the entry names. The rule's reference holds only its name. The project is
 /// what the metadata say, else the log's own where such a network is known, else that of the only
 /// known network of that name: of two, neither is guessed.
-fn logged_network(directory: &Directory<'_>, group: &Group) -> Option<Reference> {
-    let (project, name) = (&group.vpc.0, &group.vpc.1);
-    let of_rule = RuleReference::parse(&group.reference);
-    let name = of_rule
-        .as_ref()
-        .and_then(RuleReference::network)
-        .or((!name.is_empty()).then_some(name.as_str()))?;
+fn logged_network(directory: &Directory<'_>, group: &Group<'_>) -> Option<Reference> {
+    let (project, name) = group.vpc();
+    let of_rule = RuleReference::parse(group.reference());
+    let name =
+        of_rule.as_ref().and_then(RuleReference::network).or((!name.is_empty()).then_some(name))?;
     let known: Vec<Reference> =
         directory.networks.iter().filter(|network| network.name == name).cloned().collect();
     let in_project = |project: &str| {
@@ -322,8 +361,8 @@ fn logged_network(directory: &Directory<'_>, group: &Group) -> Option<Reference>
     if !project.is_empty() {
         return Some(in_project(project).unwrap_or_else(|| Reference::new(Some(project), name)));
     }
-    match (in_project(&group.project), known.as_slice()) {
-        (Some(of_log), _) if !group.project.is_empty() => Some(of_log),
+    match (in_project(group.project()), known.as_slice()) {
+        (Some(of_log), _) if !group.project().is_empty() => Some(of_log),
         (_, [only]) => Some(only.clone()),
         (_, []) => Some(Reference::new(None, name)),
         // Several projects have a network of this name, and nothing says which is meant.
@@ -345,16 +384,16 @@ fn vm_network(
     }
 }
 
-fn in_scope(directory: &Directory<'_>, connection: &Connection<'_>, scope: &Scope) -> bool {
-    let network = connection.flow.as_ref().map(|flow| &flow.network);
+fn in_scope(directory: &Directory<'_>, question: &Question<'_>, scope: &Scope) -> bool {
+    let network = question.flow.as_ref().map(|flow| &flow.network);
     let project = |wanted: &String| {
         let of_network = network.and_then(|network| network.project.as_ref());
         of_network == Some(wanted)
-            || connection.group.project == *wanted
-            || connection.group.vpc.0 == *wanted
+            || question.first.project() == wanted
+            || question.first.vpc().0 == wanted
     };
     let cluster = |wanted: &String| {
-        [connection.group.tuple.src, connection.group.tuple.dst].iter().any(|address| {
+        [question.first.tuple().src, question.first.tuple().dst].iter().any(|address| {
             let owner = directory.who(*address, network).owner;
             let cluster = owner.cluster.and_then(|at| directory.inventory.clusters.get(at));
             cluster.is_some_and(|cluster| cluster.id.name == *wanted)
@@ -381,13 +420,13 @@ struct CauseKey {
 /// Role, name and ranges: a cluster's control plane may be reached at several.
 type End = (Role, String, Vec<IpNet>);
 
-fn cause_key(directory: &Directory<'_>, connection: &Connection<'_>) -> CauseKey {
-    let tuple = connection.group.tuple;
-    let flow = connection.flow.as_ref();
+fn cause_key(directory: &Directory<'_>, question: &Question<'_>) -> CauseKey {
+    let tuple = question.first.tuple();
+    let flow = question.flow.as_ref();
     let network = flow.map(|flow| &flow.network);
-    let direction = flow.map(|flow| flow.direction).or(connection.group.direction);
+    let direction = flow.map(|flow| flow.direction).or(question.first.direction());
     let vm = |way: Direction| {
-        let name = connection.group.instances.first().map(|(_, name)| name.as_str());
+        let name = question.first.vm().map(|(_, name)| name);
         name.filter(|_| direction == Some(way))
     };
     let source = directory.who_vm(tuple.src, network, vm(Direction::Egress));
@@ -402,9 +441,9 @@ fn cause_key(directory: &Directory<'_>, connection: &Connection<'_>) -> CauseKey
         destination: role(destination),
         protocol: tuple.protocol,
         port: (tuple.protocol.has_ports() && !scan).then_some(tuple.dst_port),
-        reference: connection.group.reference.clone(),
-        decider: decider_key(connection.decision.decider),
-        verdict: connection.decision.verdict,
+        reference: question.first.reference().to_owned(),
+        decider: decider_key(question.decision.decider),
+        verdict: question.decision.verdict,
     }
 }
 
@@ -425,20 +464,26 @@ pub fn decider_key(decider: Decider<'_>) -> String {
 fn cause<'a>(
     directory: &Directory<'a>,
     key: &CauseKey,
-    connections: Vec<Connection<'a>>,
+    questions: Vec<Question<'a>>,
 ) -> Option<Cause<'a>> {
-    let heaviest = connections.iter().max_by_key(|connection| connection.group.count)?;
+    // The first of the heaviest.
+    let heaviest = questions.iter().rev().max_by_key(|question| question.entries)?;
     let decision = heaviest.decision.clone();
-    let vm = heaviest.group.instances.first().map(|(_, name)| name.as_str());
-    let side = |address: IpAddr, way: Direction, seen: BTreeSet<IpAddr>| {
+    let vm = heaviest.first.vm().map(|(_, name)| name);
+    let side = |address: IpAddr, way: Direction, end: fn(FiveTuple) -> IpAddr| {
         let vm = vm.filter(|_| key.direction == Some(way));
-        side(directory.who_vm(address, key.network.as_ref(), vm), &seen)
+        let who = directory.who_vm(address, key.network.as_ref(), vm);
+        let all = questions.iter().flat_map(Question::connections);
+        // Of somebody known the ranges are known; otherwise what was seen has to do.
+        let seen = match who.owner.ranges.is_empty() {
+            true => distinct(all.map(|one| end(one.tuple()))),
+            false => distinct(questions.iter().map(|one| end(one.first.tuple()))),
+        };
+        side(who, &seen)
     };
-    let (tuple, all) = (heaviest.group.tuple, &connections);
-    let source =
-        side(tuple.src, Direction::Egress, all.iter().map(|one| one.group.tuple.src).collect());
-    let destination =
-        side(tuple.dst, Direction::Ingress, all.iter().map(|one| one.group.tuple.dst).collect());
+    let tuple = heaviest.first.tuple();
+    let source = side(tuple.src, Direction::Egress, |tuple| tuple.src);
+    let destination = side(tuple.dst, Direction::Ingress, |tuple| tuple.dst);
     let peer = if key.direction == Some(Direction::Egress) { &destination } else { &source };
     // Nobody on the internet was meant by a rule that misses them.
     let near_misses = match &heaviest.flow {
@@ -459,7 +504,7 @@ fn cause<'a>(
         logged_rule: RuleReference::parse(&key.reference),
         decision,
         near_misses,
-        connections,
+        questions,
     })
 }
 
@@ -468,7 +513,7 @@ const MOST_ADDRESSES: usize = 16;
 
 /// One end, from who it is and the addresses that were seen of it.
 #[must_use]
-pub fn side(who: Who<'_>, seen: &BTreeSet<IpAddr>) -> Side {
+pub fn side(who: Who<'_>, seen: &[IpAddr]) -> Side {
     let known = !who.owner.ranges.is_empty();
     let ranges = if known {
         // The family that was seen: a rule holds ranges of one family only.

@@ -254,13 +254,22 @@ impl<'a> Directory<'a> {
         })
     }
 
+    /// What a VM's name says, in whatever network: of VMs of one kind the same is known.
+    #[must_use]
+    pub fn vm_kind(&self, name: &str) -> VmKind {
+        if self.by_name.contains_key(name) {
+            return VmKind::Described(name.to_owned());
+        }
+        let clusters = self.inventory.clusters.iter().enumerate();
+        let named = clusters.filter(|(_, cluster)| is_node_name(name, &cluster.id.name));
+        VmKind::NodeOf(named.map(|(at, _)| at).collect())
+    }
+
     /// The cluster whose nodes are named so: `gke-blue-default-pool-1a2b3c4d-x1y2`. Of `shop` and
     /// `shop-eu` the longer name is meant.
     fn cluster_of_vm(&self, vm_name: &str, network: &Reference) -> Option<usize> {
         let clusters = self.inventory.clusters.iter().enumerate().filter(|(_, cluster)| {
-            ["gke", "gk3"]
-                .iter()
-                .any(|lead| vm_name.starts_with(&format!("{lead}-{}-", cluster.id.name)))
+            is_node_name(vm_name, &cluster.id.name)
                 && cluster.network.as_ref().is_none_or(|of| of.agrees(network))
         });
         clusters.max_by_key(|(_, cluster)| cluster.id.name.len()).map(|(at, _)| at)
@@ -283,6 +292,20 @@ impl<'a> Directory<'a> {
     pub fn who(&self, address: IpAddr, network: Option<&Reference>) -> Who<'_> {
         self.roles.who(address, network)
     }
+}
+
+/// What a VM's name says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VmKind {
+    /// It is described.
+    Described(String),
+    /// It is named like a node of one of these clusters, by their places in the inventory.
+    NodeOf(Vec<usize>),
+}
+
+fn is_node_name(vm: &str, cluster: &str) -> bool {
+    let rest = vm.strip_prefix("gke-").or_else(|| vm.strip_prefix("gk3-"));
+    rest.and_then(|rest| rest.strip_prefix(cluster)).is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// The last address before `next`, or of the family.

@@ -20,7 +20,7 @@ pub struct Row {
 
 /// Groups by `by`, and by time where the groups have buckets; the most frequent first, or by time.
 pub fn group(
-    groups: &[Group],
+    groups: &[Group<'_>],
     by: &[&'static str],
     per_time: bool,
     directory: &Directory<'_>,
@@ -31,7 +31,7 @@ pub fn group(
 const TIME: &str = "time";
 
 fn compute(
-    groups: &[Group],
+    groups: &[Group<'_>],
     by: &[&'static str],
     per_time: bool,
     directory: &Directory<'_>,
@@ -47,13 +47,13 @@ fn compute(
     let mut names: Vec<&str> = by.to_vec();
     if per_time {
         let times: Vec<Option<i64>> =
-            groups.iter().map(|group| group.bucket.map(|at| at.0)).collect();
+            groups.iter().map(|group| group.bucket().map(|at| at.0)).collect();
         columns.push(Column::new(TIME.into(), times));
         names.push(TIME);
     }
-    let counts: Vec<u64> = groups.iter().map(|group| group.count).collect();
-    let firsts: Vec<Option<i64>> = groups.iter().map(|group| group.span.map(|s| s.0.0)).collect();
-    let lasts: Vec<Option<i64>> = groups.iter().map(|group| group.span.map(|s| s.1.0)).collect();
+    let counts: Vec<u64> = groups.iter().map(|group| group.count()).collect();
+    let firsts: Vec<Option<i64>> = groups.iter().map(|group| group.span().map(|s| s.0.0)).collect();
+    let lasts: Vec<Option<i64>> = groups.iter().map(|group| group.span().map(|s| s.1.0)).collect();
     columns.push(Column::new("count".into(), counts));
     columns.push(Column::new("first".into(), firsts));
     columns.push(Column::new("last".into(), lasts));

@@ -6,15 +6,22 @@ pub mod directory;
 pub mod fields;
 #[cfg(feature = "frames")]
 pub mod frames;
+pub mod ledger;
+mod measures;
 pub mod node_tags;
+mod prints;
+pub mod questions;
 pub mod roles;
 pub mod rollup;
 pub mod shadow;
 pub mod simulate;
+mod table;
 pub mod usage;
 
-pub use causes::{Cause, Connection, Correlation, correlate};
+pub use causes::{Cause, Correlation, correlate};
 pub use directory::Directory;
+pub use ledger::{Ledger, LogCounts, Partial};
+pub use questions::{Detail, Edges, Question};
 pub use roles::{Owner, Roles, Who};
-pub use rollup::{Ledger, LogCounts, Partial, RollUp};
+pub use rollup::{Group, RollUp};
 pub use simulate::{Answer, Simulator};

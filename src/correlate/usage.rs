@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use crate::correlate::Connection;
+use crate::correlate::questions::{Question, wider};
 use crate::model::firewall::Layer4;
 use crate::model::{FirewallRule, Inventory, RuleReference};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Timestamp, TrafficSet};
@@ -87,7 +87,7 @@ pub struct UsageOfRules<'a> {
 #[must_use]
 pub fn usage<'a, 'c>(
     inventory: &'a Inventory,
-    connections: impl Iterator<Item = &'c Connection<'a>>,
+    questions: impl Iterator<Item = &'c Question<'a>>,
 ) -> UsageOfRules<'a>
 where
     'a: 'c,
@@ -102,13 +102,13 @@ where
         };
         by_name.entry(name).or_default().push(at);
     }
-    let mut met: HashMap<usize, Vec<&Connection<'a>>> = HashMap::new();
+    let mut met: HashMap<usize, Vec<&Question<'a>>> = HashMap::new();
     let mut not_given: BTreeMap<String, u64> = BTreeMap::new();
-    for connection in connections {
-        let group = &connection.group;
-        let Some(reference) = RuleReference::parse(&group.reference) else { continue };
-        let direction = connection.flow.as_ref().map(|flow| flow.direction);
-        let name = match (&reference, group.priority) {
+    for question in questions {
+        let group = question.first;
+        let Some(reference) = RuleReference::parse(group.reference()) else { continue };
+        let direction = question.flow.as_ref().map(|flow| flow.direction);
+        let name = match (&reference, group.priority()) {
             (RuleReference::Vpc { rule, .. }, _) => rule.clone(),
             (RuleReference::Policy { .. }, Some(priority)) => priority.to_string(),
             (RuleReference::Policy { .. }, None) => continue,
@@ -116,26 +116,26 @@ where
         let found = by_name.get(&name).into_iter().flatten().find(|at| {
             let rule = all.get(**at).map(|one| one.rule);
             let here = |rule: &FirewallRule| {
-                let network = connection.flow.as_ref().map(|flow| &flow.network);
+                let network = question.flow.as_ref().map(|flow| &flow.network);
                 rule.policy.is_some() || network.is_none_or(|of| rule.network.agrees(of))
             };
             rule.is_some_and(|rule| {
-                here(rule) && is_named(rule, &reference, direction, group.priority, inventory)
+                here(rule) && is_named(rule, &reference, direction, group.priority(), inventory)
             })
         });
         match (found, &reference) {
-            (Some(at), _) => met.entry(*at).or_default().push(connection),
+            (Some(at), _) => met.entry(*at).or_default().push(question),
             (None, RuleReference::Vpc { .. }) => {
-                *not_given.entry(name).or_default() += group.count;
+                *not_given.entry(name).or_default() += question.entries;
             }
             (None, RuleReference::Policy { policy, .. }) => {
-                *not_given.entry(format!("{policy} {name}")).or_default() += group.count;
+                *not_given.entry(format!("{policy} {name}")).or_default() += question.entries;
             }
         }
     }
     for (at, one) in all.iter_mut().enumerate() {
-        if let Some(connections) = met.get(&at) {
-            one.take(connections);
+        if let Some(questions) = met.get(&at) {
+            one.take(questions);
         }
         one.unmet = unmet(one, met.get(&at).map_or(&[], Vec::as_slice));
     }
@@ -161,23 +161,22 @@ fn unused(rule: &FirewallRule) -> Usage<'_> {
 }
 
 impl Usage<'_> {
-    fn take(&mut self, connections: &[&Connection<'_>]) {
+    fn take(&mut self, questions: &[&Question<'_>]) {
         let mut peers: BTreeSet<IpNet> = BTreeSet::new();
         let mut traffic = BTreeSet::new();
-        for one in connections {
-            let tuple = &one.group.tuple;
-            self.hits += one.group.count;
-            self.span = match (self.span, one.group.span) {
-                (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-                (a, b) => a.or(b),
-            };
-            peers.insert(match self.rule.direction {
-                Direction::Ingress => tuple.src.into(),
-                Direction::Egress => tuple.dst.into(),
-            });
-            traffic.insert((tuple.protocol, tuple.dst_port));
+        for question in questions {
+            self.hits += question.entries;
+            self.span = wider(self.span, question.span);
+            self.connections += question.len() as u64;
+            for connection in question.connections() {
+                let tuple = connection.tuple();
+                peers.insert(match self.rule.direction {
+                    Direction::Ingress => tuple.src.into(),
+                    Direction::Egress => tuple.dst.into(),
+                });
+                traffic.insert((tuple.protocol, tuple.dst_port));
+            }
         }
-        self.connections = connections.len() as u64;
         self.peers = AddressSet::of(&peers);
         let points = traffic.iter().map(|(protocol, port)| TrafficSet::of_point(*protocol, *port));
         self.traffic = TrafficSet::union_of(points);
@@ -185,7 +184,7 @@ impl Usage<'_> {
 }
 
 /// The ranges, ports and names of the rule that no connection met.
-fn unmet(one: &Usage<'_>, connections: &[&Connection<'_>]) -> Vec<String> {
+fn unmet(one: &Usage<'_>, questions: &[&Question<'_>]) -> Vec<String> {
     let rule = one.rule;
     let mut list = Vec::new();
     let (ranges, own_ranges, what) = match rule.direction {
@@ -198,14 +197,15 @@ fn unmet(one: &Usage<'_>, connections: &[&Connection<'_>]) -> Vec<String> {
         }
     }
     for range in own_ranges {
-        let own = |one: &&&Connection<'_>| {
-            let tuple = &one.group.tuple;
+        // Whatever a rule names begins and ends at edges: one connection tells for all.
+        let own = |one: &&&Question<'_>| {
+            let tuple = one.first.tuple();
             range.contains(&match rule.direction {
                 Direction::Ingress => tuple.dst,
                 Direction::Egress => tuple.src,
             })
         };
-        if !connections.iter().any(|one| own(&one)) {
+        if !questions.iter().any(|one| own(&one)) {
             list.push(format!("range {range} of the VMs"));
         }
     }

@@ -41,14 +41,9 @@ impl Reader {
         self.summaries.len() - 1
     }
 
-    /// Takes in one piece of an input. Returns the entries of a log that it turned out to hold, as
-    /// JSON, for pieces of forms that are not read as a log directly.
+    /// Takes in one piece of an input.
     pub fn piece(&mut self, input: usize, text: &str, form: Form, place: &Place) {
-        let (items, complaints) = match form {
-            Form::Yaml => document::yaml_items(text, place),
-            Form::Lines | Form::Json => document::json_items(text, place),
-            Form::Paste | Form::Text => (Vec::new(), Vec::new()),
-        };
+        let (items, complaints) = items_of(text, form, place);
         self.complaints.extend(complaints);
         for item in items {
             self.item(input, item);
@@ -119,6 +114,16 @@ impl Reader {
             }
         }
         (inventory, self.summaries, complaints)
+    }
+}
+
+/// The items that a piece of an input holds.
+#[must_use]
+pub fn items_of(text: &str, form: Form, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
+    match form {
+        Form::Yaml => document::yaml_items(text, place),
+        Form::Lines | Form::Json => document::json_items(text, place),
+        Form::Paste | Form::Text => (Vec::new(), Vec::new()),
     }
 }
 

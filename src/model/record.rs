@@ -116,6 +116,9 @@ pub struct Record<'a> {
     pub disposition: Option<Disposition>,
     /// The connection it did it to; `None` also where the entry's addresses cannot be read.
     pub firewall: Option<FirewallRecord<'a>>,
+    /// Records of one reader that have the same number have the same project, disposition,
+    /// direction, rule and network: these need not be compared again.
+    pub kin: Option<u32>,
 }
 
 /// The payload of a firewall entry.

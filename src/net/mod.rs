@@ -15,12 +15,12 @@ pub mod traffic;
 pub mod well_known;
 
 pub use bearers::{Bearers, Identities, Identity};
-pub use cidr::{AddressSet, IpNet, parse_address, parse_cidr};
+pub use cidr::{AddressSet, IpNet, parse_address, parse_cidr, parse_plain_v4};
 pub use direction::Direction;
 pub use five_tuple::FiveTuple;
 pub use flow_set::{FlowBox, FlowSet};
 pub use ports::PortSet;
 pub use protocol::Protocol;
 pub use role::Role;
-pub use timestamp::Timestamp;
+pub use timestamp::{Clock, Timestamp};
 pub use traffic::{TrafficPart, TrafficSet};

@@ -49,8 +49,53 @@ fn digits(bytes: &[u8]) -> Option<i64> {
     })
 }
 
+/// A reader of timestamps that come more or less in order: most are of the second that was read
+/// last.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    /// `2026-10-14T09:00:00` as it is written, and what it means.
+    second: ([u8; 19], Timestamp),
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { second: (*b"1970-01-01T00:00:00", Timestamp(0)) }
+    }
+}
+
+impl Clock {
+    /// Reads the usual form; `None` for any other.
+    pub fn read(&mut self, text: &[u8]) -> Option<Timestamp> {
+        let (head, tail) = text.split_first_chunk::<19>()?;
+        if *head != self.second.0 {
+            self.second = (*head, second(head)?);
+        }
+        let nanos = nanoseconds(tail)?;
+        self.second.1.0.checked_add(nanos).map(Timestamp)
+    }
+}
+
 fn parse_usual(bytes: &[u8]) -> Option<Timestamp> {
-    let (head, tail) = (bytes.get(..19)?, bytes.get(19..)?);
+    let (head, tail) = bytes.split_first_chunk::<19>()?;
+    let nanos = nanoseconds(tail)?;
+    second(head)?.0.checked_add(nanos).map(Timestamp)
+}
+
+/// `.5Z` or `Z`.
+fn nanoseconds(tail: &[u8]) -> Option<i64> {
+    let fraction = tail.strip_suffix(b"Z")?;
+    match fraction.strip_prefix(b".") {
+        Some(digits_after) if (1..=9).contains(&digits_after.len()) => {
+            let missing = u32::try_from(9 - digits_after.len()).ok()?;
+            Some(digits(digits_after)? * 10_i64.pow(missing))
+        }
+        None if fraction.is_empty() => Some(0),
+        _ => None,
+    }
+}
+
+/// `2026-10-14T09:00:00`.
+fn second(head: &[u8; 19]) -> Option<Timestamp> {
     let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
     if separators.iter().any(|(at, wanted)| head.get(*at) != Some(wanted)) {
         return None;
@@ -69,15 +114,6 @@ fn parse_usual(bytes: &[u8]) -> Option<Timestamp> {
     if !(1..=length).contains(&day) || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let fraction = tail.strip_suffix(b"Z")?;
-    let nanos = match fraction.strip_prefix(b".") {
-        Some(digits_after) if (1..=9).contains(&digits_after.len()) => {
-            let missing = u32::try_from(9 - digits_after.len()).ok()?;
-            digits(digits_after)? * 10_i64.pow(missing)
-        }
-        None if fraction.is_empty() => 0,
-        _ => return None,
-    };
     // Days since 1970 of a civil date: years start in March, so that the leap day comes last.
     let (shifted_year, shifted_month) =
         if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
@@ -87,7 +123,7 @@ fn parse_usual(bytes: &[u8]) -> Option<Timestamp> {
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = era * 146_097 + day_of_era - 719_468;
     let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
-    seconds.checked_mul(1_000_000_000)?.checked_add(nanos).map(Timestamp)
+    seconds.checked_mul(1_000_000_000).map(Timestamp)
 }
 
 impl fmt::Display for Timestamp {
@@ -99,7 +135,7 @@ impl fmt::Display for Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use super::{Timestamp, parse_usual};
+    use super::{Clock, Timestamp, parse_usual};
     use chrono::DateTime;
 
     #[test]
@@ -113,6 +149,10 @@ mod tests {
         ] {
             let general = DateTime::parse_from_rfc3339(text).unwrap().timestamp_nanos_opt();
             assert_eq!(parse_usual(text.as_bytes()).map(|moment| moment.0), general, "{text}");
+            let mut clock = Clock::default();
+            for _ in 0..2 {
+                assert_eq!(clock.read(text.as_bytes()).map(|moment| moment.0), general, "{text}");
+            }
         }
         assert_eq!(
             Timestamp::parse("2021-06-04T15:27:35+02:00").unwrap().to_string(),

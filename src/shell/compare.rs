@@ -1,14 +1,17 @@
 //! `diff`: two sets of resources, each over what is common to both, compared network by network.
 
+use std::collections::HashMap;
+
 use crate::cli::{Format, Options};
 use crate::correlate::causes::judge_all;
 use crate::correlate::difference::between;
-use crate::correlate::rollup::Window;
-use crate::correlate::{Connection, Directory};
+use crate::correlate::ledger::Window;
+use crate::correlate::rollup::Slot;
+use crate::correlate::{Directory, Ledger, Question};
 use crate::diagnose::Gathered;
 use crate::engine::{Decider, EffectiveRules};
 use crate::ingest::reader;
-use crate::model::{Inventory, Reference};
+use crate::model::Inventory;
 use crate::render::diff::{self, Difference, Logged};
 use crate::shell::output::Progress;
 use crate::shell::prepare::prepare;
@@ -51,9 +54,7 @@ pub fn diff(options: &Options, common: &Gathered, old: &str, new: &str) -> Resul
         let name = options.scope.network.as_deref().unwrap_or("any network");
         return Err(Error::Usage(format!("{old} and {new} hold no firewall rule of {name}")));
     }
-    let groups = common.ledger.groups();
-    let judged = |directory| judge_all(directory, groups.clone(), &options.scope);
-    let (logged, judged) = changes(&judged(&old_directory), &judged(&new_directory));
+    let (logged, judged) = changes(&common.ledger, [&old_directory, &new_directory], options);
     let directory = &new_directory;
     let difference = Difference { changed, logged, judged, notes, directory };
     match options.format {
@@ -70,7 +71,7 @@ fn side(
     what_if: &[String],
 ) -> Result<Inventory, Error> {
     let sources = input::expand(&[path.to_owned()])?;
-    let mut gathered = gather::gather(&sources, Window::default(), &mut Progress::new(false))?;
+    let mut gathered = gather::gather(&sources, Window::default(), &Progress::hidden())?;
     for one in gathered.complaints.iter().take(20) {
         let (path, line) = (&one.path, one.line);
         output::message(&format!("vpcwhy: {path}:{line}: {} ({})", one.message, one.did));
@@ -87,14 +88,19 @@ fn side(
     Ok(gathered.inventory)
 }
 
-/// Logged connections that both sides judge, and differently.
-fn changes(before: &[Connection<'_>], after: &[Connection<'_>]) -> (Vec<Logged>, u64) {
+/// Logged connections that both sides judge, and differently, and how many both judge.
+fn changes(ledger: &Ledger, sides: [&Directory<'_>; 2], options: &Options) -> (Vec<Logged>, u64) {
+    let [old, new] = sides.map(|side| judge_all(side, ledger.roll_up(), &options.scope));
+    let by_slot: HashMap<Slot, &Question<'_>> =
+        old.iter().flat_map(|one| one.connections().map(move |c| (c.slot(), one))).collect();
     let mut logged = Vec::new();
     let mut judged = 0;
-    for (old, new) in before.iter().zip(after) {
+    let pairs = new.iter().flat_map(|new| new.connections().map(move |group| (new, group)));
+    for (new, group) in pairs {
+        let Some(old) = by_slot.get(&group.slot()) else { continue };
         let Some(flow) = new.flow.as_ref().or(old.flow.as_ref()) else { continue };
         // Of a network that nobody described nothing is judged.
-        let missing = |one: &Connection<'_>| one.decision.decider == Decider::Missing;
+        let missing = |one: &Question<'_>| one.decision.decider == Decider::Missing;
         if missing(old) && missing(new) {
             continue;
         }
@@ -102,12 +108,11 @@ fn changes(before: &[Connection<'_>], after: &[Connection<'_>]) -> (Vec<Logged>,
         if old.decision.verdict == new.decision.verdict {
             continue;
         }
-        let network: &Reference = &flow.network;
         logged.push(Logged {
-            tuple: flow.tuple,
-            network: network.name.clone(),
+            tuple: group.tuple(),
+            network: flow.network.name.clone(),
             direction: flow.direction,
-            count: new.group.count,
+            count: group.count(),
             before: old.decision.verdict,
             after: new.decision.verdict,
         });

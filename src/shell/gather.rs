@@ -1,366 +1,395 @@
-//! Open files to everything that was read: blocks are cut into pieces, pieces are read on all
-//! threads, and what they hold is put together in the order of the input, so that any number of
-//! threads gives the same answer.
+//! Open files to everything that was read, on all threads: small inputs side by side, large ones of
+//! a line an entry in parts, compressed ones unpacked while they are read. What they hold is put
+//! together in the order of the input, so that any number of threads gives the same answer.
 
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
 
 use rayon::prelude::*;
 
 use crate::checks::report::InputSummary;
 use crate::correlate::Partial;
-use crate::correlate::rollup::Window;
+use crate::correlate::ledger::Window;
 use crate::diagnose::Gathered;
-use crate::ingest::document::Place;
-use crate::ingest::log::framing::next_entry;
-use crate::ingest::log::{Form, Found, Framer, Piece, read_piece};
-use crate::ingest::reader::{AsLog, Reader, Summary, as_log};
-use crate::model::{Complaint, complaint};
+use crate::ingest::document::{Item, Place};
+use crate::ingest::log::{Form, Framer};
+use crate::ingest::reader::{Reader, Summary, items_of};
+use crate::model::Complaint;
 use crate::shell::Error;
 use crate::shell::input::Source;
 use crate::shell::output::Progress;
+use crate::shell::part::{Notes, Worker};
 
-/// Bytes are read in blocks of this size; a block grows where a piece is longer.
-const BLOCK: usize = 4 << 20;
+/// Bytes are read in blocks of this size, which stay in the caches while they are read; a block
+/// grows where a piece is longer.
+const BLOCK: usize = 256 << 10;
 /// A text of no known form is read up to here.
 const LONGEST_TEXT: usize = 16 << 20;
-/// Pieces that a thread takes at a time.
-const BATCH: usize = 512;
-/// Complaints that are kept for one input; the rest are counted.
-const MOST_COMPLAINTS: usize = 1_000;
-
-/// What a batch of pieces held.
-#[derive(Default)]
-struct Batch {
-    partial: Partial,
-    entries: u64,
-    firewall: u64,
-    complaints: Vec<Complaint>,
-    others: Vec<Piece>,
-}
-
-/// One input while it is read.
-struct Reading {
-    number: usize,
-    path: Arc<str>,
-    entries: u64,
-    firewall: u64,
-    bytes: u64,
-    complaints: Vec<Complaint>,
-    left_out: u64,
-    text: bool,
-}
+/// The parts of a large input.
+const PART: u64 = 8 << 20;
 
 /// Reads all sources.
-pub fn gather(
-    sources: &[Source],
-    window: Window,
-    progress: &mut Progress,
-) -> Result<Gathered, Error> {
-    let mut gathered = Gathered::default();
-    let mut reader = Reader::default();
-    let mut readings = Vec::new();
+pub fn gather(sources: &[Source], window: Window, progress: &Progress) -> Result<Gathered, Error> {
     progress.expect(sources.iter().map(Source::size).sum());
-    for source in sources {
-        let reading = read(source, window, &mut reader, &mut gathered, progress)?;
-        readings.push(reading);
-    }
-    let (inventory, summaries, complaints) = reader.finish();
-    gathered.inventory = inventory;
-    let mut of_resources = complaints;
-    for (mut reading, summary) in readings.into_iter().zip(summaries) {
-        let (own, rest): (Vec<_>, Vec<_>) =
-            of_resources.into_iter().partition(|one| *one.path == *reading.path);
-        of_resources = rest;
-        reading.complaints.extend(own);
-        reading.name_unrecognised(&summary);
-        reading.complaints.sort();
-        reading.complaints.dedup();
-        gathered.inputs.push(summarise(&reading, &summary));
-        let left_out = reading.left_out;
-        let path = reading.path.to_string();
-        gathered.complaints.extend(reading.complaints);
-        if left_out > 0 {
-            gathered.complaints.push(Complaint {
-                path,
-                line: 0,
-                byte: 0,
-                message: format!("{left_out} more problems in this input"),
-                did: "counted them",
-            });
+    let mut all = Gathering::new(window, progress);
+    let mut rest = sources;
+    while let Some(first) = rest.first() {
+        if is_large_log(first)?
+            && let Some(notes) = all.in_parts(first)?
+        {
+            all.put(notes);
+            rest = rest.get(1..).unwrap_or_default();
+            continue;
         }
+        // The others up to the next large one, some at a time.
+        let most = 4 * rayon::current_num_threads();
+        let large = rest.iter().skip(1).take(most).position(|one| one.size() >= 2 * PART);
+        let (side_by_side, after) = rest.split_at(large.map_or(most, |at| at + 1).min(rest.len()));
+        all.side_by_side(side_by_side)?;
+        rest = after;
     }
-    gathered.complaints.extend(of_resources);
-    Ok(gathered)
+    Ok(all.finish())
 }
 
-fn read(
-    source: &Source,
+/// Everything that was read so far.
+struct Gathering<'p> {
     window: Window,
-    reader: &mut Reader,
-    gathered: &mut Gathered,
-    progress: &mut Progress,
-) -> Result<Reading, Error> {
-    let mut reading = Reading {
-        number: reader.open(),
-        path: Arc::from(source.name()),
-        entries: 0,
-        firewall: 0,
-        bytes: 0,
-        complaints: Vec::new(),
-        left_out: 0,
-        text: false,
-    };
-    let mut input = source.open()?;
+    progress: &'p Progress,
+    gathered: Gathered,
+    reader: Reader,
+    inputs: Vec<Notes>,
+}
+
+/// What came of one source.
+type Held = Result<(Notes, Partial), Error>;
+
+impl<'p> Gathering<'p> {
+    fn new(window: Window, progress: &'p Progress) -> Self {
+        let (gathered, reader) = (Gathered::default(), Reader::default());
+        Self { window, progress, gathered, reader, inputs: Vec::new() }
+    }
+
+    fn side_by_side(&mut self, sources: &[Source]) -> Result<(), Error> {
+        let (window, progress) = (self.window, self.progress);
+        let held: Vec<Held> = match sources {
+            [alone] => vec![whole(alone, window, progress, Ahead::of_threads())],
+            several => several
+                .par_iter()
+                .map(|source| whole(source, window, progress, Ahead::Not))
+                .collect(),
+        };
+        for one in held {
+            let (notes, partial) = one?;
+            self.gathered.ledger.absorb(partial);
+            self.put(notes);
+        }
+        Ok(())
+    }
+
+    /// Reads a file of lines in parts; `None` where it turns out to hold something else, too.
+    fn in_parts(&mut self, source: &Source) -> Result<Option<Notes>, Error> {
+        let (size, path) = (source.size(), Arc::from(source.name()));
+        let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+        let work = |_: rayon::BroadcastContext<'_>| -> Result<_, Error> {
+            let mut worker = Worker::new(self.window);
+            let mut parts = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number * PART >= size || stop.load(Ordering::Relaxed) {
+                    return Ok((worker.partial, parts));
+                }
+                let ends = (number * PART, ((number + 1) * PART).min(size));
+                match part(source, &path, ends, &mut worker, self.progress)? {
+                    Some(notes) => parts.push((number, notes)),
+                    None => stop.store(true, Ordering::Relaxed),
+                }
+            }
+        };
+        let done = rayon::broadcast(work).into_iter().collect::<Result<Vec<_>, _>>()?;
+        if stop.load(Ordering::Relaxed) {
+            let again = done.iter().flat_map(|(_, parts)| parts).map(|(_, notes)| notes.bytes);
+            self.progress.take_back(again.sum());
+            return Ok(None);
+        }
+        let mut parts = Vec::new();
+        for (partial, own) in done {
+            self.gathered.ledger.absorb(partial);
+            parts.extend(own);
+        }
+        parts.sort_by_key(|(number, _)| *number);
+        let mut all = Notes::of(&path);
+        all.form = Some(Form::Lines);
+        for (_, notes) in parts {
+            all.append(notes);
+        }
+        Ok(Some(all))
+    }
+
+    /// Puts the resources of the next input into the inventory.
+    fn put(&mut self, mut notes: Notes) {
+        let number = self.reader.open();
+        let others = std::mem::take(&mut notes.others);
+        let path = Arc::clone(&notes.path);
+        let read: Vec<(Vec<Item>, Vec<Complaint>)> = others
+            .into_par_iter()
+            .map(|one| {
+                let place = Place { path: Arc::clone(&path), line: one.line, byte: one.byte };
+                items_of(&one.text, one.form, &place)
+            })
+            .collect();
+        for (items, complaints) in read {
+            self.reader.complaints.extend(complaints);
+            for item in items {
+                self.reader.item(number, item);
+            }
+        }
+        self.inputs.push(notes);
+    }
+
+    fn finish(self) -> Gathered {
+        let Self { mut gathered, reader, inputs, .. } = self;
+        gathered.ledger.settle();
+        let (inventory, summaries, complaints) = reader.finish();
+        gathered.inventory = inventory;
+        let mut of_resources = complaints;
+        for (mut notes, summary) in inputs.into_iter().zip(summaries) {
+            let (own, rest): (Vec<_>, Vec<_>) =
+                of_resources.into_iter().partition(|one| *one.path == *notes.path);
+            of_resources = rest;
+            notes.complaints.extend(own);
+            name_unrecognised(&mut notes, &summary);
+            notes.complaints.sort();
+            notes.complaints.dedup();
+            gathered.inputs.push(summarise(&notes, &summary));
+            let path = notes.path.to_string();
+            gathered.complaints.extend(notes.complaints);
+            if notes.left_out > 0 {
+                let message = format!("{} more problems in this input", notes.left_out);
+                let did = "counted them";
+                gathered.complaints.push(Complaint { path, line: 0, byte: 0, message, did });
+            }
+        }
+        gathered.complaints.extend(of_resources);
+        gathered
+    }
+}
+
+/// Whether a source is a file of lines that is worth to be read in parts.
+fn is_large_log(source: &Source) -> Result<bool, Error> {
+    if source.size() < 2 * PART {
+        return Ok(false);
+    }
+    let Some(mut file) = source.anywhere()? else { return Ok(false) };
+    let mut head = vec![0; BLOCK];
+    let read = file.read(0, &mut head)?;
+    head.truncate(read);
     let mut framer = Framer::default();
-    let mut buffer: Vec<u8> = Vec::new();
-    let mut wanted = BLOCK;
-    loop {
-        let before = buffer.len();
-        let missing = wanted.saturating_sub(before) as u64;
-        let read = input.by_ref().take(missing).read_to_end(&mut buffer);
+    framer.cut(&head, false, &mut Vec::new());
+    Ok(framer.form() == Some(Form::Lines))
+}
+
+/// Reads the lines that start between two bytes of a file; `None` where something else than lines
+/// begins there.
+fn part(
+    source: &Source,
+    path: &Arc<str>,
+    (from, to): (u64, u64),
+    worker: &mut Worker,
+    progress: &Progress,
+) -> Result<Option<Notes>, Error> {
+    let mut notes = Notes::of(path);
+    let Some(mut file) = source.anywhere()? else { return Ok(None) };
+    let (mut at, end) = (file.line_at(from)?, file.line_at(to)?);
+    let mut framer = if at == 0 { Framer::default() } else { Framer::of_lines(at) };
+    // Filled up to `kept`.
+    let mut buffer: Vec<u8> = vec![0; BLOCK];
+    let mut kept = 0_usize;
+    while at < end {
+        let left = usize::try_from(end - at).unwrap_or(usize::MAX);
+        let room = kept..buffer.len().min(kept.saturating_add(left));
+        let fresh = file.read(at, buffer.get_mut(room).unwrap_or_default())?;
+        kept += fresh;
+        at += fresh as u64;
+        notes.bytes += fresh as u64;
+        progress.advance(fresh as u64);
+        // A file that became shorter ends here.
+        let at_end = at >= end || fresh == 0;
+        let filled = buffer.get(..kept).unwrap_or_default();
+        let consumed = worker.read(&mut framer, filled, at_end, &mut notes);
+        if framer.form() != Some(Form::Lines) {
+            return Ok(None);
+        }
+        if at_end {
+            break;
+        }
+        buffer.copy_within(consumed..kept, 0);
+        kept -= consumed;
+        // A line longer than the block: come again with twice as much.
+        if kept == buffer.len() {
+            buffer.resize(kept * 2, 0);
+        }
+    }
+    Ok(Some(notes))
+}
+
+/// Whether bytes are read by a thread of their own, while those before are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ahead {
+    Yes,
+    Not,
+}
+
+impl Ahead {
+    fn of_threads() -> Self {
+        if rayon::current_num_threads() > 1 { Self::Yes } else { Self::Not }
+    }
+}
+
+/// Blocks that wait to be looked at.
+const BLOCKS_AHEAD: usize = 8;
+
+/// Reads a whole source, in order.
+fn whole(source: &Source, window: Window, progress: &Progress, ahead: Ahead) -> Held {
+    let mut input = source.open(progress)?;
+    let mut stream = Stream::new(source, window);
+    if ahead == Ahead::Not || source.is_short() {
+        loop {
+            let mut block = Vec::with_capacity(stream.missing());
+            let read = input.by_ref().take(stream.missing() as u64).read_to_end(&mut block);
+            if !stream.take(&block, read)? {
+                return Ok(stream.end());
+            }
+        }
+    }
+    std::thread::scope(|scope| {
+        let (give, blocks) = sync_channel(BLOCKS_AHEAD);
+        scope.spawn(move || {
+            loop {
+                let mut block = Vec::with_capacity(BLOCK);
+                let read = input.by_ref().take(BLOCK as u64).read_to_end(&mut block);
+                let last = read.is_err() || block.is_empty();
+                if give.send((block, read)).is_err() || last {
+                    return;
+                }
+            }
+        });
+        for (block, read) in blocks {
+            if !stream.take(&block, read)? {
+                break;
+            }
+        }
+        Ok(stream.end())
+    })
+}
+
+/// A source that is read from its start to its end.
+struct Stream<'s> {
+    source: &'s Source,
+    worker: Worker,
+    notes: Notes,
+    framer: Framer,
+    buffer: Vec<u8>,
+    wanted: usize,
+}
+
+impl<'s> Stream<'s> {
+    fn new(source: &'s Source, window: Window) -> Self {
+        Self {
+            source,
+            worker: Worker::new(window),
+            notes: Notes::of(&Arc::from(source.name())),
+            framer: Framer::default(),
+            buffer: Vec::new(),
+            wanted: BLOCK,
+        }
+    }
+
+    fn missing(&self) -> usize {
+        self.wanted.saturating_sub(self.buffer.len()).max(1)
+    }
+
+    /// Takes in the next block; an empty one is the end. False where no more is needed.
+    fn take(&mut self, block: &[u8], read: std::io::Result<usize>) -> Result<bool, Error> {
+        self.buffer.extend_from_slice(block);
+        self.notes.bytes += block.len() as u64;
         if let Err(cause) = read {
             // A truncated archive: what was read so far still counts.
             let damaged =
                 [ErrorKind::InvalidData, ErrorKind::UnexpectedEof, ErrorKind::InvalidInput];
-            if buffer.is_empty() && reading.bytes == 0 && !damaged.contains(&cause.kind()) {
-                return Err(Error::Input { path: source.name(), cause });
+            if self.notes.bytes == 0 && !damaged.contains(&cause.kind()) {
+                return Err(Error::Input { path: self.source.name(), cause });
             }
-            reading.complain(
-                0,
-                0,
-                format!("reading stopped here: {cause}"),
-                "kept what came before",
-            );
-            block(&mut framer, &buffer, true, window, reader, gathered, &mut reading);
-            return Ok(reading);
+            let path = self.notes.path.to_string();
+            let message = format!("reading stopped here: {cause}");
+            let did = "kept what came before";
+            self.notes.keep(Complaint { path, line: 0, byte: 0, message, did });
+            self.look(true);
+            return Ok(false);
         }
-        let fresh = (buffer.len() - before) as u64;
-        reading.bytes += fresh;
-        progress.advance(fresh);
-        let at_end = buffer.len() < wanted;
-        let consumed = block(&mut framer, &buffer, at_end, window, reader, gathered, &mut reading);
-        if at_end {
-            return Ok(reading);
+        if block.is_empty() {
+            self.look(true);
+            return Ok(false);
         }
-        if framer.form() == Some(Form::Text) && buffer.len() >= LONGEST_TEXT {
-            reading.text = true;
-            return Ok(reading);
+        if self.buffer.len() < self.wanted {
+            return Ok(true);
         }
-        buffer.drain(..consumed);
+        let consumed = self.look(false);
+        if self.framer.form() == Some(Form::Text) && self.buffer.len() >= LONGEST_TEXT {
+            self.notes.text = true;
+            return Ok(false);
+        }
+        self.buffer.drain(..consumed);
         // A piece longer than the block: come again with twice as much.
-        wanted = if consumed == 0 { wanted * 2 } else { BLOCK.max(buffer.len() * 2) };
+        self.wanted =
+            if consumed == 0 { self.wanted * 2 } else { BLOCK.max(self.buffer.len() * 2) };
+        Ok(true)
+    }
+
+    fn look(&mut self, at_end: bool) -> usize {
+        self.worker.read(&mut self.framer, &self.buffer, at_end, &mut self.notes)
+    }
+
+    fn end(self) -> (Notes, Partial) {
+        (self.notes, self.worker.partial)
     }
 }
 
-/// Reads one buffer; returns how many bytes of it are done with.
-fn block(
-    framer: &mut Framer,
-    buffer: &[u8],
-    at_end: bool,
-    window: Window,
-    reader: &mut Reader,
-    gathered: &mut Gathered,
-    reading: &mut Reading,
-) -> usize {
-    let framed = framer.cut(buffer, at_end);
-    let path = Arc::clone(&reading.path);
-    let batches: Vec<Batch> = framed
-        .pieces
-        .par_chunks(BATCH)
-        .map(|pieces| {
-            let mut batch = Batch::default();
-            for piece in pieces {
-                batch.piece(piece, buffer, &path, &window);
-            }
-            batch
-        })
-        .collect();
-    for batch in batches {
-        gathered.ledger.absorb(batch.partial);
-        reading.entries += batch.entries;
-        reading.firewall += batch.firewall;
-        for one in batch.complaints {
-            reading.keep(one);
-        }
-        for piece in batch.others {
-            let text = buffer.get(piece.start..piece.end).unwrap_or_default();
-            let text = String::from_utf8_lossy(text);
-            let place = Place { path: Arc::clone(&path), line: piece.line, byte: piece.byte };
-            if piece.form == Form::Text {
-                reading.text = true;
-            }
-            reader.piece(reading.number, &text, piece.form, &place);
-        }
-    }
-    framed.consumed
-}
-
-impl Batch {
-    fn piece(&mut self, piece: &Piece, buffer: &[u8], path: &Arc<str>, window: &Window) {
-        let bytes = buffer.get(piece.start..piece.end).unwrap_or_default();
-        if let Some(what) = piece.broken {
-            return self.unparsable(path, piece, 0, bytes, what);
-        }
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                return self.unparsable(path, piece, error.valid_up_to(), bytes, "no UTF-8");
-            }
-        };
-        match piece.form {
-            Form::Lines | Form::Json => self.json(piece, text, path, window),
-            Form::Yaml | Form::Paste => {
-                let place = Place { path: Arc::clone(path), line: piece.line, byte: piece.byte };
-                match as_log(text, piece.form, &place) {
-                    AsLog::Entries(entries) => {
-                        for json in entries {
-                            self.found(read_piece(&json).0, piece, text, 0, path, window);
-                        }
-                    }
-                    AsLog::Broken => self.unparsable(path, piece, 0, bytes, "no entry of its form"),
-                    AsLog::No => self.others.push(*piece),
-                }
-            }
-            Form::Text => self.others.push(*piece),
-        }
-    }
-
-    /// A line may hold several objects.
-    fn json(&mut self, piece: &Piece, text: &str, path: &Arc<str>, window: &Window) {
-        let mut from = 0;
-        loop {
-            let rest = text.get(from..).unwrap_or("");
-            let blank = |c: char| c.is_whitespace() || c == ',';
-            let value = rest.trim_start_matches(blank);
-            from += rest.len() - value.len();
-            if value.is_empty() {
-                break;
-            }
-            let (found, length) = read_piece(value);
-            let broken = matches!(found, Found::NoJson(_));
-            self.found(found, piece, value.get(..length).unwrap_or(value), from, path, window);
-            // Behind a broken value there may be sound ones.
-            let next = if broken { next_entry(value.as_bytes()) } else { Some(length) };
-            match next {
-                Some(length) if length > 0 => from += length,
-                _ => break,
-            }
-        }
-    }
-
-    fn found(
-        &mut self,
-        found: Found<'_>,
-        piece: &Piece,
-        text: &str,
-        from: usize,
-        path: &Arc<str>,
-        window: &Window,
-    ) {
-        match found {
-            Found::Entry(record) => {
-                self.entries += 1;
-                self.firewall += u64::from(record.disposition.is_some());
-                self.partial.add(&record, window);
-            }
-            Found::Incomplete(record, what) => {
-                self.entries += 1;
-                self.firewall += 1;
-                self.partial.add(&record, window);
-                let did = "counted this entry, but cannot judge it";
-                self.complain(path, piece, from, text.as_bytes(), what, did);
-            }
-            Found::BrokenEntry(what) => self.unparsable(path, piece, from, text.as_bytes(), what),
-            Found::NoEntry => {
-                // Only the part that is no entry goes on to be read as a resource; a document of
-                // another form goes on whole.
-                let part = matches!(piece.form, Form::Lines | Form::Json);
-                let (start, end) = match part {
-                    true => (piece.start + from, piece.start + from + text.len()),
-                    false => (piece.start, piece.end),
-                };
-                let byte = piece.byte + from as u64;
-                self.others.push(Piece { start, end: end.min(piece.end), byte, ..*piece });
-            }
-            Found::NoJson(broken) => {
-                self.unparsable(path, piece, from + broken.at, text.as_bytes(), broken.what);
-            }
-        }
-    }
-
-    fn unparsable(&mut self, path: &Arc<str>, piece: &Piece, at: usize, text: &[u8], what: &str) {
-        self.partial.add_unparsable();
-        self.complain(path, piece, at, text, what, complaint::SKIPPED_ENTRY);
-    }
-
-    fn complain(
-        &mut self,
-        path: &Arc<str>,
-        piece: &Piece,
-        at: usize,
-        text: &[u8],
-        what: &str,
-        did: &'static str,
-    ) {
-        let before = text.get(..at.min(text.len())).unwrap_or_default();
-        let lines = memchr::memchr_iter(b'\n', before).count() as u64;
-        self.complaints.push(Complaint {
-            path: path.to_string(),
-            line: piece.line + lines,
-            byte: piece.byte + at as u64,
-            message: what.to_owned(),
-            did,
-        });
+/// What is nothing known is named once.
+fn name_unrecognised(notes: &mut Notes, summary: &Summary) {
+    let path = notes.path.to_string();
+    if let Some(line) = summary.first_unrecognised {
+        let count = summary.unrecognised;
+        let things = if count == 1 { "item" } else { "items" };
+        let message = format!("{count} {things} of no known kind");
+        notes.keep(Complaint { path, line, byte: 0, message, did: "left out" });
+    } else if notes.text && notes.bytes > 0 {
+        let message = "no form that is known".to_owned();
+        let did = "left out this input";
+        notes.keep(Complaint { path, line: 1, byte: 0, message, did });
     }
 }
 
-impl Reading {
-    fn keep(&mut self, complaint: Complaint) {
-        if self.complaints.len() < MOST_COMPLAINTS {
-            self.complaints.push(complaint);
-        } else {
-            self.left_out += 1;
-        }
-    }
-
-    /// What is nothing known is named once.
-    fn name_unrecognised(&mut self, summary: &Summary) {
-        let text = self.text && self.bytes > 0;
-        if let Some(line) = summary.first_unrecognised {
-            let count = summary.unrecognised;
-            let things = if count == 1 { "item" } else { "items" };
-            self.complain(line, 0, format!("{count} {things} of no known kind"), "left out");
-        } else if text {
-            self.complain(1, 0, "no form that is known".to_owned(), "left out this input");
-        }
-    }
-
-    fn complain(&mut self, line: u64, byte: u64, message: String, did: &'static str) {
-        let path = self.path.to_string();
-        self.keep(Complaint { path, line, byte, message, did });
-    }
-}
-
-fn summarise(reading: &Reading, summary: &Summary) -> InputSummary {
+fn summarise(notes: &Notes, summary: &Summary) -> InputSummary {
     let resources: u64 = summary.kinds.values().sum();
     let kinds = summary.kinds.keys().copied();
     let log =
-        (reading.entries > 0).then_some(if reading.firewall > 0 { "firewall-log" } else { "log" });
+        (notes.entries > 0).then_some(if notes.firewall > 0 { "firewall-log" } else { "log" });
     let mut all = log.into_iter().chain(kinds);
     let kind = match (all.next(), all.next()) {
         (Some(only), None) => only,
         (Some(_), Some(_)) => "mixed",
         (None, _) if summary.unused > 0 => "unused",
-        (None, _) if reading.bytes == 0 => "empty",
-        (None, _) if reading.text => "text",
+        (None, _) if notes.bytes == 0 => "empty",
+        (None, _) if notes.text => "text",
         (None, _) => "unrecognised",
     };
     InputSummary {
-        path: reading.path.to_string(),
+        path: notes.path.to_string(),
         kind: kind.to_owned(),
-        bytes: reading.bytes,
-        items: reading.entries + resources + summary.unused + summary.unrecognised,
-        complaints: reading.complaints.len() as u64 + reading.left_out,
+        bytes: notes.bytes,
+        items: notes.entries + resources + summary.unused + summary.unrecognised,
+        complaints: notes.complaints.len() as u64 + notes.left_out,
     }
 }

@@ -2,13 +2,14 @@
 //! zstd recognised by their first bytes, `-` is standard input.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 
 use crate::shell::Error;
+use crate::shell::output::Progress;
 
 /// Where bytes come from.
 #[derive(Debug, Clone)]
@@ -42,22 +43,101 @@ impl Source {
         }
     }
 
-    /// Opens it for reading, decompressed.
-    pub fn open(&self) -> Result<Box<dyn Read>, Error> {
-        let fail = |cause| Error::Input { path: self.name(), cause };
-        let raw: Box<dyn Read> = match self {
-            Self::File(path) => Box::new(open_file(path).map_err(fail)?),
-            Self::Standard => Box::new(io::stdin().lock()),
+    /// Opens it for reading, decompressed; what is read of it is told to `progress`.
+    pub fn open<'p>(&self, progress: &'p Progress) -> Result<Box<dyn Read + Send + 'p>, Error> {
+        let raw: Input<'p> = match self {
+            Self::File(path) => Box::new(open_file(path).map_err(|cause| self.fails(cause))?),
+            Self::Standard => Box::new(io::stdin()),
             Self::Embedded(_, text) => Box::new(text.as_bytes()),
         };
-        decompressed(raw).map_err(fail)
+        decompressed(Box::new(Told { raw, progress })).map_err(|cause| self.fails(cause))
+    }
+
+    fn fails(&self, cause: io::Error) -> Error {
+        Error::Input { path: self.name(), cause }
+    }
+
+    /// Whether a thread of its own to read it would be a waste.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        !matches!(self, Self::Standard) && self.size() < 1 << 20
+    }
+
+    /// Opens a file for reading anywhere in it; `None` for what is no file, or an archive.
+    pub fn anywhere(&self) -> Result<Option<Anywhere>, Error> {
+        let Self::File(path) = self else { return Ok(None) };
+        let file = open_file(path).map_err(|cause| self.fails(cause))?;
+        let mut open = Anywhere { name: self.name(), file };
+        let mut head = [0; 4];
+        let read = open.read(0, &mut head)?;
+        let archive = is_archive(head.get(..read).unwrap_or_default());
+        Ok((!archive).then_some(open))
+    }
+}
+
+/// A file that is read anywhere in it.
+pub struct Anywhere {
+    name: String,
+    file: File,
+}
+
+impl Anywhere {
+    /// Reads from a place on; fewer bytes than there is room for only at the file's end.
+    pub fn read(&mut self, at: u64, buffer: &mut [u8]) -> Result<usize, Error> {
+        let mut sum = 0;
+        let mut read = || -> io::Result<()> {
+            self.file.seek(io::SeekFrom::Start(at))?;
+            loop {
+                match self.file.read(buffer.get_mut(sum..).unwrap_or_default()) {
+                    Ok(0) => return Ok(()),
+                    Ok(count) => sum += count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        match read() {
+            Ok(()) => Ok(sum),
+            Err(cause) => Err(Error::Input { path: self.name.clone(), cause }),
+        }
+    }
+
+    /// Where the first line starts at or after a byte.
+    pub fn line_at(&mut self, byte: u64) -> Result<u64, Error> {
+        let Some(mut at) = byte.checked_sub(1) else { return Ok(0) };
+        let mut buffer = vec![0; 4 << 10];
+        loop {
+            let read = self.read(at, &mut buffer)?;
+            match memchr::memchr(b'\n', buffer.get(..read).unwrap_or_default()) {
+                Some(end) => return Ok(at + end as u64 + 1),
+                None if read < buffer.len() => return Ok(at + read as u64),
+                None => at += read as u64,
+            }
+        }
+    }
+}
+
+/// Bytes to read.
+type Input<'p> = Box<dyn Read + Send + 'p>;
+
+/// Bytes whose reading is told.
+struct Told<'p> {
+    raw: Input<'p>,
+    progress: &'p Progress,
+}
+
+impl Read for Told<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.raw.read(buffer)?;
+        self.progress.advance(count as u64);
+        Ok(count)
     }
 }
 
 /// The lines of a text, a chunk at a time.
-pub struct Lines {
+pub struct Lines<'p> {
     name: String,
-    reader: BufReader<Box<dyn Read>>,
+    reader: BufReader<Input<'p>>,
     number: u64,
 }
 
@@ -66,13 +146,13 @@ const LONGEST_LINE: u64 = 4 << 20;
 
 impl Source {
     /// Opens it for reading line by line.
-    pub fn lines(&self) -> Result<Lines, Error> {
-        let reader = BufReader::with_capacity(1 << 16, self.open()?);
+    pub fn lines<'p>(&self, progress: &'p Progress) -> Result<Lines<'p>, Error> {
+        let reader = BufReader::with_capacity(1 << 16, self.open(progress)?);
         Ok(Lines { name: self.name(), reader, number: 0 })
     }
 }
 
-impl Lines {
+impl Lines<'_> {
     /// Up to so many lines that are neither blank nor comments, each with its number; none at the
     /// end.
     pub fn next_chunk(&mut self, most: usize) -> Result<Vec<(u64, String)>, Error> {
@@ -102,9 +182,9 @@ fn open_file(path: &Path) -> io::Result<File> {
 }
 
 /// Bytes that were read to look at them, and the rest.
-type Peeked = io::Chain<io::Cursor<Vec<u8>>, Box<dyn Read>>;
+type Peeked<'p> = io::Chain<io::Cursor<Vec<u8>>, Input<'p>>;
 
-fn peek(mut raw: Box<dyn Read>) -> io::Result<(Vec<u8>, Peeked)> {
+fn peek(mut raw: Input<'_>) -> io::Result<(Vec<u8>, Peeked<'_>)> {
     let mut head = Vec::with_capacity(4);
     raw.by_ref().take(4).read_to_end(&mut head)?;
     Ok((head.clone(), io::Cursor::new(head).chain(raw)))
@@ -113,7 +193,11 @@ fn peek(mut raw: Box<dyn Read>) -> io::Result<(Vec<u8>, Peeked)> {
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-fn decompressed(raw: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+fn is_archive(head: &[u8]) -> bool {
+    head.starts_with(&GZIP) || head.starts_with(&ZSTD) || is_skippable(head)
+}
+
+fn decompressed(raw: Input<'_>) -> io::Result<Input<'_>> {
     let (head, whole) = peek(raw)?;
     if head.starts_with(&GZIP) {
         // Exports that were appended to one another hold several members.
@@ -134,15 +218,15 @@ fn is_skippable(head: &[u8]) -> bool {
 /// A window of at most this size is decoded: what zstd itself takes without being told otherwise.
 const LARGEST_WINDOW: u64 = 128 << 20;
 
-type Frame = StreamingDecoder<Box<dyn Read>, ruzstd::decoding::FrameDecoder>;
+type Frame<'p> = StreamingDecoder<Input<'p>, ruzstd::decoding::FrameDecoder>;
 
 /// All frames of a zstd file, one after another.
-struct Frames {
-    rest: Option<Box<dyn Read>>,
-    frame: Option<Frame>,
+struct Frames<'p> {
+    rest: Option<Input<'p>>,
+    frame: Option<Frame<'p>>,
 }
 
-impl Read for Frames {
+impl Read for Frames<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if let Some(frame) = &mut self.frame {
@@ -160,7 +244,7 @@ impl Read for Frames {
                 return Ok(0);
             }
             if is_skippable(&head) {
-                let mut rest: Box<dyn Read> = Box::new(whole);
+                let mut rest: Input<'_> = Box::new(whole);
                 let mut lead = [0_u8; 8];
                 rest.read_exact(&mut lead)?;
                 let [_, _, _, _, a, b, c, d] = lead;
@@ -170,7 +254,7 @@ impl Read for Frames {
                 continue;
             }
             let bad = |error| io::Error::new(io::ErrorKind::InvalidData, format!("zstd: {error}"));
-            let whole: Box<dyn Read> = Box::new(whole);
+            let whole: Input<'_> = Box::new(whole);
             let frame =
                 StreamingDecoder::new_with_max_window_size(whole, LARGEST_WINDOW).map_err(bad)?;
             self.frame = Some(frame);

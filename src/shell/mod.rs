@@ -6,6 +6,7 @@ pub mod demo;
 pub mod gather;
 pub mod input;
 pub mod output;
+mod part;
 pub mod prepare;
 pub mod run;
 pub mod simulate;

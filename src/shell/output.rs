@@ -1,6 +1,8 @@
 //! Standard output and error: width, colour, a progress bar, files, and pipes that close early.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -100,14 +102,15 @@ pub fn message(text: &str) {
     let _ = writeln!(io::stderr(), "{}", crate::render::document::escape(text));
 }
 
-/// A bar on a terminal's standard error, for work over a second.
+/// A bar on a terminal's standard error, for work over a second. Many threads may tell it what
+/// they read.
 #[derive(Debug)]
 pub struct Progress {
     started: Instant,
     wanted: bool,
-    total: u64,
-    done: u64,
-    bar: Option<ProgressBar>,
+    total: AtomicU64,
+    done: AtomicU64,
+    bar: OnceLock<ProgressBar>,
 }
 
 impl Progress {
@@ -116,33 +119,56 @@ impl Progress {
     #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
     pub fn new(wanted: bool) -> Self {
         let wanted = wanted && io::stderr().is_terminal();
-        Self { started: Instant::now(), wanted, total: 0, done: 0, bar: None }
+        Self {
+            started: Instant::now(),
+            wanted,
+            total: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            bar: OnceLock::new(),
+        }
+    }
+
+    /// None.
+    #[must_use]
+    pub fn hidden() -> Self {
+        Self::new(false)
     }
 
     /// How many bytes there are to read.
-    pub fn expect(&mut self, total: u64) {
-        self.total = total;
+    pub fn expect(&self, total: u64) {
+        self.total.store(total, Ordering::Relaxed);
     }
 
     /// So many more bytes are read.
-    pub fn advance(&mut self, bytes: u64) {
-        self.done += bytes;
-        if self.wanted && self.bar.is_none() && self.started.elapsed() > Duration::from_secs(1) {
-            let bar = ProgressBar::new(self.total);
-            let style = "reading {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
-            if let Ok(style) = ProgressStyle::with_template(style) {
-                bar.set_style(style);
-            }
-            self.bar = Some(bar);
+    pub fn advance(&self, bytes: u64) {
+        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if !self.wanted {
+            return;
         }
-        if let Some(bar) = &self.bar {
-            bar.set_position(self.done);
+        if self.bar.get().is_none() && self.started.elapsed() > Duration::from_secs(1) {
+            self.bar.get_or_init(|| {
+                let bar = ProgressBar::new(self.total.load(Ordering::Relaxed));
+                let style =
+                    "reading {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+                if let Ok(style) = ProgressStyle::with_template(style) {
+                    bar.set_style(style);
+                }
+                bar
+            });
+        }
+        if let Some(bar) = self.bar.get() {
+            bar.set_position(done);
         }
     }
 
+    /// So many bytes will be read once more.
+    pub fn take_back(&self, bytes: u64) {
+        self.done.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     /// Takes the bar away.
-    pub fn finish(&mut self) {
-        if let Some(bar) = self.bar.take() {
+    pub fn finish(&self) {
+        if let Some(bar) = self.bar.get() {
             bar.finish_and_clear();
         }
     }

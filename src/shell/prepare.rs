@@ -1,7 +1,7 @@
 //! What the command line says about resources, put into what was read.
 
 use crate::cli::Options;
-use crate::correlate::rollup::Window;
+use crate::correlate::ledger::Window;
 use crate::diagnose::Gathered;
 use crate::ingest::reader;
 use crate::shell::output::Progress;
@@ -20,7 +20,7 @@ pub fn prepare(options: &Options, gathered: &mut Gathered) -> Result<(), Error> 
     }
     let sources = input::expand(&options.what_if)?;
     let window = Window::default();
-    let tried = gather::gather(&sources, window, &mut Progress::new(false))?;
+    let tried = gather::gather(&sources, window, &Progress::hidden())?;
     if tried.inventory.firewall_rules.is_empty() && tried.inventory.policies.is_empty() {
         let files = options.what_if.join(", ");
         return Err(Error::Usage(format!("{files}: no firewall rule to try")));

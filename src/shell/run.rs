@@ -8,7 +8,7 @@ use crate::checks::{self, Basis, Severity};
 use crate::cli::{self, Command, Format, Options};
 use crate::correlate::Directory;
 use crate::correlate::causes::judge_all;
-use crate::correlate::rollup::Window;
+use crate::correlate::ledger::Window;
 use crate::correlate::usage::{UsageOfRules, usage};
 use crate::diagnose::{Gathered, diagnose};
 use crate::model::Reference;
@@ -87,8 +87,8 @@ fn sources(options: &Options) -> Result<Vec<Source>, Error> {
 
 fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
     let window = window(options)?;
-    let mut progress = Progress::new(options.progress);
-    let gathered = gather::gather(sources, window, &mut progress);
+    let progress = Progress::new(options.progress);
+    let gathered = gather::gather(sources, window, &progress);
     progress.finish();
     let mut gathered = gathered?;
     if !matches!(options.command, Command::Diff { .. }) {
@@ -298,7 +298,7 @@ fn run_fix(
 
 fn run_rule_stats(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
     let directory = Directory::of(&gathered.inventory);
-    let connections = judge_all(&directory, gathered.ledger.groups(), &options.scope);
+    let connections = judge_all(&directory, gathered.ledger.roll_up(), &options.scope);
     let UsageOfRules { rules: mut list, not_given } =
         usage(&gathered.inventory, connections.iter());
     list.retain(|one| one.rule.policy.is_some() || options.scope.holds(&one.rule.network));

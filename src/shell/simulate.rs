@@ -13,7 +13,7 @@ use crate::render::sim;
 use crate::shell::Error;
 use crate::shell::answer::print;
 use crate::shell::input::Source;
-use crate::shell::output::{self, Writer};
+use crate::shell::output::{self, Progress, Writer};
 
 /// Lines that are answered at a time.
 const CHUNK: usize = 8_192;
@@ -75,7 +75,8 @@ pub fn batch(options: &Options, gathered: &Gathered, file: &str) -> Result<bool,
     if options.output.as_deref() == Some(file) {
         return Err(Error::Usage(format!("{file} is read and cannot be written to")));
     }
-    let mut lines = source.lines()?;
+    let progress = Progress::hidden();
+    let mut lines = source.lines(&progress)?;
     let mut writer = Writer::open(options.output.as_deref())?;
     let mut all_ok = true;
     let mut asked = 0_u64;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::correlate::causes::Side;
-use crate::correlate::{Cause, Directory, node_tags};
+use crate::correlate::{Cause, Directory, Question, node_tags};
 use crate::engine::matching::{Outcome, match_rule};
 use crate::engine::near_miss::Gap;
 use crate::engine::{Decider, EffectiveRules, Flow, Mismatch, Space, Verdict, evaluate_all};
@@ -19,11 +19,11 @@ use crate::suggest::name::resource_name;
 
 /// A change that is yet to be proved.
 #[derive(Debug, Clone)]
-pub struct Proposal {
+pub struct Proposal<'c, 'a> {
     /// The change.
     pub change: Change,
-    /// The connections that must pass after it.
-    pub wanted: Vec<Flow>,
+    /// What the connections ask that must pass after it.
+    pub wanted: &'c [Question<'a>],
     /// The ranges that were asked for at the other end.
     pub needed: AddressSet,
     /// How far it may be trusted.
@@ -32,10 +32,10 @@ pub struct Proposal {
     pub notes: Vec<String>,
 }
 
-impl Proposal {
+impl<'c, 'a> Proposal<'c, 'a> {
     /// A change that was proposed for another cause, for this one.
     #[must_use]
-    pub fn again(change: &Change, cause: &Cause<'_>) -> Self {
+    pub fn again(change: &Change, cause: &'c Cause<'a>) -> Self {
         let rule = change.rule();
         let peer = match rule.direction {
             Direction::Ingress => &rule.source,
@@ -44,7 +44,7 @@ impl Proposal {
         let managed = change.before().is_some_and(|rule| rule.owner == Owner::ConfigConnector);
         Self {
             change: change.clone(),
-            wanted: cause.flows().cloned().collect(),
+            wanted: &cause.questions,
             needed: peer.clone().unwrap_or_default(),
             safety: if managed { Safety::Managed } else { Safety::Safe },
             notes: vec!["the same change mends another finding, too".to_owned()],
@@ -57,13 +57,13 @@ impl Proposal {
 pub struct NoFix(pub String);
 
 /// The changes that could mend `cause`, least opening first.
-pub fn propose(
-    cause: &Cause<'_>,
+pub fn propose<'c, 'a>(
+    cause: &'c Cause<'a>,
     directory: &Directory<'_>,
     earlier: &Earlier,
-) -> Result<Vec<Proposal>, NoFix> {
+) -> Result<Vec<Proposal<'c, 'a>>, NoFix> {
     let need = Need::of(cause, directory)?;
-    let mut proposals: Vec<Proposal> = cause
+    let mut proposals: Vec<Proposal<'c, 'a>> = cause
         .near_misses
         .iter()
         .take(MOST_NEAR_MISSES)
@@ -92,11 +92,16 @@ struct Need<'c, 'a> {
     own: &'c Side,
     ranges: Vec<IpNet>,
     layer: Layer4,
-    wanted: Vec<Flow>,
+    wanted: &'c [Question<'a>],
     deny: Option<&'a FirewallRule>,
 }
 
 impl<'c, 'a> Need<'c, 'a> {
+    /// What the wanted connections ask.
+    fn flows(&self) -> impl Iterator<Item = &'c Flow> {
+        self.wanted.iter().filter_map(|question| question.flow.as_ref())
+    }
+
     fn of(cause: &'c Cause<'a>, directory: &Directory<'_>) -> Result<Self, NoFix> {
         let no = |why: &str| Err(NoFix(why.to_owned()));
         let (Some(network), Some(direction)) = (cause.network.as_ref(), cause.direction) else {
@@ -137,7 +142,7 @@ impl<'c, 'a> Need<'c, 'a> {
             own,
             ranges,
             layer: Layer4 { protocol: Some(cause.protocol), ports },
-            wanted: cause.flows().cloned().collect(),
+            wanted: &cause.questions,
             deny,
         })
     }
@@ -250,14 +255,14 @@ fn intended<'a>(
 }
 
 /// A rule of the person's own that lacks one thing, with that thing.
-fn correction(
-    need: &Need<'_, '_>,
+fn correction<'c, 'a>(
+    need: &Need<'c, 'a>,
     rule: &FirewallRule,
     gap: Gap,
     bits: u32,
     directory: &Directory<'_>,
     earlier: &Earlier,
-) -> Option<Proposal> {
+) -> Option<Proposal<'c, 'a>> {
     if matches!(rule.owner, Owner::Gke(_)) || rule.policy.is_some() {
         return None;
     }
@@ -298,7 +303,7 @@ fn correction(
     }
     Some(Proposal {
         change: Change::Update { before: Box::new(rule.clone()), after: Box::new(after) },
-        wanted: need.wanted.clone(),
+        wanted: need.wanted,
         needed: AddressSet::of(&need.ranges),
         safety: if managed { Safety::Managed } else { Safety::Safe },
         notes,
@@ -334,17 +339,17 @@ fn lacking(need: &Need<'_, '_>, directory: &Directory<'_>) -> Vec<IpNet> {
             let pieces = evaluate_all(&rules, &space);
             pieces.iter().all(|piece| piece.decision.verdict == Verdict::Allowed)
         };
-        need.wanted.iter().all(open)
+        need.flows().all(open)
     };
     need.ranges.iter().filter(|range| !is_open(range)).copied().collect()
 }
 
 /// A new rule for exactly this.
-fn addition(
-    need: &Need<'_, '_>,
+fn addition<'c, 'a>(
+    need: &Need<'c, 'a>,
     directory: &Directory<'_>,
     earlier: &Earlier,
-) -> Result<Option<Proposal>, NoFix> {
+) -> Result<Option<Proposal<'c, 'a>>, NoFix> {
     let Some(priority) = free_priority(need, directory) else {
         return Ok(None);
     };
@@ -380,7 +385,7 @@ fn addition(
     rule.name = Some(free_name(need, directory, earlier));
     Ok(Some(Proposal {
         change: Change::Add(Box::new(rule)),
-        wanted: need.wanted.clone(),
+        wanted: need.wanted,
         needed: AddressSet::of(&need.ranges),
         safety,
         notes,
@@ -389,7 +394,10 @@ fn addition(
 
 /// A rule for exactly this in the policy that denies it, where that policy is asked before the VPC
 /// rules: no rule of the VPC's would help then.
-fn policy_addition(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<Proposal> {
+fn policy_addition<'c, 'a>(
+    need: &Need<'c, 'a>,
+    directory: &Directory<'_>,
+) -> Option<Proposal<'c, 'a>> {
     let inventory = directory.inventory;
     let deny = need.deny.filter(|deny| deny.policy.is_some())?;
     let stage = deny.stage?;
@@ -442,7 +450,7 @@ fn policy_addition(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<Pro
     );
     Some(Proposal {
         change: Change::Add(Box::new(rule)),
-        wanted: need.wanted.clone(),
+        wanted: need.wanted,
         needed: AddressSet::of(&need.ranges),
         safety: Safety::Review,
         notes,
@@ -520,7 +528,7 @@ fn targets(need: &Need<'_, '_>, directory: &Directory<'_>) -> (Targets, Vec<Stri
             return (targets, notes);
         }
     }
-    let vms: Vec<_> = need.wanted.iter().map(|flow| &flow.endpoint.tags).collect();
+    let vms: Vec<_> = need.flows().map(|flow| &flow.endpoint.tags).collect();
     let common = vms.iter().map(|facts| facts.known()).reduce(|a, b| &a & &b).unwrap_or_default();
     if let Some(tag) = common.into_iter().next() {
         notes.push(format!("tag {tag} is on every VM in question"));

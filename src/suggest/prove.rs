@@ -6,10 +6,10 @@
 
 use std::net::IpAddr;
 
-use crate::correlate::Directory;
 use crate::correlate::difference::{Changed, Effect, Row, between};
+use crate::correlate::{Detail, Directory, Edges, Question};
 use crate::engine::matching::{Outcome, match_rule};
-use crate::engine::{EffectiveRules, Flow, Verdict, evaluate};
+use crate::engine::{Decider, EffectiveRules, Flow, Mismatch, Verdict, evaluate};
 use crate::model::{FirewallRule, Inventory};
 use crate::net::{Direction, FiveTuple, PortSet, Protocol};
 use crate::suggest::change::{Change, Safety};
@@ -104,11 +104,13 @@ impl Suggestion {
     }
 }
 
-/// Proves a proposal on the inventory. `others` are all other logged connections.
+/// Proves a proposal on the inventory. `others` are what all other logged connections ask, which
+/// `edges` tell apart.
 pub fn prove(
     directory: &Directory<'_>,
-    proposal: Proposal,
-    others: &[&Flow],
+    proposal: Proposal<'_, '_>,
+    others: &[&Question<'_>],
+    edges: &Edges,
     printer: &dyn Printer,
 ) -> Result<Suggestion, Refuted> {
     let inventory = directory.inventory;
@@ -124,7 +126,7 @@ pub fn prove(
             .ok_or(Refuted::ReadsBackDifferently(form.language))?;
         // All forms read back as the same rule, so one replay holds for all of them.
         if proof.is_none() {
-            proof = Some(replay(directory, &proposal, parsed, others)?);
+            proof = Some(replay(directory, &proposal, parsed, others, edges)?);
         }
     }
     Ok(Suggestion {
@@ -138,12 +140,13 @@ pub fn prove(
 
 fn replay(
     directory: &Directory<'_>,
-    proposal: &Proposal,
+    proposal: &Proposal<'_, '_>,
     parsed: &FirewallRule,
-    others: &[&Flow],
+    others: &[&Question<'_>],
+    edges: &Edges,
 ) -> Result<Proof, Refuted> {
     let inventory = directory.inventory;
-    let Some(first) = proposal.wanted.first() else {
+    let Some(first) = proposal.wanted.iter().find_map(|question| question.flow.as_ref()) else {
         return changes_logging_only(&proposal.change);
     };
     let changed = proposal.change.apply(inventory, parsed);
@@ -151,29 +154,46 @@ fn replay(
     let after = EffectiveRules::of(&changed, &first.network);
     let verdict = |rules: &EffectiveRules<'_>, flow: &Flow| evaluate(rules, flow, &mut ()).verdict;
 
-    let denied_before = count(&proposal.wanted, |flow| verdict(&before, flow) == Verdict::Denied);
-    let allowed_after = count(&proposal.wanted, |flow| verdict(&after, flow) == Verdict::Allowed);
-    if allowed_after < proposal.wanted.len() {
-        let still = proposal.wanted.iter().find_map(|flow| {
+    let was = proposal.change.before();
+    let detail = was.map_or(Detail::Together, |was| edges.detail(was)).max(edges.detail(parsed));
+    let (mut denied_before, mut allowed_after, mut still_denying) = (0, 0, None);
+    let mut all_allowed = true;
+    for question in proposal.wanted {
+        question.each_flow(detail, |flow, count| {
+            if verdict(&before, flow) == Verdict::Denied {
+                denied_before += count;
+            }
             let decision = evaluate(&after, flow, &mut ());
-            match decision.decider {
-                crate::engine::Decider::Rule(rule) if decision.verdict != Verdict::Allowed => {
-                    Some(rule.label())
+            match (decision.verdict, decision.decider) {
+                (Verdict::Allowed, _) => allowed_after += count,
+                (_, Decider::Rule(rule)) if still_denying.is_none() => {
+                    (all_allowed, still_denying) = (false, Some(rule.label()));
                 }
-                _ => None,
+                _ => all_allowed = false,
             }
         });
-        return Err(Refuted::StillDenied(still));
+    }
+    if !all_allowed {
+        return Err(Refuted::StillDenied(still_denying));
     }
     // A verdict can change only where the changed rule, as it was or as it is, has a say.
-    let was = proposal.change.before();
-    let has_a_say = |flow: &Flow| {
-        let says = |rule| !matches!(match_rule(rule, flow, &mut ()), Outcome::Missed(_));
+    let may_say = |question: &Question<'_>| {
+        let Some(flow) = &question.flow else { return false };
+        let says = |rule| match match_rule(rule, flow, &mut ()) {
+            Outcome::Missed(Mismatch::Port) => question.several_ports,
+            Outcome::Missed(_) => detail == Detail::Apart,
+            _ => true,
+        };
         says(parsed) || was.is_some_and(says)
     };
-    let here = others.iter().filter(|flow| has_a_say(flow));
-    let other_flows_changed =
-        here.filter(|flow| verdict(&before, flow) != verdict(&after, flow)).count();
+    let mut other_flows_changed = 0;
+    for question in others.iter().filter(|question| may_say(question)) {
+        question.each_flow(detail, |flow, count| {
+            if verdict(&before, flow) != verdict(&after, flow) {
+                other_flows_changed += count;
+            }
+        });
+    }
     if other_flows_changed > 0 {
         return Err(Refuted::ChangesOthers(other_flows_changed));
     }
@@ -212,13 +232,9 @@ fn changes_logging_only(change: &Change) -> Result<Proof, Refuted> {
     })
 }
 
-fn count(flows: &[Flow], test: impl Fn(&Flow) -> bool) -> usize {
-    flows.iter().filter(|flow| test(flow)).count()
-}
-
 /// Connections right beside the wanted ones: the next address, the next port, the other
 /// protocol, and somebody on the internet (203.0.113.0/24 is for documentation, RFC 5737).
-fn canaries(directory: &Directory<'_>, proposal: &Proposal, flow: &Flow) -> Vec<Flow> {
+fn canaries(directory: &Directory<'_>, proposal: &Proposal<'_, '_>, flow: &Flow) -> Vec<Flow> {
     let tuple = flow.tuple;
     let with_peer = |address: IpAddr| match flow.direction {
         Direction::Ingress => FiveTuple { src: address, ..tuple },

@@ -9,7 +9,6 @@
 //! inside of something else (Pub/Sub, shippers, Elastic Common Schema) are unwrapped first.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 use crate::ingest::log::walker::{Broken, Walker};
 use crate::ingest::log::wrapped;
@@ -76,47 +75,102 @@ pub(super) enum Wrapper<'a> {
     Elastic,
 }
 
-/// The members that matter, as they came.
-#[derive(Debug, Default)]
-struct RawEntry<'a> {
-    insert_id: Cow<'a, str>,
-    timestamp: Cow<'a, str>,
-    log_name: Cow<'a, str>,
-    label_project: Cow<'a, str>,
-    payload: Payload<'a>,
-    has_payload: bool,
-    has_envelope: bool,
-    wrappers: Vec<Wrapper<'a>>,
+/// The members that matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    InsertId,
+    Timestamp,
+    LogName,
+    LabelProject,
+    SrcIp,
+    DestIp,
+    SrcPort,
+    DestPort,
+    Protocol,
+    Disposition,
+    Reference,
+    Priority,
+    Direction,
+    InstanceProject,
+    InstanceName,
+    VpcProject,
+    VpcName,
 }
 
+impl Field {
+    pub(super) const ALL: [Self; 17] = [
+        Self::InsertId,
+        Self::Timestamp,
+        Self::LogName,
+        Self::LabelProject,
+        Self::SrcIp,
+        Self::DestIp,
+        Self::SrcPort,
+        Self::DestPort,
+        Self::Protocol,
+        Self::Disposition,
+        Self::Reference,
+        Self::Priority,
+        Self::Direction,
+        Self::InstanceProject,
+        Self::InstanceName,
+        Self::VpcProject,
+        Self::VpcName,
+    ];
+    const OF_PAYLOAD: [Self; 13] = [
+        Self::SrcIp,
+        Self::DestIp,
+        Self::SrcPort,
+        Self::DestPort,
+        Self::Protocol,
+        Self::Disposition,
+        Self::Reference,
+        Self::Priority,
+        Self::Direction,
+        Self::InstanceProject,
+        Self::InstanceName,
+        Self::VpcProject,
+        Self::VpcName,
+    ];
+}
+
+/// An entry as it came, nothing interpreted.
 #[derive(Debug, Default)]
-struct Payload<'a> {
-    src_ip: Cow<'a, str>,
-    dest_ip: Cow<'a, str>,
-    src_port: Cow<'a, str>,
-    dest_port: Cow<'a, str>,
-    protocol: Cow<'a, str>,
-    has_connection: bool,
-    disposition: Cow<'a, str>,
-    reference: Cow<'a, str>,
-    priority: Cow<'a, str>,
-    direction: Cow<'a, str>,
-    instance: LoggedInstance<'a>,
-    vpc_project: Cow<'a, str>,
-    vpc_name: Cow<'a, str>,
+pub(super) struct RawEntry<'a> {
+    fields: [Cow<'a, str>; Field::ALL.len()],
+    pub(super) has_connection: bool,
+    pub(super) has_payload: bool,
+    pub(super) has_envelope: bool,
+    wrappers: Vec<Wrapper<'a>>,
 }
 
 type Step = Result<(), Broken>;
 
-fn set<'a>(slot: &mut Cow<'a, str>, walker: &mut Walker<'a>) -> Step {
-    if let Some(text) = walker.scalar()? {
-        *slot = text;
-    }
-    Ok(())
-}
-
 impl<'a> RawEntry<'a> {
-    fn read(&mut self, walker: &mut Walker<'a>) -> Step {
+    /// One field; empty where it is missing.
+    pub(super) fn field(&self, field: Field) -> &Cow<'a, str> {
+        const MISSING: &Cow<'_, str> = &Cow::Borrowed("");
+        self.fields.get(field as usize).unwrap_or(MISSING)
+    }
+
+    pub(super) fn put(&mut self, field: Field, text: Cow<'a, str>) {
+        if let Some(slot) = self.fields.get_mut(field as usize) {
+            *slot = text;
+        }
+    }
+
+    fn take(&mut self, field: Field) -> Cow<'a, str> {
+        self.fields.get_mut(field as usize).map(std::mem::take).unwrap_or_default()
+    }
+
+    fn set(&mut self, field: Field, walker: &mut Walker<'a>) -> Step {
+        if let Some(text) = walker.scalar()? {
+            self.put(field, text);
+        }
+        Ok(())
+    }
+
+    pub(super) fn read(&mut self, walker: &mut Walker<'a>) -> Step {
         walker.object(|key, walker| self.member(key, walker))
     }
 
@@ -124,12 +178,12 @@ impl<'a> RawEntry<'a> {
         match key {
             "insertId" | "insert_id" => {
                 self.has_envelope = true;
-                set(&mut self.insert_id, walker)
+                self.set(Field::InsertId, walker)
             }
-            "timestamp" => set(&mut self.timestamp, walker),
+            "timestamp" => self.set(Field::Timestamp, walker),
             "logName" | "log_name" => {
                 self.has_envelope = true;
-                set(&mut self.log_name, walker)
+                self.set(Field::LogName, walker)
             }
             "resource" => self.resource(walker),
             "jsonPayload" | "json_payload" => self.json_payload(walker),
@@ -138,8 +192,8 @@ impl<'a> RawEntry<'a> {
                 walker.skip()
             }
             // A payload without its envelope, as people paste it.
-            "connection" | "disposition" | "rule_details" => self.payload.member(key, walker),
-            "instance" | "vpc" if walker.peek() == Some(b'{') => self.payload.member(key, walker),
+            "connection" | "disposition" | "rule_details" => self.payload_member(key, walker),
+            "instance" | "vpc" if walker.peek() == Some(b'{') => self.payload_member(key, walker),
             "gcp" | "json" | "_raw" | "log" | "entry" | "logEntry" | "_source" | "result"
             | "data" => {
                 self.wrappers.push(Wrapper::Inside(walker.raw()?));
@@ -167,7 +221,7 @@ impl<'a> RawEntry<'a> {
         }
         walker.object(|key, walker| match key {
             "labels" if walker.peek() == Some(b'{') => walker.object(|key, walker| match key {
-                "project_id" => set(&mut self.label_project, walker),
+                "project_id" => self.set(Field::LabelProject, walker),
                 _ => walker.skip(),
             }),
             _ => walker.skip(),
@@ -177,109 +231,47 @@ impl<'a> RawEntry<'a> {
     fn json_payload(&mut self, walker: &mut Walker<'a>) -> Step {
         self.has_payload = true;
         match walker.peek() {
-            Some(b'{') => {
-                let payload = &mut self.payload;
-                walker.object(|key, walker| payload.member(key, walker))
-            }
+            Some(b'{') => walker.object(|key, walker| self.payload_member(key, walker)),
             // Log Analytics and CSV tables hold the payload as text.
             Some(b'"') => {
                 let text = walker.string()?;
-                self.payload.read_text(&text);
+                self.payload_text(&text);
                 Ok(())
             }
             _ => walker.skip(),
         }
     }
 
-    fn is_entry(&self) -> bool {
-        let firewall = self.payload.has_connection && !self.payload.disposition.is_empty();
-        firewall
-            || self.has_payload && self.has_envelope
-            || self.log_name.contains("/logs/")
-            || self.has_payload && self.wrappers.is_empty()
-    }
-
-    fn finish(self) -> Found<'a> {
-        let id = self.log_name.rsplit("/logs/").next().unwrap_or("");
-        let is_firewall_log = id.eq_ignore_ascii_case("compute.googleapis.com%2Ffirewall")
-            || id == "compute.googleapis.com/firewall";
-        let payload = self.payload;
-        let is_firewall = payload.has_connection
-            && !payload.disposition.is_empty()
-            && (is_firewall_log || self.log_name.is_empty());
-        let of_name = |name: &Cow<'a, str>| -> Cow<'a, str> {
-            match name {
-                Cow::Borrowed(text) => Cow::Borrowed(project_of(text)),
-                Cow::Owned(text) => Cow::Owned(project_of(text).to_owned()),
-            }
-        };
-        let named = of_name(&self.log_name);
-        let mut record = Record {
-            insert_id: self.insert_id,
-            timestamp: Timestamp::parse(&self.timestamp),
-            project: if named.is_empty() { self.label_project } else { named },
-            disposition: None,
-            firewall: None,
-        };
-        if !is_firewall {
-            return if is_firewall_log {
-                Found::BrokenEntry("a firewall entry without connection or disposition")
-            } else {
-                Found::Entry(record)
-            };
-        }
-        let Some(disposition) = Disposition::parse(&payload.disposition) else {
-            return Found::BrokenEntry("disposition is none of ALLOWED, DENIED, INTERCEPTED");
-        };
-        record.disposition = Some(disposition);
-        match payload.finish(disposition) {
-            Ok(firewall) => {
-                record.firewall = Some(firewall);
-                Found::Entry(record)
-            }
-            Err(what) => Found::Incomplete(record, what),
-        }
-    }
-}
-
-fn project_of(log_name: &str) -> &str {
-    log_name.strip_prefix("projects/").and_then(|rest| rest.split('/').next()).unwrap_or("")
-}
-
-impl<'a> Payload<'a> {
-    fn member(&mut self, key: &str, walker: &mut Walker<'a>) -> Step {
+    fn payload_member(&mut self, key: &str, walker: &mut Walker<'a>) -> Step {
         match key {
-            "disposition" => set(&mut self.disposition, walker),
+            "disposition" => self.set(Field::Disposition, walker),
             "connection" if walker.peek() == Some(b'{') => {
                 self.has_connection = true;
                 walker.object(|key, walker| match key {
-                    "src_ip" => set(&mut self.src_ip, walker),
-                    "dest_ip" => set(&mut self.dest_ip, walker),
-                    "src_port" => set(&mut self.src_port, walker),
-                    "dest_port" => set(&mut self.dest_port, walker),
-                    "protocol" => set(&mut self.protocol, walker),
+                    "src_ip" => self.set(Field::SrcIp, walker),
+                    "dest_ip" => self.set(Field::DestIp, walker),
+                    "src_port" => self.set(Field::SrcPort, walker),
+                    "dest_port" => self.set(Field::DestPort, walker),
+                    "protocol" => self.set(Field::Protocol, walker),
                     _ => walker.skip(),
                 })
             }
             "rule_details" if walker.peek() == Some(b'{') => {
                 walker.object(|key, walker| match key {
-                    "reference" => set(&mut self.reference, walker),
-                    "priority" => set(&mut self.priority, walker),
-                    "direction" => set(&mut self.direction, walker),
+                    "reference" => self.set(Field::Reference, walker),
+                    "priority" => self.set(Field::Priority, walker),
+                    "direction" => self.set(Field::Direction, walker),
                     _ => walker.skip(),
                 })
             }
-            "instance" if walker.peek() == Some(b'{') => {
-                let instance = &mut self.instance;
-                walker.object(|key, walker| match key {
-                    "project_id" => set(&mut instance.project, walker),
-                    "vm_name" => set(&mut instance.name, walker),
-                    _ => walker.skip(),
-                })
-            }
+            "instance" if walker.peek() == Some(b'{') => walker.object(|key, walker| match key {
+                "project_id" => self.set(Field::InstanceProject, walker),
+                "vm_name" => self.set(Field::InstanceName, walker),
+                _ => walker.skip(),
+            }),
             "vpc" if walker.peek() == Some(b'{') => walker.object(|key, walker| match key {
-                "project_id" => set(&mut self.vpc_project, walker),
-                "vpc_name" => set(&mut self.vpc_name, walker),
+                "project_id" => self.set(Field::VpcProject, walker),
+                "vpc_name" => self.set(Field::VpcName, walker),
                 _ => walker.skip(),
             }),
             _ => walker.skip(),
@@ -288,67 +280,116 @@ impl<'a> Payload<'a> {
 
     /// Reads a payload that was itself written as a JSON text. What it lends lives shorter than
     /// the entry, so it is copied.
-    fn read_text(&mut self, text: &str) {
-        let mut inner = Payload::default();
+    fn payload_text(&mut self, text: &str) {
+        let mut inner = RawEntry::default();
         let mut walker = Walker::new(text);
-        if walker.object(|key, walker| inner.member(key, walker)).is_ok() {
-            *self = inner.into_owned();
+        if walker.object(|key, walker| inner.payload_member(key, walker)).is_ok() {
+            self.has_connection = inner.has_connection;
+            for field in Field::OF_PAYLOAD {
+                self.put(field, Cow::Owned(inner.take(field).into_owned()));
+            }
         }
     }
 
-    fn into_owned<'b>(self) -> Payload<'b> {
-        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        Payload {
-            src_ip: own(self.src_ip),
-            dest_ip: own(self.dest_ip),
-            src_port: own(self.src_port),
-            dest_port: own(self.dest_port),
-            protocol: own(self.protocol),
-            has_connection: self.has_connection,
-            disposition: own(self.disposition),
-            reference: own(self.reference),
-            priority: own(self.priority),
-            direction: own(self.direction),
-            instance: LoggedInstance {
-                project: own(self.instance.project),
-                name: own(self.instance.name),
-            },
-            vpc_project: own(self.vpc_project),
-            vpc_name: own(self.vpc_name),
+    pub(super) fn is_entry(&self) -> bool {
+        let firewall = self.has_connection && !self.field(Field::Disposition).is_empty();
+        firewall
+            || self.has_payload && self.has_envelope
+            || self.field(Field::LogName).contains("/logs/")
+            || self.has_payload && self.wrappers.is_empty()
+    }
+
+    /// What the fields mean.
+    pub(super) fn finish(mut self) -> Found<'a> {
+        let log_name = self.take(Field::LogName);
+        let is_firewall_log = is_firewall_log(&log_name);
+        let is_firewall = self.has_connection
+            && !self.field(Field::Disposition).is_empty()
+            && (is_firewall_log || log_name.is_empty());
+        let named = match log_name {
+            Cow::Borrowed(text) => Cow::Borrowed(project_of(text)),
+            Cow::Owned(text) => Cow::Owned(project_of(&text).to_owned()),
+        };
+        let mut record = Record {
+            insert_id: self.take(Field::InsertId),
+            timestamp: Timestamp::parse(self.field(Field::Timestamp)),
+            project: if named.is_empty() { self.take(Field::LabelProject) } else { named },
+            disposition: None,
+            firewall: None,
+            kin: None,
+        };
+        if !is_firewall {
+            return if is_firewall_log {
+                Found::BrokenEntry("a firewall entry without connection or disposition")
+            } else {
+                Found::Entry(record)
+            };
+        }
+        let Some(disposition) = Disposition::parse(self.field(Field::Disposition)) else {
+            return Found::BrokenEntry("disposition is none of ALLOWED, DENIED, INTERCEPTED");
+        };
+        record.disposition = Some(disposition);
+        match self.firewall(disposition) {
+            Ok(firewall) => {
+                record.firewall = Some(firewall);
+                Found::Entry(record)
+            }
+            Err(what) => Found::Incomplete(record, what),
         }
     }
 
-    fn finish(self, disposition: Disposition) -> Result<FirewallRecord<'a>, &'static str> {
-        let address =
-            |text: &str, what| -> Result<IpAddr, &'static str> { parse_address(text).ok_or(what) };
-        let protocol = read_protocol(&self.protocol).ok_or("connection.protocol is no protocol")?;
-        let port = |text: &str, what| match read_number(text) {
-            _ if text.is_empty() => Ok(0),
-            Some(port) => u16::try_from(port).map_err(|_| what),
-            None => Err(what),
+    fn firewall(mut self, disposition: Disposition) -> Result<FirewallRecord<'a>, &'static str> {
+        let address = |field, what| parse_address(self.field(field)).ok_or(what);
+        let protocol = read_protocol(self.field(Field::Protocol))
+            .ok_or("connection.protocol is no protocol")?;
+        let port = |field, what| match self.field(field).as_ref() {
+            "" => Ok(0),
+            text => read_number(text).and_then(|port| u16::try_from(port).ok()).ok_or(what),
         };
         let tuple = FiveTuple {
-            src: address(&self.src_ip, "connection.src_ip is no address")?,
-            src_port: port(&self.src_port, "connection.src_port is no port")?,
-            dst: address(&self.dest_ip, "connection.dest_ip is no address")?,
-            dst_port: port(&self.dest_port, "connection.dest_port is no port")?,
+            src: address(Field::SrcIp, "connection.src_ip is no address")?,
+            src_port: port(Field::SrcPort, "connection.src_port is no port")?,
+            dst: address(Field::DestIp, "connection.dest_ip is no address")?,
+            dst_port: port(Field::DestPort, "connection.dest_port is no port")?,
             protocol,
         };
         Ok(FirewallRecord {
             tuple,
             disposition,
-            direction: self.direction.parse::<Direction>().ok(),
-            reference: self.reference,
-            priority: read_number(&self.priority).and_then(|number| u32::try_from(number).ok()),
-            instance: self.instance,
-            vpc_project: self.vpc_project,
-            vpc_name: self.vpc_name,
+            direction: read_direction(self.field(Field::Direction)),
+            reference: self.take(Field::Reference),
+            priority: read_priority(self.field(Field::Priority)),
+            instance: LoggedInstance {
+                project: self.take(Field::InstanceProject),
+                name: self.take(Field::InstanceName),
+            },
+            vpc_project: self.take(Field::VpcProject),
+            vpc_name: self.take(Field::VpcName),
         })
     }
 }
 
+/// Whether this is the log of firewall rules.
+pub(super) fn is_firewall_log(log_name: &str) -> bool {
+    let id = log_name.rsplit("/logs/").next().unwrap_or("");
+    id.eq_ignore_ascii_case("compute.googleapis.com%2Ffirewall")
+        || id == "compute.googleapis.com/firewall"
+}
+
+pub(super) fn read_direction(text: &str) -> Option<Direction> {
+    text.parse().ok()
+}
+
+pub(super) fn read_priority(text: &str) -> Option<u32> {
+    read_number(text).and_then(|number| u32::try_from(number).ok())
+}
+
+pub(super) fn project_of(log_name: &str) -> &str {
+    log_name.strip_prefix("projects/").and_then(|rest| rest.split('/').next()).unwrap_or("")
+}
+
 /// Reads `6`, `"6"`, `6.0`, `TCP`.
-fn read_protocol(text: &str) -> Option<Protocol> {
+pub(super) fn read_protocol(text: &str) -> Option<Protocol> {
     let number = read_number(text).and_then(|number| u8::try_from(number).ok());
     number.map(Protocol).or_else(|| text.trim().parse().ok())
 }

@@ -14,22 +14,8 @@
 
 use memchr::{memchr, memchr_iter, memchr3, memmem};
 
+use crate::ingest::log::form::{Form, detect};
 use crate::ingest::log::paste;
-
-/// The form of an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Form {
-    /// Newline-delimited JSON.
-    Lines,
-    /// JSON arrays and objects of any spacing.
-    Json,
-    /// YAML documents.
-    Yaml,
-    /// The Logs Explorer's text form.
-    Paste,
-    /// Something else.
-    Text,
-}
 
 /// One piece of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,18 +34,27 @@ pub struct Piece {
     pub broken: Option<&'static str>,
 }
 
-/// What came of a buffer.
-#[derive(Debug, Default)]
-pub struct Framed {
-    /// The pieces, in order.
-    pub pieces: Vec<Piece>,
-    /// How many bytes are done with; the rest must come again with more behind it.
-    pub consumed: usize,
+/// Where pieces go.
+pub trait Sink {
+    /// Takes the entry that starts here, where it is one that needs no look at where it ends;
+    /// returns its bytes and the line breaks among them.
+    fn entry(&mut self, _rest: &[u8], _form: Form) -> Option<(usize, u64)> {
+        None
+    }
+
+    /// Takes a piece of the buffer.
+    fn piece(&mut self, piece: Piece);
+}
+
+impl Sink for Vec<Piece> {
+    fn piece(&mut self, piece: Piece) {
+        self.push(piece);
+    }
 }
 
 /// The longest entry that is waited for. Cloud Logging takes 256 KiB
 /// (<https://cloud.google.com/logging/quotas>); pretty-printing and copies inside of it make more.
-const LONGEST_ENTRY: usize = 4 << 20;
+pub(super) const LONGEST_ENTRY: usize = 4 << 20;
 /// The longest entry that is looked for behind a broken one.
 const LONGEST_CANDIDATE: usize = 1 << 20;
 /// The longest resource that is waited for: one list of everything in a large cluster.
@@ -101,7 +96,7 @@ struct Cut<'b> {
     /// The byte up to which lines are counted, and the line there.
     counted: (usize, u64),
     base: u64,
-    framed: Framed,
+    sink: &'b mut dyn Sink,
 }
 
 impl Framer {
@@ -111,16 +106,22 @@ impl Framer {
         self.form
     }
 
-    /// Cuts `buffer`; `at_end` says that nothing follows it.
-    pub fn cut(&mut self, buffer: &[u8], at_end: bool) -> Framed {
-        let mut cut = Cut {
-            buffer,
-            at_end,
-            at: 0,
-            counted: (0, self.line),
-            base: self.byte,
-            framed: Framed::default(),
-        };
+    /// A framer that goes on in the middle of newline-delimited entries.
+    #[must_use]
+    pub fn of_lines(byte: u64) -> Self {
+        Self { form: Some(Form::Lines), byte, ..Self::default() }
+    }
+
+    /// How far it got: the byte, and the line there.
+    #[must_use]
+    pub fn position(&self) -> (u64, u64) {
+        (self.byte, self.line)
+    }
+
+    /// Cuts `buffer`; `at_end` says that nothing follows it. Returns how many bytes are done with;
+    /// the rest must come again with more behind it.
+    pub fn cut(&mut self, buffer: &[u8], at_end: bool, sink: &mut dyn Sink) -> usize {
+        let mut cut = Cut { buffer, at_end, at: 0, counted: (0, self.line), base: self.byte, sink };
         if self.form.is_none() {
             if buffer.starts_with(b"\xef\xbb\xbf") {
                 cut.at = 3;
@@ -145,12 +146,14 @@ impl Framer {
         let done = cut.at;
         self.line = cut.line_at(done);
         self.byte += done as u64;
-        cut.framed.consumed = done;
-        cut.framed
+        done
     }
 
     fn lines(&mut self, cut: &mut Cut<'_>) {
         while cut.at < cut.buffer.len() {
+            if cut.entry(Form::Lines) {
+                continue;
+            }
             let rest = cut.rest();
             let (length, next) = match memchr(b'\n', rest) {
                 Some(end) => (end, end + 1),
@@ -211,6 +214,10 @@ impl Framer {
     /// One object; false where more bytes are needed.
     fn value(&mut self, cut: &mut Cut<'_>) -> bool {
         let start = cut.at;
+        if cut.entry(Form::Json) {
+            self.entries_seen = true;
+            return true;
+        }
         // Pages of an API may be put together in an array.
         let top = self.places.len() < 2;
         match extent(cut.rest(), top) {
@@ -327,6 +334,18 @@ impl Cut<'_> {
         self.buffer.get(self.at..).unwrap_or_default()
     }
 
+    /// Whether the sink took the entry that starts here.
+    fn entry(&mut self, form: Form) -> bool {
+        let rest = self.buffer.get(self.at..).unwrap_or_default();
+        let Some((length, lines)) = self.sink.entry(rest, form) else {
+            return false;
+        };
+        let line = self.line_at(self.at) + lines;
+        self.at += length;
+        self.counted = (self.at, line);
+        true
+    }
+
     /// The next byte between values, past white space and commas.
     fn next_byte(&mut self) -> Option<u8> {
         let skip = self
@@ -348,11 +367,11 @@ impl Cut<'_> {
     fn push(&mut self, start: usize, end: usize, form: Form, broken: Option<&'static str>) {
         let line = self.line_at(start);
         let byte = self.base + start as u64;
-        self.framed.pieces.push(Piece { start, end, line, byte, form, broken });
+        self.sink.piece(Piece { start, end, line, byte, form, broken });
     }
 }
 
-enum Extent {
+pub(super) enum Extent {
     Whole(usize),
     /// An object around a list of entries; the byte after the list's bracket.
     List(usize),
@@ -391,7 +410,7 @@ fn next_value(rest: &[u8], resources: bool) -> Option<usize> {
     None
 }
 
-fn looks_like_entry(piece: &[u8]) -> bool {
+pub(super) fn looks_like_entry(piece: &[u8]) -> bool {
     ENTRY_KEYS.iter().any(|key| memmem::find(piece, key).is_some())
 }
 
@@ -399,7 +418,7 @@ fn looks_like_resource(piece: &[u8]) -> bool {
     RESOURCE_KEYS.iter().any(|key| memmem::find(piece, key).is_some())
 }
 
-fn blank(bytes: &[u8]) -> usize {
+pub(super) fn blank(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
@@ -418,7 +437,7 @@ fn string_end(bytes: &[u8]) -> Option<usize> {
 
 /// Where the object or array at the start of `bytes` ends. With `lists`, an object around one of
 /// the known lists of entries is told as such.
-fn extent(bytes: &[u8], lists: bool) -> Extent {
+pub(super) fn extent(bytes: &[u8], lists: bool) -> Extent {
     measured_extent(bytes, lists).0
 }
 
@@ -463,70 +482,6 @@ fn measured_extent(bytes: &[u8], lists: bool) -> (Extent, usize) {
         at += 1;
     }
     (Extent::More, at)
-}
-
-/// The form, from the first bytes; `None` where they do not suffice yet.
-fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
-    let lead = blank(bytes);
-    let text = bytes.get(lead..).unwrap_or_default();
-    match text.first() {
-        None => return at_end.then_some(Form::Text),
-        Some(b'[') => return Some(Form::Json),
-        Some(b'{') if paste::is_unquoted_key(text.get(1..).unwrap_or_default()) => {
-            return Some(Form::Paste);
-        }
-        Some(b'{') => {
-            let line = match memchr(b'\n', text) {
-                Some(end) => text.get(..end).unwrap_or_default(),
-                None if at_end => text,
-                // One long line, so far: the end of the line decides.
-                None if text.len() < LONGEST_ENTRY => return None,
-                None => return Some(Form::Json),
-            };
-            // A broken first line does not make the rest something else: what follows decides.
-            let next = text.get(line.len()..).unwrap_or_default().trim_ascii_start();
-            return Some(match extent(line, true) {
-                Extent::Whole(length) if length == line.trim_ascii_end().len() => Form::Lines,
-                Extent::List(_) => Form::Json,
-                _ if line.trim_ascii().len() > 1 && next.starts_with(b"{\"") => Form::Lines,
-                _ => Form::Json,
-            });
-        }
-        Some(_) => {}
-    }
-    if !at_end && text.len() < 4096 {
-        return None;
-    }
-    let head = text.get(..text.len().min(64 << 10)).unwrap_or_default();
-    let head = String::from_utf8_lossy(head);
-    if head.lines().take(200).any(paste::opens_block) {
-        return Some(Form::Paste);
-    }
-    // A banner, or the rest of a line that was cut: what follows is still a log.
-    let is_entry = |line: &str| line.starts_with("{\"") && looks_like_entry(line.as_bytes());
-    if head.lines().any(is_entry) {
-        return Some(Form::Lines);
-    }
-    if head.lines().any(|line| line.trim() == "{") && looks_like_entry(head.as_bytes()) {
-        return Some(Form::Json);
-    }
-    Some(if head.lines().find_map(yaml_line).unwrap_or(false) { Form::Yaml } else { Form::Text })
-}
-
-/// Whether a line of the head is YAML; `None` where the line does not tell.
-fn yaml_line(line: &str) -> Option<bool> {
-    let line = line.trim_end();
-    if line.is_empty() || line.trim_start().starts_with('#') || line.starts_with('%') {
-        return None;
-    }
-    if line == "---" || line.starts_with("--- ") || line.starts_with("- ") || line == "-" {
-        return Some(true);
-    }
-    let (key, rest) = line.split_once(':')?;
-    let is_key = !key.is_empty()
-        && !key.starts_with(' ')
-        && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-./\"'$@".contains(c));
-    Some(is_key && (rest.is_empty() || rest.starts_with(' ')))
 }
 
 /// YAML documents end at a line `---` or `...`; a top-level sequence is cut at its dashes, so that

@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 
 use memchr::memchr3;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// What is wrong, and where in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,19 @@ pub struct Broken {
     pub at: usize,
     /// What was expected or found.
     pub what: &'static str,
+}
+
+/// A string or a number, where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scalar {
+    /// The first byte of its content.
+    pub start: usize,
+    /// One past the last byte of its content.
+    pub end: usize,
+    /// Stands for the keys that lead to it.
+    pub path: u64,
+    /// Whether it is a string.
+    pub quoted: bool,
 }
 
 /// How deep values may nest: far beyond any entry, far below what exhausts a stack.
@@ -216,6 +230,35 @@ impl<'a> Walker<'a> {
             return Ok(());
         }
         self.broken("expected a value")
+    }
+
+    /// Visits every string and number of one value that holds no escape, in their order, with the
+    /// place of its content and the path to it; the other values are skipped. False where a string
+    /// holds an escape.
+    pub fn scalars(&mut self, path: u64, visit: &mut impl FnMut(Scalar)) -> Step<bool> {
+        let mut plain = true;
+        match self.peek() {
+            Some(b'{') => self.object(|key, walker| {
+                plain &= walker.scalars(xxh3_64_with_seed(key.as_bytes(), path), visit)?;
+                Ok(())
+            })?,
+            Some(b'[') => self.array(|walker| {
+                plain &= walker.scalars(path.rotate_left(1), visit)?;
+                Ok(())
+            })?,
+            Some(b'"') => {
+                let start = self.at + 1;
+                plain = !self.raw_string()?.1;
+                visit(Scalar { start, end: self.at - 1, path, quoted: true });
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                let start = self.at;
+                self.number()?;
+                visit(Scalar { start, end: self.at, path, quoted: false });
+            }
+            _ => self.skip()?,
+        }
+        Ok(plain)
     }
 
     /// Skips one value and lends its text.

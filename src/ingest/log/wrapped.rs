@@ -155,6 +155,7 @@ fn owned_record<'a>(record: Record<'_>) -> Record<'a> {
         timestamp: record.timestamp,
         project: record.project.into_owned().into(),
         disposition: record.disposition,
+        kin: None,
         firewall: record.firewall.map(|firewall| FirewallRecord {
             tuple: firewall.tuple,
             disposition: firewall.disposition,

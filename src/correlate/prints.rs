@@ -1,0 +1,176 @@
+//! Fingerprints of entries: which of them are further copies of one that was met before. Exports
+//! overlap, sinks deliver twice, and a count must not.
+//!
+//! An entry is told by its project, timestamp and `insertId`
+//! (<https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry>: entries of one log with
+//! the same timestamp and `insertId` are duplicates). A print is 8 bytes of hash and 4 bytes that
+//! say where the entry was counted. It is not looked up when it comes, which would be one miss of
+//! the cache for every entry: prints are only put down, by time, since copies have one timestamp,
+//! and compared at the end. Of a hundred million entries two would be taken for copies without
+//! being any once in some 3,700 logs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::correlate::rollup::Slot;
+use crate::model::{Disposition, Record};
+
+/// Where an entry was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// In this group, and in the count of its disposition.
+    Grouped(Slot),
+    /// In the count of its disposition alone.
+    Counted(Option<Disposition>),
+}
+
+/// The print of one entry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Print {
+    stretch: i64,
+    hash: u64,
+}
+
+/// Prints of one stretch of time.
+#[derive(Debug, Default)]
+struct Stretch {
+    hashes: Vec<u64>,
+    places: Vec<u32>,
+}
+
+/// A stretch: 2^38 nanoseconds, some four and a half minutes. What is compared together then fits
+/// the caches.
+const STRETCH: u32 = 38;
+
+/// Fingerprints.
+#[derive(Debug, Default)]
+pub(super) struct Prints {
+    stretches: BTreeMap<i64, Stretch>,
+    /// The stretch of the last entry: entries mostly come in the order of time.
+    current: Option<(i64, Stretch)>,
+    identity: Vec<u8>,
+}
+
+/// Numbers of slots are below these.
+const COUNTED: [Option<Disposition>; 4] =
+    [Some(Disposition::Denied), Some(Disposition::Allowed), Some(Disposition::Intercepted), None];
+
+fn code(verdict: Verdict) -> u32 {
+    match verdict {
+        Verdict::Grouped(slot) => slot.number(),
+        Verdict::Counted(class) => {
+            let place = COUNTED.iter().position(|one| *one == class).unwrap_or(3);
+            u32::MAX - u32::try_from(place).unwrap_or(3)
+        }
+    }
+}
+
+fn verdict(code: u32) -> Verdict {
+    match COUNTED.get((u32::MAX - code) as usize) {
+        Some(class) => Verdict::Counted(*class),
+        None => Verdict::Grouped(Slot::of_number(code)),
+    }
+}
+
+impl Prints {
+    /// The print of an entry; one without timestamp or `insertId` cannot be told from another one.
+    pub(super) fn of(&mut self, record: &Record<'_>) -> Option<Print> {
+        let (Some(at), false) = (record.timestamp, record.insert_id.is_empty()) else {
+            return None;
+        };
+        self.identity.clear();
+        self.identity.extend_from_slice(record.project.as_bytes());
+        self.identity.push(0);
+        self.identity.extend_from_slice(record.insert_id.as_bytes());
+        let hash = xxh3_64_with_seed(&self.identity, at.0.cast_unsigned());
+        Some(Print { stretch: at.0 >> STRETCH, hash })
+    }
+
+    /// Puts down an entry.
+    pub(super) fn put(&mut self, print: Print, taken: Verdict) {
+        let number = print.stretch;
+        if self.current.as_ref().is_none_or(|(of, _)| *of != number) {
+            let next = self.stretches.remove(&number).unwrap_or_default();
+            if let Some((of, stretch)) = self.current.replace((number, next)) {
+                self.stretches.insert(of, stretch);
+            }
+        }
+        if let Some((_, stretch)) = &mut self.current {
+            stretch.hashes.push(print.hash);
+            stretch.places.push(code(taken));
+        }
+    }
+
+    /// Takes in others, whose groups went where `went` says.
+    pub(super) fn absorb(&mut self, mut others: Self, went: Option<&[Slot]>) {
+        others.stretches.extend(others.current.take());
+        self.stretches.extend(self.current.take());
+        for (number, mut stretch) in others.stretches {
+            if let Some(went) = went {
+                for place in &mut stretch.places {
+                    if let Some(slot) = went.get(*place as usize) {
+                        *place = slot.number();
+                    }
+                }
+            }
+            match self.stretches.get_mut(&number) {
+                Some(own) => {
+                    own.hashes.append(&mut stretch.hashes);
+                    own.places.append(&mut stretch.places);
+                }
+                None => {
+                    self.stretches.insert(number, stretch);
+                }
+            }
+        }
+    }
+
+    /// Compares all prints and returns, for each entry that was met more than once, where all its
+    /// copies were counted.
+    pub(super) fn take_copies(&mut self) -> Vec<Vec<Verdict>> {
+        self.stretches.extend(self.current.take());
+        self.stretches.values_mut().flat_map(Stretch::take_copies).collect()
+    }
+}
+
+impl Stretch {
+    /// Most prints are the only ones with their lowest bits: these are sorted out with a bit each,
+    /// and only the others are compared.
+    fn take_copies(&mut self) -> Vec<Vec<Verdict>> {
+        let bits = (self.hashes.len() * 16).next_power_of_two().max(64);
+        let mask = bits as u64 - 1;
+        let mut once = vec![0_u64; bits / 64];
+        let mut twice = vec![0_u64; bits / 64];
+        let place = |hash: u64| ((hash & mask) as usize / 64, 1_u64 << (hash & 63));
+        for hash in &self.hashes {
+            let (word, bit) = place(*hash);
+            if let (Some(once), Some(twice)) = (once.get_mut(word), twice.get_mut(word)) {
+                *twice |= *once & bit;
+                *once |= bit;
+            }
+        }
+        let mut suspects: Vec<(u64, u32)> = Vec::new();
+        for (hash, code) in self.hashes.iter().zip(&self.places) {
+            let (word, bit) = place(*hash);
+            if twice.get(word).is_some_and(|twice| twice & bit != 0) {
+                suspects.push((*hash, *code));
+            }
+        }
+        suspects.sort_unstable();
+        let runs = || suspects.chunk_by(|(a, _), (b, _)| a == b).filter(|run| run.len() > 1);
+        let copied: BTreeSet<u64> = runs().filter_map(|run| Some(run.first()?.0)).collect();
+        if !copied.is_empty() {
+            // One of them stays.
+            let mut seen = BTreeSet::new();
+            let all = std::mem::take(self);
+            for (hash, place) in all.hashes.into_iter().zip(all.places) {
+                if !copied.contains(&hash) || seen.insert(hash) {
+                    self.hashes.push(hash);
+                    self.places.push(place);
+                }
+            }
+        }
+        runs().map(|run| run.iter().map(|(_, code)| verdict(*code)).collect()).collect()
+    }
+}

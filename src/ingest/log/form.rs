@@ -1,0 +1,85 @@
+//! What an input is, from its first bytes: the table at the head of [`framing`](super::framing).
+
+use memchr::memchr;
+
+use crate::ingest::log::framing::{Extent, LONGEST_ENTRY, blank, extent, looks_like_entry};
+use crate::ingest::log::paste;
+
+/// The form of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// Newline-delimited JSON.
+    Lines,
+    /// JSON arrays and objects of any spacing.
+    Json,
+    /// YAML documents.
+    Yaml,
+    /// The Logs Explorer's text form.
+    Paste,
+    /// Something else.
+    Text,
+}
+
+/// The form, from the first bytes; `None` where they do not suffice yet.
+pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
+    let lead = blank(bytes);
+    let text = bytes.get(lead..).unwrap_or_default();
+    match text.first() {
+        None => return at_end.then_some(Form::Text),
+        Some(b'[') => return Some(Form::Json),
+        Some(b'{') if paste::is_unquoted_key(text.get(1..).unwrap_or_default()) => {
+            return Some(Form::Paste);
+        }
+        Some(b'{') => {
+            let line = match memchr(b'\n', text) {
+                Some(end) => text.get(..end).unwrap_or_default(),
+                None if at_end => text,
+                // One long line, so far: the end of the line decides.
+                None if text.len() < LONGEST_ENTRY => return None,
+                None => return Some(Form::Json),
+            };
+            // A broken first line does not make the rest something else: what follows decides.
+            let next = text.get(line.len()..).unwrap_or_default().trim_ascii_start();
+            return Some(match extent(line, true) {
+                Extent::Whole(length) if length == line.trim_ascii_end().len() => Form::Lines,
+                Extent::List(_) => Form::Json,
+                _ if line.trim_ascii().len() > 1 && next.starts_with(b"{\"") => Form::Lines,
+                _ => Form::Json,
+            });
+        }
+        Some(_) => {}
+    }
+    if !at_end && text.len() < 4096 {
+        return None;
+    }
+    let head = text.get(..text.len().min(64 << 10)).unwrap_or_default();
+    let head = String::from_utf8_lossy(head);
+    if head.lines().take(200).any(paste::opens_block) {
+        return Some(Form::Paste);
+    }
+    // A banner, or the rest of a line that was cut: what follows is still a log.
+    let is_entry = |line: &str| line.starts_with("{\"") && looks_like_entry(line.as_bytes());
+    if head.lines().any(is_entry) {
+        return Some(Form::Lines);
+    }
+    if head.lines().any(|line| line.trim() == "{") && looks_like_entry(head.as_bytes()) {
+        return Some(Form::Json);
+    }
+    Some(if head.lines().find_map(yaml_line).unwrap_or(false) { Form::Yaml } else { Form::Text })
+}
+
+/// Whether a line of the head is YAML; `None` where the line does not tell.
+fn yaml_line(line: &str) -> Option<bool> {
+    let line = line.trim_end();
+    if line.is_empty() || line.trim_start().starts_with('#') || line.starts_with('%') {
+        return None;
+    }
+    if line == "---" || line.starts_with("--- ") || line.starts_with("- ") || line == "-" {
+        return Some(true);
+    }
+    let (key, rest) = line.split_once(':')?;
+    let is_key = !key.is_empty()
+        && !key.starts_with(' ')
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-./\"'$@".contains(c));
+    Some(is_key && (rest.is_empty() || rest.starts_with(' ')))
+}

@@ -1,0 +1,265 @@
+//! One part of an input: bytes come in order, and what they hold goes to a worker's own roll-up.
+//! A worker reads many parts; what it learned of the log's shapes in one serves in the next.
+
+use std::sync::Arc;
+
+use crate::correlate::Partial;
+use crate::correlate::ledger::Window;
+use crate::ingest::document::Place;
+use crate::ingest::log::framing::next_entry;
+use crate::ingest::log::{Form, Found, Framer, Piece, Shapes, Sink, read_piece};
+use crate::ingest::reader::{AsLog, as_log};
+use crate::model::{Complaint, complaint};
+
+/// Complaints that are kept for one input; the rest are counted.
+pub(super) const MOST_COMPLAINTS: usize = 1_000;
+
+/// Who reads.
+#[derive(Default)]
+pub(super) struct Worker {
+    /// Which records are grouped.
+    pub(super) window: Window,
+    shapes: Shapes,
+    /// The records of all parts that it read.
+    pub(super) partial: Partial,
+}
+
+/// What a part held besides records of the log.
+pub(super) struct Notes {
+    /// The input.
+    pub(super) path: Arc<str>,
+    /// The form of it, once it is known.
+    pub(super) form: Option<Form>,
+    /// Bytes that were read.
+    pub(super) bytes: u64,
+    /// Line breaks among them.
+    pub(super) lines: u64,
+    /// Log entries.
+    pub(super) entries: u64,
+    /// Those of the firewall's log.
+    pub(super) firewall: u64,
+    /// What could not be read; lines and bytes are counted from the start of the part.
+    pub(super) complaints: Vec<Complaint>,
+    /// Further complaints.
+    pub(super) left_out: u64,
+    /// What is no log entry.
+    pub(super) others: Vec<Other>,
+    /// Whether it is text of no known form.
+    pub(super) text: bool,
+}
+
+/// A piece that is no log entry: a resource, perhaps.
+pub(super) struct Other {
+    /// Its text.
+    pub(super) text: String,
+    /// Its form.
+    pub(super) form: Form,
+    /// Where it starts.
+    pub(super) line: u64,
+    /// The same, in bytes.
+    pub(super) byte: u64,
+}
+
+impl Notes {
+    pub(super) fn of(path: &Arc<str>) -> Self {
+        Self {
+            path: Arc::clone(path),
+            form: None,
+            bytes: 0,
+            lines: 0,
+            entries: 0,
+            firewall: 0,
+            complaints: Vec::new(),
+            left_out: 0,
+            others: Vec::new(),
+            text: false,
+        }
+    }
+
+    pub(super) fn keep(&mut self, complaint: Complaint) {
+        if self.complaints.len() < MOST_COMPLAINTS {
+            self.complaints.push(complaint);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Appends the notes of the part that comes next.
+    pub(super) fn append(&mut self, next: Self) {
+        for mut one in next.complaints {
+            if one.line > 0 {
+                one.line += self.lines;
+            }
+            self.keep(one);
+        }
+        self.left_out += next.left_out;
+        self.others.extend(
+            next.others.into_iter().map(|one| Other { line: one.line + self.lines, ..one }),
+        );
+        self.bytes += next.bytes;
+        self.lines += next.lines;
+        self.entries += next.entries;
+        self.firewall += next.firewall;
+        self.text |= next.text;
+    }
+}
+
+impl Worker {
+    pub(super) fn new(window: Window) -> Self {
+        Self { window, ..Self::default() }
+    }
+
+    /// Reads one buffer of a part; returns how many bytes of it are done with.
+    pub(super) fn read(
+        &mut self,
+        framer: &mut Framer,
+        buffer: &[u8],
+        at_end: bool,
+        notes: &mut Notes,
+    ) -> usize {
+        let consumed = framer.cut(buffer, at_end, &mut Taking { worker: self, notes, buffer });
+        notes.form = framer.form();
+        notes.lines = framer.position().1 - 1;
+        consumed
+    }
+}
+
+/// A buffer on its way.
+struct Taking<'t> {
+    worker: &'t mut Worker,
+    notes: &'t mut Notes,
+    buffer: &'t [u8],
+}
+
+impl Sink for Taking<'_> {
+    fn entry(&mut self, rest: &[u8], form: Form) -> Option<(usize, u64)> {
+        let Worker { window, shapes, partial } = &mut *self.worker;
+        let fit = shapes.fit(rest)?;
+        let taken = match (form, rest.get(fit.length..)?) {
+            (Form::Lines, [b'\n', ..]) => (fit.length + 1, fit.lines + 1),
+            (Form::Lines, [b'\r', b'\n', ..]) => (fit.length + 2, fit.lines + 1),
+            // Something follows on its line, or its end is still to come.
+            (Form::Lines, _) => return None,
+            _ => (fit.length, fit.lines),
+        };
+        let record = shapes.record(fit, rest)?;
+        self.notes.entries += 1;
+        self.notes.firewall += u64::from(record.disposition.is_some());
+        partial.add(&record, window);
+        Some(taken)
+    }
+
+    fn piece(&mut self, piece: Piece) {
+        let bytes = self.buffer.get(piece.start..piece.end).unwrap_or_default();
+        if let Some(what) = piece.broken {
+            return self.unparsable(&piece, 0, bytes, what);
+        }
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                return self.unparsable(&piece, error.valid_up_to(), bytes, "no UTF-8");
+            }
+        };
+        match piece.form {
+            Form::Lines | Form::Json => self.json(&piece, text),
+            Form::Yaml | Form::Paste => {
+                let path = Arc::clone(&self.notes.path);
+                let place = Place { path, line: piece.line, byte: piece.byte };
+                match as_log(text, piece.form, &place) {
+                    AsLog::Entries(entries) => {
+                        for json in entries {
+                            self.found(read_piece(&json).0, &piece, text, 0);
+                        }
+                    }
+                    AsLog::Broken => self.unparsable(&piece, 0, bytes, "no entry of its form"),
+                    AsLog::No => self.other(&piece, text, 0),
+                }
+            }
+            Form::Text => self.other(&piece, text, 0),
+        }
+    }
+}
+
+impl Taking<'_> {
+    /// A line may hold several objects.
+    fn json(&mut self, piece: &Piece, text: &str) {
+        let mut from = 0;
+        loop {
+            let rest = text.get(from..).unwrap_or("");
+            let blank = |c: char| c.is_whitespace() || c == ',';
+            let value = rest.trim_start_matches(blank);
+            from += rest.len() - value.len();
+            if value.is_empty() {
+                break;
+            }
+            let (found, length) = read_piece(value);
+            let broken = matches!(found, Found::NoJson(_));
+            let own = value.get(..length).unwrap_or(value);
+            if matches!(found, Found::Entry(_)) {
+                self.worker.shapes.learn(own);
+            }
+            self.found(found, piece, own, from);
+            // Behind a broken value there may be sound ones.
+            let next = if broken { next_entry(value.as_bytes()) } else { Some(length) };
+            match next {
+                Some(length) if length > 0 => from += length,
+                _ => break,
+            }
+        }
+    }
+
+    fn found(&mut self, found: Found<'_>, piece: &Piece, text: &str, from: usize) {
+        match found {
+            Found::Entry(record) => {
+                self.notes.entries += 1;
+                self.notes.firewall += u64::from(record.disposition.is_some());
+                self.worker.partial.add(&record, &self.worker.window);
+            }
+            Found::Incomplete(record, what) => {
+                self.notes.entries += 1;
+                self.notes.firewall += 1;
+                self.worker.partial.add(&record, &self.worker.window);
+                let did = "counted this entry, but cannot judge it";
+                self.complain(piece, from, text.as_bytes(), what, did);
+            }
+            Found::BrokenEntry(what) => self.unparsable(piece, from, text.as_bytes(), what),
+            Found::NoEntry => {
+                // Only the part that is no entry goes on to be read as a resource; a document of
+                // another form goes on whole.
+                if matches!(piece.form, Form::Lines | Form::Json) {
+                    self.other(piece, text, from);
+                } else {
+                    let bytes = self.buffer.get(piece.start..piece.end).unwrap_or_default();
+                    let whole = String::from_utf8_lossy(bytes);
+                    self.other(piece, &whole, 0);
+                }
+            }
+            Found::NoJson(broken) => {
+                self.unparsable(piece, from + broken.at, text.as_bytes(), broken.what);
+            }
+        }
+    }
+
+    fn other(&mut self, piece: &Piece, text: &str, from: usize) {
+        self.notes.text |= piece.form == Form::Text;
+        self.notes.others.push(Other {
+            text: text.to_owned(),
+            form: piece.form,
+            line: piece.line,
+            byte: piece.byte + from as u64,
+        });
+    }
+
+    fn unparsable(&mut self, piece: &Piece, at: usize, text: &[u8], what: &str) {
+        self.worker.partial.add_unparsable();
+        self.complain(piece, at, text, what, complaint::SKIPPED_ENTRY);
+    }
+
+    fn complain(&mut self, piece: &Piece, at: usize, text: &[u8], what: &str, did: &'static str) {
+        let before = text.get(..at.min(text.len())).unwrap_or_default();
+        let lines = memchr::memchr_iter(b'\n', before).count() as u64;
+        let path = self.notes.path.to_string();
+        let (line, byte) = (piece.line + lines, piece.byte + at as u64);
+        self.notes.keep(Complaint { path, line, byte, message: what.to_owned(), did });
+    }
+}
