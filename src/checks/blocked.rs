@@ -62,7 +62,7 @@ pub fn finding(
     };
     let mut explanation = words.explanation;
     explanation.extend(inferred(cause));
-    let tuple = cause.sample().map(|(tuple, _)| tuple);
+    let tuple = cause.seen.sample.map(|(tuple, _)| tuple);
     Finding {
         id: cause_id(check.id, cause),
         check: check.id,
@@ -180,7 +180,7 @@ fn flow_summary(cause: &Cause<'_>) -> FlowSummary {
         network: cause.network.as_ref().map(|of| of.name.clone()),
         direction: cause.direction,
         protocol: Some(cause.protocol.to_string()),
-        ports: cause.ports().iter().take(MOST_PORTS).map(ToString::to_string).collect(),
+        ports: cause.seen.ports.iter().take(MOST_PORTS).map(ToString::to_string).collect(),
         source: cause.source.clone(),
         destination: cause.destination.clone(),
     }
@@ -190,11 +190,11 @@ fn observed(cause: &Cause<'_>) -> Observed {
     Observed {
         count: cause.count(),
         span: cause.span(),
-        sources: cause.sources().len(),
-        destinations: cause.destinations().len(),
-        instances: cause.instances().into_iter().map(str::to_owned).collect(),
+        sources: cause.seen.sources.len(),
+        destinations: cause.seen.destinations.len(),
+        instances: cause.seen.instances.iter().copied().map(str::to_owned).collect(),
         rule: cause.logged_rule.as_ref().map(|rule| rule.name().to_owned()),
-        sample: cause.sample().map(|(tuple, sample)| (sample.insert_id.to_owned(), tuple)),
+        sample: cause.seen.sample.map(|(tuple, sample)| (sample.insert_id.to_owned(), tuple)),
     }
 }
 

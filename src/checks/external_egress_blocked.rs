@@ -35,7 +35,7 @@ fn claims(cause: &Cause<'_>) -> bool {
 fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
     let from = blocked::who(&cause.source);
     let title = format!("{from} cannot reach the internet on {}", blocked::traffic(cause));
-    let count = cause.destinations().len();
+    let count = cause.seen.destinations.len();
     let plural = if count == 1 { "address" } else { "addresses" };
     let explanation = vec![
         blocked::denied_by(cause),

@@ -35,7 +35,7 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     let found: Vec<_> = evidence
         .causes_of(check)
         .map(|cause| {
-            let sources = cause.sources().len();
+            let sources = cause.seen.sources.len();
             let plural = if sources == 1 { "address was" } else { "addresses were" };
             let title = format!(
                 "{sources} public {plural} kept away from {}",

@@ -4,13 +4,12 @@
 //! addresses), judged again by the evaluator on the given resources, and put together with the
 //! groups of the same roles, port and decider. The reason is never read out of the log.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use foldhash::fast::RandomState;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use crate::correlate::questions::{Edges, Question, ask, wider};
-use crate::correlate::rollup::{Group, RollUp, Sample};
+use crate::correlate::rollup::{Group, RollUp};
+use crate::correlate::seen::Seen;
 use crate::correlate::{Directory, Who};
 use crate::engine::{
     Decider, Decision, EffectiveRules, Flow, NearMiss, Verdict, evaluate, near_misses,
@@ -73,6 +72,8 @@ pub struct Cause<'a> {
     pub near_misses: Vec<NearMiss<'a>>,
     /// The questions that its connections put.
     pub questions: Vec<Question<'a>>,
+    /// What its connections are, all together.
+    pub seen: Seen<'a>,
 }
 
 impl<'a> Cause<'a> {
@@ -86,57 +87,6 @@ impl<'a> Cause<'a> {
     #[must_use]
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         self.questions.iter().fold(None, |span, question| wider(span, question.span))
-    }
-
-    /// Its connections, in no particular order.
-    fn connections(&self) -> impl Iterator<Item = Group<'a>> + use<'_, 'a> {
-        self.questions.iter().flat_map(Question::connections)
-    }
-
-    /// Distinct source addresses, in order.
-    #[must_use]
-    pub fn sources(&self) -> Vec<IpAddr> {
-        distinct(self.connections().map(|connection| connection.tuple().src))
-    }
-
-    /// Distinct destination addresses, in order.
-    #[must_use]
-    pub fn destinations(&self) -> Vec<IpAddr> {
-        distinct(self.connections().map(|connection| connection.tuple().dst))
-    }
-
-    /// Distinct ports, where the protocol has them.
-    #[must_use]
-    pub fn ports(&self) -> BTreeSet<u16> {
-        let tuples = self.connections().map(|connection| connection.tuple());
-        tuples.filter(|tuple| tuple.protocol.has_ports()).map(|tuple| tuple.dst_port).collect()
-    }
-
-    /// Names of the VMs that wrote the entries.
-    #[must_use]
-    pub fn instances(&self) -> BTreeSet<&'a str> {
-        let mut seen: HashSet<u32, RandomState> = HashSet::default();
-        let mut names = BTreeSet::new();
-        for connection in self.connections() {
-            match connection.only_vm() {
-                Some((number, name)) => {
-                    if seen.insert(number) {
-                        names.insert(name);
-                    }
-                }
-                None => names.extend(connection.instances().into_iter().map(|(_, name)| name)),
-            }
-        }
-        names
-    }
-
-    /// The connection that stands for the cause: the one with the earliest record.
-    #[must_use]
-    pub fn sample(&self) -> Option<(FiveTuple, Sample<'a>)> {
-        let order = |sample: &Sample<'_>| (sample.timestamp.is_none(), sample.timestamp);
-        self.connections()
-            .map(|connection| (connection.tuple(), connection.sample()))
-            .min_by_key(|(tuple, sample)| (order(sample), *tuple))
     }
 
     /// What the log did not say and was concluded.
@@ -163,23 +113,6 @@ impl<'a> Cause<'a> {
     pub fn logged_priority(&self) -> Option<u32> {
         self.questions.iter().find_map(|question| question.first.priority())
     }
-}
-
-fn distinct(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
-    let mut v4: Vec<u32> = Vec::new();
-    let mut v6: Vec<u128> = Vec::new();
-    for address in addresses {
-        match address {
-            IpAddr::V4(address) => v4.push(address.to_bits()),
-            IpAddr::V6(address) => v6.push(address.to_bits()),
-        }
-    }
-    v4.sort_unstable();
-    v4.dedup();
-    v6.sort_unstable();
-    v6.dedup();
-    let v4 = v4.into_iter().map(|bits| Ipv4Addr::from_bits(bits).into());
-    v4.chain(v6.into_iter().map(|bits| Ipv6Addr::from_bits(bits).into())).collect()
 }
 
 /// What came of the log.
@@ -470,20 +403,13 @@ fn cause<'a>(
     let heaviest = questions.iter().rev().max_by_key(|question| question.entries)?;
     let decision = heaviest.decision.clone();
     let vm = heaviest.first.vm().map(|(_, name)| name);
-    let side = |address: IpAddr, way: Direction, end: fn(FiveTuple) -> IpAddr| {
+    let (tuple, seen) = (heaviest.first.tuple(), Seen::of(&questions));
+    let side = |address: IpAddr, way: Direction, seen: &[IpAddr]| {
         let vm = vm.filter(|_| key.direction == Some(way));
-        let who = directory.who_vm(address, key.network.as_ref(), vm);
-        let all = questions.iter().flat_map(Question::connections);
-        // Of somebody known the ranges are known; otherwise what was seen has to do.
-        let seen = match who.owner.ranges.is_empty() {
-            true => distinct(all.map(|one| end(one.tuple()))),
-            false => distinct(questions.iter().map(|one| end(one.first.tuple()))),
-        };
-        side(who, &seen)
+        side(directory.who_vm(address, key.network.as_ref(), vm), seen)
     };
-    let tuple = heaviest.first.tuple();
-    let source = side(tuple.src, Direction::Egress, |tuple| tuple.src);
-    let destination = side(tuple.dst, Direction::Ingress, |tuple| tuple.dst);
+    let source = side(tuple.src, Direction::Egress, &seen.sources);
+    let destination = side(tuple.dst, Direction::Ingress, &seen.destinations);
     let peer = if key.direction == Some(Direction::Egress) { &destination } else { &source };
     // Nobody on the internet was meant by a rule that misses them.
     let near_misses = match &heaviest.flow {
@@ -505,6 +431,7 @@ fn cause<'a>(
         decision,
         near_misses,
         questions,
+        seen,
     })
 }
 

@@ -13,6 +13,7 @@ mod prints;
 pub mod questions;
 pub mod roles;
 pub mod rollup;
+pub mod seen;
 pub mod shadow;
 pub mod simulate;
 mod table;

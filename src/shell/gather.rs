@@ -73,13 +73,11 @@ impl<'p> Gathering<'p> {
 
     fn side_by_side(&mut self, sources: &[Source]) -> Result<(), Error> {
         let (window, progress) = (self.window, self.progress);
-        let held: Vec<Held> = match sources {
-            [alone] => vec![whole(alone, window, progress, Ahead::of_threads())],
-            several => several
-                .par_iter()
-                .map(|source| whole(source, window, progress, Ahead::Not))
-                .collect(),
-        };
+        // Where there are fewer long ones than threads, the others read ahead.
+        let long = sources.iter().filter(|source| !source.is_short()).count();
+        let ahead = if long < rayon::current_num_threads() { Ahead::Yes } else { Ahead::Not };
+        let held: Vec<Held> =
+            sources.par_iter().map(|source| whole(source, window, progress, ahead)).collect();
         for one in held {
             let (notes, partial) = one?;
             self.gathered.ledger.absorb(partial);
@@ -239,12 +237,6 @@ fn part(
 enum Ahead {
     Yes,
     Not,
-}
-
-impl Ahead {
-    fn of_threads() -> Self {
-        if rayon::current_num_threads() > 1 { Self::Yes } else { Self::Not }
-    }
 }
 
 /// Blocks that wait to be looked at.

@@ -6,7 +6,6 @@ use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
 
 use crate::shell::Error;
 use crate::shell::output::Progress;
@@ -204,7 +203,9 @@ fn decompressed(raw: Input<'_>) -> io::Result<Input<'_>> {
         return Ok(Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, whole))));
     }
     if head.starts_with(&ZSTD) || is_skippable(&head) {
-        return Ok(Box::new(Frames { rest: Some(Box::new(whole)), frame: None }));
+        let mut frames = zstd::Decoder::new(whole)?;
+        frames.window_log_max(LARGEST_WINDOW_LOG)?;
+        return Ok(Box::new(frames));
     }
     Ok(Box::new(whole))
 }
@@ -215,52 +216,8 @@ fn is_skippable(head: &[u8]) -> bool {
     matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
 }
 
-/// A window of at most this size is decoded: what zstd itself takes without being told otherwise.
-const LARGEST_WINDOW: u64 = 128 << 20;
-
-type Frame<'p> = StreamingDecoder<Input<'p>, ruzstd::decoding::FrameDecoder>;
-
-/// All frames of a zstd file, one after another.
-struct Frames<'p> {
-    rest: Option<Input<'p>>,
-    frame: Option<Frame<'p>>,
-}
-
-impl Read for Frames<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(frame) = &mut self.frame {
-                let count = frame.read(buffer)?;
-                if count > 0 || buffer.is_empty() {
-                    return Ok(count);
-                }
-                self.rest = self.frame.take().map(StreamingDecoder::into_inner);
-            }
-            let Some(rest) = self.rest.take() else {
-                return Ok(0);
-            };
-            let (head, whole) = peek(rest)?;
-            if head.is_empty() {
-                return Ok(0);
-            }
-            if is_skippable(&head) {
-                let mut rest: Input<'_> = Box::new(whole);
-                let mut lead = [0_u8; 8];
-                rest.read_exact(&mut lead)?;
-                let [_, _, _, _, a, b, c, d] = lead;
-                let length = u64::from(u32::from_le_bytes([a, b, c, d]));
-                io::copy(&mut rest.by_ref().take(length), &mut io::sink())?;
-                self.rest = Some(rest);
-                continue;
-            }
-            let bad = |error| io::Error::new(io::ErrorKind::InvalidData, format!("zstd: {error}"));
-            let whole: Input<'_> = Box::new(whole);
-            let frame =
-                StreamingDecoder::new_with_max_window_size(whole, LARGEST_WINDOW).map_err(bad)?;
-            self.frame = Some(frame);
-        }
-    }
-}
+/// A window of at most 128 MiB is decoded: what zstd itself takes without being told otherwise.
+const LARGEST_WINDOW_LOG: u32 = 27;
 
 /// The sources that arguments mean, each once, in a fixed order.
 pub fn expand(arguments: &[String]) -> Result<Vec<Source>, Error> {
