@@ -11,7 +11,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 use vpcwhy::correlate::Directory;
 use vpcwhy::correlate::causes::Scope;
-use vpcwhy::correlate::ledger::{Ledger, Partial, Window};
+use vpcwhy::correlate::ledger::{Ledger, Window};
 use vpcwhy::diagnose::{Gathered, diagnose};
 use vpcwhy::engine::{EffectiveRules, Endpoint, Facts, Flow, Verdict, evaluate};
 use vpcwhy::ingest::document::Place;
@@ -37,17 +37,15 @@ fn inventory() -> Inventory {
 
 fn read(text: &str) -> Ledger {
     let mut framer = Framer::default();
-    let mut partial = Partial::default();
+    let mut ledger = Ledger::default();
     let mut pieces: Vec<Piece> = Vec::new();
     framer.cut(text.as_bytes(), true, &mut pieces);
     for piece in pieces {
         let piece = text.get(piece.start..piece.end).unwrap_or("");
         if let (Found::Entry(record), _) = read_piece(piece) {
-            partial.add(&record, &Window::default());
+            ledger.add(&record, &Window::default());
         }
     }
-    let mut ledger = Ledger::default();
-    ledger.absorb(partial);
     ledger.settle();
     ledger
 }

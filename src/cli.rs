@@ -164,6 +164,8 @@ pub struct Options {
     pub width: Option<usize>,
     /// Threads.
     pub threads: Option<usize>,
+    /// Memory to use.
+    pub max_memory: Option<String>,
     /// Whether a bar is shown.
     pub progress: bool,
 }
@@ -375,6 +377,10 @@ struct Common {
     /// Threads
     #[arg(long)]
     threads: Option<usize>,
+    /// Memory to use, such as 2G; half of the machine's by default. Where a log needs more,
+    /// external addresses are rolled up to prefixes, and the report says so
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<String>,
     /// No progress bar
     #[arg(long)]
     no_progress: bool,
@@ -534,6 +540,7 @@ fn plain(command: Command, mut inputs: Vec<String>, common: Common) -> Options {
         },
         width: common.width,
         threads: common.threads,
+        max_memory: common.max_memory,
         progress: !common.no_progress && !common.quiet,
     }
 }

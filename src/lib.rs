@@ -25,6 +25,8 @@
 //! - A suggestion exists only if [`suggest::prove()`] made it, from its own printed text.
 //! - Nothing in the core reads a file, the clock or the environment, prints, or fails.
 //! - Same input, same bytes out, on any number of threads.
+//! - No input is held whole: a log becomes groups, and connections that are placed and judged alike
+//!   ([`correlate::questions`]) are judged once.
 //! - Text from inputs is escaped in [`render::document`], and nowhere else.
 //!
 //! # Departures from the first sketch

@@ -14,7 +14,6 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use common::inventory;
-use vpcwhy::correlate::Partial;
 use vpcwhy::correlate::ledger::{Ledger, Window};
 use vpcwhy::diagnose::Rims;
 use vpcwhy::engine::{
@@ -316,7 +315,7 @@ fn log_line(src: u8, port: u8, id: u8, denied: bool) -> String {
 fn ledger(parts: &[Vec<String>]) -> Ledger {
     let mut ledger = Ledger::default();
     for part in parts {
-        let mut partial = Partial::default();
+        let mut partial = Ledger::default();
         for line in part {
             match read_piece(line).0 {
                 Found::Entry(record) => partial.add(&record, &Window::default()),

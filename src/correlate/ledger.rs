@@ -1,6 +1,7 @@
 //! The whole log: what was counted, what was grouped, and every entry once. Partial ones come in,
 //! in any order.
 
+use crate::correlate::measures::{COARSEST, prefix_lengths};
 use crate::correlate::prints::{Print, Prints, Verdict};
 use crate::correlate::rollup::{Addition, Group, RollUp, Slot};
 use crate::model::{Disposition, Record};
@@ -25,6 +26,24 @@ pub struct LogCounts {
     pub first: Option<Timestamp>,
     /// The latest entry.
     pub last: Option<Timestamp>,
+    /// Where not all of them could be compared: only copies from this moment on are found.
+    pub copies_from: Option<Timestamp>,
+    /// Where there were too many connections.
+    pub rolled_up: Option<RolledUp>,
+}
+
+/// How external addresses were rolled up to prefixes, for want of memory. Counts stay exact; which
+/// of a prefix's addresses took part is lost, and the lowest of them stands for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RolledUp {
+    /// The length of the prefixes of IPv4.
+    pub v4: u8,
+    /// Of IPv6.
+    pub v6: u8,
+    /// There were more connections than this.
+    pub more_than: usize,
+    /// So many are told apart.
+    pub left: usize,
 }
 
 impl LogCounts {
@@ -79,6 +98,8 @@ pub struct Window {
     pub per_seconds: Option<i64>,
     /// Tell VMs apart.
     pub by_instance: bool,
+    /// How much is kept in memory.
+    pub limits: Limits,
 }
 
 impl Window {
@@ -88,12 +109,46 @@ impl Window {
     }
 }
 
-/// Some of the records of a log: what one reader met.
+/// How much is kept in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Groups; where there would be more, external addresses are rolled up to prefixes.
+    pub groups: usize,
+    /// Fingerprints of entries; where there would be more, those of the latest are kept.
+    pub prints: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { groups: usize::MAX, prints: usize::MAX }
+    }
+}
+
+impl Limits {
+    /// What fits into so many bytes: two thirds for groups (64 bytes each, 8 for its place in the
+    /// index, 8 while it is judged), a quarter for fingerprints (12 bytes each, and as much again
+    /// where a list of them grows).
+    #[must_use]
+    pub fn of_bytes(bytes: u64) -> Self {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        Self { groups: (bytes / 3 * 2 / 80).max(1_000), prints: (bytes / 4 / 24).max(10_000) }
+    }
+
+    /// What a reader may keep to itself before it hands it over.
+    #[must_use]
+    pub fn of_reader(self, readers: usize) -> Self {
+        let share = readers.max(1).saturating_mul(4);
+        Self { groups: self.groups / share, prints: self.prints / share }
+    }
+}
+
+/// The log, or what one reader met of it: ledgers merge in any order.
 #[derive(Debug, Default)]
-pub struct Partial {
+pub struct Ledger {
     roll_up: RollUp,
     counts: LogCounts,
     prints: Prints,
+    limits: Limits,
     /// Looking one group up means waiting for memory; looking many up at once means waiting once.
     waiting: Vec<(Addition, Option<Print>)>,
 }
@@ -101,7 +156,13 @@ pub struct Partial {
 /// So many wait.
 const MOST_WAITING: usize = 64;
 
-impl Partial {
+impl Ledger {
+    /// An empty one that keeps to limits.
+    #[must_use]
+    pub fn within(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// Takes in one entry.
     pub fn add(&mut self, record: &Record<'_>, window: &Window) {
         let class = record.disposition;
@@ -137,40 +198,57 @@ impl Partial {
                 prints.put(print, Verdict::Grouped(slot));
             }
         }
+        self.keep_to_limits();
     }
 
     /// Counts a piece that is no entry.
     pub fn add_unparsable(&mut self) {
         self.counts.unparsable += 1;
     }
-}
 
-/// The whole log.
-#[derive(Debug, Default)]
-pub struct Ledger {
-    roll_up: RollUp,
-    counts: LogCounts,
-    prints: Prints,
-}
-
-impl Ledger {
-    /// Takes in what one reader met. Further copies of entries are in it until [`Self::settle`].
-    pub fn absorb(&mut self, mut partial: Partial) {
-        partial.group();
-        let Partial { roll_up, counts, prints, .. } = partial;
-        self.counts.absorb(&counts);
-        if self.roll_up.numbers() == RollUp::default().numbers() {
-            self.roll_up = roll_up;
-            self.prints.absorb(prints, None);
-        } else {
-            let went = self.roll_up.absorb(&roll_up);
-            self.prints.absorb(prints, Some(&went));
+    /// Takes in what another one holds. Further copies of entries are in it until [`Self::settle`].
+    pub fn absorb(&mut self, mut other: Self) {
+        self.group();
+        other.group();
+        self.counts.absorb(&other.counts);
+        while self.roll_up.coarseness < other.roll_up.coarseness {
+            self.coarsen();
         }
+        if self.roll_up.is_empty() && self.roll_up.coarseness == other.roll_up.coarseness {
+            self.roll_up = other.roll_up;
+            self.prints.absorb(other.prints, None);
+        } else {
+            let went = self.roll_up.absorb(other.roll_up);
+            self.prints.absorb(other.prints, Some(&went));
+        }
+        self.keep_to_limits();
+    }
+
+    fn coarsen(&mut self) {
+        let went = self.roll_up.coarsen();
+        self.prints.redirect(&went);
+    }
+
+    /// Rolls up, or forgets, where there is too much. How far depends on what there is alone, and
+    /// not on the order in which it came: what is too much for a part is too much for the whole.
+    fn keep_to_limits(&mut self) {
+        while self.roll_up.len() > self.limits.groups && self.roll_up.coarseness < COARSEST {
+            self.coarsen();
+        }
+        self.prints.keep(self.limits.prints);
+    }
+
+    /// Whether it holds more than this.
+    #[must_use]
+    pub fn exceeds(&self, limits: Limits) -> bool {
+        self.roll_up.len() > limits.groups || self.prints.len() > limits.prints
     }
 
     /// Takes out further copies of entries: they have the same key and the same moment as the
     /// first, so taking one off the count undoes them.
     pub fn settle(&mut self) {
+        self.group();
+        self.counts.copies_from = self.prints.kept_from();
         for mut copies in self.prints.take_copies() {
             // Which was first does not matter, as long as it does not depend on who read it.
             copies.sort_by(|a, b| match (a, b) {
@@ -188,6 +266,9 @@ impl Ledger {
                 self.counts.duplicates += 1;
             }
         }
+        let lengths = prefix_lengths(self.roll_up.coarseness);
+        let (more_than, left) = (self.limits.groups, self.roll_up.each().count());
+        self.counts.rolled_up = lengths.map(|(v4, v6)| RolledUp { v4, v6, more_than, left });
     }
 
     /// The counts.

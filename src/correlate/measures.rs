@@ -2,9 +2,10 @@
 //! are IPv4.
 
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::net::Protocol;
+use crate::correlate::table::Table;
+use crate::net::{AddressSet, Protocol};
 
 /// What makes two records the same connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,63 @@ impl Hash for Key<IpAddr> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.src, self.dst).hash(state);
         state.write_u64(self.rest());
+    }
+}
+
+/// How coarsely external addresses are told apart, where there are more than there is room for:
+/// the bits of them that count, of IPv4 and of IPv6.
+const COARSENESS: [(u8, u8); 4] = [(32, 128), (24, 48), (16, 32), (8, 16)];
+
+/// The coarsest.
+pub(super) const COARSEST: u8 = COARSENESS.len() as u8 - 1;
+
+/// An address, as far as it counts. Private ones always count whole.
+pub(super) trait Address: Copy + Ord {
+    /// The first address of the range that counts as one.
+    fn coarse(self, coarseness: u8) -> Self;
+}
+
+impl Address for Ipv4Addr {
+    fn coarse(self, coarseness: u8) -> Self {
+        match COARSENESS.get(usize::from(coarseness)) {
+            Some((length, _)) if coarseness > 0 && !AddressSet::private().contains(self.into()) => {
+                Self::from_bits(self.to_bits() & (u32::MAX << (32 - length)))
+            }
+            _ => self,
+        }
+    }
+}
+
+impl Address for IpAddr {
+    fn coarse(self, coarseness: u8) -> Self {
+        match (self, COARSENESS.get(usize::from(coarseness))) {
+            (Self::V4(v4), _) => v4.coarse(coarseness).into(),
+            (Self::V6(v6), Some((_, length)))
+                if coarseness > 0 && !AddressSet::private().contains(self) =>
+            {
+                Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << (128 - length))).into()
+            }
+            _ => self,
+        }
+    }
+}
+
+/// The lengths of the prefixes that external addresses are rolled up to.
+#[must_use]
+pub(super) fn prefix_lengths(coarseness: u8) -> Option<(u8, u8)> {
+    COARSENESS.get(usize::from(coarseness)).copied().filter(|_| coarseness > 0)
+}
+
+impl<A: Address> Key<A> {
+    /// The key that all keys have which count as this one.
+    pub(super) fn coarse(&self, coarseness: u8) -> Self {
+        Self { src: self.src.coarse(coarseness), dst: self.dst.coarse(coarseness), ..*self }
+    }
+
+    /// Of keys that count as one the lowest addresses stand for all: it does not matter which came
+    /// first.
+    pub(super) fn lower(&mut self, other: &Self) {
+        (self.src, self.dst) = (self.src.min(other.src), self.dst.min(other.dst));
     }
 }
 
@@ -91,4 +149,25 @@ impl Measures {
             insert_id: Id { bytes: [0; Id::USUAL], length: 0 },
         }
     }
+}
+
+/// The place of a key; of those that count as one the lowest addresses are kept.
+pub(super) fn place<A: Address>(
+    table: &mut Table<Key<A>, Measures>,
+    key: Key<A>,
+    coarseness: u8,
+    hash: impl Fn(&Key<A>) -> u64,
+) -> u32
+where
+    Key<A>: PartialEq,
+{
+    if coarseness == 0 {
+        return table.place(key, hash, |a, b| a == b, Measures::new);
+    }
+    let same = |a: &Key<A>, b: &Key<A>| a.coarse(coarseness) == b.coarse(coarseness);
+    let at = table.place(key, |key| hash(&key.coarse(coarseness)), same, Measures::new);
+    if let Some((own, _)) = table.get_mut(at) {
+        own.lower(&key);
+    }
+    at
 }

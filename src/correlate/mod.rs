@@ -21,7 +21,7 @@ pub mod usage;
 
 pub use causes::{Cause, Correlation, correlate};
 pub use directory::Directory;
-pub use ledger::{Ledger, LogCounts, Partial};
+pub use ledger::{Ledger, Limits, LogCounts};
 pub use questions::{Detail, Edges, Question};
 pub use roles::{Owner, Roles, Who};
 pub use rollup::{Group, RollUp};

@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::correlate::rollup::Slot;
 use crate::model::{Disposition, Record};
+use crate::net::Timestamp;
 
 /// Where an entry was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,10 @@ pub(super) struct Prints {
     /// The stretch of the last entry: entries mostly come in the order of time.
     current: Option<(i64, Stretch)>,
     identity: Vec<u8>,
+    /// How many there are.
+    count: usize,
+    /// Nothing before this stretch is kept any more.
+    horizon: Option<i64>,
 }
 
 /// Numbers of slots are below these.
@@ -90,6 +95,10 @@ impl Prints {
     /// Puts down an entry.
     pub(super) fn put(&mut self, print: Print, taken: Verdict) {
         let number = print.stretch;
+        if self.horizon.is_some_and(|horizon| number < horizon) {
+            return;
+        }
+        self.count += 1;
         if self.current.as_ref().is_none_or(|(of, _)| *of != number) {
             let next = self.stretches.remove(&number).unwrap_or_default();
             if let Some((of, stretch)) = self.current.replace((number, next)) {
@@ -106,6 +115,8 @@ impl Prints {
     pub(super) fn absorb(&mut self, mut others: Self, went: Option<&[Slot]>) {
         others.stretches.extend(others.current.take());
         self.stretches.extend(self.current.take());
+        self.count += others.count;
+        self.horizon = self.horizon.max(others.horizon);
         for (number, mut stretch) in others.stretches {
             if let Some(went) = went {
                 for place in &mut stretch.places {
@@ -124,6 +135,42 @@ impl Prints {
                 }
             }
         }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The groups were put elsewhere.
+    pub(super) fn redirect(&mut self, went: &[Slot]) {
+        let all = std::mem::take(&mut self.stretches);
+        let others = Self { stretches: all, current: self.current.take(), ..Self::default() };
+        self.absorb(others, Some(went));
+    }
+
+    /// Keeps the prints of the latest stretches, so many at most. Which these are does not depend
+    /// on the order in which they came: a stretch goes where it and the later ones are too many,
+    /// and they only become more.
+    pub(super) fn keep(&mut self, most: usize) {
+        if self.count <= most && self.horizon.is_none() {
+            return;
+        }
+        self.stretches.extend(self.current.take());
+        while let Some(oldest) = self.stretches.first_entry() {
+            let before = self.horizon.is_some_and(|horizon| *oldest.key() < horizon);
+            if !before && self.count <= most {
+                return;
+            }
+            let (number, gone) = oldest.remove_entry();
+            self.count -= gone.hashes.len();
+            self.horizon = self.horizon.max(Some(number + 1));
+        }
+    }
+
+    /// The moment from which on copies are found, where not all prints could be kept.
+    pub(super) fn kept_from(&self) -> Option<Timestamp> {
+        self.horizon.map(|stretch| Timestamp(stretch << STRETCH))
     }
 
     /// Compares all prints and returns, for each entry that was met more than once, where all its

@@ -15,7 +15,7 @@ use foldhash::fast::RandomState;
 use hashbrown::Equivalent;
 
 use crate::correlate::ledger::Window;
-use crate::correlate::measures::{Id, Key, Measures, NOBODY};
+use crate::correlate::measures::{Id, Key, Measures, NOBODY, place};
 use crate::correlate::table::{Numbered, Table};
 use crate::model::record::FirewallRecord;
 use crate::model::{Disposition, Record};
@@ -63,6 +63,8 @@ pub struct RollUp {
     more_vms: HashMap<Slot, Vec<u32>, RandomState>,
     long_ids: HashMap<Slot, Box<str>, RandomState>,
     hasher: RandomState,
+    /// How coarsely external addresses are told apart.
+    pub(super) coarseness: u8,
 }
 
 /// A VM's project and name, borrowed; hashed as the owned pair is.
@@ -136,7 +138,7 @@ impl RollUp {
     pub(super) fn fetch(&self, addition: &Addition) -> u64 {
         let Key { src, dst, context, dst_port, protocol } = addition.key;
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { return 0 };
-        let key = Key { src, dst, context, dst_port, protocol };
+        let key = Key { src, dst, context, dst_port, protocol }.coarse(self.coarseness);
         let likely = self.v4.glimpse(self.hasher.hash_one(key));
         likely.map_or(0, |(key, measures)| measures.count ^ u64::from(key.context))
     }
@@ -197,13 +199,13 @@ impl RollUp {
     }
 
     fn slot(&mut self, src: IpAddr, dst: IpAddr, context: u32, port: u16, of: Protocol) -> Slot {
-        let hasher = &self.hasher;
+        let (hasher, coarseness) = (&self.hasher, self.coarseness);
         if let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) {
             let key = Key { src, dst, context, dst_port: port, protocol: of };
-            Slot(self.v4.place(key, |key| hasher.hash_one(key), Measures::new) << 1)
+            Slot(place(&mut self.v4, key, coarseness, |key| hasher.hash_one(key)) << 1)
         } else {
             let key = Key { src, dst, context, dst_port: port, protocol: of };
-            Slot(self.other.place(key, |key| hasher.hash_one(key), Measures::new) << 1 | 1)
+            Slot(place(&mut self.other, key, coarseness, |key| hasher.hash_one(key)) << 1 | 1)
         }
     }
 
@@ -267,7 +269,7 @@ impl RollUp {
     }
 
     /// Takes in the groups of `other`; returns where each of them went, by its number.
-    pub(super) fn absorb(&mut self, other: &Self) -> Vec<Slot> {
+    pub(super) fn absorb(&mut self, other: Self) -> Vec<Slot> {
         let names: Vec<u32> = other.names.all().iter().map(|name| self.name(name)).collect();
         let name = |number: u32| names.get(number as usize).copied().unwrap_or(0);
         let mut vms = Vec::with_capacity(other.vms.all().len());
@@ -288,15 +290,21 @@ impl RollUp {
             contexts.push(self.contexts.number(&context, || context));
         }
         let mut went = vec![Slot(0); other.numbers() as usize];
-        for slot in other.slots() {
-            let Some(group) = other.group(slot) else { continue };
-            let Some(measures) = other.measures(slot) else { continue };
-            let tuple = group.tuple();
-            let context = contexts.get(group.context as usize).copied().unwrap_or(0);
-            let own = self.slot(tuple.src, tuple.dst, context, tuple.dst_port, tuple.protocol);
-            let more = Measures { vm: vm(measures.vm), ..*measures };
-            self.measure(own, &more, other.long_ids.get(&slot).map(|id| &**id));
-            for further in other.more_vms.get(&slot).into_iter().flatten() {
+        let rare = (other.more_vms, other.long_ids);
+        // One block after another is given back when it is done with.
+        let v4 = other.v4.into_blocks().flatten().map(|(key, measures)| {
+            let Key { src, dst, context, dst_port, protocol } = key;
+            (Key { src: src.into(), dst: dst.into(), context, dst_port, protocol }, measures)
+        });
+        let v4 = (0..).map(|at: u32| Slot(at << 1)).zip(v4);
+        let others = other.other.into_blocks().flatten();
+        let others = (0..).map(|at: u32| Slot(at << 1 | 1)).zip(others);
+        for (slot, (key, measures)) in v4.chain(others) {
+            let context = contexts.get(key.context as usize).copied().unwrap_or(0);
+            let own = self.slot(key.src, key.dst, context, key.dst_port, key.protocol);
+            let more = Measures { vm: vm(measures.vm), ..measures };
+            self.measure(own, &more, rare.1.get(&slot).map(|id| &**id));
+            for further in rare.0.get(&slot).into_iter().flatten() {
                 self.see(own, vm(*further));
             }
             if let Some(place) = went.get_mut(slot.0 as usize) {
@@ -304,6 +312,29 @@ impl RollUp {
             }
         }
         went
+    }
+
+    /// Tells external addresses apart less finely; returns where each group went.
+    pub(super) fn coarsen(&mut self) -> Vec<Slot> {
+        let fine = std::mem::take(self);
+        self.coarseness = fine.coarseness + 1;
+        // Kin of one reader stay what they are: contexts keep their numbers.
+        let kin = fine.kin.clone();
+        let went = self.absorb(fine);
+        self.kin = kin;
+        went
+    }
+
+    /// How many groups there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.v4.len() as usize + self.other.len() as usize
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     fn see(&mut self, slot: Slot, vm: u32) {

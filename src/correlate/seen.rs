@@ -29,16 +29,15 @@ impl<'a> Seen<'a> {
     pub(super) fn of(questions: &[Question<'a>]) -> Self {
         let mut seen = Self::default();
         let (mut sources, mut destinations) = (Addresses::default(), Addresses::default());
-        let mut ports = vec![false; 1 << 16];
+        let mut ports: Vec<u16> = Vec::new();
         let mut vms: HashSet<u32, RandomState> = HashSet::default();
         for group in questions.iter().flat_map(Question::connections) {
             let tuple = group.tuple();
             sources.add(tuple.src);
             destinations.add(tuple.dst);
-            if let (true, Some(port)) =
-                (tuple.protocol.has_ports(), ports.get_mut(usize::from(tuple.dst_port)))
-            {
-                *port = true;
+            // Neighbours are often the same.
+            if tuple.protocol.has_ports() && ports.last() != Some(&tuple.dst_port) {
+                ports.push(tuple.dst_port);
             }
             match group.only_vm() {
                 Some((number, _)) if !vms.insert(number) => {}
@@ -58,8 +57,9 @@ impl<'a> Seen<'a> {
         }
         seen.sources = sources.distinct();
         seen.destinations = destinations.distinct();
-        let numbers = 0..=u16::MAX;
-        seen.ports = numbers.zip(ports).filter(|(_, met)| *met).map(|(port, _)| port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        seen.ports = ports;
         seen
     }
 }
@@ -73,7 +73,6 @@ struct Addresses {
 impl Addresses {
     fn add(&mut self, address: IpAddr) {
         match address {
-            // Neighbours are often the same.
             IpAddr::V4(v4) if self.v4.last() == Some(&v4.to_bits()) => {}
             IpAddr::V4(v4) => self.v4.push(v4.to_bits()),
             IpAddr::V6(v6) => self.v6.push(v6.to_bits()),

@@ -67,7 +67,7 @@ impl<K, V> Default for Table<K, V> {
     }
 }
 
-impl<K: Copy + Eq, V> Table<K, V> {
+impl<K: Copy, V> Table<K, V> {
     pub(super) fn len(&self) -> u32 {
         let full = self.blocks.len().saturating_sub(1) * BLOCK;
         u32::try_from(full + self.blocks.last().map_or(0, Vec::len)).unwrap_or(u32::MAX)
@@ -86,12 +86,25 @@ impl<K: Copy + Eq, V> Table<K, V> {
         self.get(*self.index.find(hash, |_| true)?)
     }
 
-    /// The place of a key, whose hash `hash` tells; a new one gets `value`.
-    pub(super) fn place(&mut self, key: K, hash: impl Fn(&K) -> u64, value: impl Fn() -> V) -> u32 {
+    /// The blocks, in order.
+    pub(super) fn into_blocks(self) -> impl Iterator<Item = Vec<(K, V)>> {
+        self.blocks.into_iter()
+    }
+
+    /// The place of a key, or of one that counts as the same; `hash` is equal for those. A new one
+    /// gets `value`.
+    pub(super) fn place(
+        &mut self,
+        key: K,
+        hash: impl Fn(&K) -> u64,
+        same: impl Fn(&K, &K) -> bool,
+        value: impl Fn() -> V,
+    ) -> u32 {
         let own = hash(&key);
         let blocks = &self.blocks;
         let at = |at: &u32| blocks.get(*at as usize / BLOCK)?.get(*at as usize % BLOCK);
-        if let Some(found) = self.index.find(own, |one| at(one).is_some_and(|(k, _)| *k == key)) {
+        let is_same = |one: &u32| at(one).is_some_and(|(other, _)| same(other, &key));
+        if let Some(found) = self.index.find(own, is_same) {
             return *found;
         }
         let new = self.len();

@@ -8,6 +8,7 @@ use crate::checks::finding::{
     DeciderSummary, DecisionSummary, Finding, FlowSummary, Observed, ResourceSummary, implied_name,
     rule_kind, stage_id,
 };
+use crate::correlate::LogCounts;
 use crate::correlate::causes::Side;
 use crate::correlate::difference::Row;
 use crate::engine::Decider;
@@ -17,6 +18,21 @@ use crate::suggest::Suggestion;
 
 /// The languages that a change is printed in.
 pub const LANGUAGES: [&str; 3] = ["gcloud", "cnrm", "terraform"];
+
+/// The counts of the log with what memory did not suffice for; nothing more where it did.
+fn with_limits(mut counts: Value, log: &LogCounts) -> Value {
+    if let (Some(rolled), Some(counts)) = (log.rolled_up, counts.as_object_mut()) {
+        let told = json!({
+            "prefix_v4": rolled.v4, "prefix_v6": rolled.v6,
+            "more_than": rolled.more_than, "left": rolled.left,
+        });
+        counts.insert("rolled_up".to_owned(), told);
+    }
+    if let (Some(from), Some(counts)) = (log.copies_from, counts.as_object_mut()) {
+        counts.insert("duplicates_found_from".to_owned(), json!(from.to_string()));
+    }
+    counts
+}
 
 /// `triage --format json` and `check --format json`.
 #[must_use]
@@ -43,16 +59,18 @@ pub fn report(report: &Report) -> Value {
             })
         })
         .collect();
+    let counts = json!({
+        "entries": log.entries(), "firewall": log.firewall(), "denied": log.denied,
+        "allowed": log.allowed, "intercepted": log.intercepted,
+        "duplicates": log.duplicates, "other": log.other, "unparsable": log.unparsable,
+        "first": time(log.first), "last": time(log.last),
+    });
+    let counts = with_limits(counts, log);
     json!({
         "schema": "vpcwhy/triage-v1",
         "version": env!("CARGO_PKG_VERSION"),
         "inputs": inputs,
-        "log": {
-            "entries": log.entries(), "firewall": log.firewall(), "denied": log.denied,
-            "allowed": log.allowed, "intercepted": log.intercepted,
-            "duplicates": log.duplicates, "other": log.other, "unparsable": log.unparsable,
-            "first": time(log.first), "last": time(log.last),
-        },
+        "log": counts,
         "inventory": report.inventory,
         "not_given": report.not_given,
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),

@@ -4,6 +4,7 @@
 use crate::checks::blocked::describe;
 use crate::checks::finding::{DecisionSummary, Finding, Severity};
 use crate::checks::{Report, by_id};
+use crate::correlate::LogCounts;
 use crate::correlate::causes::Side;
 use crate::net::{Role, Timestamp};
 use crate::render::document::{Block, Document, Style, plain, plural, styled, thousands};
@@ -123,8 +124,29 @@ fn head(document: &mut Document, report: &Report, detail: Detail) {
             ],
         ));
     }
+    for what in for_want_of_memory(log) {
+        document.push(Block::Entry("memory", vec![styled(Style::Doubtful, what)]));
+    }
     complaints(document, report, detail);
     unused(document, report, detail);
+}
+
+/// What was given up to keep within `--max-memory`, and what that cost.
+fn for_want_of_memory(log: &LogCounts) -> Vec<String> {
+    let rolled = log.rolled_up.map(|rolled| {
+        format!(
+            "more than {} connections: external addresses are rolled up to /{} and /{}, which \
+             leaves {}; counts are exact, which address of a prefix it was is lost",
+            thousands(rolled.more_than as u64),
+            rolled.v4,
+            rolled.v6,
+            thousands(rolled.left as u64)
+        )
+    });
+    let copies = log.copies_from.map(|from| {
+        format!("copies of entries are found from {} on; older ones count twice", from.to_second())
+    });
+    rolled.into_iter().chain(copies).collect()
 }
 
 /// A stretch of time, to the second: the nanoseconds are in the JSON.

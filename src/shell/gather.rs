@@ -3,15 +3,15 @@
 //! together in the order of the input, so that any number of threads gives the same answer.
 
 use std::io::{ErrorKind, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use crate::checks::report::InputSummary;
-use crate::correlate::Partial;
-use crate::correlate::ledger::Window;
+use crate::correlate::Ledger;
+use crate::correlate::ledger::{Limits, Window};
 use crate::diagnose::Gathered;
 use crate::ingest::document::{Item, Place};
 use crate::ingest::log::{Form, Framer};
@@ -63,11 +63,12 @@ struct Gathering<'p> {
 }
 
 /// What came of one source.
-type Held = Result<(Notes, Partial), Error>;
+type Held = Result<(Notes, Ledger), Error>;
 
 impl<'p> Gathering<'p> {
     fn new(window: Window, progress: &'p Progress) -> Self {
-        let (gathered, reader) = (Gathered::default(), Reader::default());
+        let ledger = Ledger::within(window.limits);
+        let (gathered, reader) = (Gathered { ledger, ..Gathered::default() }, Reader::default());
         Self { window, progress, gathered, reader, inputs: Vec::new() }
     }
 
@@ -79,8 +80,8 @@ impl<'p> Gathering<'p> {
         let held: Vec<Held> =
             sources.par_iter().map(|source| whole(source, window, progress, ahead)).collect();
         for one in held {
-            let (notes, partial) = one?;
-            self.gathered.ledger.absorb(partial);
+            let (notes, ledger) = one?;
+            self.gathered.ledger.absorb(ledger);
             self.put(notes);
         }
         Ok(())
@@ -90,15 +91,25 @@ impl<'p> Gathering<'p> {
     fn in_parts(&mut self, source: &Source) -> Result<Option<Notes>, Error> {
         let (size, path) = (source.size(), Arc::from(source.name()));
         let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+        let ledger = Mutex::new(Ledger::within(self.window.limits));
+        let hand_over = |worker: &mut Worker| {
+            let own = std::mem::take(&mut worker.ledger);
+            ledger.lock().unwrap_or_else(PoisonError::into_inner).absorb(own);
+        };
+        let most = self.window.limits.of_reader(rayon::current_num_threads());
         let work = |_: rayon::BroadcastContext<'_>| -> Result<_, Error> {
-            let mut worker = Worker::new(self.window);
+            let mut worker = Worker::new(Window { limits: Limits::default(), ..self.window });
             let mut parts = Vec::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number * PART >= size || stop.load(Ordering::Relaxed) {
-                    return Ok((worker.partial, parts));
+                    hand_over(&mut worker);
+                    return Ok(parts);
                 }
                 let ends = (number * PART, ((number + 1) * PART).min(size));
+                if worker.ledger.exceeds(most) {
+                    hand_over(&mut worker);
+                }
                 match part(source, &path, ends, &mut worker, self.progress)? {
                     Some(notes) => parts.push((number, notes)),
                     None => stop.store(true, Ordering::Relaxed),
@@ -107,15 +118,12 @@ impl<'p> Gathering<'p> {
         };
         let done = rayon::broadcast(work).into_iter().collect::<Result<Vec<_>, _>>()?;
         if stop.load(Ordering::Relaxed) {
-            let again = done.iter().flat_map(|(_, parts)| parts).map(|(_, notes)| notes.bytes);
+            let again = done.iter().flatten().map(|(_, notes)| notes.bytes);
             self.progress.take_back(again.sum());
             return Ok(None);
         }
-        let mut parts = Vec::new();
-        for (partial, own) in done {
-            self.gathered.ledger.absorb(partial);
-            parts.extend(own);
-        }
+        self.gathered.ledger.absorb(ledger.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let mut parts: Vec<(u64, Notes)> = done.into_iter().flatten().collect();
         parts.sort_by_key(|(number, _)| *number);
         let mut all = Notes::of(&path);
         all.form = Some(Form::Lines);
@@ -207,7 +215,8 @@ fn part(
     while at < end {
         let left = usize::try_from(end - at).unwrap_or(usize::MAX);
         let room = kept..buffer.len().min(kept.saturating_add(left));
-        let fresh = file.read(at, buffer.get_mut(room).unwrap_or_default())?;
+        let room = buffer.get_mut(room).unwrap_or_default();
+        let fresh = progress.reading(|| file.read(at, room))?;
         kept += fresh;
         at += fresh as u64;
         notes.bytes += fresh as u64;
@@ -215,7 +224,7 @@ fn part(
         // A file that became shorter ends here.
         let at_end = at >= end || fresh == 0;
         let filled = buffer.get(..kept).unwrap_or_default();
-        let consumed = worker.read(&mut framer, filled, at_end, &mut notes);
+        let consumed = progress.parsing(|| worker.read(&mut framer, filled, at_end, &mut notes));
         if framer.form() != Some(Form::Lines) {
             return Ok(None);
         }
@@ -249,8 +258,9 @@ fn whole(source: &Source, window: Window, progress: &Progress, ahead: Ahead) -> 
     if ahead == Ahead::Not || source.is_short() {
         loop {
             let mut block = Vec::with_capacity(stream.missing());
-            let read = input.by_ref().take(stream.missing() as u64).read_to_end(&mut block);
-            if !stream.take(&block, read)? {
+            let missing = stream.missing() as u64;
+            let read = progress.reading(|| input.by_ref().take(missing).read_to_end(&mut block));
+            if !progress.parsing(|| stream.take(&block, read))? {
                 return Ok(stream.end());
             }
         }
@@ -260,7 +270,8 @@ fn whole(source: &Source, window: Window, progress: &Progress, ahead: Ahead) -> 
         scope.spawn(move || {
             loop {
                 let mut block = Vec::with_capacity(BLOCK);
-                let read = input.by_ref().take(BLOCK as u64).read_to_end(&mut block);
+                let read =
+                    progress.reading(|| input.by_ref().take(BLOCK as u64).read_to_end(&mut block));
                 let last = read.is_err() || block.is_empty();
                 if give.send((block, read)).is_err() || last {
                     return;
@@ -268,7 +279,7 @@ fn whole(source: &Source, window: Window, progress: &Progress, ahead: Ahead) -> 
             }
         });
         for (block, read) in blocks {
-            if !stream.take(&block, read)? {
+            if !progress.parsing(|| stream.take(&block, read))? {
                 break;
             }
         }
@@ -343,8 +354,8 @@ impl<'s> Stream<'s> {
         self.worker.read(&mut self.framer, &self.buffer, at_end, &mut self.notes)
     }
 
-    fn end(self) -> (Notes, Partial) {
-        (self.notes, self.worker.partial)
+    fn end(self) -> (Notes, Ledger) {
+        (self.notes, self.worker.ledger)
     }
 }
 

@@ -5,6 +5,7 @@ pub mod compare;
 pub mod demo;
 pub mod gather;
 pub mod input;
+mod memory;
 pub mod output;
 mod part;
 pub mod prepare;

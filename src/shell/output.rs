@@ -102,6 +102,15 @@ pub fn message(text: &str) {
     let _ = writeln!(io::stderr(), "{}", crate::render::document::escape(text));
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+fn timed<T>(sum: &AtomicU64, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let done = work();
+    let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    sum.fetch_add(nanoseconds, Ordering::Relaxed);
+    done
+}
+
 /// A bar on a terminal's standard error, for work over a second. Many threads may tell it what
 /// they read.
 #[derive(Debug)]
@@ -111,6 +120,9 @@ pub struct Progress {
     total: AtomicU64,
     done: AtomicU64,
     bar: OnceLock<ProgressBar>,
+    reading: AtomicU64,
+    parsing: AtomicU64,
+    read: OnceLock<Instant>,
 }
 
 impl Progress {
@@ -125,7 +137,34 @@ impl Progress {
             total: AtomicU64::new(0),
             done: AtomicU64::new(0),
             bar: OnceLock::new(),
+            reading: AtomicU64::new(0),
+            parsing: AtomicU64::new(0),
+            read: OnceLock::new(),
         }
+    }
+
+    /// Does what takes time in reading and unpacking.
+    pub fn reading<T>(&self, work: impl FnOnce() -> T) -> T {
+        timed(&self.reading, work)
+    }
+
+    /// Does what takes time in parsing.
+    pub fn parsing<T>(&self, work: impl FnOnce() -> T) -> T {
+        timed(&self.parsing, work)
+    }
+
+    /// Says how long everything took so far; the times of threads are added up.
+    pub fn tell(&self, entries: u64) {
+        let seconds = |of: &AtomicU64| Duration::from_nanos(of.load(Ordering::Relaxed));
+        let megabytes = self.done.load(Ordering::Relaxed) / 1_000_000;
+        message(&format!(
+            "vpcwhy: {megabytes} MB, {entries} log entries: {:.2?} reading, {:.2?} parsing, {:.2?} \
+             deciding, {:.2?} in all",
+            seconds(&self.reading),
+            seconds(&self.parsing),
+            self.read.get().map_or(Duration::ZERO, Instant::elapsed),
+            self.started.elapsed()
+        ));
     }
 
     /// None.
@@ -166,8 +205,10 @@ impl Progress {
         self.done.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Takes the bar away.
+    /// Everything is read: takes the bar away.
+    #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
     pub fn finish(&self) {
+        self.read.get_or_init(Instant::now);
         if let Some(bar) = self.bar.get() {
             bar.finish_and_clear();
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::correlate::Partial;
+use crate::correlate::Ledger;
 use crate::correlate::ledger::Window;
 use crate::ingest::document::Place;
 use crate::ingest::log::framing::next_entry;
@@ -15,13 +15,12 @@ use crate::model::{Complaint, complaint};
 pub(super) const MOST_COMPLAINTS: usize = 1_000;
 
 /// Who reads.
-#[derive(Default)]
 pub(super) struct Worker {
     /// Which records are grouped.
     pub(super) window: Window,
     shapes: Shapes,
     /// The records of all parts that it read.
-    pub(super) partial: Partial,
+    pub(super) ledger: Ledger,
 }
 
 /// What a part held besides records of the log.
@@ -106,7 +105,7 @@ impl Notes {
 
 impl Worker {
     pub(super) fn new(window: Window) -> Self {
-        Self { window, ..Self::default() }
+        Self { window, shapes: Shapes::default(), ledger: Ledger::within(window.limits) }
     }
 
     /// Reads one buffer of a part; returns how many bytes of it are done with.
@@ -133,7 +132,7 @@ struct Taking<'t> {
 
 impl Sink for Taking<'_> {
     fn entry(&mut self, rest: &[u8], form: Form) -> Option<(usize, u64)> {
-        let Worker { window, shapes, partial } = &mut *self.worker;
+        let Worker { window, shapes, ledger } = &mut *self.worker;
         let fit = shapes.fit(rest)?;
         let taken = match (form, rest.get(fit.length..)?) {
             (Form::Lines, [b'\n', ..]) => (fit.length + 1, fit.lines + 1),
@@ -145,7 +144,7 @@ impl Sink for Taking<'_> {
         let record = shapes.record(fit, rest)?;
         self.notes.entries += 1;
         self.notes.firewall += u64::from(record.disposition.is_some());
-        partial.add(&record, window);
+        ledger.add(&record, window);
         Some(taken)
     }
 
@@ -213,12 +212,12 @@ impl Taking<'_> {
             Found::Entry(record) => {
                 self.notes.entries += 1;
                 self.notes.firewall += u64::from(record.disposition.is_some());
-                self.worker.partial.add(&record, &self.worker.window);
+                self.worker.ledger.add(&record, &self.worker.window);
             }
             Found::Incomplete(record, what) => {
                 self.notes.entries += 1;
                 self.notes.firewall += 1;
-                self.worker.partial.add(&record, &self.worker.window);
+                self.worker.ledger.add(&record, &self.worker.window);
                 let did = "counted this entry, but cannot judge it";
                 self.complain(piece, from, text.as_bytes(), what, did);
             }
@@ -251,7 +250,7 @@ impl Taking<'_> {
     }
 
     fn unparsable(&mut self, piece: &Piece, at: usize, text: &[u8], what: &str) {
-        self.worker.partial.add_unparsable();
+        self.worker.ledger.add_unparsable();
         self.complain(piece, at, text, what, complaint::SKIPPED_ENTRY);
     }
 

@@ -19,7 +19,7 @@ use crate::shell::answer::{print, print_json, print_lines};
 use crate::shell::input::{self, Source};
 use crate::shell::output::{self, Progress};
 use crate::shell::prepare::prepare;
-use crate::shell::{Error, compare, demo, gather, simulate};
+use crate::shell::{Error, compare, demo, gather, memory, simulate};
 
 const DONE: u8 = 0;
 const FOUND: u8 = 1;
@@ -134,6 +134,9 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
         _ => run_triage(options, &gathered)?,
     };
     let counts = gathered.ledger.counts();
+    if options.verbose > 0 {
+        progress.tell(counts.entries() + counts.duplicates);
+    }
     let usable = counts.entries() > 0
         || !gathered.inventory.is_empty()
         || !gathered.inventory.unused.is_empty();
@@ -155,6 +158,7 @@ fn window(options: &Options) -> Result<Window, Error> {
         _ => None,
     };
     Ok(Window {
+        limits: memory::limits(options.max_memory.as_deref())?,
         since: options.since.as_deref().map(moment).transpose()?,
         until: options.until.as_deref().map(moment).transpose()?,
         per_seconds,

@@ -16,6 +16,7 @@ use memchr::{memchr, memchr_iter, memchr3, memmem};
 
 use crate::ingest::log::form::{Form, detect};
 use crate::ingest::log::paste;
+use crate::ingest::log::yaml::Documents;
 
 /// One piece of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +62,14 @@ const LONGEST_CANDIDATE: usize = 1 << 20;
 pub const LONGEST_RESOURCE: usize = 1 << 30;
 
 const LISTS: [&[u8]; 3] = [b"\"entries\"", b"\"events\"", b"\"receivedMessages\""];
+/// Under this key resources stand, and sometimes something else.
+const ITEMS: &[u8] = b"\"items\"";
+
 const ENTRY_KEYS: [&[u8]; 4] =
     [b"\"insertId\"", b"\"jsonPayload\"", b"\"logName\"", b"\"message\""];
+
+/// What resources say their kind with.
+const KIND_KEYS: [&[u8]; 2] = [b"\"kind\"", b"\"apiVersion\""];
 
 const RESOURCE_KEYS: [&[u8]; 3] = [b"\"kind\"", b"\"selfLink\"", b"\"apiVersion\""];
 
@@ -80,19 +87,27 @@ pub struct Framer {
     line: u64,
     byte: u64,
     entries_seen: bool,
+    yaml: Documents,
 }
 
 impl Default for Framer {
     fn default() -> Self {
-        Self { form: None, places: Vec::new(), line: 1, byte: 0, entries_seen: false }
+        Self {
+            form: None,
+            places: Vec::new(),
+            line: 1,
+            byte: 0,
+            entries_seen: false,
+            yaml: Documents::default(),
+        }
     }
 }
 
 /// The cursor over one buffer.
-struct Cut<'b> {
-    buffer: &'b [u8],
-    at_end: bool,
-    at: usize,
+pub(super) struct Cut<'b> {
+    pub(super) buffer: &'b [u8],
+    pub(super) at_end: bool,
+    pub(super) at: usize,
     /// The byte up to which lines are counted, and the line there.
     counted: (usize, u64),
     base: u64,
@@ -131,7 +146,7 @@ impl Framer {
         match self.form {
             Some(Form::Lines) => self.lines(&mut cut),
             Some(Form::Json) => self.json(&mut cut),
-            Some(Form::Yaml) => yaml(&mut cut),
+            Some(Form::Yaml) => self.yaml.cut(&mut cut),
             Some(Form::Paste) => paste::frame(buffer, at_end, &mut |start, end| {
                 cut.push(start, end, Form::Paste, None);
             })
@@ -291,7 +306,7 @@ impl Framer {
         let value_at = after_key + 1 + blank(rest.get(after_key + 1..).unwrap_or_default());
         let value = rest.get(value_at..).unwrap_or_default();
         let key = rest.get(..key_end).unwrap_or_default();
-        if LISTS.contains(&key) && value.first() == Some(&b'[') {
+        if (key == ITEMS || LISTS.contains(&key)) && value.first() == Some(&b'[') {
             self.places.push(Place::Array);
             cut.at += value_at + 1;
             return true;
@@ -364,7 +379,13 @@ impl Cut<'_> {
         line
     }
 
-    fn push(&mut self, start: usize, end: usize, form: Form, broken: Option<&'static str>) {
+    pub(super) fn push(
+        &mut self,
+        start: usize,
+        end: usize,
+        form: Form,
+        broken: Option<&'static str>,
+    ) {
         let line = self.line_at(start);
         let byte = self.base + start as u64;
         self.sink.piece(Piece { start, end, line, byte, form, broken });
@@ -435,6 +456,36 @@ fn string_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
+/// Whether the elements of a list say of themselves what they are, so that they can be read one by
+/// one: the first is an object with a kind of its own. `None` where more bytes are needed.
+fn tell_their_kind(elements: &[u8]) -> Option<bool> {
+    let lead = blank(elements);
+    match elements.get(lead)? {
+        b'{' => {}
+        _ => return Some(false),
+    }
+    let (mut at, mut depth) = (lead + 1, 1_u32);
+    loop {
+        let rest = elements.get(at..).filter(|rest| !rest.is_empty())?;
+        match rest.first()? {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth == 1 => return Some(false),
+            b'}' | b']' => depth -= 1,
+            b'"' => {
+                let length = string_end(rest)?;
+                let key = rest.get(..length).unwrap_or_default();
+                if depth == 1 && KIND_KEYS.contains(&key) {
+                    return Some(true);
+                }
+                at += length;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
 /// Where the object or array at the start of `bytes` ends. With `lists`, an object around one of
 /// the known lists of entries is told as such.
 pub(super) fn extent(bytes: &[u8], lists: bool) -> Extent {
@@ -467,11 +518,19 @@ fn measured_extent(bytes: &[u8], lists: bool) -> (Extent, usize) {
                     };
                 };
                 let key = tail.get(..length).unwrap_or_default();
-                if lists && open.len() == 1 && LISTS.contains(&key) {
+                if lists && open.len() == 1 && (key == ITEMS || LISTS.contains(&key)) {
                     let colon = length + blank(tail.get(length..).unwrap_or_default());
                     let value = colon + 1 + blank(tail.get(colon + 1..).unwrap_or_default());
-                    if tail.get(colon) == Some(&b':') && tail.get(value) == Some(&b'[') {
-                        return (Extent::List(at + value + 1), at);
+                    let is_list = tail.get(colon) == Some(&b':') && tail.get(value) == Some(&b'[');
+                    let elements = tail.get(value + 1..).unwrap_or_default();
+                    match (is_list, key == ITEMS && is_list) {
+                        (true, false) => return (Extent::List(at + value + 1), at),
+                        (true, true) => match tell_their_kind(elements) {
+                            Some(true) => return (Extent::List(at + value + 1), at),
+                            Some(false) => {}
+                            None => return (Extent::More, bytes.len()),
+                        },
+                        _ => {}
                     }
                 }
                 at += length;
@@ -482,63 +541,4 @@ fn measured_extent(bytes: &[u8], lists: bool) -> (Extent, usize) {
         at += 1;
     }
     (Extent::More, at)
-}
-
-/// YAML documents end at a line `---` or `...`; a top-level sequence is cut at its dashes, so that
-/// a list of any length is read element by element.
-fn yaml(cut: &mut Cut<'_>) {
-    let (mut start, mut at) = (cut.at, cut.at);
-    let mut has_content = false;
-    // Only where the document itself is a sequence: gcloud writes the lists inside of a mapping
-    // without indentation, too.
-    let mut is_sequence = false;
-    while at < cut.buffer.len() {
-        let rest = cut.buffer.get(at..).unwrap_or_default();
-        let (length, next) = match memchr(b'\n', rest) {
-            Some(end) => (end, end + 1),
-            None if cut.at_end => (rest.len(), rest.len()),
-            None => break,
-        };
-        let line = rest.get(..length).unwrap_or_default();
-        let is_separator = [b"---".as_slice(), b"..."].iter().any(|mark| {
-            line.strip_prefix(*mark)
-                .is_some_and(|tail| tail.first().is_none_or(u8::is_ascii_whitespace))
-        });
-        let is_element = line.starts_with(b"- ");
-        if is_separator {
-            is_sequence = false;
-        } else if !has_content && !is_blank_or_comment(line) {
-            is_sequence = is_element;
-        }
-        if (is_separator || is_element && is_sequence) && has_content {
-            cut.push(start, at, Form::Yaml, None);
-            has_content = false;
-        }
-        if is_separator {
-            // Content may follow the mark on its line.
-            let tail = line.get(3..).unwrap_or_default().trim_ascii();
-            has_content = !tail.is_empty() && !tail.starts_with(b"#");
-            start = if has_content { at + 3 } else { at + next };
-        } else if !has_content && !is_blank_or_comment(line) {
-            has_content = true;
-            start = at;
-        }
-        at += next;
-        if !has_content {
-            start = at;
-        }
-    }
-    if cut.at_end {
-        if has_content {
-            cut.push(start, cut.buffer.len(), Form::Yaml, None);
-        }
-        cut.at = cut.buffer.len();
-    } else {
-        cut.at = start.min(cut.buffer.len());
-    }
-}
-
-fn is_blank_or_comment(line: &[u8]) -> bool {
-    let line = line.trim_ascii();
-    line.is_empty() || line.starts_with(b"#")
 }

@@ -1,4 +1,5 @@
-//! The path of the log: blocks of bytes → pieces ([`framing`]) → entries ([`entry`]).
+//! The path of the log: blocks of bytes → pieces ([`framing`]) → entries ([`entry`]); an entry that
+//! looks like ones before takes the short way, which needs neither ([`shape`]).
 //!
 //! A piece is one entry, one wrapper around an entry, or one resource; what it is, is found from
 //! its content. Bytes are borrowed all the way: a record allocates only for strings with escapes.
@@ -10,6 +11,7 @@ pub mod paste;
 pub mod shape;
 pub mod walker;
 pub mod wrapped;
+mod yaml;
 
 pub use entry::{Found, read_piece};
 pub use form::Form;

@@ -1,0 +1,125 @@
+//! Where YAML documents end, and the elements of their lists: a list of any length is read element
+//! by element.
+//!
+//! ```text
+//! ---                      - name: a                 apiVersion: v1
+//! name: a                  - name: b                 items:
+//! ---                                                - apiVersion: v1    one piece
+//! name: b                                              kind: Pod
+//!                                                    kind: List
+//! documents                a sequence                kubectl's list
+//! ```
+
+use memchr::memchr;
+
+use crate::ingest::log::form::Form;
+use crate::ingest::log::framing::Cut;
+
+/// Cuts documents; remembers what it is in the middle of.
+#[derive(Debug, Default)]
+pub(super) struct Documents {
+    /// Whether these are the elements of a list under `items:`.
+    in_items: bool,
+}
+
+/// What the lines so far are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    Nothing,
+    /// gcloud writes the lists inside of a mapping without indentation: a dash is no end there.
+    Mapping,
+    Sequence,
+}
+
+impl Documents {
+    pub(super) fn cut(&mut self, cut: &mut Cut<'_>) {
+        let (mut start, mut at) = (cut.at, cut.at);
+        let mut inside = Inside::Nothing;
+        let mut opens_items = false;
+        while let Some(rest) = cut.buffer.get(at..).filter(|rest| !rest.is_empty()) {
+            let (length, next) = match memchr(b'\n', rest) {
+                Some(end) => (end, end + 1),
+                None if cut.at_end => (rest.len(), rest.len()),
+                None => break,
+            };
+            let line = rest.get(..length).unwrap_or_default();
+            let is_element = line.starts_with(b"- ");
+            let is_blank = is_blank_or_comment(line);
+            if is_separator(line) {
+                self.push(cut, start, at, inside);
+                self.in_items = false;
+                // Content may follow the mark on its line.
+                let tail = line.get(3..).unwrap_or_default().trim_ascii();
+                let content = !tail.is_empty() && !tail.starts_with(b"#");
+                inside = if content { Inside::Mapping } else { Inside::Nothing };
+                start = if content { at + 3 } else { at + next };
+            } else if inside == Inside::Nothing && !is_blank {
+                inside = if is_element { Inside::Sequence } else { Inside::Mapping };
+                start = at;
+            } else if is_element && inside == Inside::Sequence {
+                self.push(cut, start, at, inside);
+                start = at;
+            } else if is_element && opens_items && says_its_kind(line) {
+                self.push(cut, start, at, inside);
+                (self.in_items, inside, start) = (true, Inside::Sequence, at);
+            } else if self.in_items && is_key(line) {
+                // The list is over; what is left is more of the mapping around it.
+                self.push(cut, start, at, inside);
+                (self.in_items, inside, start) = (false, Inside::Mapping, at);
+            }
+            opens_items = opens_items && is_blank || line.trim_ascii_end() == b"items:";
+            at += next;
+            if inside == Inside::Nothing {
+                start = at;
+            }
+        }
+        if cut.at_end {
+            self.push(cut, start, cut.buffer.len(), inside);
+            cut.at = cut.buffer.len();
+        } else {
+            cut.at = start.min(cut.buffer.len());
+        }
+    }
+
+    fn push(&self, cut: &mut Cut<'_>, start: usize, end: usize, inside: Inside) {
+        let text = cut.buffer.get(start..end).unwrap_or_default();
+        // What stands around a list is no item.
+        let around = inside == Inside::Mapping && text.split(|byte| *byte == b'\n').all(is_frame);
+        if inside != Inside::Nothing && !around {
+            cut.push(start, end, Form::Yaml, None);
+        }
+    }
+}
+
+/// Whether a line ends a document: `---` or `...`.
+fn is_separator(line: &[u8]) -> bool {
+    [b"---".as_slice(), b"..."].iter().any(|mark| {
+        line.strip_prefix(*mark)
+            .is_some_and(|tail| tail.first().is_none_or(u8::is_ascii_whitespace))
+    })
+}
+
+/// Whether an element can be read alone: it begins with what it is.
+fn says_its_kind(line: &[u8]) -> bool {
+    line.starts_with(b"- apiVersion:") || line.starts_with(b"- kind:")
+}
+
+/// Whether a line is a key of the outermost mapping.
+fn is_key(line: &[u8]) -> bool {
+    line.first().is_some_and(u8::is_ascii_alphabetic)
+}
+
+/// Whether a line is one of those around kubectl's list, and nothing else.
+fn is_frame(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    is_blank_or_comment(line)
+        || [b"items:".as_slice(), b"apiVersion: v1", b"kind: List", b"metadata:"].contains(&line)
+        || [b"  resourceVersion:".as_slice(), b"  selfLink:"]
+            .iter()
+            .any(|key| line.starts_with(key))
+}
+
+fn is_blank_or_comment(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    line.is_empty() || line.starts_with(b"#")
+}
