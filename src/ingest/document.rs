@@ -52,6 +52,15 @@ impl Place {
 pub fn json_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
     let mut opened =
         Opened { text, place, items: Vec::new(), complaints: Vec::new(), counted: (0, 0) };
+    // Most pieces are one item, and what is in them need not be looked at twice.
+    if text.len() < SURELY_LONG
+        && let Ok(mut value) = serde_json::from_str::<Value>(text)
+        && !may_hold_items(&value)
+    {
+        number_rules(&mut value, text, place.line);
+        opened.items.push(Item { value, origin: place.origin(place.line), hint: None });
+        return (opened.items, opened.complaints);
+    }
     match serde_json::from_str::<&RawValue>(text) {
         Ok(raw) => opened.open(raw, None, 0),
         Err(error) => {
@@ -61,6 +70,17 @@ pub fn json_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
         }
     }
     (opened.items, opened.complaints)
+}
+
+/// A longer text is a list of items, more often than not.
+const SURELY_LONG: usize = 256 << 10;
+
+/// Whether a value is no item itself, perhaps, but holds some.
+fn may_hold_items(value: &Value) -> bool {
+    let Some(members) = value.as_object() else { return true };
+    let wrappers =
+        ["items", "firewalls", "firewallPolicys", "firewallPolicies", "asset_type", "assetType"];
+    wrappers.iter().chain(&CONTAINERS).any(|key| members.contains_key(*key))
 }
 
 /// What is wrong, without a word of the text.
@@ -105,7 +125,7 @@ impl<'t> Opened<'t> {
         let line = self.line_at(offset);
         match serde_json::from_str(text) {
             Ok(mut value) => {
-                number_rules(&mut value, raw, line);
+                number_rules(&mut value, raw.get(), line);
                 self.items.push(Item {
                     value,
                     origin: self.place.origin(line),
@@ -232,9 +252,8 @@ fn lines_in(text: &str) -> u64 {
 pub const RULE_LINE: &str = "__line";
 
 /// Notes the line of every rule of a policy that starts on `line`.
-fn number_rules(policy: &mut Value, raw: &RawValue, line: u64) {
+fn number_rules(policy: &mut Value, text: &str, line: u64) {
     let Some(rules) = policy.get_mut("rules").and_then(Value::as_array_mut) else { return };
-    let text = raw.get();
     let Ok(members) = serde_json::from_str::<Members<'_>>(text) else { return };
     let list = members.get("rules").map_or("[]", |list| list.get());
     let Ok(pieces) = serde_json::from_str::<Vec<&RawValue>>(list) else { return };
@@ -346,6 +365,10 @@ fn element_lines(text: &str, value: &Value) -> Vec<u64> {
         items: Vec<Spanned<IgnoredAny>>,
     }
     let options = options(text.len());
+    // Elements mostly come one by one: to parse them again would tell nothing.
+    if value.as_array().is_some_and(|list| list.len() == 1) {
+        return vec![first_line(text)];
+    }
     let list = if value.is_array() {
         serde_saphyr::from_str_with_options::<Vec<Spanned<IgnoredAny>>>(text, options).ok()
     } else if value.get("items").is_some_and(Value::is_array) {

@@ -30,6 +30,9 @@ const LONGEST_TEXT: usize = 16 << 20;
 /// The parts of a large input.
 const PART: u64 = 8 << 20;
 
+/// Parsed items take several times the room of their text.
+const ITEMS_AT_A_TIME: usize = 128;
+
 /// Reads all sources.
 pub fn gather(sources: &[Source], window: Window, progress: &Progress) -> Result<Gathered, Error> {
     progress.expect(sources.iter().map(Source::size).sum());
@@ -138,17 +141,19 @@ impl<'p> Gathering<'p> {
         let number = self.reader.open();
         let others = std::mem::take(&mut notes.others);
         let path = Arc::clone(&notes.path);
-        let read: Vec<(Vec<Item>, Vec<Complaint>)> = others
-            .into_par_iter()
-            .map(|one| {
-                let place = Place { path: Arc::clone(&path), line: one.line, byte: one.byte };
-                items_of(&one.text, one.form, &place)
-            })
-            .collect();
-        for (items, complaints) in read {
-            self.reader.complaints.extend(complaints);
-            for item in items {
-                self.reader.item(number, item);
+        for some in others.chunks(ITEMS_AT_A_TIME) {
+            let read: Vec<(Vec<Item>, Vec<Complaint>)> = some
+                .par_iter()
+                .map(|one| {
+                    let place = Place { path: Arc::clone(&path), line: one.line, byte: one.byte };
+                    items_of(&one.text, one.form, &place)
+                })
+                .collect();
+            for (items, complaints) in read {
+                self.reader.complaints.extend(complaints);
+                for item in items {
+                    self.reader.item(number, item);
+                }
             }
         }
         self.inputs.push(notes);
