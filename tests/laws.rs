@@ -296,7 +296,7 @@ fn log_line(src: u8, port: u8, id: u8, denied: bool) -> String {
     let disposition = if denied { "DENIED" } else { "ALLOWED" };
     json!({
         // The same id always means the same entry.
-        "insertId": format!("{src}-{port}-{id}-{denied}"),
+        "insertId": format!("{src}-{port}-{id}-{denied}{}", "-and-much-more".repeat(usize::from(id))),
         "timestamp": format!("2026-10-14T09:00:{:02}.{id}Z", src * 10 + port),
         "logName": "projects/p/logs/compute.googleapis.com%2Ffirewall",
         "jsonPayload": {

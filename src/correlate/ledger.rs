@@ -2,7 +2,7 @@
 //! in any order.
 
 use crate::correlate::measures::{COARSEST, prefix_lengths};
-use crate::correlate::prints::{Print, Prints, Verdict};
+use crate::correlate::prints::{Print, Prints, Taken};
 use crate::correlate::rollup::{Addition, Group, RollUp, Slot};
 use crate::model::{Disposition, Record};
 use crate::net::Timestamp;
@@ -154,7 +154,7 @@ pub struct Ledger {
 }
 
 /// So many wait.
-const MOST_WAITING: usize = 64;
+const MOST_WAITING: usize = 256;
 
 impl Ledger {
     /// An empty one that keeps to limits.
@@ -169,7 +169,7 @@ impl Ledger {
         *self.counts.of(class) += 1;
         self.counts.first = earliest(self.counts.first, record.timestamp);
         self.counts.last = self.counts.last.max(record.timestamp);
-        let print = self.prints.of(record);
+        let print = Prints::of(record);
         match &record.firewall {
             Some(firewall) if window.holds(record.timestamp) => {
                 let addition = self.roll_up.addition(record, firewall, window);
@@ -180,7 +180,7 @@ impl Ledger {
             }
             _ => {
                 if let Some(print) = print {
-                    self.prints.put(print, Verdict::Counted(class));
+                    self.prints.put(print, Taken::ByCount(class));
                 }
             }
         }
@@ -195,7 +195,7 @@ impl Ledger {
         for ((addition, print), slot) in waiting.drain(..).zip(slots) {
             roll_up.take(slot, &addition);
             if let Some(print) = print {
-                prints.put(print, Verdict::Grouped(slot));
+                prints.put(print, Taken::ByGroup(slot));
             }
         }
         self.keep_to_limits();
@@ -252,15 +252,15 @@ impl Ledger {
         for mut copies in self.prints.take_copies() {
             // Which was first does not matter, as long as it does not depend on who read it.
             copies.sort_by(|a, b| match (a, b) {
-                (Verdict::Grouped(a), Verdict::Grouped(b)) => self.roll_up.compare(*a, *b),
-                (Verdict::Counted(a), Verdict::Counted(b)) => a.cmp(b),
-                (Verdict::Grouped(_), _) => std::cmp::Ordering::Less,
-                (_, Verdict::Grouped(_)) => std::cmp::Ordering::Greater,
+                (Taken::ByGroup(a), Taken::ByGroup(b)) => self.roll_up.compare(*a, *b),
+                (Taken::ByCount(a), Taken::ByCount(b)) => a.cmp(b),
+                (Taken::ByGroup(_), _) => std::cmp::Ordering::Less,
+                (_, Taken::ByGroup(_)) => std::cmp::Ordering::Greater,
             });
             for further in copies.into_iter().skip(1) {
                 let class = match further {
-                    Verdict::Grouped(slot) => self.roll_up.take_one(slot),
-                    Verdict::Counted(class) => class,
+                    Taken::ByGroup(slot) => self.roll_up.take_one(slot),
+                    Taken::ByCount(class) => class,
                 };
                 *self.counts.of(class) -= 1;
                 self.counts.duplicates += 1;

@@ -19,11 +19,11 @@ use crate::net::Timestamp;
 
 /// Where an entry was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Taken {
     /// In this group, and in the count of its disposition.
-    Grouped(Slot),
+    ByGroup(Slot),
     /// In the count of its disposition alone.
-    Counted(Option<Disposition>),
+    ByCount(Option<Disposition>),
 }
 
 /// The print of one entry.
@@ -50,7 +50,6 @@ pub(super) struct Prints {
     stretches: BTreeMap<i64, Stretch>,
     /// The stretch of the last entry: entries mostly come in the order of time.
     current: Option<(i64, Stretch)>,
-    identity: Vec<u8>,
     /// How many there are.
     count: usize,
     /// Nothing before this stretch is kept any more.
@@ -61,39 +60,36 @@ pub(super) struct Prints {
 const COUNTED: [Option<Disposition>; 4] =
     [Some(Disposition::Denied), Some(Disposition::Allowed), Some(Disposition::Intercepted), None];
 
-fn code(verdict: Verdict) -> u32 {
-    match verdict {
-        Verdict::Grouped(slot) => slot.number(),
-        Verdict::Counted(class) => {
+fn code(taken: Taken) -> u32 {
+    match taken {
+        Taken::ByGroup(slot) => slot.number(),
+        Taken::ByCount(class) => {
             let place = COUNTED.iter().position(|one| *one == class).unwrap_or(3);
             u32::MAX - u32::try_from(place).unwrap_or(3)
         }
     }
 }
 
-fn verdict(code: u32) -> Verdict {
+fn taken(code: u32) -> Taken {
     match COUNTED.get((u32::MAX - code) as usize) {
-        Some(class) => Verdict::Counted(*class),
-        None => Verdict::Grouped(Slot::of_number(code)),
+        Some(class) => Taken::ByCount(*class),
+        None => Taken::ByGroup(Slot::of_number(code)),
     }
 }
 
 impl Prints {
     /// The print of an entry; one without timestamp or `insertId` cannot be told from another one.
-    pub(super) fn of(&mut self, record: &Record<'_>) -> Option<Print> {
+    pub(super) fn of(record: &Record<'_>) -> Option<Print> {
         let (Some(at), false) = (record.timestamp, record.insert_id.is_empty()) else {
             return None;
         };
-        self.identity.clear();
-        self.identity.extend_from_slice(record.project.as_bytes());
-        self.identity.push(0);
-        self.identity.extend_from_slice(record.insert_id.as_bytes());
-        let hash = xxh3_64_with_seed(&self.identity, at.0.cast_unsigned());
+        let of_project = xxh3_64_with_seed(record.project.as_bytes(), at.0.cast_unsigned());
+        let hash = xxh3_64_with_seed(record.insert_id.as_bytes(), of_project);
         Some(Print { stretch: at.0 >> STRETCH, hash })
     }
 
     /// Puts down an entry.
-    pub(super) fn put(&mut self, print: Print, taken: Verdict) {
+    pub(super) fn put(&mut self, print: Print, taken: Taken) {
         let number = print.stretch;
         if self.horizon.is_some_and(|horizon| number < horizon) {
             return;
@@ -106,8 +102,7 @@ impl Prints {
             }
         }
         if let Some((_, stretch)) = &mut self.current {
-            stretch.hashes.push(print.hash);
-            stretch.places.push(code(taken));
+            stretch.push(print.hash, code(taken));
         }
     }
 
@@ -175,16 +170,27 @@ impl Prints {
 
     /// Compares all prints and returns, for each entry that was met more than once, where all its
     /// copies were counted.
-    pub(super) fn take_copies(&mut self) -> Vec<Vec<Verdict>> {
+    pub(super) fn take_copies(&mut self) -> Vec<Vec<Taken>> {
         self.stretches.extend(self.current.take());
         self.stretches.values_mut().flat_map(Stretch::take_copies).collect()
     }
 }
 
 impl Stretch {
+    /// Grows by an eighth: a list that grows by doubling holds up to twice what is in it.
+    fn push(&mut self, hash: u64, place: u32) {
+        if self.hashes.len() == self.hashes.capacity() {
+            let more = self.hashes.len() / 8 + 16;
+            self.hashes.reserve_exact(more);
+            self.places.reserve_exact(more);
+        }
+        self.hashes.push(hash);
+        self.places.push(place);
+    }
+
     /// Most prints are the only ones with their lowest bits: these are sorted out with a bit each,
     /// and only the others are compared.
-    fn take_copies(&mut self) -> Vec<Vec<Verdict>> {
+    fn take_copies(&mut self) -> Vec<Vec<Taken>> {
         let bits = (self.hashes.len() * 16).next_power_of_two().max(64);
         let mask = bits as u64 - 1;
         let mut once = vec![0_u64; bits / 64];
@@ -218,6 +224,6 @@ impl Stretch {
                 }
             }
         }
-        runs().map(|run| run.iter().map(|(_, code)| verdict(*code)).collect()).collect()
+        runs().map(|run| run.iter().map(|(_, code)| taken(*code)).collect()).collect()
     }
 }

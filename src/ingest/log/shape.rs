@@ -363,6 +363,7 @@ impl Leaf {
         leaf
     }
 
+    #[inline]
     fn constant(&self, field: Field) -> Option<&str> {
         self.constant.get(field as usize)?.as_deref()
     }
@@ -394,6 +395,7 @@ struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
+    #[inline]
     fn bytes(&self, field: Field) -> Option<&'a [u8]> {
         if let Some(constant) = self.leaf.constant(field) {
             return Some(constant.as_bytes());
@@ -402,6 +404,7 @@ impl<'a> Values<'a> {
         self.text.get(*start as usize..*end as usize)
     }
 
+    #[inline]
     fn text(&self, field: Field) -> Option<&'a str> {
         if let Some(constant) = self.leaf.constant(field) {
             return Some(constant);
@@ -411,6 +414,7 @@ impl<'a> Values<'a> {
 
     /// The record, where its values are in their usual form; the others are left to the reader of
     /// everything.
+    #[inline]
     fn ready(&self, ready: &'a Ready, clock: &mut Clock) -> Option<Record<'a>> {
         let text = |field| self.text(field).map(Cow::Borrowed);
         let address = |field| Some(parse_plain_v4(self.bytes(field)?)?.into());
@@ -456,6 +460,7 @@ impl<'a> Values<'a> {
 }
 
 /// Up to nine digits.
+#[inline]
 fn small_number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || digits.len() > 9 {
         return None;
@@ -466,6 +471,7 @@ fn small_number(digits: &[u8]) -> Option<u32> {
 }
 
 /// How many digits stand here; `None` for none.
+#[inline]
 fn whole_number(text: &[u8]) -> Option<usize> {
     let length = text.iter().position(|byte| !byte.is_ascii_digit())?;
     (length > 0).then_some(length)
@@ -478,6 +484,7 @@ const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
 /// character. Eight at a time: a byte is marked where it is a quote, a backslash, below a blank or
 /// above ASCII (<https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>); above the first
 /// mark there may be false ones.
+#[inline]
 fn plain_text(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(eight) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
