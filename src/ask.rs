@@ -3,7 +3,7 @@
 use crate::checks::finding::decision_summary;
 use crate::correlate::Directory;
 use crate::correlate::causes::{Scope, side};
-use crate::correlate::rollup::Group;
+use crate::correlate::rollup::{Group, RollUp};
 use crate::engine::{EffectiveRules, Endpoint, Facts, Trace, Verdict, evaluate, near_misses};
 use crate::model::{Reference, RuleReference};
 use crate::net::five_tuple::parse_endpoint;
@@ -39,12 +39,7 @@ pub fn parse_connection(source: &str, destination: &str) -> Result<FiveTuple, St
 
 /// Asks the firewalls of both ends.
 #[must_use]
-pub fn why(
-    directory: &Directory<'_>,
-    groups: &[Group<'_>],
-    tuple: FiveTuple,
-    scope: &Scope,
-) -> Why {
+pub fn why(directory: &Directory<'_>, roll_up: &RollUp, tuple: FiveTuple, scope: &Scope) -> Why {
     let known: Vec<&Reference> = directory.networks.iter().filter(|of| scope.holds(of)).collect();
     let mut missing = Vec::new();
     let named = match (&scope.network, known.as_slice()) {
@@ -56,14 +51,15 @@ pub fn why(
         }
         (None, _) => None,
     };
-    let logged: Vec<&Group<'_>> = groups
-        .iter()
+    let mut logged: Vec<Group<'_>> = roll_up
+        .each()
         .filter(|group| {
             let seen = group.tuple();
             (seen.src, seen.dst, seen.dst_port, seen.protocol)
                 == (tuple.src, tuple.dst, tuple.dst_port, tuple.protocol)
         })
         .collect();
+    logged.sort_unstable_by(Group::compare);
     let ways = ways(directory, &tuple, named.as_ref(), &known, &mut missing);
     let asked: Vec<Asked> = ways
         .iter()
@@ -76,7 +72,7 @@ pub fn why(
         source: end(tuple.src),
         destination: end(tuple.dst),
         asked,
-        logged: logged.iter().map(|group| log_line(group)).collect(),
+        logged: logged.iter().map(log_line).collect(),
         missing,
     }
 }
@@ -128,7 +124,7 @@ fn ask(
     tuple: FiveTuple,
     direction: Direction,
     network: &Reference,
-    logged: &[&Group<'_>],
+    logged: &[Group<'_>],
 ) -> Asked {
     let vm = logged
         .iter()

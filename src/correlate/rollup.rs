@@ -4,7 +4,7 @@
 //! A [`RollUp`] is a monoid: partial ones merge in any order and any split to the same whole. Its
 //! key and its measures are defined here and nowhere else. A log may hold ten million distinct
 //! connections, so a group is kept in 64 bytes and a place in an index: what many have in common
-//! (rule, network, project, direction) is one [`Context`] with a number, and names are numbers,
+//! (rule, network, project, direction) is one context with a number, and names are numbers,
 //! too.
 
 use std::collections::HashMap;
@@ -556,7 +556,7 @@ impl<'g> Group<'g> {
 
     /// Compares by contents.
     #[must_use]
-    pub(super) fn compare(&self, other: &Self) -> std::cmp::Ordering {
+    pub fn compare(&self, other: &Self) -> std::cmp::Ordering {
         let key = |group: &Self| {
             let t = group.tuple;
             (t.src, t.dst, t.dst_port, t.protocol)

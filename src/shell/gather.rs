@@ -48,7 +48,8 @@ pub fn gather(sources: &[Source], window: Window, progress: &Progress) -> Result
         }
         // The others up to the next large one, some at a time.
         let most = 4 * rayon::current_num_threads();
-        let large = rest.iter().skip(1).take(most).position(|one| one.size() >= 2 * PART);
+        let is_large = |one: &Source| is_large_log(one).unwrap_or(false);
+        let large = rest.iter().skip(1).take(most).position(is_large);
         let (side_by_side, after) = rest.split_at(large.map_or(most, |at| at + 1).min(rest.len()));
         all.side_by_side(side_by_side)?;
         rest = after;

@@ -250,8 +250,7 @@ fn run_why(
     tuple: crate::net::FiveTuple,
 ) -> Result<u8, Error> {
     let directory = Directory::of(&gathered.inventory);
-    let groups = gathered.ledger.groups();
-    let answer = ask::why(&directory, &groups, tuple, &options.scope);
+    let answer = ask::why(&directory, gathered.ledger.roll_up(), tuple, &options.scope);
     match options.format {
         Format::Json | Format::Ndjson => print_json(options, &why::json(&answer))?,
         _ => print(options, &why::document(&answer, options.verbose > 0))?,

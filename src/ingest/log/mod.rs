@@ -9,6 +9,7 @@ pub mod form;
 pub mod framing;
 pub mod paste;
 pub mod shape;
+mod tree;
 pub mod walker;
 pub mod wrapped;
 mod yaml;

@@ -13,11 +13,12 @@
 //! the same code. Whatever does not fit is read in full: no entry is ever taken or left on a guess.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::ingest::log::entry::{self, Field, Found, RawEntry};
+use crate::ingest::log::tree::{Spans, Tree, UNASKED, Unit};
 use crate::ingest::log::walker::{Scalar, Walker};
 use crate::model::record::{FirewallRecord, LoggedInstance};
 use crate::model::{Disposition, Record};
@@ -26,9 +27,13 @@ use crate::net::{Clock, Direction, FiveTuple, Protocol, Timestamp, parse_plain_v
 /// More shapes than this are no longer told apart by their rules and networks.
 const MANY: usize = 64;
 /// More are not learned.
-const MOST: usize = 128;
+const MOST: usize = 2_048;
 /// Entries that are looked at to learn from; what has not been learned then is not to be learned.
-const MOST_LESSONS: u32 = 4_000;
+const MOST_LESSONS: u32 = 8_192;
+/// So often everything is put together anew: text made to be slow must not pay off.
+const MOST_BUILDS: u32 = 256;
+/// An entry of more values is no usual one.
+const MOST_VALUES: usize = 200;
 /// A longer text is no usual entry.
 const LONGEST: usize = 16 << 10;
 
@@ -42,20 +47,18 @@ pub struct Fit {
     leaf: usize,
 }
 
-/// Values of one entry, by their places.
-type Spans = [(u32, u32); Field::ALL.len() + 1];
-
-/// The place for values that nobody asks for.
-const UNASKED: usize = Field::ALL.len();
-
 /// Shapes that were learned.
 #[derive(Debug, Default)]
 pub struct Shapes {
     examples: Vec<Example>,
     variable: BTreeSet<u64>,
-    nodes: Vec<Node>,
+    tree: Tree,
     leaves: Vec<Leaf>,
+    by_skeleton: HashMap<u64, usize>,
     lessons: u32,
+    builds: u32,
+    /// Examples that are not built in yet.
+    fresh: usize,
     next_kin: u32,
     spans: Spans,
     clock: Clock,
@@ -67,21 +70,8 @@ struct Example {
     text: String,
     scalars: Vec<(Scalar, usize)>,
     flags: (bool, bool, bool),
-}
-
-/// Bytes that all entries here have, and what comes behind them.
-#[derive(Debug)]
-struct Node {
-    common: Box<[u8]>,
-    then: Then,
-}
-
-#[derive(Debug)]
-enum Then {
-    End(usize),
-    Text { field: usize, node: usize },
-    Number { field: usize, node: usize },
-    Branch(Box<[(u8, usize)]>),
+    /// Equal for entries that differ in nothing but values that may differ.
+    skeleton: u64,
 }
 
 /// What is known of all entries of one shape.
@@ -103,46 +93,12 @@ struct Ready {
     project: Box<str>,
 }
 
-/// One element of a shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    Byte(u8),
-    Hole { field: usize, quoted: bool },
-}
-
 impl Shapes {
     /// Whether an entry starts here that fits a shape. [`Self::record`] reads the last that did.
+    #[inline]
     pub fn fit(&mut self, text: &[u8]) -> Option<Fit> {
-        let mut node = self.nodes.first()?;
-        let mut at = 0;
-        loop {
-            let rest = text.get(at..)?;
-            if !rest.starts_with(&node.common) {
-                return None;
-            }
-            at += node.common.len();
-            let (field, end, next) = match &node.then {
-                Then::End(leaf) => {
-                    let lines = self.leaves.get(*leaf)?.lines;
-                    return Some(Fit { length: at, lines, leaf: *leaf });
-                }
-                Then::Text { field, node } => (field, at + plain_text(text.get(at..)?)?, node),
-                Then::Number { field, node } => (field, at + whole_number(text.get(at..)?)?, node),
-                Then::Branch(children) => {
-                    let byte = text.get(at)?;
-                    let (_, child) = children.iter().find(|(first, _)| first == byte)?;
-                    node = self.nodes.get(*child)?;
-                    continue;
-                }
-            };
-            // Blocks are far below 4 GiB.
-            #[expect(clippy::cast_possible_truncation, reason = "entries are short")]
-            if let Some(span) = self.spans.get_mut(*field) {
-                *span = (at as u32, end as u32);
-            }
-            at = end;
-            node = self.nodes.get(*next)?;
-        }
+        let (leaf, length) = self.tree.walk(text, &mut self.spans)?;
+        Some(Fit { length, lines: self.leaves.get(leaf)?.lines, leaf })
     }
 
     /// The record of the text that fitted last; `None` where it has to be read in full after all.
@@ -168,12 +124,14 @@ impl Shapes {
 
     /// Learns from an entry that did not fit and was read in full.
     pub fn learn(&mut self, text: &str) {
-        if self.lessons >= MOST_LESSONS || text.len() > LONGEST {
+        let enough = self.lessons >= MOST_LESSONS || self.builds >= MOST_BUILDS;
+        if enough || text.len() > LONGEST {
             return;
         }
         self.lessons += 1;
         let Some(example) = self.example(text) else { return };
-        let news = match self.examples.iter().find(|known| self.alike(known, &example)) {
+        let known = self.by_skeleton.get(&example.skeleton);
+        let news = match known.and_then(|at| self.examples.get(*at)) {
             Some(known) => {
                 let pairs = known.scalars.iter().zip(&example.scalars);
                 let differing = pairs
@@ -186,13 +144,31 @@ impl Shapes {
                 self.variable.len() > before
             }
             None if self.examples.len() < MOST => {
+                self.by_skeleton.insert(example.skeleton, self.examples.len());
                 self.examples.push(example);
-                true
+                self.fresh += 1;
+                if self.examples.len() == MANY {
+                    self.tell_less_apart();
+                }
+                // To put everything together for each would take as long as the square of them.
+                self.fresh * 8 >= self.examples.len()
             }
             None => false,
         };
         if news {
+            self.builds += 1;
+            self.fresh = 0;
             self.build();
+        }
+    }
+
+    /// From now on fewer values are pinned.
+    fn tell_less_apart(&mut self) {
+        let again: Vec<u64> = self.examples.iter().map(|one| self.skeleton(one)).collect();
+        self.by_skeleton.clear();
+        for (at, (one, skeleton)) in self.examples.iter_mut().zip(again).enumerate() {
+            one.skeleton = skeleton;
+            self.by_skeleton.entry(skeleton).or_insert(at);
         }
     }
 
@@ -219,7 +195,7 @@ impl Shapes {
         // Whatever the holes hold, it must stay an entry.
         let sure = raw.has_connection && !raw.field(Field::Disposition).is_empty()
             || raw.has_payload && raw.has_envelope;
-        if !plain || !sure || walker.position() != text.len() {
+        if !plain || !sure || walker.position() != text.len() || scalars.len() > MOST_VALUES {
             return None;
         }
         for field in Field::ALL {
@@ -235,31 +211,44 @@ impl Shapes {
             place?.1 = field as usize;
         }
         let flags = (raw.has_connection, raw.has_payload, raw.has_envelope);
-        Some(Example { text: text.to_owned(), scalars, flags })
+        let mut example = Example { text: text.to_owned(), scalars, flags, skeleton: 0 };
+        example.skeleton = self.skeleton(&example);
+        Some(example)
     }
 
-    /// Whether two entries differ in nothing but values that may differ.
-    fn alike(&self, a: &Example, b: &Example) -> bool {
-        let same = |(one, other): (&(Scalar, usize), &(Scalar, usize))| {
-            (one.1, one.0.path, one.0.quoted) == (other.1, other.0.path, other.0.quoted)
-        };
-        a.scalars.len() == b.scalars.len()
-            && a.scalars.iter().zip(&b.scalars).all(same)
-            && self.units(a, &|_| true) == self.units(b, &|_| true)
+    /// A hash of everything but the values that may differ. That two entries have the same by
+    /// chance would be no harm: a value more would be a hole.
+    fn skeleton(&self, example: &Example) -> u64 {
+        let (bytes, mut at, mut sum) = (example.text.as_bytes(), 0, 0);
+        for (scalar, field) in &example.scalars {
+            if !self.may_be_hole(scalar, *field) {
+                continue;
+            }
+            let before = bytes.get(at..scalar.start).unwrap_or_default();
+            let hole = scalar.path ^ (*field as u64) << 1 ^ u64::from(scalar.quoted);
+            sum = xxh3_64_with_seed(before, sum).rotate_left(1) ^ hole;
+            at = scalar.end;
+        }
+        xxh3_64_with_seed(bytes.get(at..).unwrap_or_default(), sum)
     }
 
-    fn units(&self, example: &Example, is_hole: &dyn Fn(&Scalar) -> bool) -> Vec<Unit> {
+    /// An empty value is not told from a missing one: there it stays as it is.
+    fn may_be_hole(&self, scalar: &Scalar, field: usize) -> bool {
+        !self.is_pinned(field) && scalar.start < scalar.end
+    }
+
+    fn units(&self, example: &Example) -> Vec<Unit> {
         let bytes = example.text.as_bytes();
         let mut units = Vec::with_capacity(bytes.len());
         let mut at = 0;
         for (scalar, field) in &example.scalars {
-            // An empty value is not told from a missing one: there it stays as it is.
-            if self.is_pinned(*field) || scalar.start == scalar.end || !is_hole(scalar) {
+            if !self.may_be_hole(scalar, *field) || !self.variable.contains(&scalar.path) {
                 continue;
             }
             let before = bytes.get(at..scalar.start).unwrap_or_default();
             units.extend(before.iter().map(|byte| Unit::Byte(*byte)));
-            units.push(Unit::Hole { field: *field, quoted: scalar.quoted });
+            let field = u8::try_from(*field).unwrap_or(u8::MAX);
+            units.push(Unit::Hole { field, quoted: scalar.quoted });
             at = scalar.end;
         }
         units.extend(bytes.get(at..).unwrap_or_default().iter().map(|byte| Unit::Byte(*byte)));
@@ -267,12 +256,11 @@ impl Shapes {
     }
 
     fn build(&mut self) {
-        let variable = |scalar: &Scalar| self.variable.contains(&scalar.path);
         let mut shapes: Vec<(Vec<Unit>, &Example)> = Vec::new();
+        let mut seen: HashSet<u64> = HashSet::new();
         for example in &self.examples {
-            let units = self.units(example, &variable);
-            if !shapes.iter().any(|(known, _)| *known == units) {
-                shapes.push((units, example));
+            if seen.insert(example.skeleton) {
+                shapes.push((self.units(example), example));
             }
         }
         let mut leaves = Vec::new();
@@ -282,74 +270,18 @@ impl Shapes {
         }
         let list: Vec<(&[Unit], usize)> =
             shapes.iter().enumerate().map(|(leaf, (units, _))| (units.as_slice(), leaf)).collect();
-        let mut nodes = Vec::new();
-        grow(&list, &mut nodes);
+        let tree = Tree::of(&list);
         self.next_kin += u32::try_from(leaves.len()).unwrap_or(0);
-        (self.nodes, self.leaves) = (nodes, leaves);
+        (self.tree, self.leaves) = (tree, leaves);
     }
-}
-
-/// Adds the node for these shapes and those behind it; returns its place.
-fn grow(shapes: &[(&[Unit], usize)], nodes: &mut Vec<Node>) -> usize {
-    let place = nodes.len();
-    nodes.push(Node { common: Box::default(), then: Then::Branch(Box::default()) });
-    let Some((first, leaf)) = shapes.first() else { return place };
-    let mut common = Vec::new();
-    for (at, unit) in first.iter().enumerate() {
-        let Unit::Byte(byte) = unit else { break };
-        if shapes.iter().any(|(units, _)| units.get(at) != Some(unit)) {
-            break;
-        }
-        common.push(*byte);
-    }
-    let rest: Vec<(&[Unit], usize)> = shapes
-        .iter()
-        .map(|(units, leaf)| (units.get(common.len()..).unwrap_or_default(), *leaf))
-        .collect();
-    // Where some have a hole and others a byte, the hole is what there will be more of.
-    let heads = || rest.iter().map(|(units, _)| units.first());
-    let head = heads().find(|head| matches!(head, Some(Unit::Hole { .. }))).or(heads().next());
-    let then = match head.flatten() {
-        None => Then::End(*leaf),
-        Some(Unit::Hole { field, quoted }) => {
-            let behind: Vec<(&[Unit], usize)> = rest
-                .iter()
-                .filter(|(units, _)| Some(units.first()) == head)
-                .map(|(units, leaf)| (units.get(1..).unwrap_or_default(), *leaf))
-                .collect();
-            let (field, node) = (*field, grow(&behind, nodes));
-            if *quoted { Then::Text { field, node } } else { Then::Number { field, node } }
-        }
-        Some(Unit::Byte(_)) => {
-            let mut firsts: Vec<u8> = Vec::new();
-            for (units, _) in &rest {
-                if let Some(Unit::Byte(byte)) = units.first()
-                    && !firsts.contains(byte)
-                {
-                    firsts.push(*byte);
-                }
-            }
-            let children = firsts.into_iter().map(|byte| {
-                let own: Vec<_> = rest
-                    .iter()
-                    .filter(|(units, _)| units.first() == Some(&Unit::Byte(byte)))
-                    .copied()
-                    .collect();
-                (byte, grow(&own, nodes))
-            });
-            Then::Branch(children.collect())
-        }
-    };
-    if let Some(node) = nodes.get_mut(place) {
-        *node = Node { common: common.into(), then };
-    }
-    place
 }
 
 impl Leaf {
     fn of(units: &[Unit], example: &Example, kin: u32) -> Self {
         let is_hole = |field: usize| {
-            units.iter().any(|unit| matches!(unit, Unit::Hole { field: of, .. } if *of == field))
+            units.iter().any(
+                |unit| matches!(unit, Unit::Hole { field: of, .. } if usize::from(*of) == field),
+            )
         };
         let value = |field: Field| {
             let place = example.scalars.iter().find(|(_, of)| *of == field as usize);
@@ -470,45 +402,9 @@ fn small_number(digits: &[u8]) -> Option<u32> {
     })
 }
 
-/// How many digits stand here; `None` for none.
-#[inline]
-fn whole_number(text: &[u8]) -> Option<usize> {
-    let length = text.iter().position(|byte| !byte.is_ascii_digit())?;
-    (length > 0).then_some(length)
-}
-
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
-const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-
-/// The bytes before the closing quote, where all of them are plain: ASCII, no escape, no control
-/// character. Eight at a time: a byte is marked where it is a quote, a backslash, below a blank or
-/// above ASCII (<https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>); above the first
-/// mark there may be false ones.
-#[inline]
-fn plain_text(text: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while let Some(eight) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*eight);
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        let quote = zero(word ^ (ONES * u64::from(b'"')));
-        let escape = zero(word ^ (ONES * u64::from(b'\\')));
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let marks = (quote | escape | control | word) & HIGHS;
-        if marks != 0 {
-            at += (marks.trailing_zeros() / 8) as usize;
-            return (text.get(at) == Some(&b'"')).then_some(at);
-        }
-        at += 8;
-    }
-    let rest = text.get(at..)?;
-    let plain = |byte: &u8| matches!(byte, b' '..=0x7f) && !matches!(byte, b'"' | b'\\');
-    let length = rest.iter().position(|byte| !plain(byte))?;
-    (rest.get(length) == Some(&b'"')).then_some(at + length)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Shapes, plain_text, whole_number};
+    use super::Shapes;
     use crate::ingest::log::{Found, read_piece};
 
     fn line(id: &str, src: &str, port: &str) -> String {
@@ -545,13 +441,13 @@ mod tests {
             ("x", "300.1.1.1", "65536"),
             ("x", "::ffff:10.0.0.1", "99999999999999999999"),
             ("x", "01.2.3.4", "007"),
+            ("é", "1.1.1.1", "1"),
         ] {
             check(&mut shapes, &line(id, src, port), true);
         }
         for (id, src, port) in [
             (r"a\u0062", "1.1.1.1", "1"),
             (r"a\", "1.1.1.1", "1"),
-            ("é", "1.1.1.1", "1"),
             ("a\tb", "1.1.1.1", "1"),
             ("a", "1.1.1.1", "1.0"),
             ("a", "1.1.1.1", "-1"),
@@ -563,21 +459,5 @@ mod tests {
         check(&mut shapes, &second.replace("DENIED", "ALLOWED"), false);
         check(&mut shapes, &second.replace("null", "true"), false);
         check(&mut shapes, second.get(..second.len() - 1).unwrap(), false);
-    }
-
-    #[test]
-    fn plain_texts_and_whole_numbers_end_where_they_should() {
-        for length in 0..40 {
-            let text = "x".repeat(length);
-            assert_eq!(plain_text(format!("{text}\",\"more\":1").as_bytes()), Some(length));
-            assert_eq!(plain_text(format!("{text}\"").as_bytes()), Some(length));
-            assert_eq!(plain_text(text.as_bytes()), None);
-            for bad in ["\\", "\n", "\u{1}", "é", "\u{7f}é"] {
-                assert_eq!(plain_text(format!("{text}{bad}xxxxxxxxxx\"").as_bytes()), None);
-            }
-        }
-        assert_eq!(whole_number(b"443,"), Some(3));
-        assert_eq!(whole_number(b"443"), None);
-        assert_eq!(whole_number(b",").or(whole_number(b"")), None);
     }
 }
