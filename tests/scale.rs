@@ -13,9 +13,14 @@ use std::process::Command;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use vpcwhy::correlate::causes::{Scope, judge_all};
 use vpcwhy::correlate::ledger::Window;
-use vpcwhy::correlate::{Ledger, Limits, LogCounts};
-use vpcwhy::ingest::log::{Found, Shapes, read_piece};
+use vpcwhy::correlate::{Directory, Ledger, Limits, LogCounts};
+use vpcwhy::engine::{EffectiveRules, Verdict, evaluate};
+use vpcwhy::ingest::document::Place;
+use vpcwhy::ingest::log::{Form, Found, Shapes, read_piece};
+use vpcwhy::ingest::reader::Reader;
+use vpcwhy::model::Inventory;
 
 /// One entry with everything in it that may differ, spelled in hostile ways.
 #[derive(Debug, Clone)]
@@ -364,4 +369,84 @@ fn past_its_share_copies_are_found_within_a_window_that_is_told() {
     for (parts, backwards) in [(5, false), (1, true), (9, true)] {
         assert_eq!(read(limits, parts, backwards), bounded, "{parts} parts, {backwards}");
     }
+}
+
+/// Rules, a cluster, a subnetwork and VMs whose ranges have many edges near the logged addresses.
+fn surroundings() -> Inventory {
+    let mut rules = Vec::new();
+    for number in 0_u32..60 {
+        let ingress = number % 2 == 0;
+        let range = match number % 6 {
+            0 => format!("10.0.0.{}/31", number % 4),
+            1 => "10.1.0.0/30".to_owned(),
+            2 => format!("{}.0.0.0/7", 20 + number),
+            3 => format!("{}.128.0.0/9", 20 + number),
+            4 => "10.0.0.0/8".to_owned(),
+            _ => "0.0.0.0/0".to_owned(),
+        };
+        let key = if number % 5 == 0 { "denied" } else { "allowed" };
+        let ranges = if ingress { "sourceRanges" } else { "destinationRanges" };
+        let mut rule = json!({
+            "kind": "compute#firewall", "name": format!("r{number}"),
+            "network": "https://www.googleapis.com/compute/v1/projects/p/global/networks/n",
+            "direction": if ingress { "INGRESS" } else { "EGRESS" },
+            "priority": 100 + number * 7 % 60 * 10, ranges: [range],
+            key: [{"IPProtocol": "tcp", "ports": [format!("{}-{}", 8000 + number % 5, 8003 + number % 6)]}],
+            "logConfig": {"enable": true}, "disabled": false,
+        });
+        if number % 3 == 0 {
+            rule["targetTags"] = json!([format!("t{}", number % 4)]);
+        }
+        rules.push(rule);
+    }
+    let network = "https://www.googleapis.com/compute/v1/projects/p/global/networks/n";
+    let resources = json!([
+        {"kind": "compute#network", "name": "n", "selfLink": network},
+        {"kind": "compute#subnetwork", "name": "s", "network": network, "ipCidrRange": "10.0.0.0/30",
+            "selfLink": "https://www.googleapis.com/compute/v1/projects/p/regions/r/subnetworks/s"},
+        {"kind": "compute#instance", "name": "vm-3", "tags": {"items": ["t0"]},
+            "networkInterfaces": [{"network": network, "networkIP": "10.1.0.2"}],
+            "selfLink": "https://www.googleapis.com/compute/v1/projects/p/zones/z/instances/vm-3"},
+    ]);
+    let mut reader = Reader::default();
+    let input = reader.open();
+    let place = Place { path: "test".into(), line: 1, byte: 0 };
+    for text in [Value::from(rules).to_string(), resources.to_string()] {
+        reader.piece(input, &text, Form::Json, &place);
+    }
+    reader.finish().0
+}
+
+/// Connections that ask one question get the answer that each would get alone.
+#[test]
+fn what_is_asked_once_is_answered_for_all() {
+    let inventory = surroundings();
+    assert!(inventory.firewall_rules.len() == 60 && !inventory.instances.is_empty());
+    let directory = Directory::of(&inventory);
+    let mut ledger = Ledger::default();
+    for line in log(12_000).lines() {
+        if let Found::Entry(record) = read_piece(line).0 {
+            ledger.add(&record, &Window::default());
+        }
+    }
+    ledger.settle();
+    let questions = judge_all(&directory, ledger.roll_up(), &Scope::default());
+    let (mut connections, mut denied, mut allowed) = (0, 0, 0);
+    for question in &questions {
+        let flow = question.flow.as_ref().unwrap();
+        let rules = EffectiveRules::of(&inventory, &flow.network);
+        for group in question.connections() {
+            let vm = group.vm().map(|(_, name)| name);
+            let alone = directory.flow(group.tuple(), flow.direction, &flow.network, vm);
+            let decision = evaluate(&rules, &alone, &mut ());
+            assert_eq!(decision, question.decision, "{} and {}", group.tuple(), flow.tuple);
+            connections += 1;
+            denied += u32::from(decision.verdict == Verdict::Denied);
+            allowed += u32::from(decision.verdict == Verdict::Allowed);
+        }
+        assert_eq!(question.entries, question.connections().map(|one| one.count()).sum::<u64>());
+    }
+    assert_eq!(connections, ledger.groups().len());
+    assert!(questions.len() * 2 < connections, "{} of {connections}", questions.len());
+    assert!(denied > 100 && allowed > 100, "{denied} denied, {allowed} allowed");
 }
