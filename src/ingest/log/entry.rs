@@ -75,7 +75,7 @@ pub(super) enum Wrapper<'a> {
     Elastic,
 }
 
-/// The members that matter.
+/// The members that matter: those of the envelope, then those of the payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     InsertId,
@@ -117,21 +117,11 @@ impl Field {
         Self::VpcProject,
         Self::VpcName,
     ];
-    const OF_PAYLOAD: [Self; 13] = [
-        Self::SrcIp,
-        Self::DestIp,
-        Self::SrcPort,
-        Self::DestPort,
-        Self::Protocol,
-        Self::Disposition,
-        Self::Reference,
-        Self::Priority,
-        Self::Direction,
-        Self::InstanceProject,
-        Self::InstanceName,
-        Self::VpcProject,
-        Self::VpcName,
-    ];
+
+    /// Whether it stands in the payload, and not in the envelope.
+    fn is_of_payload(self) -> bool {
+        self as usize >= Self::SrcIp as usize
+    }
 }
 
 /// An entry as it came, nothing interpreted.
@@ -285,7 +275,7 @@ impl<'a> RawEntry<'a> {
         let mut walker = Walker::new(text);
         if walker.object(|key, walker| inner.payload_member(key, walker)).is_ok() {
             self.has_connection = inner.has_connection;
-            for field in Field::OF_PAYLOAD {
+            for field in Field::ALL.into_iter().filter(|field| field.is_of_payload()) {
                 self.put(field, Cow::Owned(inner.take(field).into_owned()));
             }
         }
