@@ -548,12 +548,15 @@ fn a_box_says_all_its_conditions() {
     assert_eq!(answer["opens"][0]["target_conditions"], json!(["not tag:c"]));
 }
 
-fn shadows(rules: &[Value]) -> Vec<(String, String)> {
+fn checked(rules: &[Value]) -> Value {
     let folder = written(rules);
     let output =
         run(&["check", &at(&folder, "rules.json"), "--format", "json", "--fail-on", "never"]);
-    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    common::findings(&report, "rule-shadowed")
+    serde_json::from_str(&stdout(&output)).unwrap()
+}
+
+fn shadows(rules: &[Value]) -> Vec<(String, String)> {
+    common::findings(&checked(rules), "rule-shadowed")
         .iter()
         .map(|one| {
             let text = |key: &str| one[key].as_str().unwrap().to_owned();
@@ -602,7 +605,14 @@ fn rules_that_others_cover() {
     let defaults =
         [one("a", "allowed", 500, json!({})), everything("d1", 65_000), everything("d2", 65_500)];
     shadow(&defaults, "note", "rule d2 never decides: a, d1 come first and do the same");
-    // Lists of blocked addresses are made on purpose.
+    // A default is there to be overruled, and an exception within a rule is made on purpose.
+    let exceptions = [
+        one("guest", "denied", 500, json!({"sourceRanges": ["10.66.0.0/16"]})),
+        one("office", "allowed", 1000, json!({})),
+        everything("d1", 65_000),
+    ];
+    assert_eq!(shadows(&exceptions), []);
+    // Two rules that cross: neither holds the other, and what both name is the first one's.
     let block = [
         rule(
             "block",
@@ -611,7 +621,12 @@ fn rules_that_others_cover() {
         ),
         one("office", "allowed", 1000, json!({})),
     ];
-    assert_eq!(shadows(&block), []);
+    let title = "rule office decides only a part of what it names: block comes first";
+    shadow(&block, "note", title);
+    let report = checked(&block);
+    let found = common::findings(&report, "rule-shadowed");
+    let rest = "it holds for tcp 80 10.0.0.0/10, 10.64.0.0/15, 10.67.0.0/16, … > the VMs";
+    assert_eq!(found[0]["explanation"][2], rest);
     // What Google blocks no rule allows.
     let mail = [rule(
         "smtp",

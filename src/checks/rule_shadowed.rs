@@ -7,6 +7,10 @@
 //! What it looks like: an allow at priority 1000 for a network that a deny at 900 covers; the same
 //! range opened twice; a rule of the VPC that a folder's policy never lets come to a decision.
 //!
+//! A rule that lies within another and does the opposite is an exception to it, and what any address
+//! may do is a default for the rest: neither is worth a word. Two rules that overlap, do opposite
+//! things and of which neither holds the other are: what their overlap gets is up to the priority.
+//!
 //! What to do: delete it where it says the same as the others. Where it says the opposite and was
 //! meant, give it a better (lower) priority than the rules that cover it, or narrow those. A rule
 //! that is covered in part decides only on the rest, which is said here; that may be just what was
@@ -79,6 +83,9 @@ fn finding(check: &Check, shadow: &Shadow<'_>, network: &str) -> Finding {
     let title = match (shadow.is_whole(), shadow.otherwise_by) {
         (true, None) => format!("rule {label} never decides: {by} {come} first and {do_otherwise}"),
         (true, Some(why)) => format!("rule {label} never decides: {why}"),
+        (false, _) if shadow.dead.is_empty() => {
+            format!("rule {label} decides only a part of what it names: {by} {come} first")
+        }
         (false, _) => {
             let dead = shadow.dead.join(", ");
             format!("rule {label} does not hold for {dead}: {by} {come} first")

@@ -108,7 +108,12 @@ impl<'a> Look<'_, 'a> {
         let is_contradicted = covered_by.iter().any(contradicts) || by_nobody;
         let dead = if whole { Vec::new() } else { self.dead(rule, &fate) };
         if !whole && dead.is_empty() {
-            return None;
+            // A rule within this one is an exception to it, and a default is there to be overruled.
+            let crosses = |other: &&FirewallRule| !holds(rule, other);
+            covered_by.retain(crosses);
+            if covered_by.is_empty() || rule.names_any_peer() {
+                return None;
+            }
         }
         let rest = match whole {
             true => Vec::new(),

@@ -387,16 +387,26 @@ impl FirewallRule {
     /// under everything else, not a word about one kind of traffic.
     #[must_use]
     pub fn is_catch_all(&self, protocol: Protocol) -> bool {
-        let (peer, own_side) = match self.direction {
-            Direction::Ingress => (&self.source, &self.destination),
-            Direction::Egress => (&self.destination, &self.source),
+        let own_side = match self.direction {
+            Direction::Ingress => &self.destination,
+            Direction::Egress => &self.source,
         };
-        let anywhere = peer.as_ref().is_none_or(AddressSet::is_anywhere);
         let ports = self.ports_of(protocol);
-        anywhere
+        self.names_any_peer()
             && own_side.is_none()
-            && (peer.is_some() || self.source_identity.is_everyone())
             && ports.is_some_and(|ports| ports.is_everything())
+    }
+
+    /// Whether the other end may be anywhere.
+    #[must_use]
+    pub fn names_any_peer(&self) -> bool {
+        match (self.direction, &self.source, &self.destination) {
+            (Direction::Ingress, None, _) => self.source_identity.is_everyone(),
+            (Direction::Egress, _, None) => true,
+            (Direction::Ingress, Some(peer), _) | (Direction::Egress, _, Some(peer)) => {
+                peer.is_anywhere()
+            }
+        }
     }
 }
 
