@@ -41,6 +41,8 @@ pub enum Command {
     },
     /// What was understood.
     Inventory,
+    /// Every connection that a cluster needs, and whether it passes.
+    Reach,
     /// What the log shows of each rule.
     RuleStats,
     /// Counts.
@@ -264,6 +266,13 @@ enum Sub {
         #[command(flatten)]
         common: Common,
     },
+    /// Every connection that a cluster needs, and whether it passes
+    Reach {
+        #[command(flatten)]
+        inputs: Inputs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// What was understood: networks, ranges and who owns them
     Inventory {
         #[command(flatten)]
@@ -476,6 +485,7 @@ fn options(cli: Cli) -> Options {
         Some(Sub::Diff { old, new, inputs, common }) => {
             (Command::Diff { old, new }, inputs.inputs, common)
         }
+        Some(Sub::Reach { inputs, common }) => (Command::Reach, inputs.inputs, common),
         Some(Sub::Inventory { inputs, common }) => (Command::Inventory, inputs.inputs, common),
         Some(Sub::Stats { inputs, rules: true, common, .. }) => {
             (Command::RuleStats, inputs.inputs, common)

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::checks::report::{self, Report};
-use crate::checks::{Evidence, run_all};
+use crate::checks::report::{self, NeedSummary, Report};
+use crate::checks::{Evidence, needed, run_all};
 use crate::correlate::causes::{Scope, correlate};
+use crate::correlate::expected::{Need, assumed_networks, needs, with_automatic_rules};
+use crate::correlate::silent::join;
 use crate::correlate::{Directory, Ledger};
 use crate::ingest::document::{Place, yaml_items};
 use crate::ingest::{cnrm, command, terraform};
-use crate::model::{Complaint, FirewallPolicy, FirewallRule, Inventory};
+use crate::model::{Cluster, Complaint, FirewallPolicy, FirewallRule, Inventory};
 use crate::render;
 use crate::suggest::{Change, Printed, Printer};
 
@@ -30,8 +32,14 @@ pub struct Gathered {
 pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
     let inventory = &gathered.inventory;
     let directory = Directory::of(inventory);
-    let correlation = correlate(&directory, gathered.ledger.roll_up(), scope);
-    let evidence = Evidence::new(&directory, &correlation, scope, &Rims);
+    let assumed = with_automatic_rules(&directory);
+    let with_assumed = assumed.as_ref().map(Directory::of);
+    let needs = needs(with_assumed.as_ref().unwrap_or(&directory), scope);
+    let mut correlation = correlate(&directory, gathered.ledger.roll_up(), scope);
+    join(&mut correlation.causes, &needs);
+    correlation.needs = needs;
+    let mut evidence = Evidence::new(&directory, &correlation, scope, &Rims);
+    evidence.assumed = assumed.as_ref().map(assumed_networks).unwrap_or_default();
     let (findings, skipped) = run_all(&evidence);
     let log = gathered.ledger.counts();
     let not_given = report::not_given(inventory, &log);
@@ -40,6 +48,7 @@ pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
         log,
         inventory: report::count(inventory),
         findings,
+        needs: of_needs(&correlation.needs, &inventory.clusters),
         skipped,
         blind_spots: report::blind_spots(&evidence, &not_given),
         not_given,
@@ -47,6 +56,10 @@ pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
         unused: inventory.unused.clone(),
         networks: inventory.known_networks(),
     }
+}
+
+fn of_needs(needs: &[Need<'_>], clusters: &[Cluster]) -> Vec<NeedSummary> {
+    needs.iter().map(|need| needed::summary(need, clusters)).collect()
 }
 
 /// Prints changes with render and reads them back with ingest: here the two rims meet.

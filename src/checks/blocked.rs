@@ -2,10 +2,10 @@
 //! near misses and its proved fixes. A check adds its kind's own words.
 
 use crate::checks::finding::{
-    Basis, Confidence, Finding, FlowSummary, Observed, ResourceSummary, cause_id, decision_summary,
+    Confidence, Finding, FlowSummary, Observed, ResourceSummary, cause_id, decision_summary,
 };
-use crate::checks::{Check, Evidence, Outcome};
-use crate::correlate::causes::Side;
+use crate::checks::{Check, Evidence, Outcome, needed};
+use crate::correlate::causes::{Side, decider_key};
 use crate::correlate::{Cause, Question};
 use crate::engine::{Decider, Verdict};
 use crate::net::{Direction, Role};
@@ -56,23 +56,27 @@ pub fn finding(
 ) -> Finding {
     let (fixes, no_fix) = if mend { fixes(cause, evidence) } else { (Vec::new(), None) };
     let confidence = match cause.decision.verdict {
+        Verdict::Denied if cause.is_silent() => needed::confidence(cause),
         Verdict::Denied if !elsewhere(cause) => Confidence::Proven,
         Verdict::Denied | Verdict::Allowed => Confidence::Likely,
         Verdict::Undetermined => Confidence::Possible,
     };
     let mut explanation = words.explanation;
+    explanation.extend(needed::lines(cause, evidence));
     explanation.extend(inferred(cause));
-    let tuple = cause.seen.sample.map(|(tuple, _)| tuple);
+    let logged = cause.seen.sample.map(|(tuple, _)| tuple);
+    let tuple = logged.or_else(|| cause.flows().next().map(|flow| flow.tuple));
     Finding {
         id: cause_id(check.id, cause),
         check: check.id,
-        severity: check.severity,
+        severity: needed::severity(cause, check.severity),
         confidence,
-        basis: Basis::Observed,
+        basis: needed::basis(cause),
         title: words.title,
         explanation,
         flow: Some(flow_summary(cause)),
-        observed: Some(observed(cause)),
+        observed: (!cause.is_silent()).then(|| observed(cause)),
+        needed: !cause.needs.is_empty(),
         decision: tuple.map(|tuple| decision_summary(&cause.decision, &cause.near_misses, &tuple)),
         resources: resources(cause, evidence),
         fixes,
@@ -146,9 +150,11 @@ pub fn who(side: &Side) -> String {
 /// `tcp 443`.
 #[must_use]
 pub fn traffic(cause: &Cause<'_>) -> String {
-    match cause.port {
-        Some(port) => format!("{} {port}", cause.protocol),
-        None => cause.protocol.to_string(),
+    let layers: Vec<_> = cause.layers().iter().map(ToString::to_string).collect();
+    match layers.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -176,11 +182,17 @@ pub fn denied_by(cause: &Cause<'_>) -> String {
 const MOST_PORTS: usize = 16;
 
 fn flow_summary(cause: &Cause<'_>) -> FlowSummary {
+    let mut ports = cause.seen.ports.clone();
+    let silent = || cause.needs.iter().filter(|_| cause.is_silent());
+    ports.extend(silent().filter_map(|need| need.port));
+    ports.sort_unstable();
+    ports.dedup();
+    let alike = silent().all(|need| need.protocol == cause.protocol);
     FlowSummary {
         network: cause.network.as_ref().map(|of| of.name.clone()),
         direction: cause.direction,
-        protocol: Some(cause.protocol.to_string()),
-        ports: cause.seen.ports.iter().take(MOST_PORTS).map(ToString::to_string).collect(),
+        protocol: alike.then(|| cause.protocol.to_string()),
+        ports: ports.iter().take(MOST_PORTS).map(ToString::to_string).collect(),
         source: cause.source.clone(),
         destination: cause.destination.clone(),
     }
@@ -232,7 +244,8 @@ fn resources(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<ResourceSumm
 /// The proved fixes of a cause, or why there is none.
 fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Option<String>) {
     let earlier = evidence.earlier.borrow().clone();
-    let proposals = match propose(cause, evidence.directory, &earlier) {
+    let siblings = siblings(cause, evidence);
+    let proposals = match propose(cause, &siblings, evidence.directory, &earlier) {
         Ok(proposals) => proposals,
         Err(NoFix(why)) => return (Vec::new(), Some(why)),
     };
@@ -272,20 +285,46 @@ fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Op
     (proved, no_fix)
 }
 
+/// Other causes of the same check that the clusters need, between the same two ends: one new rule is
+/// made for all of them.
+fn siblings<'e, 'a>(cause: &Cause<'a>, evidence: &Evidence<'e, 'a>) -> Vec<&'e Cause<'a>> {
+    let claim = |wanted: &Cause<'_>| {
+        let pairs = evidence.correlation.causes.iter().zip(&evidence.claims);
+        pairs.filter(|(one, _)| std::ptr::eq(*one, wanted)).map(|(_, claim)| *claim).next()
+    };
+    let (own, mut found) = (claim(cause), Vec::new());
+    for (other, claim) in evidence.correlation.causes.iter().zip(&evidence.claims) {
+        let ((peer, vms), (own_peer, own_vms)) = (ends(other), ends(cause));
+        let same_ends = (&peer.ranges, peer.role, vms.cluster)
+            == (&own_peer.ranges, own_peer.role, own_vms.cluster);
+        let alike = (&other.network, other.direction) == (&cause.network, cause.direction)
+            && other.decision.verdict == cause.decision.verdict
+            && decider_key(other.decision.decider) == decider_key(cause.decision.decider);
+        let is_needed = !cause.needs.is_empty() && !other.needs.is_empty();
+        let is_itself = std::ptr::eq(other, cause);
+        if is_needed && same_ends && alike && Some(*claim) == own && !is_itself {
+            found.push(other);
+        }
+    }
+    found
+}
+
+/// The other end, and the VMs whose firewall denies.
+fn ends<'c>(cause: &'c Cause<'_>) -> (&'c Side, &'c Side) {
+    match cause.direction {
+        Some(Direction::Egress) => (&cause.destination, &cause.source),
+        _ => (&cause.source, &cause.destination),
+    }
+}
+
 /// Causes that one change may mend together: the same other end, denied on the same way, both by a
 /// default. Pods and nodes share their tags, so what lets the one pass lets the other.
 fn is_kin(a: &Cause<'_>, b: &Cause<'_>) -> bool {
-    fn peer<'c>(cause: &'c Cause<'_>) -> &'c Side {
-        match cause.direction {
-            Some(Direction::Egress) => &cause.destination,
-            _ => &cause.source,
-        }
-    }
     let by_default = |cause: &Cause<'_>| match cause.decision.decider {
         Decider::Rule(rule) => rule.is_catch_all(cause.protocol),
         decider => matches!(decider, Decider::Implied(_)),
     };
-    let (one, other) = (peer(a), peer(b));
+    let (one, other) = (ends(a).0, ends(b).0);
     let same_peer = one.name == other.name || one.role == Role::HealthCheck;
     (a.network.as_ref(), a.direction, one.role) == (b.network.as_ref(), b.direction, other.role)
         && same_peer

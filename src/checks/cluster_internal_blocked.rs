@@ -37,6 +37,10 @@ fn claims(cause: &Cause<'_>) -> bool {
 
 fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
     let (from, to) = (blocked::who(&cause.source), blocked::who(&cause.destination));
-    let title = format!("{from} cannot reach {to} on {}", blocked::traffic(cause));
+    let traffic = blocked::traffic(cause);
+    let title = match cause.is_silent() {
+        true => format!("nodes and {from} cannot reach one another on {traffic}"),
+        false => format!("{from} cannot reach {to} on {traffic}"),
+    };
     Words { title, explanation: vec![blocked::denied_by(cause)] }
 }

@@ -64,8 +64,12 @@ impl Confidence {
 pub enum Basis {
     /// Denied connections in the log.
     Observed,
+    /// What is needed and denied, while no log line can exist.
+    Silent,
     /// The configuration alone.
     Configuration,
+    /// What somebody pasted.
+    Symptom,
 }
 
 impl Basis {
@@ -74,7 +78,9 @@ impl Basis {
     pub fn id(self) -> &'static str {
         match self {
             Self::Observed => "observed",
+            Self::Silent => "silent",
             Self::Configuration => "configuration",
+            Self::Symptom => "symptom",
         }
     }
 }
@@ -192,6 +198,8 @@ pub struct Finding {
     pub flow: Option<FlowSummary>,
     /// What was seen.
     pub observed: Option<Observed>,
+    /// Whether the configuration needs it, whatever the log shows.
+    pub needed: bool,
     /// What decided.
     pub decision: Option<DecisionSummary>,
     /// What it is about.
@@ -242,7 +250,7 @@ pub fn cause_id(check: &str, cause: &Cause<'_>) -> String {
             &side(&cause.destination),
             &cause.protocol.to_string(),
             &cause.port.map(|port| port.to_string()).unwrap_or_default(),
-            logged,
+            if cause.is_silent() { "silent" } else { logged },
             &decider,
             &cause.decision.verdict.to_string(),
         ],

@@ -3,8 +3,10 @@
 
 pub mod blocked;
 pub mod finding;
+pub mod needed;
 pub mod report;
 
+mod aggregated_api_blocked;
 mod cluster_internal_blocked;
 mod control_plane_egress_blocked;
 mod control_plane_ingress_blocked;
@@ -19,6 +21,7 @@ mod rule_shadowed;
 mod rule_too_broad;
 mod snapshot_disagrees;
 mod unexplained_denial;
+mod webhook_backend_missing;
 mod webhook_port_blocked;
 
 pub use finding::{Basis, Confidence, Finding, Severity};
@@ -28,6 +31,7 @@ use std::cell::RefCell;
 
 use crate::correlate::causes::Scope;
 use crate::correlate::{Cause, Correlation, Directory, Question};
+use crate::model::Reference;
 use crate::suggest::{Earlier, Printer};
 
 /// A check.
@@ -74,6 +78,8 @@ pub struct Evidence<'e, 'a> {
     pub printer: &'e dyn Printer,
     /// What was suggested for the causes before.
     pub earlier: RefCell<Earlier>,
+    /// Networks of which the rules that GKE writes by itself were assumed.
+    pub assumed: Vec<Reference>,
 }
 
 impl<'e, 'a> Evidence<'e, 'a> {
@@ -89,7 +95,14 @@ impl<'e, 'a> Evidence<'e, 'a> {
         let denied = correlation.causes.iter().flat_map(|cause| &cause.questions);
         let logged = denied.chain(&correlation.passed).collect();
         let earlier = RefCell::default();
-        Self { directory, correlation, claims, scope, logged, printer, earlier }
+        let assumed = Vec::new();
+        Self { directory, correlation, claims, scope, logged, printer, earlier, assumed }
+    }
+
+    /// Whether rules of GKE's were assumed in this network, since only manifests were given.
+    #[must_use]
+    pub fn assumes(&self, network: Option<&Reference>) -> bool {
+        network.is_some_and(|network| self.assumed.iter().any(|one| one.agrees(network)))
     }
 
     /// The causes that belong to a check.
@@ -104,11 +117,13 @@ impl<'e, 'a> Evidence<'e, 'a> {
 }
 
 /// All checks. Among those that claim causes the order decides: special kinds first.
-pub const CHECKS: [&Check; 15] = [
+pub const CHECKS: [&Check; 17] = [
     &snapshot_disagrees::CHECK,
     &control_plane_egress_blocked::CHECK,
     &control_plane_ingress_blocked::CHECK,
     &webhook_port_blocked::CHECK,
+    &aggregated_api_blocked::CHECK,
+    &webhook_backend_missing::CHECK,
     &health_check_blocked::CHECK,
     &iap_blocked::CHECK,
     &dns_blocked::CHECK,
@@ -123,6 +138,9 @@ pub const CHECKS: [&Check; 15] = [
 ];
 
 fn claimant(cause: &Cause<'_>) -> &'static str {
+    if let Some(id) = needed::check_of(cause) {
+        return id;
+    }
     let claims = |check: &&&Check| check.claims.is_some_and(|claims| claims(cause));
     CHECKS.iter().find(claims).map_or(unexplained_denial::CHECK.id, |check| check.id)
 }

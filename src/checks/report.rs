@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::checks::finding::DecisionSummary;
 use crate::checks::rule_not_logged::writes_no_log;
 use crate::checks::{Evidence, Finding};
 use crate::correlate::LogCounts;
-use crate::model::{Action, Complaint, Inventory, Reference};
+use crate::correlate::causes::Side;
+use crate::model::{Action, Complaint, Expected, Inventory, Origin, Reference};
 use crate::net::{Direction, Protocol};
 
 /// One input as it was understood.
@@ -32,6 +34,47 @@ pub struct BlindSpot {
     pub detail: String,
 }
 
+/// A connection that a cluster needs, in owned words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeedSummary {
+    /// The cluster's name, where it is one's.
+    pub cluster: Option<String>,
+    /// The network.
+    pub network: Option<String>,
+    /// What it is needed for.
+    pub reason: String,
+    /// The client.
+    pub from: Side,
+    /// The server.
+    pub to: Side,
+    /// The protocol.
+    pub protocol: String,
+    /// The port; `None` is any, or one that is not known.
+    pub port: Option<u16>,
+    /// Whether it passes.
+    pub verdict: Expected,
+    /// At which end that was decided.
+    pub direction: Direction,
+    /// What decided; `None` where nothing could be asked.
+    pub decision: Option<DecisionSummary>,
+    /// Of webhooks: `Fail` or `Ignore`.
+    pub failure_policy: Option<String>,
+    /// Of webhooks: what they are asked about.
+    pub scope: Option<String>,
+    /// What happens while it does not pass.
+    pub effect: Option<String>,
+    /// Whether it is not certain that it is needed.
+    pub doubtful: bool,
+    /// Whether a rule decides that nobody gave.
+    pub assumed: bool,
+    /// Why it cannot work, firewall or not.
+    pub missing: Option<String>,
+    /// What is worth knowing.
+    pub because: Vec<String>,
+    /// Where it is said.
+    pub origin: Origin,
+}
+
 /// The answer.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
@@ -45,6 +88,8 @@ pub struct Report {
     pub not_given: Vec<&'static str>,
     /// The findings, most important first.
     pub findings: Vec<Finding>,
+    /// What the clusters need, and whether it passes.
+    pub needs: Vec<NeedSummary>,
     /// Checks that could not look, and why.
     pub skipped: Vec<(&'static str, &'static str)>,
     /// What cannot be seen.
@@ -73,8 +118,8 @@ pub fn count(inventory: &Inventory) -> BTreeMap<&'static str, u64> {
         ("dns_zones", count(inventory.zones.len())),
         ("nats", count(inventory.nats.len())),
         ("clusters", count(inventory.clusters.len())),
-        ("webhooks", inventory.webhooks),
-        ("services", inventory.services),
+        ("webhooks", inventory.workloads.webhook_configurations),
+        ("services", count(inventory.workloads.services.len())),
     ])
 }
 

@@ -53,7 +53,7 @@ fn finding(check: &Check, rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> F
     let managed = rule.owner == Owner::ConfigConnector;
     let proposal = Proposal {
         change: Change::Update { before: Box::new(rule.clone()), after: Box::new(after) },
-        wanted: &[],
+        wanted: Vec::new(),
         needed: AddressSet::default(),
         safety: if managed { Safety::Managed } else { Safety::Safe },
         notes: Vec::new(),
@@ -74,6 +74,7 @@ fn finding(check: &Check, rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> F
         )],
         flow: None,
         observed: None,
+        needed: false,
         decision: None,
         resources: vec![ResourceSummary {
             kind: "firewall-rule",

@@ -112,6 +112,7 @@ fn finding(check: &Check, shadow: &Shadow<'_>, network: &str) -> Finding {
         explanation,
         flow: None,
         observed: None,
+        needed: false,
         decision: None,
         resources: resources.map(summary).collect(),
         fixes: Vec::new(),

@@ -111,6 +111,7 @@ fn finding(
         explanation,
         flow: None,
         observed: None,
+        needed: false,
         decision: None,
         resources: vec![ResourceSummary {
             kind: "firewall-rule",

@@ -123,6 +123,7 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
                 explanation: vec![format!("{count} denied entries"), reason.to_owned()],
                 flow: None,
                 observed: None,
+                needed: false,
                 decision: None,
                 resources: Vec::new(),
                 fixes: Vec::new(),
@@ -201,6 +202,7 @@ fn now_denied(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
             explanation: vec![format!("{count} allowed entries, such as {}", sample.first.tuple())],
             flow: None,
             observed: None,
+            needed: false,
             decision: None,
             resources: rule
                 .map(|rule| ResourceSummary {

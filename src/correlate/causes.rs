@@ -7,15 +7,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use crate::correlate::questions::{Edges, Question, ask, wider};
+use crate::correlate::expected::Need;
+use crate::correlate::questions::{Detail, Edges, Question, ask, wider};
 use crate::correlate::rollup::{Group, RollUp};
 use crate::correlate::seen::Seen;
 use crate::correlate::{Directory, Who};
 use crate::engine::{
     Decider, Decision, EffectiveRules, Flow, NearMiss, Verdict, evaluate, near_misses,
 };
+use crate::model::firewall::Layer4;
 use crate::model::{Disposition, FirewallRule, Reference, RuleReference};
-use crate::net::{AddressSet, Direction, FiveTuple, IpNet, Protocol, Role, Timestamp};
+use crate::net::{AddressSet, Direction, FiveTuple, IpNet, PortSet, Protocol, Role, Timestamp};
 
 /// A connection of the log, placed and judged.
 #[derive(Debug)]
@@ -74,6 +76,8 @@ pub struct Cause<'a> {
     pub questions: Vec<Question<'a>>,
     /// What its connections are, all together.
     pub seen: Seen<'a>,
+    /// What of it is needed, whether the log shows it or not.
+    pub needs: Vec<Need<'a>>,
 }
 
 impl<'a> Cause<'a> {
@@ -103,9 +107,52 @@ impl<'a> Cause<'a> {
         list
     }
 
+    /// Whether the log shows nothing of it.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.questions.is_empty()
+    }
+
     /// What its connections ask, each question once.
     pub fn flows(&self) -> impl Iterator<Item = &Flow> {
-        self.questions.iter().filter_map(|question| question.flow.as_ref())
+        let logged = self.questions.iter().filter_map(|question| question.flow.as_ref());
+        logged.chain(self.unlogged())
+    }
+
+    /// What stands for the connections that are needed and that nobody logged.
+    fn unlogged(&self) -> impl Iterator<Item = &Flow> {
+        let silent = self.needs.iter().filter(|_| self.is_silent());
+        silent.flat_map(|need| &need.answer.denied)
+    }
+
+    /// Shows the flows with how many connections each stands for.
+    pub fn each_flow(&self, detail: Detail, mut show: impl FnMut(&Flow, usize)) {
+        for question in &self.questions {
+            question.each_flow(detail, &mut show);
+        }
+        for flow in self.unlogged() {
+            show(flow, 1);
+        }
+    }
+
+    /// Protocols and ports: those of the log, else all that is needed.
+    #[must_use]
+    pub fn layers(&self) -> Vec<Layer4> {
+        let layer = |protocol: Protocol, port: Option<u16>| Layer4 {
+            protocol: Some(protocol),
+            ports: port.map(|port| PortSet::of([port])),
+        };
+        if !self.is_silent() {
+            return vec![layer(self.protocol, self.port)];
+        }
+        let mut sum = FirewallRule::new(
+            Reference::default(),
+            Direction::Ingress,
+            0,
+            crate::model::Action::Allow,
+        );
+        sum.set_layers(self.needs.iter().map(|need| layer(need.protocol, need.port)));
+        sum.layer4
     }
 
     /// The priority of the rule that the log names.
@@ -124,6 +171,8 @@ pub struct Correlation<'a> {
     pub passed: Vec<Question<'a>>,
     /// What tells questions apart.
     pub edges: Edges,
+    /// Everything that the clusters need.
+    pub needs: Vec<Need<'a>>,
 }
 
 /// Which part of the log is asked about.
@@ -172,7 +221,7 @@ pub fn correlate<'a>(
         .collect();
     // Stable: causes of equal weight stay in the order of their keys.
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count()));
-    Correlation { causes, passed, edges }
+    Correlation { causes, passed, edges, needs: Vec::new() }
 }
 
 /// Places and judges every connection that is asked about, in the order of their contents.
@@ -432,6 +481,7 @@ fn cause<'a>(
         near_misses,
         questions,
         seen,
+        needs: Vec::new(),
     })
 }
 

@@ -196,20 +196,15 @@ impl<'a> Directory<'a> {
             }
         };
         match cluster.and_then(|at| self.nodes.get(at)) {
-            Some(known) => Endpoint {
-                tags: if known.all_alike {
-                    Facts::Exactly(known.tags.clone())
-                } else {
-                    Facts::AtLeast(known.tags.clone())
-                },
-                service_accounts: match &known.account {
-                    Some(account) => Facts::exactly([account.as_str()]),
-                    None => Facts::Unknown,
-                },
-                secure_tags: Facts::Unknown,
-            },
+            Some(known) => carried_by_all(known),
             None => Endpoint::default(),
         }
+    }
+
+    /// What all nodes of a cluster are known to carry, by its place in the inventory.
+    #[must_use]
+    pub fn nodes_of(&self, cluster: usize) -> Endpoint {
+        self.nodes.get(cluster).map(carried_by_all).unwrap_or_default()
     }
 
     /// What is known of the other end. Source tags and accounts match only the primary address of
@@ -319,6 +314,19 @@ fn last_before(low: IpAddr, next: Option<IpAddr>) -> IpAddr {
             std::net::Ipv6Addr::from_bits(next.to_bits().saturating_sub(1)).into()
         }
         (IpAddr::V6(_), _) => std::net::Ipv6Addr::from_bits(u128::MAX).into(),
+    }
+}
+
+/// What every node of a cluster carries.
+fn carried_by_all(known: &NodeFacts) -> Endpoint {
+    let tags = known.tags.clone();
+    Endpoint {
+        tags: if known.all_alike { Facts::Exactly(tags) } else { Facts::AtLeast(tags) },
+        service_accounts: match &known.account {
+            Some(account) => Facts::exactly([account.as_str()]),
+            None => Facts::Unknown,
+        },
+        secure_tags: Facts::Unknown,
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod causes;
 pub mod difference;
 pub mod directory;
+pub mod expected;
 pub mod fields;
 #[cfg(feature = "frames")]
 pub mod frames;
@@ -15,6 +16,7 @@ pub mod roles;
 pub mod rollup;
 pub mod seen;
 pub mod shadow;
+pub mod silent;
 pub mod simulate;
 mod table;
 pub mod usage;

@@ -12,6 +12,7 @@ use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
 use crate::ingest::policies::ManifestNames;
 use crate::ingest::{policies, rules};
+use crate::model::cluster::{ControlPlaneLink, State};
 use crate::model::firewall::{ManifestObject, NetworkReference};
 use crate::model::inventory::{Association, Attachment};
 use crate::model::{
@@ -361,6 +362,15 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         ]),
         service_range_names: Vec::from_iter(allocation.text("servicesSecondaryRangeName")),
         control_plane_range: private.range("masterIpv4CidrBlock"),
+        link: if private.has("peeringName") {
+            Some(ControlPlaneLink::Peering)
+        } else if private.has("privateEndpointSubnetworkRef") {
+            Some(ControlPlaneLink::PrivateServiceConnect)
+        } else {
+            None
+        },
+        private_nodes: private.flag("enablePrivateNodes") == Some(true),
+        state: state(manifest),
         private_endpoint: address("privateEndpoint"),
         public_endpoint: address("publicEndpoint"),
         node_pools: if removed || !spec.has("nodeConfig") { Vec::new() } else { vec![pool] },
@@ -368,6 +378,16 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         id: manifest.id(),
     });
     Some(())
+}
+
+/// What Config Connector's Ready condition says; `UpToDate` is no news.
+fn state(manifest: &Manifest<'_>) -> State {
+    let conditions = manifest.fields.at("status").list("conditions");
+    let told = conditions.filter_map(|one| {
+        let reason = one.text("reason").filter(|reason| reason != "UpToDate")?;
+        Some(format!("{reason}: {}", one.text_or_empty("message")))
+    });
+    State { status: String::new(), messages: told.collect() }
 }
 
 fn meta_directive(fields: Fields<'_>, name: &str) -> bool {

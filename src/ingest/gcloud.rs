@@ -4,8 +4,8 @@
 
 use crate::ingest::document::{EFFECTIVE_POLICY, Item};
 use crate::ingest::fields::Fields;
-use crate::ingest::{Read, policies, rules};
-use crate::model::cluster::Interface;
+use crate::ingest::{Read, balancers, policies, rules};
+use crate::model::cluster::{ControlPlaneLink, Interface, State};
 use crate::model::inventory::Frontend;
 use crate::model::managed::cluster_of_node_tag;
 use crate::model::{
@@ -60,6 +60,10 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "gcloud-forwarding-rules" => {
             frontend(fields, origin).map(|found| into.frontends.push(found))
         }
+        "gcloud-backend-services" => balancers::backend_service(fields, origin, into),
+        "gcloud-health-checks" => balancers::health_check(fields, origin, into),
+        "gcloud-instance-groups" => balancers::group(fields, false, origin, into),
+        "gcloud-network-endpoint-groups" => balancers::group(fields, true, origin, into),
         _ => None,
     };
     match read {
@@ -101,6 +105,19 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
         "compute#instanceTemplate" | "instanceTemplates" => "gcloud-instance-templates",
         "compute#forwardingRule" | "forwardingRules" => "gcloud-forwarding-rules",
         "compute#firewallPolicy" => "gcloud-firewall-policies",
+        "compute#backendService" | "backendServices" | "compute#targetPool" => {
+            "gcloud-backend-services"
+        }
+        "compute#healthCheck"
+        | "healthChecks"
+        | "compute#httpHealthCheck"
+        | "compute#httpsHealthCheck" => "gcloud-health-checks",
+        "compute#instanceGroup" | "compute#instanceGroupManager" | "instanceGroups" => {
+            "gcloud-instance-groups"
+        }
+        "compute#networkEndpointGroup" | "networkEndpointGroups" => {
+            "gcloud-network-endpoint-groups"
+        }
         "dns#managedZone" | "managedZones" => "gcloud-dns-zones",
         "dns#resourceRecordSet" | "rrsets" => "gcloud-dns-records",
         EFFECTIVE_POLICY => "gcloud-effective-firewalls",
@@ -132,6 +149,10 @@ fn linked(fields: Fields<'_>) -> Option<&'static str> {
         "instanceTemplates" => "gcloud-instance-templates",
         "forwardingRules" => "gcloud-forwarding-rules",
         "firewallPolicies" => "gcloud-firewall-policies",
+        "backendServices" | "targetPools" => "gcloud-backend-services",
+        "healthChecks" | "httpHealthChecks" | "httpsHealthChecks" => "gcloud-health-checks",
+        "instanceGroups" => "gcloud-instance-groups",
+        "networkEndpointGroups" => "gcloud-network-endpoint-groups",
         _ => "",
     };
     (!linked.is_empty()).then_some(linked)
@@ -297,12 +318,38 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         service_ranges: dedup(service_ranges),
         service_range_names: Vec::from_iter(allocation.text("servicesSecondaryRangeName")),
         control_plane_range: private.range("masterIpv4CidrBlock"),
+        link: if private.has("peeringName") {
+            Some(ControlPlaneLink::Peering)
+        } else if has_psc(private) || has_psc(endpoints) {
+            Some(ControlPlaneLink::PrivateServiceConnect)
+        } else {
+            None
+        },
+        private_nodes: private.flag("enablePrivateNodes") == Some(true)
+            || config.flag("defaultEnablePrivateNodes") == Some(true),
+        state: state(fields),
         private_endpoint,
         public_endpoint: public_endpoint.or(endpoint),
         node_pools: fields.list("nodePools").filter_map(|pool| node_pool(pool, origin)).collect(),
         origin: origin.clone(),
         id,
     })
+}
+
+/// A subnetwork for the private endpoint is there only where Private Service Connect joins it.
+fn has_psc(fields: Fields<'_>) -> bool {
+    fields.text("privateEndpointSubnetwork").is_some_and(|text| !text.is_empty())
+}
+
+/// What it says of itself.
+fn state(fields: Fields<'_>) -> State {
+    let mut messages = Vec::from_iter(fields.text("statusMessage"));
+    messages.extend(fields.list("conditions").filter_map(|one| {
+        let code = one.first_text(&["canonicalCode", "code"]).unwrap_or_default();
+        Some(format!("{code}: {}", one.text("message")?))
+    }));
+    messages.retain(|message| !message.is_empty());
+    State { status: fields.text_or_empty("status"), messages }
 }
 
 fn dedup<T: Ord>(mut list: Vec<T>) -> Vec<T> {

@@ -1,25 +1,451 @@
-//! Kubernetes manifests: kinds are counted, and named as known, until they are read.
+//! Objects of Kubernetes as `kubectl get -o json|yaml` and manifests describe them: what stands
+//! behind a Service, which port it listens on, and what calls it.
+//!
+//! Fields: <https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.31/>. Defaults are
+//! those of the API server, which manifests leave out: `targetPort` is `port`, the port of a
+//! webhook's Service is 443, `failurePolicy` is Fail (Ignore in v1beta1), `protocol` is TCP.
+
+use std::collections::BTreeMap;
 
 use crate::ingest::Read;
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
-use crate::model::Inventory;
+use crate::model::workload::{
+    BackendConfig, CallKind, CallTarget, ContainerPort, Endpoints, Ingress, Node, PortName,
+    ServicePort,
+};
+use crate::model::{Inventory, ObjectName, Origin, Service, Webhook, Workload, Workloads};
+use crate::net::{Protocol, parse_address};
+
+/// Kinds that are read; typed lists leave the kind to the container.
+const KINDS: [&str; 24] = [
+    "Service",
+    "Endpoints",
+    "EndpointSlice",
+    "Pod",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "Job",
+    "CronJob",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "APIService",
+    "CustomResourceDefinition",
+    "Ingress",
+    "Gateway",
+    "HTTPRoute",
+    "GRPCRoute",
+    "TCPRoute",
+    "BackendConfig",
+    "HealthCheckPolicy",
+    "Node",
+];
 
 /// Whether an item is an object of Kubernetes.
 #[must_use]
 pub fn is_object(item: &Item) -> bool {
     let fields = Fields(&item.value);
-    fields.has("apiVersion") && fields.has("kind")
+    let of_list = item.hint.as_deref().is_some_and(|hint| KINDS.contains(&hint));
+    fields.has("apiVersion") && fields.has("kind") || of_list && fields.has("metadata")
 }
 
-/// Counts one object.
+struct Object<'a> {
+    id: ObjectName,
+    kind: &'a str,
+    is_beta: bool,
+    fields: Fields<'a>,
+    meta: Fields<'a>,
+    spec: Fields<'a>,
+    status: Fields<'a>,
+    origin: &'a Origin,
+}
+
+/// Reads one object into the inventory.
 pub fn read(item: &Item, into: &mut Inventory) -> Read {
-    let kind = Fields(&item.value).text_or_empty("kind");
-    match kind.as_str() {
-        "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" => into.webhooks += 1,
-        "Service" => into.services += 1,
-        _ => {}
+    let fields = Fields(&item.value);
+    let kind = fields.text("kind").or_else(|| item.hint.clone()).unwrap_or_default();
+    let meta = fields.at("metadata");
+    let id = ObjectName { namespace: namespace(meta), name: meta.text_or_empty("name") };
+    // A Service of Knative's, or of Service Usage's, has the same kind and another group.
+    let foreign = kind == "Service" && fields.text("apiVersion").is_some_and(|one| one != "v1");
+    if !KINDS.contains(&kind.as_str()) || foreign {
+        *into.unused.entry(kind).or_default() += 1;
+        return Read::Unused;
     }
-    *into.unused.entry(kind).or_default() += 1;
-    Read::Unused
+    if id.name.is_empty() {
+        return Read::Bad("it lacks metadata.name");
+    }
+    let (spec, status) = (fields.at("spec"), fields.at("status"));
+    let is_beta = fields.text("apiVersion").is_some_and(|version| version.contains("beta"));
+    let origin = &item.origin;
+    let object = Object { id, kind: &kind, is_beta, fields, meta, spec, status, origin };
+    let known = &mut into.workloads;
+    match kind.as_str() {
+        "Service" => known.services.push(service(&object)),
+        "Endpoints" => endpoints(&object, known),
+        "EndpointSlice" => endpoint_slice(&object, known),
+        "Pod" => known.workloads.push(pod(&object)),
+        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "CronJob" => {
+            known.workloads.push(template(&object));
+        }
+        "ValidatingWebhookConfiguration" => configuration(&object, CallKind::Validating, known),
+        "MutatingWebhookConfiguration" => configuration(&object, CallKind::Mutating, known),
+        // It is judged inside the API server: nothing is called.
+        "ValidatingAdmissionPolicy" | "ValidatingAdmissionPolicyBinding" => return Read::Noted,
+        "APIService" => api_service(&object, known),
+        "CustomResourceDefinition" => conversion(&object, known),
+        "Ingress" => known.ingresses.push(ingress(&object)),
+        "Gateway" => known.gateways.push((object.id, spec.text_or_empty("gatewayClassName"))),
+        "HTTPRoute" | "GRPCRoute" | "TCPRoute" => known.ingresses.push(route(&object)),
+        "BackendConfig" | "HealthCheckPolicy" => {
+            known.backend_configs.push(backend_config(&object));
+        }
+        _ => known.nodes.push(node(&object)),
+    }
+    Read::Used("kubernetes-manifests")
+}
+
+impl Object<'_> {
+    fn annotations(&self) -> BTreeMap<String, String> {
+        texts(self.meta.at("annotations"))
+    }
+}
+
+/// The namespace; one that a template is to fill in is not known.
+fn namespace(fields: Fields<'_>) -> String {
+    let text = fields.text_or_empty("namespace");
+    if text.contains("$(") || text.contains("{{") { String::new() } else { text }
+}
+
+/// An object of texts.
+fn texts(fields: Fields<'_>) -> BTreeMap<String, String> {
+    let members = fields.0.as_object().into_iter().flatten();
+    members.filter_map(|(key, _)| Some((key.clone(), fields.text(key)?))).collect()
+}
+
+fn number(fields: Fields<'_>, key: &str) -> Option<u16> {
+    fields.number(key).and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0)
+}
+
+fn protocol(fields: Fields<'_>) -> Protocol {
+    let named = fields.text("protocol").and_then(|text| text.parse().ok());
+    named.unwrap_or(Protocol::TCP)
+}
+
+fn port_name(fields: Fields<'_>, key: &str) -> Option<PortName> {
+    let text = fields.text(key).filter(|text| !text.is_empty())?;
+    Some(text.parse().map_or(PortName::Name(text), PortName::Number))
+}
+
+fn service(object: &Object<'_>) -> Service {
+    let spec = object.spec;
+    let port = |fields: Fields<'_>| {
+        let port = number(fields, "port")?;
+        Some(ServicePort {
+            name: fields.text("name"),
+            protocol: protocol(fields),
+            port,
+            target: port_name(fields, "targetPort").unwrap_or(PortName::Number(port)),
+            node_port: number(fields, "nodePort"),
+        })
+    };
+    let balancer = object.status.at("loadBalancer");
+    let address = |one: Fields<'_>| parse_address(&one.text("ip")?);
+    let mut addresses: Vec<_> = balancer.list("ingress").filter_map(address).collect();
+    addresses.extend(spec.text("loadBalancerIP").as_deref().and_then(parse_address));
+    addresses.sort_unstable();
+    addresses.dedup();
+    Service {
+        id: object.id.clone(),
+        kind: spec.text("type").unwrap_or_else(|| "ClusterIP".to_owned()),
+        ports: spec.list("ports").filter_map(port).collect(),
+        selector: texts(spec.at("selector")),
+        health_check_port: number(spec, "healthCheckNodePort"),
+        local: spec.text("externalTrafficPolicy").as_deref() == Some("Local"),
+        addresses,
+        live: object.meta.has("uid") || spec.has("clusterIP"),
+        annotations: object.annotations(),
+        origin: object.origin.clone(),
+    }
+}
+
+fn endpoint_ports(fields: Fields<'_>) -> Vec<(Option<String>, Protocol, u16)> {
+    let ports = fields.list("ports");
+    ports
+        .filter_map(|port| {
+            let name = port.text("name").filter(|name| !name.is_empty());
+            Some((name, protocol(port), number(port, "port")?))
+        })
+        .collect()
+}
+
+fn endpoints(object: &Object<'_>, into: &mut Workloads) {
+    let mut subsets = object.fields.list("subsets").peekable();
+    let of = |subset: Option<Fields<'_>>| {
+        let ready = subset.into_iter().flat_map(|one| one.list("addresses"));
+        Endpoints {
+            service: object.id.clone(),
+            ports: subset.map(endpoint_ports).unwrap_or_default(),
+            ready: ready.filter_map(|one| parse_address(&one.text("ip")?)).collect(),
+            not_ready: subset.map_or(0, |one| one.list("notReadyAddresses").count()),
+            origin: object.origin.clone(),
+        }
+    };
+    // Without subsets there is nothing behind the Service, which is worth knowing.
+    if subsets.peek().is_none() {
+        into.endpoints.push(of(None));
+    }
+    for subset in subsets {
+        into.endpoints.push(of(Some(subset)));
+    }
+}
+
+fn endpoint_slice(object: &Object<'_>, into: &mut Workloads) {
+    let labels = object.meta.at("labels");
+    let Some(name) = labels.text("kubernetes.io/service-name") else { return };
+    let (mut ready, mut not_ready) = (Vec::new(), 0);
+    for endpoint in object.fields.list("endpoints") {
+        // Nothing said means ready.
+        if endpoint.at("conditions").flag("ready") == Some(false) {
+            not_ready += 1;
+            continue;
+        }
+        let addresses = endpoint.texts("addresses");
+        ready.extend(addresses.iter().filter_map(|text| parse_address(text)));
+    }
+    into.endpoints.push(Endpoints {
+        service: ObjectName { name, ..object.id.clone() },
+        ports: endpoint_ports(object.fields),
+        ready,
+        not_ready,
+        origin: object.origin.clone(),
+    });
+}
+
+/// The pods that a specification describes.
+fn pods(object: &Object<'_>, spec: Fields<'_>, labels: Fields<'_>) -> Workload {
+    let mut found = Workload {
+        kind: object.kind.to_owned(),
+        id: object.id.clone(),
+        labels: texts(labels),
+        host_network: spec.flag("hostNetwork") == Some(true),
+        ports: Vec::new(),
+        address: None,
+        ready: None,
+        images: Default::default(),
+        origin: object.origin.clone(),
+    };
+    let sidecars = spec
+        .list("initContainers")
+        .filter(|one| one.text("restartPolicy").as_deref() == Some("Always"));
+    let all = spec.list("containers").chain(sidecars);
+    for container in all {
+        for port in container.list("ports") {
+            let Some(number) = number(port, "containerPort") else { continue };
+            let (name, protocol) = (port.text("name"), protocol(port));
+            found.ports.push(ContainerPort { name, protocol, number });
+        }
+    }
+    let images = spec.list("containers").chain(spec.list("initContainers"));
+    found.images.extend(images.filter_map(|container| container.text("image")));
+    found
+}
+
+fn pod(object: &Object<'_>) -> Workload {
+    let status = object.status;
+    let ready = status.list("conditions").find(|one| one.text("type").as_deref() == Some("Ready"));
+    Workload {
+        address: status.text("podIP").as_deref().and_then(parse_address),
+        ready: ready.and_then(|condition| condition.flag("status")),
+        ..pods(object, object.spec, object.meta.at("labels"))
+    }
+}
+
+fn template(object: &Object<'_>) -> Workload {
+    let of_job = object.spec.at("jobTemplate").at("spec");
+    let outer = if object.kind == "CronJob" { of_job } else { object.spec };
+    let template = outer.at("template");
+    let replicas = ["readyReplicas", "numberReady"];
+    let ready = replicas.iter().find_map(|key| object.status.number(key));
+    let known = ["replicas", "observedGeneration", "desiredNumberScheduled"];
+    let has_status = known.iter().any(|key| object.status.has(key));
+    Workload {
+        ready: (ready.is_some() || has_status).then(|| ready.unwrap_or(0) > 0),
+        ..pods(object, template.at("spec"), template.at("metadata").at("labels"))
+    }
+}
+
+/// Whom a `clientConfig` or an APIService's `service` names.
+fn call_target(service: Fields<'_>) -> Option<CallTarget> {
+    let name = ObjectName {
+        namespace: namespace(service),
+        name: service.text("name").filter(|name| !name.is_empty())?,
+    };
+    Some(CallTarget::Service(name, number(service, "port").unwrap_or(443)))
+}
+
+fn configuration(object: &Object<'_>, kind: CallKind, into: &mut Workloads) {
+    into.webhook_configurations += 1;
+    for webhook in object.fields.list("webhooks") {
+        let client = webhook.at("clientConfig");
+        let url = client.text("url").filter(|url| !url.is_empty()).map(CallTarget::Url);
+        let Some(target) = call_target(client.at("service")).or(url) else { continue };
+        let policy = webhook.text("failurePolicy").filter(|text| !text.is_empty());
+        // The default changed with the version.
+        let default = if object.is_beta { "Ignore" } else { "Fail" };
+        into.webhooks.push(Webhook {
+            kind,
+            configuration: object.id.name.clone(),
+            name: webhook.text_or_empty("name"),
+            target,
+            failure_policy: Some(policy.unwrap_or_else(|| default.to_owned())),
+            scope: scope(webhook),
+            origin: object.origin.clone(),
+        });
+    }
+}
+
+/// `pods CREATE, deployments|statefulsets CREATE|UPDATE`.
+fn scope(webhook: Fields<'_>) -> String {
+    let rule = |rule: Fields<'_>| {
+        let resources = rule.texts("resources").join("|");
+        format!("{resources} {}", rule.texts("operations").join("|")).trim().to_owned()
+    };
+    let mut rules: Vec<String> = webhook.list("rules").map(rule).collect();
+    rules.sort_by_key(|rule| !rule.contains("pods"));
+    rules.dedup();
+    rules.join(", ")
+}
+
+fn api_service(object: &Object<'_>, into: &mut Workloads) {
+    // Without Service the API server answers itself.
+    let Some(target) = call_target(object.spec.at("service")) else { return };
+    let (group, version) = (object.spec.text_or_empty("group"), object.spec.text("version"));
+    into.webhooks.push(Webhook {
+        kind: CallKind::AggregatedApi,
+        configuration: object.id.name.clone(),
+        name: object.id.name.clone(),
+        target,
+        failure_policy: None,
+        scope: format!("{group}/{}", version.unwrap_or_default()),
+        origin: object.origin.clone(),
+    });
+}
+
+fn conversion(object: &Object<'_>, into: &mut Workloads) {
+    let conversion = object.spec.at("conversion");
+    if conversion.text("strategy").as_deref() != Some("Webhook") {
+        return;
+    }
+    // v1beta1 had it one level higher.
+    let old = conversion.at("webhookClientConfig");
+    let new = conversion.at("webhook").at("clientConfig");
+    let client = if new.has("service") || new.has("url") { new } else { old };
+    let url = client.text("url").map(CallTarget::Url);
+    let Some(target) = call_target(client.at("service")).or(url) else { return };
+    into.webhooks.push(Webhook {
+        kind: CallKind::Conversion,
+        configuration: object.id.name.clone(),
+        name: object.id.name.clone(),
+        target,
+        failure_policy: None,
+        scope: object.spec.at("names").text_or_empty("plural"),
+        origin: object.origin.clone(),
+    });
+}
+
+fn ingress(object: &Object<'_>) -> Ingress {
+    let annotations = object.annotations();
+    let class = object.spec.text("ingressClassName");
+    let class = class.or_else(|| annotations.get("kubernetes.io/ingress.class").cloned());
+    let mut backends = Vec::new();
+    let mut add = |backend: Fields<'_>| {
+        let service = backend.at("service");
+        // v1beta1 wrote `serviceName` and `servicePort`.
+        let name = service.text("name").or_else(|| backend.text("serviceName"));
+        let port = service.at("port");
+        let port = port_name(port, "number")
+            .or_else(|| port_name(port, "name"))
+            .or_else(|| port_name(backend, "servicePort"));
+        if let (Some(name), Some(port)) = (name, port) {
+            backends.push((ObjectName { name, ..object.id.clone() }, port));
+        }
+    };
+    add(object.spec.at("defaultBackend"));
+    add(object.spec.at("backend"));
+    for path in object.spec.list("rules").flat_map(|rule| rule.at("http").list("paths")) {
+        add(path.at("backend"));
+    }
+    backends.sort();
+    backends.dedup();
+    Ingress {
+        kind: object.kind.to_owned(),
+        id: object.id.clone(),
+        class: class.unwrap_or_default(),
+        backends,
+        annotations,
+        origin: object.origin.clone(),
+    }
+}
+
+/// A route's class is its Gateway's, which may be read later: its name stands in for it.
+fn route(object: &Object<'_>) -> Ingress {
+    let rules = object.spec.list("rules");
+    let mut backends: Vec<_> = rules
+        .flat_map(|rule| rule.list("backendRefs"))
+        .filter(|backend| backend.text("kind").is_none_or(|kind| kind == "Service"))
+        .filter_map(|backend| {
+            let namespace = backend.text("namespace");
+            let name = ObjectName {
+                namespace: namespace.unwrap_or_else(|| object.id.namespace.clone()),
+                name: backend.text("name")?,
+            };
+            Some((name, port_name(backend, "port")?))
+        })
+        .collect();
+    backends.sort();
+    backends.dedup();
+    let gateway = object.spec.list("parentRefs").find_map(|parent| parent.text("name"));
+    Ingress {
+        kind: object.kind.to_owned(),
+        id: object.id.clone(),
+        class: gateway.unwrap_or_default(),
+        backends,
+        annotations: object.annotations(),
+        origin: object.origin.clone(),
+    }
+}
+
+fn backend_config(object: &Object<'_>) -> BackendConfig {
+    let of_gateway = object.spec.at("default").at("config");
+    let probe = ["httpHealthCheck", "httpsHealthCheck", "tcpHealthCheck", "grpcHealthCheck"];
+    let of_gateway = probe.iter().find_map(|key| number(of_gateway.at(key), "port"));
+    // A policy names the Service that it is for; a configuration is named by the Service.
+    let target = object.spec.at("targetRef").text("name");
+    BackendConfig {
+        id: ObjectName {
+            namespace: object.id.namespace.clone(),
+            name: target.unwrap_or_else(|| object.id.name.clone()),
+        },
+        health_check_port: number(object.spec.at("healthCheck"), "port").or(of_gateway),
+        origin: object.origin.clone(),
+    }
+}
+
+fn node(object: &Object<'_>) -> Node {
+    let internal = |one: &Fields<'_>| one.text("type").as_deref() == Some("InternalIP");
+    let address = object.status.list("addresses").find(internal);
+    let ready =
+        object.status.list("conditions").find(|one| one.text("type").as_deref() == Some("Ready"));
+    Node {
+        name: object.id.name.clone(),
+        address: address.and_then(|one| parse_address(&one.text("address")?)),
+        pod_ranges: object.spec.ranges("podCIDRs").0,
+        ready: ready.and_then(|one| one.flag("status")),
+        origin: object.origin.clone(),
+    }
 }

@@ -3,6 +3,7 @@
 //! Everything here is total: a reader returns what it understood and complaints about the rest.
 
 pub mod attach;
+pub mod balancers;
 pub mod cnrm;
 pub mod command;
 pub mod document;

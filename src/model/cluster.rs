@@ -26,6 +26,13 @@ pub struct Cluster {
     pub service_range_names: Vec<String>,
     /// `masterIpv4CidrBlock`: the control plane's /28 of clusters joined by VPC peering.
     pub control_plane_range: Option<IpNet>,
+    /// Whether the control plane is known to be joined by VPC peering, or by Private Service
+    /// Connect; `None` where nothing says it.
+    pub link: Option<ControlPlaneLink>,
+    /// Whether its nodes have no external address.
+    pub private_nodes: bool,
+    /// Its state, and what it says about it.
+    pub state: State,
     /// Addresses of the control plane's endpoints.
     pub private_endpoint: Option<IpAddr>,
     /// The public endpoint.
@@ -34,6 +41,24 @@ pub struct Cluster {
     pub node_pools: Vec<NodePool>,
     /// Where it was read.
     pub origin: Origin,
+}
+
+/// How the control plane, which Google runs in a network of its own, is joined to the cluster's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ControlPlaneLink {
+    /// By VPC peering: it speaks to the nodes from its own /28.
+    Peering,
+    /// By Private Service Connect: it speaks to the nodes through agents inside of the cluster.
+    PrivateServiceConnect,
+}
+
+/// What a cluster, a node pool or an operation says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// `PROVISIONING`, `RUNNING`, `ERROR`, …; empty where it is not said.
+    pub status: String,
+    /// Messages and conditions.
+    pub messages: Vec<String>,
 }
 
 /// A node pool.

@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::{
-    Cluster, FirewallPolicy, FirewallRule, Instance, ManagedZone, Nat, Network, NodePool,
-    RecordSet, Reference, Route, Subnetwork,
+    Balancers, Cluster, FirewallPolicy, FirewallRule, Instance, ManagedZone, Nat, Network,
+    NodePool, RecordSet, Reference, Route, Subnetwork, Workloads,
 };
 use crate::net::IpNet;
 
@@ -117,10 +117,10 @@ pub struct Inventory {
     pub record_sets: Vec<RecordSet>,
     /// Addresses of load balancers.
     pub frontends: Vec<Frontend>,
-    /// Webhook configurations seen, which are counted until they are used.
-    pub webhooks: u64,
-    /// Kubernetes Services seen, likewise.
-    pub services: u64,
+    /// Load balancers, and how their backends are probed.
+    pub balancers: Balancers,
+    /// What runs in clusters.
+    pub workloads: Workloads,
     /// Kinds that are known but not used, with how many there were.
     pub unused: BTreeMap<String, u64>,
     /// Whether network policies come before the VPC rules in networks that are not described, where
@@ -150,6 +150,8 @@ impl Inventory {
             + self.zones.len()
             + self.record_sets.len()
             + self.frontends.len()
+            + self.balancers.len()
+            + self.workloads.len()
     }
 
     /// Whether nothing is described.
@@ -177,8 +179,8 @@ impl Inventory {
         self.zones.extend(other.zones);
         self.record_sets.extend(other.record_sets);
         self.frontends.extend(other.frontends);
-        self.webhooks += other.webhooks;
-        self.services += other.services;
+        self.balancers.absorb(other.balancers);
+        self.workloads.absorb(other.workloads);
         for (kind, count) in other.unused {
             *self.unused.entry(kind).or_default() += count;
         }

@@ -1,5 +1,7 @@
 //! What is: log records, and the resources of a project as its exports describe them.
 
+pub mod automatic;
+pub mod balancer;
 pub mod cluster;
 pub mod complaint;
 pub mod firewall;
@@ -9,7 +11,9 @@ pub mod network;
 pub mod query;
 pub mod record;
 pub mod reference;
+pub mod workload;
 
+pub use balancer::Balancers;
 pub use cluster::{Cluster, Instance, NodePool};
 pub use complaint::Complaint;
 pub use firewall::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
@@ -18,3 +22,4 @@ pub use network::{ManagedZone, Nat, Network, RecordSet, Route, Subnetwork};
 pub use query::{Expected, Query, QueryId};
 pub use record::{Disposition, Record, RuleReference};
 pub use reference::Reference;
+pub use workload::{ObjectName, Service, Webhook, Workload, Workloads};

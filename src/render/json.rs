@@ -115,7 +115,9 @@ fn flow(flow: &FlowSummary) -> Value {
     })
 }
 
-fn side(side: &Side) -> Value {
+/// One end.
+#[must_use]
+pub fn side(side: &Side) -> Value {
     json!({
         "role": side.role.id(),
         "name": side.name,

@@ -9,6 +9,7 @@ pub mod gcloud;
 pub mod inventory;
 pub mod json;
 pub mod policy;
+pub mod reach;
 pub mod sim;
 pub mod stats;
 pub mod table;

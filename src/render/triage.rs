@@ -92,6 +92,8 @@ fn head(document: &mut Document, report: &Report, detail: Detail) {
         ("routes", "route", "routes"),
         ("nats", "Cloud NAT", "Cloud NATs"),
         ("dns_zones", "DNS zone", "DNS zones"),
+        ("webhooks", "webhook configuration", "webhook configurations"),
+        ("services", "Service", "Services"),
     ] {
         let count = report.inventory.get(key).copied().unwrap_or(0);
         if count > 0 {

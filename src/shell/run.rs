@@ -14,7 +14,7 @@ use crate::diagnose::{Gathered, diagnose};
 use crate::model::Reference;
 use crate::net::Timestamp;
 use crate::render::triage::{Asked, Detail};
-use crate::render::{self, fix, inventory, json, triage, why};
+use crate::render::{self, fix, inventory, json, reach, triage, why};
 use crate::shell::answer::{print, print_json, print_lines};
 use crate::shell::input::{self, Source};
 use crate::shell::output::{self, Progress};
@@ -111,6 +111,7 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
         }
         Command::RuleStats => run_rule_stats(options, &gathered)?,
         Command::Stats { group_by, .. } => run_stats(options, &gathered, group_by)?,
+        Command::Reach => run_reach(options, &gathered)?,
         Command::Inventory => run_inventory(options, &gathered)?,
         Command::Simulate(asked) => {
             if simulate::one(options, &gathered, asked)? {
@@ -202,7 +203,13 @@ fn report(options: &Options, gathered: &Gathered) -> Report {
         (options.only.is_empty() || options.only.contains(&id)) && !options.ignore.contains(&id)
     });
     if matches!(options.command, Command::Check) {
-        report.findings.retain(|finding| finding.basis == Basis::Configuration);
+        report.findings.retain(|finding| finding.basis != Basis::Observed || finding.needed);
+        for finding in &mut report.findings {
+            finding.observed = None;
+            if finding.basis == Basis::Observed {
+                finding.basis = Basis::Configuration;
+            }
+        }
     }
     report
 }
@@ -256,6 +263,23 @@ fn run_why(
         _ => print(options, &why::document(&answer, options.verbose > 0))?,
     }
     Ok(DONE)
+}
+
+fn run_reach(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
+    let report = report(options, gathered);
+    match options.format {
+        Format::Json => print_json(options, &reach::json(&report))?,
+        Format::Ndjson => print_lines(options, &reach::lines(&report))?,
+        Format::Text | Format::Markdown => {
+            let asked = reach::Asked {
+                full: options.verbose > 0,
+                quiet: options.quiet,
+                inputs: cli::quoted(&options.inputs),
+            };
+            print(options, &reach::document(&report, &asked))?;
+        }
+    }
+    Ok(status(&report, options.fail_on.unwrap_or("never")))
 }
 
 fn run_inventory(options: &Options, gathered: &Gathered) -> Result<u8, Error> {

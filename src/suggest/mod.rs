@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod name;
+mod need;
 pub mod propose;
 pub mod prove;
 

@@ -6,15 +6,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::correlate::causes::Side;
-use crate::correlate::{Cause, Directory, Question, node_tags};
-use crate::engine::matching::{Outcome, match_rule};
+use crate::correlate::{Cause, Directory, node_tags};
 use crate::engine::near_miss::Gap;
-use crate::engine::{Decider, EffectiveRules, Flow, Mismatch, Space, Verdict, evaluate_all};
+use crate::engine::{EffectiveRules, Flow, Mismatch, Space, Verdict, evaluate_all};
 use crate::model::firewall::{Layer4, Targets};
-use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind, Reference};
+use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Role};
 use crate::suggest::change::{Change, Safety};
+use crate::suggest::need::Need;
 use crate::suggest::name::resource_name;
 
 /// A change that is yet to be proved.
@@ -22,8 +21,8 @@ use crate::suggest::name::resource_name;
 pub struct Proposal<'c, 'a> {
     /// The change.
     pub change: Change,
-    /// What the connections ask that must pass after it.
-    pub wanted: &'c [Question<'a>],
+    /// The causes whose connections must pass after it; none where nothing is to pass.
+    pub wanted: Vec<&'c Cause<'a>>,
     /// The ranges that were asked for at the other end.
     pub needed: AddressSet,
     /// How far it may be trusted.
@@ -44,7 +43,7 @@ impl<'c, 'a> Proposal<'c, 'a> {
         let managed = change.before().is_some_and(|rule| rule.owner == Owner::ConfigConnector);
         Self {
             change: change.clone(),
-            wanted: &cause.questions,
+            wanted: vec![cause],
             needed: peer.clone().unwrap_or_default(),
             safety: if managed { Safety::Managed } else { Safety::Safe },
             notes: vec!["the same change mends another finding, too".to_owned()],
@@ -57,12 +56,16 @@ impl<'c, 'a> Proposal<'c, 'a> {
 pub struct NoFix(pub String);
 
 /// The changes that could mend `cause`, least opening first.
+///
+/// `siblings` are other causes of its kind, of the same two ends: a new rule is made for all of
+/// them, since nobody wants one for every webhook.
 pub fn propose<'c, 'a>(
     cause: &'c Cause<'a>,
+    siblings: &[&'c Cause<'a>],
     directory: &Directory<'_>,
     earlier: &Earlier,
 ) -> Result<Vec<Proposal<'c, 'a>>, NoFix> {
-    let need = Need::of(cause, directory)?;
+    let need = Need::of(cause, siblings, directory)?;
     let mut proposals: Vec<Proposal<'c, 'a>> = cause
         .near_misses
         .iter()
@@ -72,6 +75,9 @@ pub fn propose<'c, 'a>(
         })
         .collect();
     proposals.extend(addition(&need, directory, earlier)?);
+    if let Some(all) = need.with_all_that_is_needed() {
+        proposals.extend(addition(&all, directory, earlier)?);
+    }
     proposals.extend(policy_addition(&need, directory));
     // Of what opens about as much, a correction of a rule that is there already comes first.
     proposals.sort_by_key(|proposal| {
@@ -82,177 +88,6 @@ pub fn propose<'c, 'a>(
 
 /// More corrections than this are not tried: the nearest ones are the ones that were meant.
 const MOST_NEAR_MISSES: usize = 6;
-
-/// What must become possible.
-struct Need<'c, 'a> {
-    cause: &'c Cause<'a>,
-    network: &'c Reference,
-    direction: Direction,
-    peer: &'c Side,
-    own: &'c Side,
-    ranges: Vec<IpNet>,
-    layer: Layer4,
-    wanted: &'c [Question<'a>],
-    deny: Option<&'a FirewallRule>,
-}
-
-impl<'c, 'a> Need<'c, 'a> {
-    /// What the wanted connections ask.
-    fn flows(&self) -> impl Iterator<Item = &'c Flow> {
-        self.wanted.iter().filter_map(|question| question.flow.as_ref())
-    }
-
-    fn of(cause: &'c Cause<'a>, directory: &Directory<'_>) -> Result<Self, NoFix> {
-        let no = |why: &str| Err(NoFix(why.to_owned()));
-        let (Some(network), Some(direction)) = (cause.network.as_ref(), cause.direction) else {
-            return no("the network of these connections is not known");
-        };
-        match cause.decision.verdict {
-            Verdict::Denied => {}
-            Verdict::Allowed => return no("the rules that were given allow this already"),
-            Verdict::Undetermined if cause.decision.decider == Decider::Missing => {
-                return no("no firewall rule of this network was given, so nothing can be proved");
-            }
-            Verdict::Undetermined => {
-                return no("what was given does not decide this, so no change can be proved");
-            }
-        }
-        let (peer, own) = match direction {
-            Direction::Ingress => (&cause.source, &cause.destination),
-            Direction::Egress => (&cause.destination, &cause.source),
-        };
-        if peer.elsewhere {
-            let of = peer.network.as_ref().map(ToString::to_string).unwrap_or_default();
-            let described =
-                peer.network.as_ref().is_some_and(|of| directory.inventory.knows_network(of));
-            return Err(NoFix(if described {
-                format!("{} {} is in network {of}, not in {network}", peer.role, peer.name)
-            } else {
-                format!("{} {} is in network {of}, which is not described", peer.role, peer.name)
-            }));
-        }
-        let deny = intended(cause, directory)?;
-        let ranges = peer_ranges(peer, cause)?;
-        let ports = cause.port.map(|port| PortSet::of([port]));
-        Ok(Self {
-            cause,
-            network,
-            direction,
-            peer,
-            own,
-            ranges,
-            layer: Layer4 { protocol: Some(cause.protocol), ports },
-            wanted: &cause.questions,
-            deny,
-        })
-    }
-}
-
-/// The ranges to open towards, where they are known to belong to one owner.
-fn peer_ranges(peer: &Side, cause: &Cause<'_>) -> Result<Vec<IpNet>, NoFix> {
-    let no = |why: &str| Err(NoFix(why.to_owned()));
-    match peer.role {
-        Role::Internet => no(
-            "these are public addresses that nothing here names: a rule for addresses out of a log \
-             would rot; name the destination, or use an FQDN object of a firewall policy",
-        ),
-        Role::HealthCheck if cause.direction == Some(Direction::Egress) => {
-            no("health checks need no EGRESS rule: replies of an allowed connection pass")
-        }
-        Role::GooglePublic if cause.port == Some(53) => no(
-            "ask the metadata server (169.254.169.254) instead, which no rule can block, or name \
-             this resolver's address yourself",
-        ),
-        Role::GooglePublic => no(
-            "these are Google's public addresses, which change: send the names to the private VIP \
-             (199.36.153.8/30) by DNS, or allow the ranges of Google's published list by a policy",
-        ),
-        Role::Unknown => {
-            no("nothing that was given says whose addresses these are (describe the subnetworks, \
-             clusters and peerings)")
-        }
-        _ if !peer.known => no("the range of the other end is not known"),
-        _ => Ok(peer.ranges.clone()),
-    }
-}
-
-/// The deny that decides, where it is a default that may be outranked. A deny that speaks of this
-/// traffic, or that outranks everything on purpose, is left alone; so is one of a lower rank that
-/// a new allow would overrule together with the default.
-fn intended<'a>(
-    cause: &Cause<'a>,
-    directory: &Directory<'_>,
-) -> Result<Option<&'a FirewallRule>, NoFix> {
-    let by_name = |rule: &FirewallRule| {
-        let label = rule.label();
-        NoFix(format!("intended denial: rule {label} denies this traffic by name"))
-    };
-    let rule = match cause.decision.decider {
-        Decider::Implied(_) => None,
-        Decider::Rule(rule) => Some(rule),
-        Decider::AlwaysBlocked(what) => {
-            return Err(NoFix(format!("Google Cloud always blocks {what}")));
-        }
-        Decider::AlwaysAllowed(_) | Decider::Missing => {
-            return Err(NoFix("no rule of this network was given".to_owned()));
-        }
-    };
-    if let Some((rule, policy)) = rule.and_then(|rule| Some((rule, rule.policy.as_ref()?)))
-        && !rule.is_catch_all(cause.protocol)
-    {
-        let priority = rule.priority;
-        return Err(NoFix(format!(
-            "a policy above the VPC decides: {policy}, rule {priority}, denies this by name"
-        )));
-    }
-    let inventory = directory.inventory;
-    let denies = inventory.firewall_rules.iter().filter(|rule| rule.action == Action::Deny);
-    let on_purpose = denies.filter(|rule| !rule.is_catch_all(cause.protocol)).find(|rule| {
-        let mut flows = cause.flows();
-        flows.any(|flow| match_rule(rule, flow, &mut ()) == Outcome::Matched)
-    });
-    if let Some(deny) = on_purpose {
-        return Err(by_name(deny));
-    }
-    let Some(rule) = rule else { return Ok(None) };
-    if !rule.is_catch_all(cause.protocol) {
-        return Err(by_name(rule));
-    }
-    if rule.policy.is_some() {
-        return Ok(Some(rule));
-    }
-    let meets = |other: &FirewallRule| {
-        rule.targets.is_everyone()
-            || other.targets.is_everyone()
-            || !rule.targets.tags.is_disjoint(&other.targets.tags)
-            || !rule.targets.service_accounts.is_disjoint(&other.targets.service_accounts)
-    };
-    let has_exceptions = inventory.firewall_rules.iter().any(|other| {
-        other.action == Action::Allow
-            && other.direction == rule.direction
-            && other.network.agrees(&rule.network)
-            && !matches!(other.owner, Owner::Gke(_))
-            && other.priority < rule.priority
-            && meets(other)
-    });
-    // A default stands at the usual priority, 1000, or below. One that stands higher, or that is
-    // for some VMs only (a quarantine), is taken for a default only if somebody made exceptions, or
-    // meant to.
-    let usual = rule.priority >= 1000 && rule.targets.is_everyone();
-    let meant = cause.near_misses.iter().any(|miss| miss.gap == Gap::Priority);
-    if !usual && !has_exceptions && !meant {
-        return Err(NoFix(format!(
-            "intended denial: rule {} (priority {}) denies everything{} on purpose",
-            rule.label(),
-            rule.priority,
-            if rule.targets.is_everyone() { "" } else { " to its targets" }
-        )));
-    }
-    if rule.priority == 0 {
-        return Err(NoFix(format!("rule {} has priority 0: nothing outranks it", rule.label())));
-    }
-    Ok(Some(rule))
-}
 
 /// A rule of the person's own that lacks one thing, with that thing.
 fn correction<'c, 'a>(
@@ -269,13 +104,10 @@ fn correction<'c, 'a>(
     let mut after = earlier.rule(rule).clone();
     match gap {
         Gap::Field(Mismatch::Disabled) => after.disabled = false,
-        Gap::Field(Mismatch::Port) => {
-            let ports = need.layer.ports.as_ref()?;
-            let of_protocol = |part: &&mut Layer4| part.protocol == need.layer.protocol;
-            let part = after.layer4.iter_mut().find(of_protocol)?;
-            part.ports = Some(part.ports.as_ref()?.union(ports));
+        Gap::Field(Mismatch::Port | Mismatch::Protocol) => {
+            let own = std::mem::take(&mut after.layer4);
+            after.set_layers(own.into_iter().chain(need.layers.iter().cloned()));
         }
-        Gap::Field(Mismatch::Protocol) => after.layer4.push(need.layer.clone()),
         Gap::Field(Mismatch::Source) if need.direction == Direction::Ingress && bits >= 16 => {
             after.set_source_ranges(widened(&after.source_ranges, &need.ranges)?);
         }
@@ -303,7 +135,7 @@ fn correction<'c, 'a>(
     }
     Some(Proposal {
         change: Change::Update { before: Box::new(rule.clone()), after: Box::new(after) },
-        wanted: need.wanted,
+        wanted: vec![need.cause],
         needed: AddressSet::of(&need.ranges),
         safety: if managed { Safety::Managed } else { Safety::Safe },
         notes,
@@ -380,12 +212,14 @@ fn addition<'c, 'a>(
     if need.deny.is_some_and(|deny| !deny.targets.is_everyone()) {
         safety = Safety::Review;
     }
-    rule.layer4 = vec![need.layer.clone()];
+    rule.layer4.clone_from(&need.all_layers);
     rule.logged = Some(true);
     rule.name = Some(free_name(need, directory, earlier));
+    let mut wanted = vec![need.cause];
+    wanted.extend(&need.siblings);
     Ok(Some(Proposal {
         change: Change::Add(Box::new(rule)),
-        wanted: need.wanted,
+        wanted,
         needed: AddressSet::of(&need.ranges),
         safety,
         notes,
@@ -434,7 +268,7 @@ fn policy_addition<'c, 'a>(
         }
         Direction::Egress => rule.set_destination_ranges(need.ranges.clone()),
     }
-    rule.layer4 = vec![need.layer.clone()];
+    rule.layer4.clone_from(&need.layers);
     rule.logged = Some(true);
     if stage == PolicyKind::Hierarchical {
         // Without it the rule would be for every network of the folder.
@@ -450,7 +284,7 @@ fn policy_addition<'c, 'a>(
     );
     Some(Proposal {
         change: Change::Add(Box::new(rule)),
-        wanted: need.wanted,
+        wanted: vec![need.cause],
         needed: AddressSet::of(&need.ranges),
         safety: Safety::Review,
         notes,
@@ -474,17 +308,8 @@ fn free_priority(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<u32> 
         };
         let ranges = AddressSet::of(&need.ranges);
         let peers = peer.as_ref().is_none_or(|set| !set.intersection(&ranges).is_empty());
-        let layers = rule
-            .layer4
-            .iter()
-            .any(|part| part.protocol.is_none() || part.protocol == need.layer.protocol);
-        let ports = match (&need.layer.ports, need.layer.protocol) {
-            (Some(wanted), Some(protocol)) => {
-                rule.ports_of(protocol).is_some_and(|ports| !ports.intersection(wanted).is_empty())
-            }
-            _ => true,
-        };
-        peers && layers && ports
+        let meets = |one: &Layer4| !one.traffic().intersection(&rule.traffic()).is_empty();
+        peers && need.all_layers.iter().any(meets)
     };
     let outranked = |priority: u32| {
         directory
@@ -546,8 +371,13 @@ fn targets(need: &Need<'_, '_>, directory: &Directory<'_>) -> (Targets, Vec<Stri
 /// A name that no rule has, nor another suggestion for something else: names are unique in a
 /// project.
 fn free_name(need: &Need<'_, '_>, directory: &Directory<'_>, earlier: &Earlier) -> String {
-    let port = need.cause.port.map(|port| port.to_string()).unwrap_or_default();
-    let protocol = need.cause.protocol.to_string();
+    let (protocol, port) = match need.all_layers.as_slice() {
+        [only] => {
+            let ports = only.ports.as_ref().map(PortSet::texts).unwrap_or_default();
+            (only.protocol.map(|one| one.to_string()).unwrap_or_default(), ports.join("-"))
+        }
+        _ => (String::new(), String::new()),
+    };
     let who = match need.peer.role {
         Role::HealthCheck | Role::Iap => need.peer.role.id().to_owned(),
         _ if need.peer.name.is_empty() => need.peer.role.id().to_owned(),

@@ -11,7 +11,7 @@ use crate::correlate::{Detail, Directory, Edges, Question};
 use crate::engine::matching::{Outcome, match_rule};
 use crate::engine::{Decider, EffectiveRules, Flow, Mismatch, Verdict, evaluate};
 use crate::model::{FirewallRule, Inventory};
-use crate::net::{Direction, FiveTuple, PortSet, Protocol};
+use crate::net::{Direction, FiveTuple, Protocol, TrafficSet};
 use crate::suggest::change::{Change, Safety};
 use crate::suggest::propose::Proposal;
 
@@ -146,7 +146,7 @@ fn replay(
     edges: &Edges,
 ) -> Result<Proof, Refuted> {
     let inventory = directory.inventory;
-    let Some(first) = proposal.wanted.iter().find_map(|question| question.flow.as_ref()) else {
+    let Some(first) = proposal.wanted.iter().find_map(|cause| cause.flows().next()) else {
         return changes_logging_only(&proposal.change);
     };
     let changed = proposal.change.apply(inventory, parsed);
@@ -158,8 +158,8 @@ fn replay(
     let detail = was.map_or(Detail::Together, |was| edges.detail(was)).max(edges.detail(parsed));
     let (mut denied_before, mut allowed_after, mut still_denying) = (0, 0, None);
     let mut all_allowed = true;
-    for question in proposal.wanted {
-        question.each_flow(detail, |flow, count| {
+    for cause in &proposal.wanted {
+        cause.each_flow(detail, |flow, count| {
             if verdict(&before, flow) == Verdict::Denied {
                 denied_before += count;
             }
@@ -248,11 +248,16 @@ fn canaries(directory: &Directory<'_>, proposal: &Proposal<'_, '_>, flow: &Flow)
         IpAddr::V6(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x4d))
     };
     tuples.push(with_peer(somebody));
+    // Whatever else is wanted is no canary.
+    let layers = proposal.wanted.iter().flat_map(|cause| cause.layers());
+    let wanted = TrafficSet::union_of(layers.map(|layer| layer.traffic()));
     if tuple.protocol.has_ports() {
-        let neighbour = PortSet::of([tuple.dst_port]).neighbour();
+        let neighbour = wanted.ports_of(tuple.protocol).neighbour();
         tuples.extend(neighbour.map(|dst_port| FiveTuple { dst_port, ..tuple }));
         let other = if tuple.protocol == Protocol::TCP { Protocol::UDP } else { Protocol::TCP };
-        tuples.push(FiveTuple { protocol: other, ..tuple });
+        if !wanted.contains(other, tuple.dst_port) {
+            tuples.push(FiveTuple { protocol: other, ..tuple });
+        }
     }
     tuples
         .into_iter()

@@ -1,0 +1,205 @@
+//! What all checks say of a cause that is needed: for what, what breaks without it, what was assumed
+//! of it, and what became of the rule that GKE writes for it.
+
+use std::collections::BTreeSet;
+
+use crate::checks::finding::decision_summary;
+use crate::checks::report::NeedSummary;
+use crate::checks::{Basis, Confidence, Evidence, Severity};
+use crate::correlate::Cause;
+use crate::correlate::expected::{Need, Purpose, automatic_rule};
+use crate::engine::Decider;
+use crate::model::workload::CallKind;
+use crate::model::{Cluster, Expected, Owner, Webhook};
+use crate::net::{Direction, Protocol, Role};
+
+/// So many needs are told one by one.
+const MOST_TOLD: usize = 6;
+
+/// Which check a cause belongs to that the log does not show.
+#[must_use]
+pub fn check_of(cause: &Cause<'_>) -> Option<&'static str> {
+    let aggregated = |need: &Need<'_>| matches!(need.purpose, Purpose::Call(webhook) if webhook.kind == CallKind::AggregatedApi);
+    let first = cause.needs.first()?;
+    if cause.needs.iter().all(aggregated) {
+        return Some("aggregated-api-blocked");
+    }
+    Some(match first.purpose {
+        Purpose::Call(_) => "webhook-port-blocked",
+        _ if !cause.is_silent() => return None,
+        Purpose::Kubelet => "control-plane-ingress-blocked",
+        Purpose::ControlPlane => "control-plane-egress-blocked",
+        Purpose::Internal => "cluster-internal-blocked",
+        Purpose::Probe => "health-check-blocked",
+        Purpose::Iap => "iap-blocked",
+        Purpose::Metadata => "dns-blocked",
+    })
+}
+
+/// Where the knowledge of a cause comes from.
+#[must_use]
+pub fn basis(cause: &Cause<'_>) -> Basis {
+    if !cause.is_silent() {
+        return Basis::Observed;
+    }
+    let is_logged = |need: &Need<'_>| {
+        let by_protocol = [Protocol::TCP, Protocol::UDP].contains(&need.protocol);
+        let by_rule = match need.answer.decision.decider {
+            Decider::Rule(rule) => rule.logged == Some(true),
+            _ => false,
+        };
+        by_protocol && by_rule
+    };
+    match cause.needs.iter().any(is_logged) {
+        true => Basis::Configuration,
+        false => Basis::Silent,
+    }
+}
+
+/// How bad it is, where a check's findings are as bad as `usual`.
+#[must_use]
+pub fn severity(cause: &Cause<'_>, usual: Severity) -> Severity {
+    if !cause.is_silent() || cause.needs.is_empty() {
+        return usual;
+    }
+    let ignored = |need: &Need<'_>| match need.purpose {
+        Purpose::Call(webhook) => webhook.failure_policy.as_deref() == Some("Ignore"),
+        _ => false,
+    };
+    if cause.needs.iter().all(|need| need.doubtful) {
+        usual.min(Severity::Note)
+    } else if cause.needs.iter().all(ignored) {
+        usual.min(Severity::Warning)
+    } else {
+        usual
+    }
+}
+
+/// How sure it is.
+#[must_use]
+pub fn confidence(cause: &Cause<'_>) -> Confidence {
+    if cause.needs.iter().all(|need| need.doubtful) {
+        return Confidence::Possible;
+    }
+    match cause.needs.iter().any(|need| need.answer.is_assumed) {
+        true => Confidence::Likely,
+        false => Confidence::Proven,
+    }
+}
+
+/// What is told of a cause because it is needed.
+#[must_use]
+pub fn lines(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<String> {
+    let Some(first) = cause.needs.first() else { return Vec::new() };
+    let mut lines = Vec::new();
+    let told = once(cause.needs.iter().map(reason));
+    let more = told.len().saturating_sub(MOST_TOLD);
+    lines.extend(told.into_iter().take(MOST_TOLD));
+    if more > 0 {
+        lines.push(format!("and {more} more (vpcwhy reach lists them all)"));
+    }
+    if first.answer.verdict == Expected::Mixed {
+        lines.push("a part of it is allowed: only some ranges, ports or VMs are denied".to_owned());
+    }
+    let notes = once(cause.needs.iter().flat_map(|need| need.because.iter().cloned()));
+    lines.extend(notes.into_iter().take(2));
+    if cause.is_silent() && basis(cause) == Basis::Silent {
+        lines.push(
+            "no log line can show this: what denies it writes none, so its absence from a log \
+             means nothing"
+                .to_owned(),
+        );
+    }
+    if evidence.assumes(first.network.as_ref()) {
+        lines.push(
+            "assumed: only manifests were given, and GKE writes rules of its own besides (master, \
+             vms, all); an export of the network's rules replaces the assumption: gcloud compute \
+             firewall-rules list --format=json"
+                .to_owned(),
+        );
+    }
+    let clusters = &evidence.directory.inventory.clusters;
+    if let Some(cluster) = first.cluster.and_then(|at| clusters.get(at)) {
+        lines.extend(own_rule(first, cluster, evidence));
+    }
+    lines
+}
+
+/// Each text once, in their order.
+fn once(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    texts.filter(|text| seen.insert(text.clone())).collect()
+}
+
+/// `admission webhook guard.example.com: Fail on pods: nothing can start (k8s.yaml:12)`.
+fn reason(need: &Need<'_>) -> String {
+    let effect = match need.purpose {
+        Purpose::Call(webhook) => format!(": {}", webhook.blast_radius()),
+        _ => String::new(),
+    };
+    format!("needed: {}{effect} ({})", need.reason, need.origin)
+}
+
+/// A need in owned words.
+#[must_use]
+pub fn summary(need: &Need<'_>, clusters: &[Cluster]) -> NeedSummary {
+    let answer = &need.answer;
+    let webhook = match need.purpose {
+        Purpose::Call(webhook) => Some(webhook),
+        _ => None,
+    };
+    let tuple = answer.denied.first().or(answer.flow.as_ref()).map(|flow| flow.tuple);
+    NeedSummary {
+        cluster: need.cluster.and_then(|at| clusters.get(at)).map(|one| one.id.name.clone()),
+        network: need.network.as_ref().map(|network| network.name.clone()),
+        reason: need.reason.clone(),
+        from: need.from.clone(),
+        to: need.to.clone(),
+        protocol: need.protocol.to_string(),
+        port: need.port,
+        verdict: answer.verdict,
+        direction: answer.direction,
+        decision: tuple
+            .map(|tuple| decision_summary(&answer.decision, &answer.near_misses, &tuple)),
+        failure_policy: webhook.and_then(|one| one.failure_policy.clone()),
+        scope: webhook.map(|one| one.scope.clone()),
+        effect: webhook.map(Webhook::blast_radius),
+        doubtful: need.doubtful,
+        assumed: answer.is_assumed,
+        missing: need.missing.clone(),
+        because: need.because.clone(),
+        origin: need.origin.clone(),
+    }
+}
+
+/// What became of the rule that GKE writes for this.
+fn own_rule(need: &Need<'_>, cluster: &Cluster, evidence: &Evidence<'_, '_>) -> Option<String> {
+    if evidence.assumes(need.network.as_ref()) {
+        return None;
+    }
+    if need.answer.direction == Direction::Egress {
+        let text = "GKE writes no EGRESS rule of its own: it relies on the implied allow, which \
+                    this deny takes away";
+        return Some(text.to_owned());
+    }
+    let suffix = match (need.purpose, need.from.role) {
+        (Purpose::Kubelet, Role::ControlPlane) => "master",
+        (Purpose::Internal, Role::Node) => "vms",
+        (Purpose::Internal, _) => "all",
+        _ => return None,
+    };
+    let stem = format!("GKE's own rule gke-{}-HASH-{suffix}", cluster.id.name);
+    let Some(rule) = automatic_rule(evidence.directory.inventory, cluster, suffix) else {
+        return Some(format!("{stem} is missing from what was given"));
+    };
+    let name = rule.label();
+    let is_own = matches!(need.answer.decision.decider, Decider::Rule(one) if one.policy.is_none());
+    Some(match need.answer.decision.decider {
+        _ if rule.disabled => format!("GKE's own rule {name} is disabled ({})", rule.origin),
+        Decider::Rule(other) if !matches!(other.owner, Owner::Gke(_)) => {
+            let above = if is_own { "" } else { " of a policy" };
+            format!("GKE's own rule {name} is outranked by {}{above}", other.label())
+        }
+        _ => format!("GKE's own rule {name} was altered: it does not allow this ({})", rule.origin),
+    })
+}

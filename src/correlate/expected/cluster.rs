@@ -1,0 +1,296 @@
+//! What every cluster needs: the control plane and the nodes reach one another, pods and nodes reach
+//! one another, names are resolved.
+//!
+//! How the control plane is joined decides who speaks
+//! (<https://cloud.google.com/kubernetes-engine/docs/concepts/private-cluster-concept>): by VPC
+//! peering it comes from its own /28; by Private Service Connect, or from outside of a public
+//! cluster, it goes through the konnectivity agents, which are pods.
+
+use crate::correlate::causes::Side;
+use crate::correlate::expected::judge::{Ask, open};
+use crate::correlate::expected::{Need, Place, Purpose, outside};
+use crate::model::cluster::ControlPlaneLink;
+use crate::model::{Cluster, Expected, Origin};
+use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role};
+
+/// Whether the control plane speaks to nodes and pods from its own /28.
+pub(super) fn speaks_from_its_range(cluster: &Cluster) -> bool {
+    match cluster.link {
+        Some(ControlPlaneLink::Peering) => true,
+        Some(ControlPlaneLink::PrivateServiceConnect) => false,
+        // What has a range and says nothing else had to be joined by peering.
+        None => cluster.control_plane_range.is_some(),
+    }
+}
+
+/// A need before it is judged.
+pub(super) struct Wanted<'a> {
+    pub(super) purpose: Purpose<'a>,
+    pub(super) reason: String,
+    pub(super) from: Side,
+    pub(super) to: Side,
+    pub(super) protocol: Protocol,
+    pub(super) port: Option<u16>,
+    pub(super) doubtful: bool,
+    pub(super) because: Vec<String>,
+}
+
+impl<'a> Place<'_, 'a> {
+    /// Judges it.
+    pub(super) fn need(&self, wanted: Wanted<'a>) -> Need<'a> {
+        let Wanted { purpose, reason, from, to, protocol, port, doubtful, mut because } = wanted;
+        let ports = match port {
+            Some(port) => PortSet::of([port]),
+            None => any_port(protocol),
+        };
+        let ask = Ask { from: &from, to: &to, protocol, ports: &ports };
+        let answer = self.judge(&ask);
+        if answer.verdict == Expected::Undetermined {
+            because.extend(self.lacks(&from, &to));
+        }
+        Need {
+            purpose,
+            reason,
+            cluster: Some(self.at),
+            network: self.network.clone(),
+            from,
+            to,
+            protocol,
+            port,
+            doubtful,
+            missing: None,
+            because,
+            answer,
+            origin: self.cluster.origin.clone(),
+        }
+    }
+
+    /// A need of this cluster that nothing can be asked about.
+    pub(super) fn unknown(&self, wanted: Wanted<'a>, origin: &Origin) -> Need<'a> {
+        let (cluster, network) = (Some(self.at), self.network.clone());
+        Need { cluster, network, ..unknown(wanted, origin) }
+    }
+
+    /// What would have to be known.
+    fn lacks(&self, from: &Side, to: &Side) -> Option<String> {
+        if self.network.is_none() {
+            return Some(
+                "the cluster's network is not given: gcloud container clusters describe".to_owned(),
+            );
+        }
+        if self.rules.as_ref().is_none_or(|rules| !rules.given) {
+            return Some(
+                "no firewall rule of the network was given: gcloud compute firewall-rules list \
+                 --format=json"
+                    .to_owned(),
+            );
+        }
+        let unknown = [from, to].into_iter().find(|side| side.ranges.is_empty())?;
+        Some(match unknown.role {
+            Role::ControlPlane => unknown.because.clone(),
+            role => format!(
+                "{}: gcloud compute networks subnets list --format=json",
+                if unknown.because.is_empty() { role.to_string() } else { unknown.because.clone() }
+            ),
+        })
+    }
+
+    /// Who calls nodes and pods on behalf of the control plane, whether that is doubtful, and what
+    /// to know about it.
+    pub(super) fn caller(&self) -> (Side, bool, Option<String>) {
+        if speaks_from_its_range(self.cluster) {
+            let ranges: Vec<IpNet> = self.cluster.control_plane_range.into_iter().collect();
+            let mut side = self.side(Role::ControlPlane);
+            if ranges.is_empty() {
+                side.because = format!(
+                    "the control plane's range is not given: gcloud container clusters describe {} \
+                     --format='value(privateClusterConfig.masterIpv4CidrBlock)'",
+                    self.cluster.id.name
+                );
+            }
+            side.known = !ranges.is_empty();
+            side.ranges = ranges;
+            return (side, false, None);
+        }
+        let side =
+            Side { name: "kube-system/konnectivity-agent".to_owned(), ..self.side(Role::Pod) };
+        let note = "this control plane has no range of its own: it calls through the konnectivity \
+                    agents, which are pods";
+        (side, true, Some(note.to_owned()))
+    }
+
+    /// The addresses at which nodes and pods find the control plane.
+    fn control_plane(&self) -> Side {
+        let cluster = self.cluster;
+        let (ranges, because): (Vec<IpNet>, &str) =
+            match (speaks_from_its_range(cluster), cluster.control_plane_range) {
+                (true, Some(range)) => (vec![range], "masterIpv4CidrBlock"),
+                _ => match (cluster.private_endpoint, cluster.public_endpoint) {
+                    (Some(private), _) => (vec![IpNet::from(private)], "private endpoint"),
+                    (None, Some(public)) => (vec![IpNet::from(public)], "public endpoint"),
+                    (None, None) => (Vec::new(), ""),
+                },
+            };
+        let because = if ranges.is_empty() {
+            format!(
+                "the control plane's address is not given: gcloud container clusters describe {}",
+                cluster.id.name
+            )
+        } else {
+            format!("{because} of cluster {} ({})", cluster.id.name, cluster.origin)
+        };
+        Side { known: !ranges.is_empty(), ranges, because, ..self.side(Role::ControlPlane) }
+    }
+}
+
+/// The needs of a cluster itself.
+pub(super) fn needs<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
+    control_plane(place, into);
+    inside(place, into);
+    let metadata = || {
+        let address = IpNet::from(crate::engine::METADATA);
+        outside(Role::Metadata, "", vec![address], "169.254.169.254 is in every VM")
+    };
+    for (protocol, port, reason) in [
+        (Protocol::UDP, 53, "names are resolved by the metadata server"),
+        (Protocol::TCP, 80, "credentials and configuration come from the metadata server"),
+    ] {
+        into.push(place.need(Wanted {
+            purpose: Purpose::Metadata,
+            reason: reason.to_owned(),
+            from: place.side(Role::Node),
+            to: metadata(),
+            protocol,
+            port: Some(port),
+            doubtful: false,
+            because: Vec::new(),
+        }));
+    }
+    if is_reached_by_iap(place) {
+        let ranges = crate::net::well_known::ranges_with(Role::Iap, "TCP forwarding");
+        into.push(place.need(Wanted {
+            purpose: Purpose::Iap,
+            reason: "IAP forwards SSH to nodes: a rule of this network names it".to_owned(),
+            from: outside(Role::Iap, "", ranges, "35.235.240.0/20 is IAP's range"),
+            to: place.side(Role::Node),
+            protocol: Protocol::TCP,
+            port: Some(22),
+            doubtful: true,
+            because: Vec::new(),
+        }));
+    }
+}
+
+/// The ports that have to be open where any is meant: nobody listens on 0, GKE itself denies the
+/// kubelet's read-only port, and Google the answers of foreign DHCP servers.
+fn any_port(protocol: Protocol) -> PortSet {
+    let all = PortSet::of_ranges([(1, u16::MAX)]);
+    let closed = if protocol == Protocol::TCP { vec![10_255] } else { vec![67, 68, 546, 547] };
+    all.difference(&PortSet::of(closed))
+}
+
+/// Whether a rule of the network was made for IAP.
+fn is_reached_by_iap(place: &Place<'_, '_>) -> bool {
+    let iap = AddressSet::of(&crate::net::well_known::ranges_with(Role::Iap, "TCP forwarding"));
+    place.rules.iter().flat_map(|rules| rules.all()).any(|rule| {
+        rule.source.as_ref().is_some_and(|source| !source.is_anywhere() && source.covers(&iap))
+            && rule.source_ranges.iter().any(|range| iap.contains(range.addr()))
+            && rule.ports_of(Protocol::TCP).is_some_and(|ports| ports.contains(22))
+    })
+}
+
+fn control_plane<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
+    let (caller, doubtful, note) = place.caller();
+    for (port, what) in
+        [(10_250, "kubelet: logs, exec, metrics"), (443, "nodes and webhooks on 443")]
+    {
+        let mut because = Vec::from_iter(note.clone());
+        if port == 443 {
+            because.push("GKE opens it together with 10250".to_owned());
+        }
+        into.push(place.need(Wanted {
+            purpose: Purpose::Kubelet,
+            reason: format!("the control plane reaches {what}"),
+            from: caller.clone(),
+            to: place.side(Role::Node),
+            protocol: Protocol::TCP,
+            port: Some(port),
+            doubtful: doubtful || port == 443,
+            because,
+        }));
+    }
+    let konnectivity = !speaks_from_its_range(place.cluster);
+    for role in [Role::Node, Role::Pod] {
+        let who = if role == Role::Node { "nodes register with" } else { "pods call" };
+        into.push(place.need(Wanted {
+            purpose: Purpose::ControlPlane,
+            reason: format!("{who} the control plane"),
+            from: place.side(role),
+            to: place.control_plane(),
+            protocol: Protocol::TCP,
+            port: Some(443),
+            doubtful: false,
+            because: Vec::new(),
+        }));
+    }
+    // General knowledge, found in no page of Google's: that agents dial 8132 is upstream's default.
+    if konnectivity {
+        into.push(place.need(Wanted {
+            purpose: Purpose::ControlPlane,
+            reason: "konnectivity agents dial the control plane".to_owned(),
+            from: place.side(Role::Pod),
+            to: place.control_plane(),
+            protocol: Protocol::TCP,
+            port: Some(8132),
+            doubtful: true,
+            because: vec![
+                "8132 is upstream's port; whether GKE uses it depends on its version".to_owned(),
+            ],
+        }));
+    }
+}
+
+/// Pods and nodes reach one another, whatever the port
+/// (<https://kubernetes.io/docs/concepts/services-networking/#the-kubernetes-network-model>).
+fn inside<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
+    for (from, to) in [
+        (Role::Pod, Role::Pod),
+        (Role::Node, Role::Pod),
+        (Role::Pod, Role::Node),
+        (Role::Node, Role::Node),
+    ] {
+        for protocol in [Protocol::TCP, Protocol::UDP, Protocol::ICMP] {
+            into.push(place.need(Wanted {
+                purpose: Purpose::Internal,
+                reason: format!("{from}s reach {to}s"),
+                from: place.side(from),
+                to: place.side(to),
+                protocol,
+                port: None,
+                // Many live without ping.
+                doubtful: protocol == Protocol::ICMP,
+                because: Vec::new(),
+            }));
+        }
+    }
+}
+
+/// A need that nothing can be asked about.
+pub(super) fn unknown<'a>(wanted: Wanted<'a>, origin: &Origin) -> Need<'a> {
+    let Wanted { purpose, reason, from, to, protocol, port, doubtful, because } = wanted;
+    Need {
+        purpose,
+        reason,
+        cluster: None,
+        network: None,
+        from,
+        to,
+        protocol,
+        port,
+        doubtful,
+        missing: None,
+        because,
+        answer: open(Direction::Ingress),
+        origin: origin.clone(),
+    }
+}

@@ -1,0 +1,200 @@
+//! A connection that is needed, put to the evaluator: all of it, not a sample.
+
+use crate::correlate::Directory;
+use crate::correlate::causes::Side;
+use crate::correlate::expected::{Answer, Place};
+use crate::engine::{
+    Decider, Decision, EffectiveRules, Endpoint, Flow, Piece, Space, Verdict, evaluate_all,
+    near_misses,
+};
+use crate::model::{Expected, Reference};
+use crate::net::{AddressSet, Direction, FiveTuple, PortSet, Protocol, Role, TrafficSet, flow_set};
+
+/// So many connections stand for what is denied.
+const MOST_WITNESSES: usize = 8;
+
+/// Where a rule stands that nobody gave.
+pub(super) const ASSUMED: &str = "assumed";
+
+/// What is asked.
+pub(super) struct Ask<'q> {
+    pub(super) from: &'q Side,
+    pub(super) to: &'q Side,
+    pub(super) protocol: Protocol,
+    pub(super) ports: &'q PortSet,
+}
+
+impl Ask<'_> {
+    fn traffic(&self) -> TrafficSet {
+        match self.protocol.has_ports() {
+            true => TrafficSet::of_ports(Some(self.protocol), self.ports),
+            false => TrafficSet::of_point(self.protocol, 0),
+        }
+    }
+}
+
+/// An answer where nothing can be asked.
+pub(super) fn open<'a>(direction: Direction) -> Answer<'a> {
+    Answer {
+        verdict: Expected::Undetermined,
+        direction,
+        decision: Decision::missing(),
+        near_misses: Vec::new(),
+        denied: Vec::new(),
+        flow: None,
+        is_assumed: false,
+    }
+}
+
+impl<'a> Place<'_, 'a> {
+    /// What the firewall does on the way: at the sender, where that is a VM of the cluster, then at
+    /// the receiver. The first end that does not let it pass decides.
+    pub(super) fn judge(&self, ask: &Ask<'_>) -> Answer<'a> {
+        let is_vm = |side: &Side| matches!(side.role, Role::Node | Role::Pod);
+        let mut ways = Vec::new();
+        if is_vm(ask.from) {
+            ways.push(Direction::Egress);
+        }
+        if is_vm(ask.to) {
+            ways.push(Direction::Ingress);
+        }
+        let (Some(network), Some(rules)) = (&self.network, &self.rules) else {
+            return open(ways.first().copied().unwrap_or(Direction::Ingress));
+        };
+        let asked = Asked { directory: self.directory, network, rules, vms: Some(self.at) };
+        // Where all let it pass, what the receiver says is told.
+        let mut answers: Vec<Answer<'a>> =
+            ways.iter().rev().map(|way| asked.at(*way, ask)).collect();
+        let order = |answer: &Answer<'_>| {
+            let verdict = match answer.verdict {
+                Expected::Denied => 0,
+                Expected::Mixed => 1,
+                Expected::Undetermined => 2,
+                Expected::Allowed => 3,
+            };
+            // The sender is asked first.
+            (verdict, verdict < 3 && answer.direction == Direction::Ingress)
+        };
+        answers.sort_by_key(order);
+        answers.into_iter().next().unwrap_or_else(|| open(Direction::Ingress))
+    }
+}
+
+/// A network's rules, and whose VMs are asked.
+pub(super) struct Asked<'q, 'a> {
+    pub(super) directory: &'q Directory<'a>,
+    pub(super) network: &'q Reference,
+    pub(super) rules: &'q EffectiveRules<'a>,
+    /// The cluster whose nodes they are, by its place in the inventory.
+    pub(super) vms: Option<usize>,
+}
+
+impl<'a> Asked<'_, 'a> {
+    fn end(&self, role: Role, found: Endpoint) -> Endpoint {
+        match (self.vms, role) {
+            (Some(cluster), Role::Node | Role::Pod) => self.directory.nodes_of(cluster),
+            _ => found,
+        }
+    }
+
+    /// The answer of one end.
+    pub(super) fn at(&self, direction: Direction, ask: &Ask<'_>) -> Answer<'a> {
+        let (own, peer) = match direction {
+            Direction::Ingress => (ask.to, ask.from),
+            Direction::Egress => (ask.from, ask.to),
+        };
+        let peers = AddressSet::of(&peer.ranges);
+        if peers.is_empty() || !self.rules.given {
+            return open(direction);
+        }
+        let v4 = peers.first_v4().is_some();
+        let family = if v4 { AddressSet::all_v4() } else { AddressSet::all_v6() };
+        let vms = match own.ranges.as_slice() {
+            [] => family.clone(),
+            ranges => AddressSet::of(ranges),
+        };
+        let (source, destination) = match direction {
+            Direction::Ingress => (peers.clone(), vms),
+            Direction::Egress => (vms, peers.clone()),
+        };
+        let Some((src, dst)) = flow_set::a_pair(&source, &destination) else {
+            return open(direction);
+        };
+        let first = ask.ports.parts().next();
+        let (protocol, dst_port) = (ask.protocol, first.map_or(1, |(low, _)| low));
+        let tuple = FiveTuple { src, src_port: 0, dst, dst_port, protocol };
+        let flow = self.flow(tuple, direction, own.role, peer.role);
+        let geography = self.directory.geography(self.network);
+        let mut space = Space::of_flow(&flow, &geography);
+        space.flows.source = source;
+        space.flows.destination = destination;
+        space.flows.traffic = ask.traffic();
+        space.own_address_known = !own.ranges.is_empty();
+        space.tells_apart = false;
+        let pieces = evaluate_all(self.rules, &space);
+        self.summed(direction, (own, peer), flow, &pieces, &peers)
+    }
+
+    fn flow(&self, tuple: FiveTuple, direction: Direction, own: Role, peer: Role) -> Flow {
+        let mut flow = self.directory.flow(tuple, direction, self.network, None);
+        flow.endpoint = self.end(own, flow.endpoint);
+        if peer == Role::Node {
+            flow.peer = self.end(peer, flow.peer);
+        }
+        flow
+    }
+
+    fn summed(
+        &self,
+        direction: Direction,
+        (own, peer): (&Side, &Side),
+        flow: Flow,
+        pieces: &[Piece<'_, 'a>],
+        peers: &AddressSet,
+    ) -> Answer<'a> {
+        let of =
+            |verdict: Verdict| pieces.iter().filter(move |piece| piece.decision.verdict == verdict);
+        let any = |verdict: Verdict| of(verdict).next().is_some();
+        let verdict =
+            match (any(Verdict::Allowed), any(Verdict::Denied), any(Verdict::Undetermined)) {
+                (false, true, false) => Expected::Denied,
+                (_, true, _) => Expected::Mixed,
+                (true, false, false) => Expected::Allowed,
+                _ => Expected::Undetermined,
+            };
+        let telling = match verdict {
+            Expected::Allowed => Verdict::Allowed,
+            Expected::Undetermined => Verdict::Undetermined,
+            Expected::Denied | Expected::Mixed => Verdict::Denied,
+        };
+        let decision =
+            of(telling).next().map_or_else(Decision::missing, |one| one.decision.clone());
+        let denied: Vec<Flow> = of(Verdict::Denied)
+            .filter_map(|piece| piece.space.flows.witness())
+            .take(MOST_WITNESSES)
+            .map(|at| {
+                let tuple = FiveTuple {
+                    src: at.source,
+                    src_port: 0,
+                    dst: at.destination,
+                    dst_port: at.port,
+                    protocol: at.protocol,
+                };
+                self.flow(tuple, direction, own.role, peer.role)
+            })
+            .collect();
+        let near_misses = match denied.first() {
+            Some(flow) => {
+                let rules = self.directory.inventory.firewall_rules.iter();
+                near_misses(rules, flow, decision.decider, peers)
+            }
+            None => Vec::new(),
+        };
+        let nobodys = |decider: Decider<'_>| match decider {
+            Decider::Rule(rule) => &*rule.origin.path == ASSUMED,
+            _ => false,
+        };
+        let is_assumed = pieces.iter().any(|piece| nobodys(piece.decision.decider));
+        Answer { verdict, direction, decision, near_misses, denied, flow: Some(flow), is_assumed }
+    }
+}

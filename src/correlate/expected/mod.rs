@@ -1,0 +1,217 @@
+//! The connections that a cluster needs, whether anybody logged them or not: each with its reason,
+//! the two ends, and what the firewall does to it.
+//!
+//! The commonest failure leaves no line in any log, since the implied deny cannot log: no rule lets
+//! the control plane reach a webhook. So what must work is computed from the exports, and every
+//! connection is put to the same evaluator as those of the log.
+//!
+//! ```text
+//! control plane kf (172.16.0.32/28) > istio-system/istiod tcp 15017   admission webhook …   DENIED
+//! ```
+
+mod assumed;
+mod calls;
+mod cluster;
+mod judge;
+mod probes;
+
+pub use assumed::{assumed_networks, automatic_rule, with_automatic_rules};
+pub use calls::{Backend, backend_of};
+
+use crate::correlate::Directory;
+use crate::correlate::causes::{Scope, Side};
+use crate::engine::{Decision, EffectiveRules, Flow, NearMiss};
+use crate::model::{Cluster, Expected, Origin, Reference, Webhook};
+use crate::net::{Direction, IpNet, Protocol, Role};
+
+/// What a connection is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose<'a> {
+    /// The API server calls a webhook or an aggregated API.
+    Call(&'a Webhook),
+    /// The control plane reaches the kubelet.
+    Kubelet,
+    /// Nodes and pods reach the control plane.
+    ControlPlane,
+    /// Nodes and pods reach one another.
+    Internal,
+    /// A load balancer's probes, or its proxies, reach a backend.
+    Probe,
+    /// IAP reaches a VM.
+    Iap,
+    /// The metadata server answers, for names too.
+    Metadata,
+}
+
+/// A connection that has to work.
+#[derive(Debug, Clone)]
+pub struct Need<'a> {
+    /// What for.
+    pub purpose: Purpose<'a>,
+    /// The same in words.
+    pub reason: String,
+    /// The cluster, by its place in the inventory.
+    pub cluster: Option<usize>,
+    /// The network, where it is known.
+    pub network: Option<Reference>,
+    /// The client.
+    pub from: Side,
+    /// The server.
+    pub to: Side,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The port; `None` is any.
+    pub port: Option<u16>,
+    /// Whether it is not certain that this is needed at all.
+    pub doubtful: bool,
+    /// Why it cannot work, firewall or not: the Service or its pods are not there.
+    pub missing: Option<String>,
+    /// What is worth knowing about it.
+    pub because: Vec<String>,
+    /// What the firewall does.
+    pub answer: Answer<'a>,
+    /// Where it is said that it is needed.
+    pub origin: Origin,
+}
+
+/// What the firewall does to a connection that is needed.
+#[derive(Debug, Clone)]
+pub struct Answer<'a> {
+    /// For all of it.
+    pub verdict: Expected,
+    /// At which end it was decided.
+    pub direction: Direction,
+    /// What decides: of a part that is denied, where there is one.
+    pub decision: Decision<'a>,
+    /// Rules that nearly allow it.
+    pub near_misses: Vec<NearMiss<'a>>,
+    /// Connections that stand for what is denied.
+    pub denied: Vec<Flow>,
+    /// One that stands for all of it, where its ends are known.
+    pub flow: Option<Flow>,
+    /// Whether a rule decides that nobody gave: one that GKE writes by itself.
+    pub is_assumed: bool,
+}
+
+impl Need<'_> {
+    /// Whether the firewall breaks it.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        matches!(self.answer.verdict, Expected::Denied | Expected::Mixed)
+    }
+}
+
+/// Everything that the clusters of the inventory need, cluster by cluster.
+///
+/// `directory` may be of an inventory with the rules that GKE writes by itself, see
+/// [`with_automatic_rules`].
+#[must_use]
+pub fn needs<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Need<'a>> {
+    let inventory = directory.inventory;
+    let mut all = Vec::new();
+    let in_scope = |cluster: &Cluster| {
+        scope.cluster.as_ref().is_none_or(|name| cluster.id.name == *name)
+            && network_of(directory, cluster).is_none_or(|network| scope.holds(&network))
+    };
+    for (at, cluster) in inventory.clusters.iter().enumerate().filter(|(_, one)| in_scope(one)) {
+        let place = Place::of(directory, at, cluster);
+        calls::needs(&place, &mut all);
+        cluster::needs(&place, &mut all);
+        probes::of_cluster(&place, &mut all);
+    }
+    if inventory.clusters.is_empty() {
+        calls::without_cluster(directory, &mut all);
+    }
+    probes::of_balancers(directory, scope, &mut all);
+    all
+}
+
+/// The network of a cluster: its own word, else the only one there is.
+fn network_of(directory: &Directory<'_>, cluster: &Cluster) -> Option<Reference> {
+    let only = match directory.networks.as_slice() {
+        [only] => Some(only),
+        _ => None,
+    };
+    let said = cluster.network.as_ref();
+    let known = said.and_then(|said| directory.networks.iter().find(|one| one.agrees(said)));
+    known.or(said).or(only).cloned()
+}
+
+/// A cluster, ready to be asked about.
+struct Place<'d, 'a> {
+    directory: &'d Directory<'a>,
+    at: usize,
+    cluster: &'a Cluster,
+    network: Option<Reference>,
+    rules: Option<EffectiveRules<'a>>,
+}
+
+impl<'d, 'a> Place<'d, 'a> {
+    fn of(directory: &'d Directory<'a>, at: usize, cluster: &'a Cluster) -> Self {
+        let network = network_of(directory, cluster);
+        let rules = network.as_ref().map(|of| EffectiveRules::of(directory.inventory, of));
+        Self { directory, at, cluster, network, rules }
+    }
+
+    /// The ranges of the cluster in a role, and why.
+    fn ranges(&self, role: Role) -> (Vec<IpNet>, String) {
+        let own = |owner: &&crate::correlate::Owner| {
+            owner.role == role && owner.cluster == Some(self.at) && !owner.is_vm
+        };
+        let owners: Vec<_> = self.directory.roles.owners().iter().filter(own).collect();
+        let mut ranges: Vec<IpNet> = owners.iter().flat_map(|one| one.ranges.clone()).collect();
+        ranges.sort();
+        ranges.dedup();
+        // A described node knows its own address only where its subnetwork was not given.
+        let wide = |range: &IpNet| range.prefix_len() < range.max_prefix_len();
+        if role == Role::Node && ranges.iter().any(wide) {
+            ranges.retain(wide);
+        }
+        let because = owners.first().map_or_else(
+            || format!("the {role} range of cluster {} is not given", self.cluster.id.name),
+            |owner| match &owner.origin {
+                Some(origin) => format!("{} ({origin})", owner.because),
+                None => owner.because.clone(),
+            },
+        );
+        (ranges, because)
+    }
+
+    /// One end of the cluster's own.
+    fn side(&self, role: Role) -> Side {
+        let (ranges, because) = self.ranges(role);
+        Side {
+            role,
+            name: self.cluster.id.name.clone(),
+            known: !ranges.is_empty(),
+            ranges,
+            because,
+            is_vm: false,
+            cluster: Some(self.at),
+            elsewhere: false,
+            network: self.network.clone(),
+        }
+    }
+
+    /// The pods behind a Service, or the nodes where they sit on their node's address. What is
+    /// opened is opened for all pods: theirs change.
+    fn backend(&self, name: &str, on_nodes: bool) -> Side {
+        let role = if on_nodes { Role::Node } else { Role::Pod };
+        Side { name: name.to_owned(), ..self.side(role) }
+    }
+}
+
+/// An end that is no part of a cluster.
+fn outside(role: Role, name: &str, ranges: Vec<IpNet>, because: &str) -> Side {
+    Side {
+        role,
+        name: name.to_owned(),
+        known: !ranges.is_empty(),
+        ranges,
+        because: because.to_owned(),
+        is_vm: false,
+        cluster: None,
+        elsewhere: false,
+        network: None,
+    }
+}

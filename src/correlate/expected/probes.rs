@@ -1,0 +1,432 @@
+//! Load balancers' probes, and their proxies, to what stands behind them: of Ingresses and Gateways,
+//! of Services, of backend services that gcloud describes.
+//!
+//! From where they come and where they go depends on the kind
+//! (<https://cloud.google.com/load-balancing/docs/firewall-rules>): proxies and their probes from
+//! two ranges, or from the proxy-only subnet where the balancer is regional or internal; passthrough
+//! ones from four. Instance groups are probed on the node port, endpoint groups on the pod's own.
+
+use std::collections::BTreeMap;
+
+use crate::correlate::Directory;
+use crate::correlate::causes::{Scope, Side};
+use crate::correlate::expected::calls::backend_of;
+use crate::correlate::expected::cluster::Wanted;
+use crate::correlate::expected::judge::{Ask, Asked};
+use crate::correlate::expected::{Need, Place, Purpose, outside};
+use crate::engine::EffectiveRules;
+use crate::model::balancer::{BackendGroup, BackendService};
+use crate::model::firewall::Layer4;
+use crate::model::workload::{Ingress, PortName};
+use crate::model::{ObjectName, Origin, Reference, Service};
+use crate::net::{IpNet, PortSet, Protocol, Role, well_known};
+
+/// The probes of proxies.
+pub(super) const PROXIED: &str = "load balancer health checks";
+/// Those of passthrough balancers.
+pub(super) const PASSTHROUGH: &str = "passthrough load balancer health checks";
+
+/// How a Gateway's or an Ingress's class is served.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// By Google's front ends.
+    Global,
+    /// By proxies in the network's own proxy-only subnet.
+    Regional,
+}
+
+/// What serves an Ingress or a route; `None` where that is no load balancer of Google's.
+fn kind_of(place: &Place<'_, '_>, ingress: &Ingress) -> Option<Kind> {
+    if ingress.kind == "Ingress" {
+        return match ingress.class.as_str() {
+            "" | "gce" => Some(Kind::Global),
+            "gce-internal" => Some(Kind::Regional),
+            _ => None,
+        };
+    }
+    let workloads = &place.directory.inventory.workloads;
+    let (_, class) = workloads.gateways.iter().find(|(id, _)| id.name == ingress.class)?;
+    match class.as_str() {
+        class if class.starts_with("gke-l7-global") || class.starts_with("gke-l7-gxlb") => {
+            Some(Kind::Global)
+        }
+        class if class.starts_with("gke-l7-") => Some(Kind::Regional),
+        _ => None,
+    }
+}
+
+fn ingresses<'p, 'a>(
+    place: &'p Place<'_, 'a>,
+) -> impl Iterator<Item = (&'a Ingress, Kind)> + use<'p, 'a> {
+    let all = place.directory.inventory.workloads.ingresses.iter();
+    all.filter_map(move |one| Some((one, kind_of(place, one)?)))
+}
+
+/// Whether an Ingress or a Gateway has GKE open the firewall for its probes.
+pub(super) fn has_ingress(place: &Place<'_, '_>) -> bool {
+    ingresses(place).next().is_some()
+}
+
+fn balancers<'a>(place: &Place<'_, 'a>) -> impl Iterator<Item = &'a Service> + use<'a> {
+    let services = place.directory.inventory.workloads.services.iter();
+    services.filter(|service| service.kind == "LoadBalancer")
+}
+
+/// Whether a Service has GKE open the firewall for its probes.
+pub(super) fn has_balancer(place: &Place<'_, '_>) -> bool {
+    balancers(place).next().is_some()
+}
+
+/// What GKE opens besides what stands in the table: ports that depend on the cluster's objects.
+pub(super) fn extra(place: &Place<'_, '_>, rule: &str) -> Option<Layer4> {
+    let ports: Vec<u16> = match rule {
+        "l7" => ingresses(place)
+            .flat_map(|(ingress, kind)| backends(place, ingress, kind))
+            .flat_map(|backend| backend.ports)
+            .collect(),
+        "node-http-hc" => {
+            balancers(place).filter_map(|service| service.health_check_port).collect()
+        }
+        _ => return None,
+    };
+    let ports = (!ports.is_empty()).then(|| PortSet::of(ports))?;
+    Some(Layer4 { protocol: Some(Protocol::TCP), ports: Some(ports) })
+}
+
+/// What a balancer probes and serves of a Service.
+struct Probed {
+    service: ObjectName,
+    /// Whether pods are probed, else node ports.
+    pods: bool,
+    on_nodes: bool,
+    ports: Vec<u16>,
+    lacks: Option<String>,
+}
+
+fn backends(place: &Place<'_, '_>, ingress: &Ingress, kind: Kind) -> Vec<Probed> {
+    let mut found = Vec::new();
+    for (id, port) in &ingress.backends {
+        found.extend(probed(place, ingress, kind, id, port));
+    }
+    found
+}
+
+fn probed(
+    place: &Place<'_, '_>,
+    ingress: &Ingress,
+    kind: Kind,
+    id: &ObjectName,
+    port: &PortName,
+) -> Option<Probed> {
+    let workloads = &place.directory.inventory.workloads;
+    let service = workloads.service(id)?;
+    let port = service.ports.iter().find(|one| match port {
+        PortName::Number(number) => one.port == *number,
+        PortName::Name(name) => one.name.as_ref() == Some(name),
+    })?;
+    let neg = service.annotations.get("cloud.google.com/neg");
+    let by_annotation = neg.is_some_and(|text| text.replace(' ', "").contains("\"ingress\":true"));
+    // Only endpoint groups reach a Service without node port; internal balancers and Gateways have
+    // nothing else.
+    let pods = by_annotation
+        || service.kind == "ClusterIP"
+        || kind == Kind::Regional
+        || ingress.kind != "Ingress";
+    if !pods {
+        let lacks = port.node_port.is_none().then(|| {
+            format!("the node port of Service {id} is not given: kubectl get service -o json")
+        });
+        let ports = Vec::from_iter(port.node_port);
+        return Some(Probed { service: id.clone(), pods, on_nodes: true, ports, lacks });
+    }
+    let backend = backend_of(workloads, &service.id, port.port);
+    let mut ports = Vec::from_iter(backend.port);
+    ports.extend(health_check_port(place, service));
+    ports.dedup();
+    let lacks = backend.lacks.filter(|_| ports.is_empty());
+    Some(Probed { service: id.clone(), pods, on_nodes: backend.on_nodes, ports, lacks })
+}
+
+/// The port that a BackendConfig or a policy has probed, where that is another one.
+fn health_check_port(place: &Place<'_, '_>, service: &Service) -> Option<u16> {
+    let configs = &place.directory.inventory.workloads.backend_configs;
+    let keys = ["cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"];
+    let named = keys.iter().find_map(|key| service.annotations.get(*key));
+    let own = |id: &ObjectName| {
+        let here = ObjectName { name: id.name.clone(), ..service.id.clone() };
+        id.agrees(&here)
+    };
+    configs.iter().filter(|one| own(&one.id)).find_map(|config| {
+        // {"default": "NAME"} or {"ports": {"http": "NAME"}}; a policy names the Service itself.
+        let quoted = format!("\"{}\"", config.id.name);
+        let by_name = named.is_some_and(|text| text.contains(&quoted));
+        (by_name || config.id.name == service.id.name).then_some(config.health_check_port)?
+    })
+}
+
+fn probes(name: &'static str) -> Side {
+    let ranges = well_known::ranges_with(Role::HealthCheck, name);
+    let v4 = ranges.into_iter().filter(|range| range.addr().is_ipv4()).collect();
+    outside(Role::HealthCheck, name, v4, "Google's list of probes")
+}
+
+/// The proxy-only subnets of a network, in the region of a cluster.
+fn proxies(place: &Place<'_, '_>) -> Side {
+    let inventory = place.directory.inventory;
+    let location = place.cluster.id.location.as_deref();
+    let mut ranges: Vec<IpNet> = Vec::new();
+    let mut because = "no proxy-only subnet of the network is given".to_owned();
+    for subnetwork in &inventory.subnetworks {
+        let purpose = subnetwork.purpose.as_deref().unwrap_or("");
+        let proxy = ["REGIONAL_MANAGED_PROXY", "INTERNAL_HTTPS_LOAD_BALANCER"];
+        let region = subnetwork.id.location.as_deref();
+        let here = region.zip(location).is_none_or(|(region, at)| at.starts_with(region));
+        let own = place.network.as_ref().is_some_and(|of| subnetwork.network.agrees(of));
+        if proxy.contains(&purpose) && here && own {
+            ranges.extend(subnetwork.primary);
+            because = format!("proxy-only subnet {} ({})", subnetwork.id.name, subnetwork.origin);
+        }
+    }
+    outside(Role::ProxySubnet, "", ranges, &because)
+}
+
+/// What the load balancers of a cluster need.
+pub(super) fn of_cluster<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
+    // Several Ingresses share a Service.
+    let mut wanted: BTreeMap<(ObjectName, Option<u16>, bool), (Probed, &Ingress, Kind)> =
+        BTreeMap::new();
+    for (ingress, kind) in ingresses(place) {
+        for found in backends(place, ingress, kind) {
+            let regional = kind == Kind::Regional;
+            let key = (found.service.clone(), found.ports.first().copied(), regional);
+            wanted.entry(key).or_insert((found, ingress, kind));
+        }
+    }
+    for (found, ingress, kind) in wanted.into_values() {
+        of_backend(place, &found, ingress, kind, into);
+    }
+    for service in balancers(place) {
+        of_balancer(place, service, into);
+    }
+}
+
+fn of_backend<'a>(
+    place: &Place<'_, 'a>,
+    found: &Probed,
+    ingress: &Ingress,
+    kind: Kind,
+    into: &mut Vec<Need<'a>>,
+) {
+    let name = found.service.to_string();
+    let to = || place.backend(&name, found.on_nodes);
+    let what = if found.pods { "pods" } else { "node port" };
+    let wanted = |from: Side, port: Option<u16>, who: &str| Wanted {
+        purpose: Purpose::Probe,
+        reason: format!("{who} of {} {} to {what} of {name}", ingress.kind, ingress.id),
+        from,
+        to: to(),
+        protocol: Protocol::TCP,
+        port,
+        doubtful: false,
+        because: Vec::from_iter(found.lacks.clone()),
+    };
+    if found.ports.is_empty() {
+        into.push(place.unknown(wanted(probes(PROXIED), None, "probes"), &ingress.origin));
+    }
+    for port in &found.ports {
+        let mut all = vec![wanted(probes(PROXIED), Some(*port), "probes")];
+        if kind == Kind::Regional {
+            all.push(wanted(proxies(place), Some(*port), "proxies"));
+        }
+        for one in all {
+            let mut need = place.need(one);
+            need.origin = ingress.origin.clone();
+            into.push(need);
+        }
+    }
+}
+
+/// A Service of type LoadBalancer: with the traffic policy Local its own port is probed, else the
+/// one that kube-proxy answers on every node.
+fn of_balancer<'a>(place: &Place<'_, 'a>, service: &Service, into: &mut Vec<Need<'a>>) {
+    let port = if service.local { service.health_check_port } else { Some(10_256) };
+    let because = port.is_none().then(|| {
+        format!(
+            "healthCheckNodePort of Service {} is not given: kubectl get service -o json",
+            service.id
+        )
+    });
+    let wanted = Wanted {
+        purpose: Purpose::Probe,
+        reason: format!("probes of Service {} to nodes", service.id),
+        from: probes(PASSTHROUGH),
+        to: place.side(Role::Node),
+        protocol: Protocol::TCP,
+        port,
+        doubtful: false,
+        because: Vec::from_iter(because),
+    };
+    let mut need = match port {
+        Some(_) => place.need(wanted),
+        None => place.unknown(wanted, &service.origin),
+    };
+    need.origin = service.origin.clone();
+    into.push(need);
+}
+
+/// What the backend services need that gcloud describes.
+pub(super) fn of_balancers<'a>(directory: &Directory<'a>, scope: &Scope, into: &mut Vec<Need<'a>>) {
+    let inventory = directory.inventory;
+    if scope.cluster.is_some() {
+        return;
+    }
+    for service in &inventory.balancers.services {
+        for group in &service.groups {
+            let described = inventory.balancers.groups.iter().find(|one| one.id.agrees(group));
+            of_group(directory, scope, (service, group, described), into);
+        }
+    }
+}
+
+fn of_group<'a>(
+    directory: &Directory<'a>,
+    scope: &Scope,
+    (service, group, described): (&BackendService, &Reference, Option<&BackendGroup>),
+    into: &mut Vec<Need<'a>>,
+) {
+    // Endpoints outside of the network are reached over the internet.
+    let outer = ["INTERNET_IP_PORT", "INTERNET_FQDN_PORT", "SERVERLESS", "PRIVATE_SERVICE_CONNECT"];
+    if described.is_some_and(|one| outer.contains(&one.kind.as_str())) {
+        return;
+    }
+    let only = match directory.networks.as_slice() {
+        [only] => Some(only),
+        _ => None,
+    };
+    let said = described.and_then(|one| one.network.as_ref());
+    let known = said.and_then(|said| directory.networks.iter().find(|one| one.agrees(said)));
+    let Some(network) = known.or(said).or(only).filter(|one| scope.holds(one)).cloned() else {
+        return;
+    };
+    let vms = cluster_of_group(directory, group, &network);
+    let rules = EffectiveRules::of(directory.inventory, &network);
+    let to = vms_behind(directory, group, described, &network, vms);
+    let from = probes(if service.is_passthrough() { PASSTHROUGH } else { PROXIED });
+    for port in probed_ports(directory, service, described) {
+        let ports = PortSet::of([port]);
+        let ask = Ask { from: &from, to: &to, protocol: Protocol::TCP, ports: &ports };
+        let asked = Asked { directory, network: &network, rules: &rules, vms };
+        let answer = asked.at(crate::net::Direction::Ingress, &ask);
+        // What the objects of the cluster told already.
+        let known = into.iter().any(|need| {
+            (need.from.role, need.to.role, need.port) == (from.role, to.role, Some(port))
+                && need.to.ranges == to.ranges
+                && need.from.ranges == from.ranges
+        });
+        if known {
+            continue;
+        }
+        into.push(Need {
+            purpose: Purpose::Probe,
+            reason: format!("probes of backend service {} to {}", service.id.name, group.name),
+            cluster: vms,
+            network: Some(network.clone()),
+            from: from.clone(),
+            to: to.clone(),
+            protocol: Protocol::TCP,
+            port: Some(port),
+            doubtful: false,
+            missing: None,
+            because: Vec::new(),
+            answer,
+            origin: service.origin.clone(),
+        });
+    }
+}
+
+/// The health check's own port, else the serving one.
+fn probed_ports(
+    directory: &Directory<'_>,
+    service: &BackendService,
+    group: Option<&BackendGroup>,
+) -> Vec<u16> {
+    let checks = &directory.inventory.balancers.health_checks;
+    let own = |id: &Reference| checks.iter().find(move |one| one.id.agrees(id));
+    let serving = || {
+        let group = group?;
+        let named = service.port_name.as_deref().unwrap_or("http");
+        let of_name = group.named_ports.iter().find(|(name, _)| name == named);
+        of_name.map(|(_, port)| *port).or(group.default_port)
+    };
+    let mut ports: Vec<u16> = service
+        .health_checks
+        .iter()
+        .filter_map(own)
+        .filter_map(|check| check.port.or_else(serving))
+        .collect();
+    // Proxies come from the same ranges as their probes.
+    if !service.is_passthrough() && !service.health_checks.is_empty() {
+        ports.extend(serving());
+    }
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+/// The cluster whose nodes a group holds, where its name tells.
+fn cluster_of_group(
+    directory: &Directory<'_>,
+    group: &Reference,
+    network: &Reference,
+) -> Option<usize> {
+    let here = |cluster: &crate::model::Cluster| {
+        cluster.network.as_ref().is_none_or(|of| of.agrees(network))
+    };
+    let clusters = || {
+        let all = directory.inventory.clusters.iter().enumerate();
+        all.filter(|(_, cluster)| here(cluster))
+    };
+    let named = clusters()
+        .filter(|(_, cluster)| group.name.starts_with(&format!("gke-{}-", cluster.id.name)))
+        .max_by_key(|(_, cluster)| cluster.id.name.len());
+    if let Some((at, _)) = named {
+        return Some(at);
+    }
+    let of_controller = ["k8s-ig--", "k8s1-", "k8s2-", "gkegw1-"];
+    let mut all = clusters();
+    match (all.next(), all.next()) {
+        (Some((only, _)), None) if of_controller.iter().any(|one| group.name.starts_with(one)) => {
+            Some(only)
+        }
+        _ => None,
+    }
+}
+
+fn vms_behind(
+    directory: &Directory<'_>,
+    group: &Reference,
+    described: Option<&BackendGroup>,
+    network: &Reference,
+    cluster: Option<usize>,
+) -> Side {
+    let inventory = directory.inventory;
+    if let Some((at, found)) = cluster.and_then(|at| Some((at, inventory.clusters.get(at)?))) {
+        let place = Place::of(directory, at, found);
+        let pods = described.is_some_and(|one| one.of_endpoints);
+        return place.side(if pods { Role::Pod } else { Role::Node });
+    }
+    let wanted = described.and_then(|one| one.subnetwork.as_ref());
+    let own = inventory.subnetworks.iter().filter(|one| {
+        one.network.agrees(network) && wanted.is_none_or(|wanted| one.id.agrees(wanted))
+    });
+    let ranges: Vec<IpNet> =
+        own.filter(|_| wanted.is_some()).filter_map(|one| one.primary).collect();
+    let origin = described.map_or_else(Origin::default, |one| one.origin.clone());
+    let because = match described {
+        Some(_) => format!("group {} ({origin})", group.name),
+        None => format!("group {}, which is not described", group.name),
+    };
+    let mut side = outside(Role::Subnet, &group.name, ranges, &because);
+    side.network = Some(network.clone());
+    side
+}

@@ -1,0 +1,154 @@
+//! What a cluster needs and the firewall denies becomes a cause, whether the log shows it or not;
+//! where it does, it is the same cause.
+
+use std::collections::BTreeMap;
+
+use crate::correlate::Cause;
+use crate::correlate::causes::{Side, decider_key};
+use crate::correlate::expected::{Need, Purpose};
+use crate::correlate::seen::Seen;
+use crate::engine::Verdict;
+use crate::net::{Direction, IpNet, Protocol, Role};
+
+/// What silent needs have to share to be one cause. Those of one kind, such as all ports between
+/// pods, are one; every port that webhooks listen on is one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    purpose: u8,
+    cluster: Option<usize>,
+    network: String,
+    direction: Direction,
+    source: (String, Vec<IpNet>),
+    destination: (String, Vec<IpNet>),
+    apart: Option<(Protocol, Option<u16>)>,
+    decider: String,
+    doubtful: bool,
+}
+
+/// Adds what is needed and denied to the causes that the log shows.
+pub fn join<'a>(causes: &mut Vec<Cause<'a>>, needs: &[Need<'a>]) {
+    let mut silent: BTreeMap<Key, Vec<Need<'a>>> = BTreeMap::new();
+    for need in needs.iter().filter(|need| need.is_blocked()) {
+        match causes.iter_mut().find(|cause| is_seen(cause, need)) {
+            Some(cause) => cause.needs.push(need.clone()),
+            None => silent.entry(key(need)).or_default().push(need.clone()),
+        }
+    }
+    causes.extend(silent.into_values().filter_map(cause));
+}
+
+/// Whether the log shows what is needed, denied by what denies it here.
+fn is_seen(cause: &Cause<'_>, need: &Need<'_>) -> bool {
+    let answer = &need.answer;
+    let same_network = match (&cause.network, &need.network) {
+        (Some(one), Some(other)) => one.agrees(other),
+        _ => false,
+    };
+    let alike = same_network
+        && cause.decision.verdict == Verdict::Denied
+        && cause.direction == Some(answer.direction)
+        && decider_key(cause.decision.decider) == decider_key(answer.decision.decider);
+    let inside =
+        |side: &Side| matches!(side.role, Role::Node | Role::Pod) && side.cluster == need.cluster;
+    let of_control_plane =
+        |side: &Side| side.role == Role::ControlPlane && side.cluster == need.cluster;
+    let same_port = cause.protocol == need.protocol && cause.port == need.port;
+    let (source, destination) = (&cause.source, &cause.destination);
+    alike
+        && match need.purpose {
+            // What is denied to one of them is denied to the other, too.
+            Purpose::Internal => inside(source) && inside(destination),
+            Purpose::ControlPlane => {
+                inside(source) && of_control_plane(destination) && (same_port || need.doubtful)
+            }
+            Purpose::Kubelet => {
+                of_control_plane(source) && inside(destination) && (same_port || need.doubtful)
+            }
+            Purpose::Call(_) | Purpose::Probe | Purpose::Iap | Purpose::Metadata => {
+                same_port
+                    && (source.role, source.cluster) == (need.from.role, need.from.cluster)
+                    && (destination.role, destination.cluster) == (need.to.role, need.to.cluster)
+            }
+        }
+}
+
+fn key(need: &Need<'_>) -> Key {
+    let (purpose, apart) = match need.purpose {
+        Purpose::Call(_) => (0, true),
+        Purpose::Kubelet => (1, false),
+        Purpose::ControlPlane => (2, false),
+        Purpose::Internal => (3, false),
+        Purpose::Probe => (4, true),
+        Purpose::Iap => (5, true),
+        Purpose::Metadata => (6, true),
+    };
+    let side = |side: &Side| {
+        // Services on one port are one cause.
+        let name = if apart { String::new() } else { side.name.clone() };
+        (format!("{:?} {name}", side.role), side.ranges.clone())
+    };
+    // Which of them does not matter where any pod and any node is meant.
+    let any = || (String::new(), Vec::new());
+    let (source, destination) = match need.purpose {
+        Purpose::Internal => (any(), any()),
+        Purpose::ControlPlane => (any(), side(&need.to)),
+        _ => (side(&need.from), side(&need.to)),
+    };
+    Key {
+        purpose,
+        cluster: need.cluster,
+        network: need.network.as_ref().map(ToString::to_string).unwrap_or_default(),
+        direction: need.answer.direction,
+        source,
+        destination,
+        apart: apart.then_some((need.protocol, need.port)),
+        decider: decider_key(need.answer.decision.decider),
+        doubtful: need.doubtful && apart,
+    }
+}
+
+/// The names of several backends.
+const MOST_NAMES: usize = 3;
+
+fn cause<'a>(mut needs: Vec<Need<'a>>) -> Option<Cause<'a>> {
+    // What is certain speaks for the rest.
+    needs.sort_by_key(|need| need.doubtful);
+    let first = needs.first()?;
+    let mut names: Vec<&str> = needs.iter().map(|need| need.to.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut destination = first.to.clone();
+    if names.len() > MOST_NAMES {
+        destination.name = format!("{} Services", names.len());
+    } else if names.len() > 1 {
+        destination.name = names.join(", ");
+    }
+    let mut source = first.from.clone();
+    for need in needs.iter().skip(1) {
+        join_ranges(&mut source, &need.from);
+        join_ranges(&mut destination, &need.to);
+    }
+    Some(Cause {
+        network: first.network.clone(),
+        direction: Some(first.answer.direction),
+        source,
+        destination,
+        protocol: first.protocol,
+        port: first.port,
+        logged_rule: None,
+        decision: crate::engine::Decision {
+            verdict: Verdict::Denied,
+            ..first.answer.decision.clone()
+        },
+        near_misses: first.answer.near_misses.clone(),
+        questions: Vec::new(),
+        seen: Seen::default(),
+        needs,
+    })
+}
+
+fn join_ranges(into: &mut Side, other: &Side) {
+    into.ranges.extend(&other.ranges);
+    into.ranges.sort();
+    into.ranges.dedup();
+}

@@ -1,0 +1,81 @@
+//! Backend services, health checks, instance groups and network endpoint groups as gcloud and the
+//! REST API describe them.
+//!
+//! Fields: <https://cloud.google.com/compute/docs/reference/rest/v1/backendServices>, `healthChecks`,
+//! `instanceGroups`, `networkEndpointGroups`, `targetPools`.
+
+use crate::ingest::fields::Fields;
+use crate::model::balancer::{BackendGroup, BackendService, HealthCheck};
+use crate::model::{Inventory, Origin, Reference};
+
+fn references(texts: Vec<String>) -> Vec<Reference> {
+    texts.iter().map(|text| Reference::parse(text)).collect()
+}
+
+/// Reads a backend service or a target pool.
+pub fn backend_service(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
+    let id = fields.own_reference()?;
+    let groups = fields.list("backends").filter_map(|backend| backend.reference("group"));
+    into.balancers.services.push(BackendService {
+        protocol: fields.text_or_empty("protocol"),
+        scheme: fields.text("loadBalancingScheme").unwrap_or_else(|| "EXTERNAL".to_owned()),
+        port_name: fields.text("portName").filter(|name| !name.is_empty()),
+        groups: groups.collect(),
+        health_checks: references(fields.texts("healthChecks")),
+        origin: origin.clone(),
+        id,
+    });
+    Some(())
+}
+
+/// Reads a health check, of today or of the legacy kinds.
+pub fn health_check(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
+    let id = fields.own_reference()?;
+    let kinds = [
+        "httpHealthCheck",
+        "httpsHealthCheck",
+        "http2HealthCheck",
+        "tcpHealthCheck",
+        "sslHealthCheck",
+        "grpcHealthCheck",
+    ];
+    let of_kind = kinds.iter().map(|key| fields.at(key)).find(|one| one.0.is_object());
+    let detail = of_kind.unwrap_or(fields);
+    let fixed = !detail
+        .text("portSpecification")
+        .is_some_and(|text| text == "USE_SERVING_PORT" || text == "USE_NAMED_PORT");
+    let port = detail.number("port").and_then(|port| u16::try_from(port).ok());
+    into.balancers.health_checks.push(HealthCheck {
+        port: port.filter(|port| fixed && *port > 0),
+        origin: origin.clone(),
+        id,
+    });
+    Some(())
+}
+
+/// Reads an instance group or a network endpoint group.
+pub fn group(
+    fields: Fields<'_>,
+    of_endpoints: bool,
+    origin: &Origin,
+    into: &mut Inventory,
+) -> Option<()> {
+    let id = fields.own_reference()?;
+    let port = |from: Fields<'_>, key: &str| u16::try_from(from.number(key)?).ok();
+    let project = id.project.clone();
+    let own = |key: &str| fields.reference(key).map(|one| one.or_project(project.as_deref()));
+    into.balancers.groups.push(BackendGroup {
+        of_endpoints,
+        kind: fields.text_or_empty("networkEndpointType"),
+        network: own("network"),
+        subnetwork: own("subnetwork"),
+        named_ports: fields
+            .list("namedPorts")
+            .filter_map(|one| Some((one.text("name")?, port(one, "port")?)))
+            .collect(),
+        default_port: port(fields, "defaultPort"),
+        origin: origin.clone(),
+        id,
+    });
+    Some(())
+}

@@ -1,0 +1,355 @@
+//! What runs in a cluster, as far as connections depend on it: Services and what stands behind
+//! them, pods and their templates, webhooks and aggregated APIs, Ingresses.
+//!
+//! The firewall sees neither a Service nor its port: it sees the pod's own port, so all of this is
+//! here to find that port and the pod that listens on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::model::Origin;
+use crate::net::Protocol;
+
+/// `namespace/name` of an object; the namespace is empty where the manifest leaves it out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl ObjectName {
+    /// Of these.
+    #[must_use]
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// Whether both may be one object: a manifest that names no namespace fits any.
+    #[must_use]
+    pub fn agrees(&self, other: &Self) -> bool {
+        let open = self.namespace.is_empty() || other.namespace.is_empty();
+        self.name == other.name && (open || self.namespace == other.namespace)
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            return f.write_str(&self.name);
+        }
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// A port by its number, or by the name that a container or a Service gives it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PortName {
+    /// Its number.
+    Number(u16),
+    /// Its name.
+    Name(String),
+}
+
+impl fmt::Display for PortName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A Service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Namespace and name.
+    pub id: ObjectName,
+    /// `ClusterIP`, `NodePort`, `LoadBalancer`, `ExternalName`.
+    pub kind: String,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// The labels of its pods; empty where somebody else keeps its endpoints.
+    pub selector: BTreeMap<String, String>,
+    /// `healthCheckNodePort`, which only the traffic policy Local has.
+    pub health_check_port: Option<u16>,
+    /// Whether only nodes with a pod of its own answer (`externalTrafficPolicy: Local`).
+    pub local: bool,
+    /// Addresses of its load balancer.
+    pub addresses: Vec<IpAddr>,
+    /// Whether it came out of a cluster: a manifest has no `uid` and no `clusterIP`.
+    pub live: bool,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// One port of a Service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// The port of the Service.
+    pub port: u16,
+    /// The port of the pods.
+    pub target: PortName,
+    /// The port of the nodes.
+    pub node_port: Option<u16>,
+}
+
+/// What stands behind a Service: of `Endpoints` or of one `EndpointSlice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// The Service.
+    pub service: ObjectName,
+    /// Ports of the pods, by the Service's names for them.
+    pub ports: Vec<(Option<String>, Protocol, u16)>,
+    /// Addresses that are ready.
+    pub ready: Vec<IpAddr>,
+    /// How many are not.
+    pub not_ready: usize,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// Pods: one of them, or the template of many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// `Pod`, `Deployment`, `StatefulSet`, `DaemonSet`, …
+    pub kind: String,
+    /// Namespace and name.
+    pub id: ObjectName,
+    /// Labels of the pods.
+    pub labels: BTreeMap<String, String>,
+    /// Whether the pods sit on their node's address.
+    pub host_network: bool,
+    /// Ports that containers name.
+    pub ports: Vec<ContainerPort>,
+    /// The address, of a pod.
+    pub address: Option<IpAddr>,
+    /// Whether it runs and is ready, or how it should; `None` where the export does not say.
+    pub ready: Option<bool>,
+    /// Images of its containers.
+    pub images: BTreeSet<String>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A port that a container says it listens on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerPort {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Its number.
+    pub number: u16,
+}
+
+/// What calls the API server out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallKind {
+    /// `MutatingWebhookConfiguration`.
+    Mutating,
+    /// `ValidatingWebhookConfiguration`.
+    Validating,
+    /// `APIService`.
+    AggregatedApi,
+    /// The conversion webhook of a `CustomResourceDefinition`.
+    Conversion,
+}
+
+/// What the API server calls: a webhook, or a server behind an aggregated API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// What it is.
+    pub kind: CallKind,
+    /// The object that says so.
+    pub configuration: String,
+    /// The webhook's name; the API's, or the kind's.
+    pub name: String,
+    /// Whom it calls.
+    pub target: CallTarget,
+    /// `Fail` or `Ignore`; `Fail` where an admission webhook does not say.
+    pub failure_policy: Option<String>,
+    /// What it is asked about: `pods CREATE`.
+    pub scope: String,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// Whom the API server calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallTarget {
+    /// A Service's port.
+    Service(ObjectName, u16),
+    /// An address outside of the cluster, or at least without Service.
+    Url(String),
+}
+
+impl Webhook {
+    /// `admission webhook guard.example.com`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let kind = match self.kind {
+            CallKind::Mutating | CallKind::Validating => "admission webhook",
+            CallKind::AggregatedApi => "aggregated API",
+            CallKind::Conversion => "conversion webhook of",
+        };
+        format!("{kind} {}", self.name)
+    }
+
+    /// What happens while it cannot be reached.
+    #[must_use]
+    pub fn blast_radius(&self) -> String {
+        let fails = self.failure_policy.as_deref() != Some("Ignore");
+        let first = self.scope.split(", ").next().unwrap_or("");
+        let resources = first.split(' ').next().unwrap_or("");
+        let touches = |wanted: &str| {
+            resources.split('|').any(|one| one == wanted || one == "*" || one == "*/*")
+        };
+        match (self.kind, fails) {
+            (CallKind::AggregatedApi, _) => {
+                "requests of this API fail, and so do discovery and the deletion of namespaces"
+                    .to_owned()
+            }
+            (CallKind::Conversion, _) => {
+                "objects of this kind can be neither read nor written in another version".to_owned()
+            }
+            (_, true) if touches("pods") => "Fail on pods: nothing can start".to_owned(),
+            (_, true) => format!("Fail: refused while it is unreachable: {}", self.scope),
+            (CallKind::Mutating, false) if touches("pods") => {
+                "Ignore on pods: sidecars and defaults are silently missing".to_owned()
+            }
+            (_, false) => "Ignore: it is silently skipped".to_owned(),
+        }
+    }
+}
+
+/// An Ingress, or the routes of a Gateway: which Services the outside reaches through it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ingress {
+    /// `Ingress`, `HTTPRoute`, …
+    pub kind: String,
+    /// Namespace and name.
+    pub id: ObjectName,
+    /// The class of its controller; empty is the cluster's default.
+    pub class: String,
+    /// The Services and ports behind it.
+    pub backends: Vec<(ObjectName, PortName)>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A `BackendConfig`, or a `HealthCheckPolicy`: how a Service's backends are probed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackendConfig {
+    /// Namespace and name.
+    pub id: ObjectName,
+    /// The port that probes go to, where it is not the serving port.
+    pub health_check_port: Option<u16>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A Node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its name, which is its VM's.
+    pub name: String,
+    /// Its internal address.
+    pub address: Option<IpAddr>,
+    /// The range of its pods.
+    pub pod_ranges: Vec<crate::net::IpNet>,
+    /// Whether it is ready.
+    pub ready: Option<bool>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// All of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Workloads {
+    /// Services.
+    pub services: Vec<Service>,
+    /// What stands behind them.
+    pub endpoints: Vec<Endpoints>,
+    /// Pods and their templates.
+    pub workloads: Vec<Workload>,
+    /// Webhooks and aggregated APIs.
+    pub webhooks: Vec<Webhook>,
+    /// How many webhook configurations there were.
+    pub webhook_configurations: u64,
+    /// Ingresses and routes.
+    pub ingresses: Vec<Ingress>,
+    /// Gateways: name and class.
+    pub gateways: Vec<(ObjectName, String)>,
+    /// How backends are probed.
+    pub backend_configs: Vec<BackendConfig>,
+    /// Nodes.
+    pub nodes: Vec<Node>,
+}
+
+impl Workloads {
+    /// The Service of a name, where it was given.
+    #[must_use]
+    pub fn service(&self, id: &ObjectName) -> Option<&Service> {
+        let exact = self.services.iter().find(|service| service.id == *id);
+        exact.or_else(|| self.services.iter().find(|service| service.id.agrees(id)))
+    }
+
+    /// What was given of what stands behind a Service.
+    pub fn endpoints_of<'w>(&'w self, id: &'w ObjectName) -> impl Iterator<Item = &'w Endpoints> {
+        self.endpoints.iter().filter(move |one| one.service.agrees(id))
+    }
+
+    /// The pods of a Service, and the templates that make them.
+    pub fn pods_of<'w>(&'w self, service: &'w Service) -> impl Iterator<Item = &'w Workload> {
+        self.workloads.iter().filter(move |one| {
+            let space = |name: &ObjectName| !name.namespace.is_empty();
+            let apart = space(&one.id) && space(&service.id);
+            !service.selector.is_empty()
+                && !(apart && one.id.namespace != service.id.namespace)
+                && service.selector.iter().all(|(key, value)| one.labels.get(key) == Some(value))
+        })
+    }
+
+    /// Takes everything from `other`.
+    pub fn absorb(&mut self, other: Self) {
+        self.services.extend(other.services);
+        self.endpoints.extend(other.endpoints);
+        self.workloads.extend(other.workloads);
+        self.webhooks.extend(other.webhooks);
+        self.webhook_configurations += other.webhook_configurations;
+        self.ingresses.extend(other.ingresses);
+        self.gateways.extend(other.gateways);
+        self.backend_configs.extend(other.backend_configs);
+        self.nodes.extend(other.nodes);
+    }
+
+    /// How many objects there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.services.len()
+            + self.endpoints.len()
+            + self.workloads.len()
+            + self.webhooks.len()
+            + self.ingresses.len()
+            + self.gateways.len()
+            + self.backend_configs.len()
+            + self.nodes.len()
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,227 @@
+//! What must become possible for a cause to be mended, and why it may be better left as it is.
+
+use crate::correlate::causes::Side;
+use crate::correlate::expected;
+use crate::correlate::{Cause, Directory};
+use crate::engine::matching::{Outcome, match_rule};
+use crate::engine::near_miss::Gap;
+use crate::engine::{Decider, Flow, Verdict};
+use crate::model::firewall::Layer4;
+use crate::model::{Action, FirewallRule, Owner, Reference};
+use crate::net::{Direction, IpNet, Role};
+use crate::suggest::propose::NoFix;
+
+/// What must become possible.
+pub(super) struct Need<'c, 'a> {
+    pub(super) cause: &'c Cause<'a>,
+    pub(super) network: &'c Reference,
+    pub(super) direction: Direction,
+    pub(super) peer: &'c Side,
+    pub(super) own: &'c Side,
+    pub(super) ranges: Vec<IpNet>,
+    /// Of the cause alone.
+    pub(super) layers: Vec<Layer4>,
+    /// With those of its siblings.
+    pub(super) all_layers: Vec<Layer4>,
+    pub(super) siblings: Vec<&'c Cause<'a>>,
+    pub(super) deny: Option<&'a FirewallRule>,
+}
+
+impl<'c, 'a> Need<'c, 'a> {
+    /// The same with all ports and ranges that the cluster needs besides what the log shows; `None`
+    /// where that is the same.
+    pub(super) fn with_all_that_is_needed(&self) -> Option<Self> {
+        let any_port = |need: &&expected::Need<'_>| need.port.is_none();
+        if self.cause.is_silent() {
+            return None;
+        }
+        let mut sum = FirewallRule::new(self.network.clone(), self.direction, 0, Action::Allow);
+        let needs: Vec<_> = self.cause.needs.iter().filter(any_port).collect();
+        let layer = |protocol| Layer4 { protocol: Some(protocol), ports: None };
+        sum.set_layers(needs.iter().map(|need| layer(need.protocol)));
+        let mut ranges = self.ranges.clone();
+        for need in &needs {
+            ranges.extend(match self.direction {
+                Direction::Ingress => &need.from.ranges,
+                Direction::Egress => &need.to.ranges,
+            });
+        }
+        ranges.sort();
+        ranges.dedup();
+        (!needs.is_empty()).then(|| Self {
+            cause: self.cause,
+            network: self.network,
+            direction: self.direction,
+            peer: self.peer,
+            own: self.own,
+            ranges,
+            layers: self.layers.clone(),
+            all_layers: sum.layer4,
+            siblings: Vec::new(),
+            deny: self.deny,
+        })
+    }
+
+    /// What the wanted connections ask.
+    pub(super) fn flows(&self) -> impl Iterator<Item = &'c Flow> {
+        std::iter::once(self.cause).chain(self.siblings.iter().copied()).flat_map(Cause::flows)
+    }
+
+    pub(super) fn of(
+        cause: &'c Cause<'a>,
+        siblings: &[&'c Cause<'a>],
+        directory: &Directory<'_>,
+    ) -> Result<Self, NoFix> {
+        let no = |why: &str| Err(NoFix(why.to_owned()));
+        let (Some(network), Some(direction)) = (cause.network.as_ref(), cause.direction) else {
+            return no("the network of these connections is not known");
+        };
+        match cause.decision.verdict {
+            Verdict::Denied => {}
+            Verdict::Allowed => return no("the rules that were given allow this already"),
+            Verdict::Undetermined if cause.decision.decider == Decider::Missing => {
+                return no("no firewall rule of this network was given, so nothing can be proved");
+            }
+            Verdict::Undetermined => {
+                return no("what was given does not decide this, so no change can be proved");
+            }
+        }
+        let (peer, own) = match direction {
+            Direction::Ingress => (&cause.source, &cause.destination),
+            Direction::Egress => (&cause.destination, &cause.source),
+        };
+        if peer.elsewhere {
+            let of = peer.network.as_ref().map(ToString::to_string).unwrap_or_default();
+            let described =
+                peer.network.as_ref().is_some_and(|of| directory.inventory.knows_network(of));
+            return Err(NoFix(if described {
+                format!("{} {} is in network {of}, not in {network}", peer.role, peer.name)
+            } else {
+                format!("{} {} is in network {of}, which is not described", peer.role, peer.name)
+            }));
+        }
+        let deny = intended(cause, directory)?;
+        let ranges = peer_ranges(peer, cause)?;
+        let mut sum = FirewallRule::new(network.clone(), direction, 0, Action::Allow);
+        let together = std::iter::once(cause).chain(siblings.iter().copied());
+        sum.set_layers(together.flat_map(Cause::layers));
+        Ok(Self {
+            cause,
+            network,
+            direction,
+            peer,
+            own,
+            ranges,
+            layers: cause.layers(),
+            all_layers: sum.layer4,
+            siblings: siblings.to_vec(),
+            deny,
+        })
+    }
+}
+
+/// The ranges to open towards, where they are known to belong to one owner.
+fn peer_ranges(peer: &Side, cause: &Cause<'_>) -> Result<Vec<IpNet>, NoFix> {
+    let no = |why: &str| Err(NoFix(why.to_owned()));
+    match peer.role {
+        Role::Internet => no(
+            "these are public addresses that nothing here names: a rule for addresses out of a log \
+             would rot; name the destination, or use an FQDN object of a firewall policy",
+        ),
+        Role::HealthCheck if cause.direction == Some(Direction::Egress) => {
+            no("health checks need no EGRESS rule: replies of an allowed connection pass")
+        }
+        Role::GooglePublic if cause.port == Some(53) => no(
+            "ask the metadata server (169.254.169.254) instead, which no rule can block, or name \
+             this resolver's address yourself",
+        ),
+        Role::GooglePublic => no(
+            "these are Google's public addresses, which change: send the names to the private VIP \
+             (199.36.153.8/30) by DNS, or allow the ranges of Google's published list by a policy",
+        ),
+        Role::Unknown => {
+            no("nothing that was given says whose addresses these are (describe the subnetworks, \
+             clusters and peerings)")
+        }
+        _ if !peer.known => no("the range of the other end is not known"),
+        _ => Ok(peer.ranges.clone()),
+    }
+}
+
+/// The deny that decides, where it is a default that may be outranked. A deny that speaks of this
+/// traffic, or that outranks everything on purpose, is left alone; so is one of a lower rank that
+/// a new allow would overrule together with the default.
+fn intended<'a>(
+    cause: &Cause<'a>,
+    directory: &Directory<'_>,
+) -> Result<Option<&'a FirewallRule>, NoFix> {
+    let by_name = |rule: &FirewallRule| {
+        let label = rule.label();
+        NoFix(format!("intended denial: rule {label} denies this traffic by name"))
+    };
+    let rule = match cause.decision.decider {
+        Decider::Implied(_) => None,
+        Decider::Rule(rule) => Some(rule),
+        Decider::AlwaysBlocked(what) => {
+            return Err(NoFix(format!("Google Cloud always blocks {what}")));
+        }
+        Decider::AlwaysAllowed(_) | Decider::Missing => {
+            return Err(NoFix("no rule of this network was given".to_owned()));
+        }
+    };
+    if let Some((rule, policy)) = rule.and_then(|rule| Some((rule, rule.policy.as_ref()?)))
+        && !rule.is_catch_all(cause.protocol)
+    {
+        let priority = rule.priority;
+        return Err(NoFix(format!(
+            "a policy above the VPC decides: {policy}, rule {priority}, denies this by name"
+        )));
+    }
+    let inventory = directory.inventory;
+    let denies = inventory.firewall_rules.iter().filter(|rule| rule.action == Action::Deny);
+    let on_purpose = denies.filter(|rule| !rule.is_catch_all(cause.protocol)).find(|rule| {
+        let mut flows = cause.flows();
+        flows.any(|flow| match_rule(rule, flow, &mut ()) == Outcome::Matched)
+    });
+    if let Some(deny) = on_purpose {
+        return Err(by_name(deny));
+    }
+    let Some(rule) = rule else { return Ok(None) };
+    if !rule.is_catch_all(cause.protocol) {
+        return Err(by_name(rule));
+    }
+    if rule.policy.is_some() {
+        return Ok(Some(rule));
+    }
+    let meets = |other: &FirewallRule| {
+        rule.targets.is_everyone()
+            || other.targets.is_everyone()
+            || !rule.targets.tags.is_disjoint(&other.targets.tags)
+            || !rule.targets.service_accounts.is_disjoint(&other.targets.service_accounts)
+    };
+    let has_exceptions = inventory.firewall_rules.iter().any(|other| {
+        other.action == Action::Allow
+            && other.direction == rule.direction
+            && other.network.agrees(&rule.network)
+            && !matches!(other.owner, Owner::Gke(_))
+            && other.priority < rule.priority
+            && meets(other)
+    });
+    // A default stands at the usual priority, 1000, or below. One that stands higher, or that is
+    // for some VMs only (a quarantine), is taken for a default only if somebody made exceptions, or
+    // meant to.
+    let usual = rule.priority >= 1000 && rule.targets.is_everyone();
+    let meant = cause.near_misses.iter().any(|miss| miss.gap == Gap::Priority);
+    if !usual && !has_exceptions && !meant {
+        return Err(NoFix(format!(
+            "intended denial: rule {} (priority {}) denies everything{} on purpose",
+            rule.label(),
+            rule.priority,
+            if rule.targets.is_everyone() { "" } else { " to its targets" }
+        )));
+    }
+    if rule.priority == 0 {
+        return Err(NoFix(format!("rule {} has priority 0: nothing outranks it", rule.label())));
+    }
+    Ok(Some(rule))
+}
