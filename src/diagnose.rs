@@ -6,7 +6,7 @@ use crate::checks::report::{self, NeedSummary, Report};
 use crate::checks::{Evidence, needed, run_all};
 use crate::correlate::causes::{Scope, correlate};
 use crate::correlate::expected::{Need, assumed_networks, needs, with_automatic_rules};
-use crate::correlate::silent::join;
+use crate::correlate::silent::{join, join_symptoms};
 use crate::correlate::{Directory, Ledger};
 use crate::ingest::document::{Place, yaml_items};
 use crate::ingest::{cnrm, command, terraform};
@@ -37,6 +37,9 @@ pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
     let needs = needs(with_assumed.as_ref().unwrap_or(&directory), scope);
     let mut correlation = correlate(&directory, gathered.ledger.roll_up(), scope);
     join(&mut correlation.causes, &needs);
+    // An error may tell of needs by where it stands: the one inventory holds it, and its copy.
+    let symptoms = &with_assumed.as_ref().unwrap_or(&directory).inventory.symptoms;
+    correlation.told = join_symptoms(&mut correlation.causes, &needs, symptoms);
     correlation.needs = needs;
     let mut evidence = Evidence::new(&directory, &correlation, scope, &Rims);
     evidence.assumed = assumed.as_ref().map(assumed_networks).unwrap_or_default();

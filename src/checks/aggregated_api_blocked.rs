@@ -19,8 +19,9 @@
 //! <https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/>
 
 use crate::checks::blocked::{self, Words};
-use crate::checks::{Check, Evidence, Severity};
+use crate::checks::{Check, Evidence, Severity, pasted};
 use crate::correlate::Cause;
+use crate::model::symptom::SymptomKind;
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -30,7 +31,13 @@ pub(super) const CHECK: Check = Check {
     source: include_str!("aggregated_api_blocked.rs"),
     // By what it is needed for, which no address tells.
     claims: None,
-    run: |check, evidence| blocked::find(check, evidence, words),
+    run: |check, evidence| {
+        let open = pasted::open_calls(check, evidence, |kind| match kind {
+            SymptomKind::AggregatedApi(call) => Some(call),
+            _ => None,
+        });
+        pasted::join(blocked::find(check, evidence, words), open)
+    },
 };
 
 fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {

@@ -178,6 +178,31 @@ pub fn denied_by(cause: &Cause<'_>) -> String {
     }
 }
 
+/// `DENIED by deny-all-egress`.
+#[must_use]
+pub fn decided_by(decision: &crate::engine::Decision<'_>) -> String {
+    let by = match decision.decider {
+        Decider::Rule(rule) => format!("rule {} ({})", rule.label(), rule.origin),
+        Decider::Implied(direction) => super::finding::implied_name(direction).to_owned(),
+        Decider::AlwaysBlocked(what) | Decider::AlwaysAllowed(what) => what.to_owned(),
+        Decider::Missing => "nothing that was given".to_owned(),
+    };
+    format!("{} by {by}", decision.verdict)
+}
+
+/// What let it pass, as the end of a sentence.
+#[must_use]
+pub fn allowed_by(decider: Decider<'_>) -> String {
+    match decider {
+        Decider::Rule(rule) => {
+            format!("rule {} (priority {}) allows it: {}", rule.label(), rule.priority, rule.origin)
+        }
+        Decider::Implied(_) => "no rule denies it: the implied allow applies".to_owned(),
+        Decider::AlwaysAllowed(what) => format!("no rule can block {what}"),
+        Decider::AlwaysBlocked(_) | Decider::Missing => "nothing denies it".to_owned(),
+    }
+}
+
 /// So many ports of a scan are listed.
 const MOST_PORTS: usize = 16;
 

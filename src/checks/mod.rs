@@ -4,10 +4,12 @@
 pub mod blocked;
 pub mod finding;
 pub mod needed;
+pub mod pasted;
 pub mod report;
 
 mod aggregated_api_blocked;
 mod cluster_internal_blocked;
+mod cluster_stuck;
 mod control_plane_egress_blocked;
 mod control_plane_ingress_blocked;
 mod dns_blocked;
@@ -15,7 +17,9 @@ mod external_egress_blocked;
 mod google_api_egress_blocked;
 mod health_check_blocked;
 mod iap_blocked;
+mod image_pull_failing;
 mod internet_scan;
+mod operation_failed;
 mod rule_not_logged;
 mod rule_shadowed;
 mod rule_too_broad;
@@ -117,7 +121,7 @@ impl<'e, 'a> Evidence<'e, 'a> {
 }
 
 /// All checks. Among those that claim causes the order decides: special kinds first.
-pub const CHECKS: [&Check; 17] = [
+pub const CHECKS: [&Check; 20] = [
     &snapshot_disagrees::CHECK,
     &control_plane_egress_blocked::CHECK,
     &control_plane_ingress_blocked::CHECK,
@@ -128,8 +132,11 @@ pub const CHECKS: [&Check; 17] = [
     &iap_blocked::CHECK,
     &dns_blocked::CHECK,
     &google_api_egress_blocked::CHECK,
+    &image_pull_failing::CHECK,
     &cluster_internal_blocked::CHECK,
     &external_egress_blocked::CHECK,
+    &cluster_stuck::CHECK,
+    &operation_failed::CHECK,
     &internet_scan::CHECK,
     &unexplained_denial::CHECK,
     &rule_shadowed::CHECK,

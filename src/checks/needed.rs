@@ -10,7 +10,8 @@ use crate::correlate::Cause;
 use crate::correlate::expected::{Need, Purpose, automatic_rule};
 use crate::engine::Decider;
 use crate::model::workload::CallKind;
-use crate::model::{Cluster, Expected, Owner, Webhook};
+use crate::model::symptom::SymptomKind;
+use crate::model::{Cluster, Expected, Owner, Symptom, Webhook};
 use crate::net::{Direction, Protocol, Role};
 
 /// So many needs are told one by one.
@@ -33,6 +34,12 @@ pub fn check_of(cause: &Cause<'_>) -> Option<&'static str> {
         Purpose::Probe => "health-check-blocked",
         Purpose::Iap => "iap-blocked",
         Purpose::Metadata => "dns-blocked",
+        Purpose::Pasted(symptom) => match symptom.kind {
+            SymptomKind::Webhook(_) => "webhook-port-blocked",
+            SymptomKind::AggregatedApi(_) => "aggregated-api-blocked",
+            // By the address.
+            _ => return None,
+        },
     })
 }
 
@@ -50,6 +57,10 @@ pub fn basis(cause: &Cause<'_>) -> Basis {
         };
         by_protocol && by_rule
     };
+    let pasted = |need: &Need<'_>| matches!(need.purpose, Purpose::Pasted(_));
+    if cause.needs.iter().all(pasted) {
+        return Basis::Symptom;
+    }
     match cause.needs.iter().any(is_logged) {
         true => Basis::Configuration,
         false => Basis::Silent,
@@ -92,6 +103,8 @@ pub fn confidence(cause: &Cause<'_>) -> Confidence {
 pub fn lines(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<String> {
     let Some(first) = cause.needs.first() else { return Vec::new() };
     let mut lines = Vec::new();
+    let seen = cause.symptoms.iter().map(|symptom| seen(symptom));
+    lines.extend(once(seen).into_iter().take(MOST_TOLD));
     let told = once(cause.needs.iter().map(reason));
     let more = told.len().saturating_sub(MOST_TOLD);
     lines.extend(told.into_iter().take(MOST_TOLD));
@@ -123,6 +136,16 @@ pub fn lines(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<String> {
         lines.extend(own_rule(first, cluster, evidence));
     }
     lines
+}
+
+/// `seen 3 times: failed calling webhook … (errors.txt:4)`.
+#[must_use]
+pub fn seen(symptom: &Symptom) -> String {
+    let times = match symptom.count {
+        1 => String::new(),
+        count => format!(" {count} times"),
+    };
+    format!("seen{times}: {} ({})", symptom.text, symptom.origin)
 }
 
 /// Each text once, in their order.

@@ -56,7 +56,7 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
                 true => "by the rules that are tried, or by those given",
                 false => "the rules changed since, or others decided than those given",
             };
-            let explanation = vec![allowed_by(cause.decision.decider), why.to_owned()];
+            let explanation = vec![blocked::allowed_by(cause.decision.decider), why.to_owned()];
             let mut finding =
                 blocked::finding(check, cause, evidence, Words { title, explanation }, false);
             finding.no_fix = Some("the resources given now allow this".to_owned());
@@ -69,17 +69,6 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     found.extend(other_deciders(check, evidence));
     found.extend(now_denied(check, evidence));
     if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
-}
-
-fn allowed_by(decider: Decider<'_>) -> String {
-    match decider {
-        Decider::Rule(rule) => {
-            format!("rule {} (priority {}) allows it: {}", rule.label(), rule.priority, rule.origin)
-        }
-        Decider::Implied(_) => "no rule denies it: the implied allow applies".to_owned(),
-        Decider::AlwaysAllowed(what) => format!("no rule can block {what}"),
-        Decider::AlwaysBlocked(_) | Decider::Missing => "nothing denies it".to_owned(),
-    }
 }
 
 /// Denied on both sides, by different rules.

@@ -17,9 +17,9 @@
 use std::collections::BTreeMap;
 
 use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id};
-use crate::checks::{Check, Evidence, Outcome, Severity};
-use crate::correlate::expected::{Need, Purpose};
-use crate::model::Webhook;
+use crate::checks::{Check, Evidence, Outcome, Severity, needed, pasted};
+use crate::correlate::expected::{Need, Purpose, tells_of};
+use crate::model::{Symptom, Webhook};
 use crate::model::workload::CallKind;
 
 /// See the head of this file.
@@ -42,7 +42,8 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     }
     let found: Vec<_> =
         causes.into_iter().map(|((_, why), needs)| finding(check, why, &needs, evidence)).collect();
-    if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
+    let found = if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) };
+    pasted::join(found, pasted::closed_calls(check, evidence))
 }
 
 fn finding(
@@ -54,13 +55,15 @@ fn finding(
     let clusters = &evidence.directory.inventory.clusters;
     let at = needs.first().and_then(|(need, _)| need.cluster);
     let cluster = at.and_then(|at| clusters.get(at)).map(|one| one.id.name.as_str());
-    let mut explanation: Vec<String> = needs
+    let told = evidence.correlation.told.iter().map(|told| told.symptom);
+    let tells = |symptom: &&Symptom| needs.iter().any(|(need, _)| tells_of(symptom, need));
+    let mut explanation: Vec<String> = told.filter(tells).take(3).map(needed::seen).collect();
+    explanation.extend(needs
         .iter()
         .take(6)
         .map(|(need, webhook)| {
             format!("needed: {}: {} ({})", need.reason, webhook.blast_radius(), need.origin)
-        })
-        .collect();
+        }));
     explanation.push(
         "kubectl describe the pods of that Service, or delete the configuration if it was left \
          behind"

@@ -18,8 +18,9 @@
 //! <https://cloud.google.com/kubernetes-engine/docs/how-to/private-clusters#add_firewall_rules>
 
 use crate::checks::blocked::{self, Words};
-use crate::checks::{Check, Evidence, Severity};
+use crate::checks::{Check, Evidence, Severity, pasted};
 use crate::correlate::Cause;
+use crate::model::symptom::SymptomKind;
 use crate::net::{Direction, Role};
 
 /// See the head of this file.
@@ -29,7 +30,13 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Error,
     source: include_str!("webhook_port_blocked.rs"),
     claims: Some(claims),
-    run: |check, evidence| blocked::find(check, evidence, words),
+    run: |check, evidence| {
+        let open = pasted::open_calls(check, evidence, |kind| match kind {
+            SymptomKind::Webhook(call) => Some(call),
+            _ => None,
+        });
+        pasted::join(blocked::find(check, evidence, words), open)
+    },
 };
 
 fn claims(cause: &Cause<'_>) -> bool {

@@ -11,12 +11,13 @@ use crate::correlate::expected::Need;
 use crate::correlate::questions::{Detail, Edges, Question, ask, wider};
 use crate::correlate::rollup::{Group, RollUp};
 use crate::correlate::seen::Seen;
+use crate::correlate::silent::Told;
 use crate::correlate::{Directory, Who};
 use crate::engine::{
     Decider, Decision, EffectiveRules, Flow, NearMiss, Verdict, evaluate, near_misses,
 };
 use crate::model::firewall::Layer4;
-use crate::model::{Disposition, FirewallRule, Reference, RuleReference};
+use crate::model::{Disposition, FirewallRule, Reference, RuleReference, Symptom};
 use crate::net::{AddressSet, Direction, FiveTuple, IpNet, PortSet, Protocol, Role, Timestamp};
 
 /// A connection of the log, placed and judged.
@@ -78,6 +79,8 @@ pub struct Cause<'a> {
     pub seen: Seen<'a>,
     /// What of it is needed, whether the log shows it or not.
     pub needs: Vec<Need<'a>>,
+    /// Errors that were pasted and tell of it.
+    pub symptoms: Vec<&'a Symptom>,
 }
 
 impl<'a> Cause<'a> {
@@ -173,6 +176,8 @@ pub struct Correlation<'a> {
     pub edges: Edges,
     /// Everything that the clusters need.
     pub needs: Vec<Need<'a>>,
+    /// What the pasted errors come down to.
+    pub told: Vec<Told<'a>>,
 }
 
 /// Which part of the log is asked about.
@@ -221,7 +226,7 @@ pub fn correlate<'a>(
         .collect();
     // Stable: causes of equal weight stay in the order of their keys.
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count()));
-    Correlation { causes, passed, edges, needs: Vec::new() }
+    Correlation { causes, passed, edges, needs: Vec::new(), told: Vec::new() }
 }
 
 /// Places and judges every connection that is asked about, in the order of their contents.
@@ -482,6 +487,7 @@ fn cause<'a>(
         questions,
         seen,
         needs: Vec::new(),
+        symptoms: Vec::new(),
     })
 }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use crate::correlate::Cause;
 use crate::correlate::causes::{Side, decider_key};
-use crate::correlate::expected::{Need, Purpose};
+use crate::correlate::expected::{Need, Purpose, tells_of};
 use crate::correlate::seen::Seen;
 use crate::engine::Verdict;
+use crate::model::{Expected, Symptom};
 use crate::net::{Direction, IpNet, Protocol, Role};
 
 /// What silent needs have to share to be one cause. Those of one kind, such as all ports between
@@ -37,6 +38,78 @@ pub fn join<'a>(causes: &mut Vec<Cause<'a>>, needs: &[Need<'a>]) {
     causes.extend(silent.into_values().filter_map(cause));
 }
 
+/// What became of a pasted error.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// The error.
+    pub symptom: &'a Symptom,
+    /// The answer.
+    pub answer: Conclusion,
+}
+
+/// What a pasted error comes down to; a need is told by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conclusion {
+    /// The firewall, and there is a cause that says so.
+    Firewall,
+    /// Nobody is there to answer.
+    Missing(usize),
+    /// The firewall lets it pass: the cause is elsewhere.
+    Elsewhere(usize),
+    /// Something that no firewall does.
+    NotFirewall,
+    /// What was given does not tell.
+    CannotTell(Option<usize>),
+}
+
+/// Joins the pasted errors with the causes and the needs.
+pub fn join_symptoms<'a>(
+    causes: &mut [Cause<'a>],
+    needs: &[Need<'a>],
+    symptoms: &'a [Symptom],
+) -> Vec<Told<'a>> {
+    symptoms
+        .iter()
+        .map(|symptom| {
+            let answer = conclusion(causes, needs, symptom);
+            Told { symptom, answer }
+        })
+        .collect()
+}
+
+fn conclusion<'a>(
+    causes: &mut [Cause<'a>],
+    needs: &[Need<'a>],
+    symptom: &'a Symptom,
+) -> Conclusion {
+    if !symptom.failure.may_be_firewall() {
+        return Conclusion::NotFirewall;
+    }
+    let tells = |need: &Need<'_>| tells_of(symptom, need);
+    let mut is_shown = false;
+    for cause in causes.iter_mut().filter(|cause| cause.needs.iter().any(tells)) {
+        cause.symptoms.push(symptom);
+        is_shown = true;
+    }
+    let own = || needs.iter().enumerate().filter(|(_, need)| tells(need));
+    let find = |wanted: fn(&Need<'_>) -> bool| own().find(|(_, need)| wanted(need)).map(|(at, _)| at);
+    if is_shown {
+        return Conclusion::Firewall;
+    }
+    if let Some(at) = find(|need| need.missing.is_some()) {
+        return Conclusion::Missing(at);
+    }
+    // All of them have to pass: a time-out may be of any.
+    let all_pass = own().all(|(_, need)| need.answer.verdict == Expected::Allowed);
+    match own().next() {
+        Some((at, _)) if all_pass => Conclusion::Elsewhere(at),
+        _ => {
+            let open = find(|need| need.answer.verdict == Expected::Undetermined);
+            Conclusion::CannotTell(open)
+        }
+    }
+}
+
 /// Whether the log shows what is needed, denied by what denies it here.
 fn is_seen(cause: &Cause<'_>, need: &Need<'_>) -> bool {
     let answer = &need.answer;
@@ -64,7 +137,11 @@ fn is_seen(cause: &Cause<'_>, need: &Need<'_>) -> bool {
             Purpose::Kubelet => {
                 of_control_plane(source) && inside(destination) && (same_port || need.doubtful)
             }
-            Purpose::Call(_) | Purpose::Probe | Purpose::Iap | Purpose::Metadata => {
+            Purpose::Call(_)
+            | Purpose::Pasted(_)
+            | Purpose::Probe
+            | Purpose::Iap
+            | Purpose::Metadata => {
                 same_port
                     && (source.role, source.cluster) == (need.from.role, need.from.cluster)
                     && (destination.role, destination.cluster) == (need.to.role, need.to.cluster)
@@ -81,6 +158,8 @@ fn key(need: &Need<'_>) -> Key {
         Purpose::Probe => (4, true),
         Purpose::Iap => (5, true),
         Purpose::Metadata => (6, true),
+        // Of the same webhooks as those that are configured.
+        Purpose::Pasted(_) => (0, true),
     };
     let side = |side: &Side| {
         // Services on one port are one cause.
@@ -144,6 +223,7 @@ fn cause<'a>(mut needs: Vec<Need<'a>>) -> Option<Cause<'a>> {
         questions: Vec::new(),
         seen: Seen::default(),
         needs,
+        symptoms: Vec::new(),
     })
 }
 

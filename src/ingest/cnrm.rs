@@ -405,6 +405,7 @@ fn node_pool(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     let spec = manifest.spec;
     let network = spec.at("networkConfig");
     into.node_pools.push(NodePool {
+        state: state(manifest),
         name: manifest.id().name,
         cluster: Some(manifest.reference(spec.at("clusterRef"), "ContainerCluster", into)?),
         tags: spec.at("nodeConfig").texts("tags"),

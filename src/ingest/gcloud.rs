@@ -4,7 +4,7 @@
 
 use crate::ingest::document::{EFFECTIVE_POLICY, Item};
 use crate::ingest::fields::Fields;
-use crate::ingest::{Read, balancers, policies, rules};
+use crate::ingest::{Read, balancers, operations, policies, rules};
 use crate::model::cluster::{ControlPlaneLink, Interface, State};
 use crate::model::inventory::Frontend;
 use crate::model::managed::cluster_of_node_tag;
@@ -61,6 +61,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
             frontend(fields, origin).map(|found| into.frontends.push(found))
         }
         "gcloud-backend-services" => balancers::backend_service(fields, origin, into),
+        "gcloud-operations" => operations::operation(fields, origin, into),
         "gcloud-health-checks" => balancers::health_check(fields, origin, into),
         "gcloud-instance-groups" => balancers::group(fields, false, origin, into),
         "gcloud-network-endpoint-groups" => balancers::group(fields, true, origin, into),
@@ -79,9 +80,7 @@ fn known_kind(kind: &str, fields: Fields<'_>) -> Option<String> {
         return Some(kind.to_owned());
     }
     let has = |keys: &[&str]| keys.iter().all(|key| fields.has(key));
-    let name = if has(&["operationType", "status"]) {
-        "container operation"
-    } else if has(&["format_version", "planned_values"]) || has(&["format_version", "values"]) {
+    let name = if has(&["format_version", "planned_values"]) || has(&["format_version", "values"]) {
         "Terraform plan or state"
     } else if has(&["schema", "findings", "log"]) {
         "answer of vpcwhy"
@@ -123,6 +122,7 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
         EFFECTIVE_POLICY => "gcloud-effective-firewalls",
         "clusters" => "gcloud-clusters",
         "nodePools" => "gcloud-node-pools",
+        "operations" => "gcloud-operations",
         _ => "",
     };
     if !named.is_empty() {
@@ -164,7 +164,9 @@ fn shape(fields: Fields<'_>) -> Option<&'static str> {
     let any = |keys: &[&str]| keys.iter().any(|key| fields.has(key));
     let link = fields.text_or_empty("selfLink");
     let name = fields.text_or_empty("name");
-    let shape = if name.contains("/addressGroups/") {
+    let shape = if has(&["operationType", "status"]) {
+        "gcloud-operations"
+    } else if name.contains("/addressGroups/") {
         "gcloud-address-groups"
     } else if has(&["attachmentTarget"]) {
         "gcloud-firewall-policy-associations"
@@ -370,6 +372,7 @@ fn node_pool(fields: Fields<'_>, origin: &Origin) -> Option<NodePool> {
         service_account: config.text("serviceAccount"),
         pod_range: network.range("podIpv4CidrBlock"),
         pod_range_name: network.text("podRange"),
+        state: state(fields),
         origin: origin.clone(),
     })
 }

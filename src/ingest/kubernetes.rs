@@ -6,19 +6,23 @@
 //! webhook's Service is 443, `failurePolicy` is Fail (Ignore in v1beta1), `protocol` is TCP.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::ingest::Read;
-use crate::ingest::document::Item;
+use crate::ingest::document::{Item, Place};
 use crate::ingest::fields::Fields;
+use crate::ingest::{Read, symptom};
 use crate::model::workload::{
     BackendConfig, CallKind, CallTarget, ContainerPort, Endpoints, Ingress, Node, PortName,
     ServicePort,
 };
-use crate::model::{Inventory, ObjectName, Origin, Service, Webhook, Workload, Workloads};
+use crate::model::{
+    Inventory, ObjectName, Origin, Service, Symptom, Webhook, Workload, Workloads,
+};
 use crate::net::{Protocol, parse_address};
 
 /// Kinds that are read; typed lists leave the kind to the container.
-const KINDS: [&str; 24] = [
+const KINDS: [&str; 25] = [
+    "Event",
     "Service",
     "Endpoints",
     "EndpointSlice",
@@ -88,7 +92,18 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "Service" => known.services.push(service(&object)),
         "Endpoints" => endpoints(&object, known),
         "EndpointSlice" => endpoint_slice(&object, known),
-        "Pod" => known.workloads.push(pod(&object)),
+        "Event" => {
+            let texts = [fields.text_or_empty("message"), fields.text_or_empty("note")];
+            into.symptoms.extend(symptoms(&texts, origin));
+            return Read::Noted;
+        }
+        "Pod" => {
+            let statuses = status.list("containerStatuses");
+            let all = statuses.chain(status.list("initContainerStatuses"));
+            let waiting = |one: Fields<'_>| one.at("state").at("waiting").text("message");
+            into.symptoms.extend(symptoms(&all.filter_map(waiting).collect::<Vec<_>>(), origin));
+            known.workloads.push(pod(&object));
+        }
         "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "CronJob" => {
             known.workloads.push(template(&object));
         }
@@ -96,7 +111,12 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "MutatingWebhookConfiguration" => configuration(&object, CallKind::Mutating, known),
         // It is judged inside the API server: nothing is called.
         "ValidatingAdmissionPolicy" | "ValidatingAdmissionPolicyBinding" => return Read::Noted,
-        "APIService" => api_service(&object, known),
+        "APIService" => {
+            let told: Vec<_> =
+                status.list("conditions").filter_map(|one| one.text("message")).collect();
+            into.symptoms.extend(symptoms(&told, origin));
+            api_service(&object, known);
+        }
         "CustomResourceDefinition" => conversion(&object, known),
         "Ingress" => known.ingresses.push(ingress(&object)),
         "Gateway" => known.gateways.push((object.id, spec.text_or_empty("gatewayClassName"))),
@@ -107,6 +127,12 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         _ => known.nodes.push(node(&object)),
     }
     Read::Used("kubernetes-manifests")
+}
+
+/// What the texts of an object tell of failures.
+fn symptoms(texts: &[String], origin: &Origin) -> Vec<Symptom> {
+    let place = Place { path: Arc::clone(&origin.path), line: origin.line, byte: 0 };
+    texts.iter().flat_map(|text| symptom::read(&text.replace('\n', " "), &place)).collect()
 }
 
 impl Object<'_> {

@@ -11,10 +11,12 @@ pub mod fields;
 pub mod gcloud;
 pub mod kubernetes;
 pub mod log;
+pub mod operations;
 pub mod policies;
 pub mod query;
 pub mod reader;
 pub mod rules;
+pub mod symptom;
 pub mod terraform;
 
 /// What became of an item.

@@ -2,13 +2,16 @@
 //! [`Reader::finish`] resolves what could not be resolved while things were still missing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::ingest::document::{self, Item, Place};
 use crate::ingest::log::{Form, paste};
-use crate::ingest::{Read, attach, cnrm, gcloud, kubernetes};
-use crate::model::{Cluster, Complaint, FirewallRule, Inventory, Owner, Reference, complaint};
+use crate::ingest::{Read, attach, cnrm, gcloud, kubernetes, symptom};
+use crate::model::{
+    Cluster, Complaint, FirewallRule, Inventory, Owner, Reference, Symptom, complaint,
+};
 
 /// What one input turned out to hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,11 +46,24 @@ impl Reader {
 
     /// Takes in one piece of an input.
     pub fn piece(&mut self, input: usize, text: &str, form: Form, place: &Place) {
-        let (items, complaints) = items_of(text, form, place);
-        self.complaints.extend(complaints);
-        for item in items {
+        let contents = contents_of(text, form, place);
+        self.contents(input, contents);
+    }
+
+    /// Takes in what a piece holds.
+    pub fn contents(&mut self, input: usize, contents: Contents) {
+        self.complaints.extend(contents.complaints);
+        for item in contents.items {
             self.item(input, item);
         }
+        self.symptoms(input, contents.symptoms);
+    }
+
+    fn symptoms(&mut self, input: usize, found: Vec<Symptom>) {
+        if let Some(summary) = self.summaries.get_mut(input).filter(|_| !found.is_empty()) {
+            *summary.kinds.entry("error-texts").or_default() += found.len() as u64;
+        }
+        self.inventory.symptoms.extend(found);
     }
 
     /// Takes in one item.
@@ -62,6 +78,13 @@ impl Reader {
         } else {
             gcloud::read(&item, &mut self.inventory)
         };
+        // A log line of a controller's is no resource, and may tell what fails.
+        if read == Read::Unrecognised {
+            let found = symptoms_in(&item);
+            if !found.is_empty() {
+                return self.symptoms(input, found);
+            }
+        }
         self.note(input, read, &item);
     }
 
@@ -117,14 +140,56 @@ impl Reader {
     }
 }
 
-/// The items that a piece of an input holds.
+/// What a piece of an input holds.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// Resources, untyped.
+    pub items: Vec<Item>,
+    /// What could not be read.
+    pub complaints: Vec<Complaint>,
+    /// Errors that were pasted.
+    pub symptoms: Vec<Symptom>,
+}
+
+/// What a piece of an input holds.
 #[must_use]
-pub fn items_of(text: &str, form: Form, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
-    match form {
+pub fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
+    let (items, complaints) = match form {
         Form::Yaml => document::yaml_items(text, place),
         Form::Lines | Form::Json => document::json_items(text, place),
         Form::Paste | Form::Text => (Vec::new(), Vec::new()),
+    };
+    // A description may look like YAML until it does not.
+    if items.is_empty() {
+        let symptoms = symptom::read(text, place);
+        if !symptoms.is_empty() {
+            return Contents { symptoms, ..Contents::default() };
+        }
     }
+    Contents { items, complaints, symptoms: Vec::new() }
+}
+
+/// The errors in the texts of an item.
+fn symptoms_in(item: &Item) -> Vec<Symptom> {
+    fn texts(value: &Value, into: &mut String) {
+        match value {
+            Value::String(text) => {
+                into.push_str(text);
+                into.push('\n');
+            }
+            Value::Array(list) => list.iter().for_each(|one| texts(one, into)),
+            Value::Object(members) => members.values().for_each(|one| texts(one, into)),
+            _ => {}
+        }
+    }
+    let mut all = String::new();
+    texts(&item.value, &mut all);
+    let place = Place { path: Arc::clone(&item.origin.path), line: item.origin.line, byte: 0 };
+    let mut found = symptom::read(&all, &place);
+    for one in &mut found {
+        one.origin.line = item.origin.line;
+    }
+    found
 }
 
 /// What a piece of text is to the log.
@@ -207,6 +272,24 @@ fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) {
         |a, b| a.id.agrees(&b.id) && a.template == b.template,
     );
     attach::settle(inventory);
+    settle_symptoms(&mut inventory.symptoms);
+}
+
+/// The same error in several places is one.
+fn settle_symptoms(symptoms: &mut Vec<Symptom>) {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut kept: Vec<Symptom> = Vec::new();
+    for symptom in std::mem::take(symptoms) {
+        let key = format!("{:?} {:?}", symptom.kind, symptom.failure);
+        match places.get(&key).and_then(|at| kept.get_mut(*at)) {
+            Some(known) => known.count += symptom.count,
+            None => {
+                places.insert(key, kept.len());
+                kept.push(symptom);
+            }
+        }
+    }
+    *symptoms = kept;
 }
 
 /// A reference that names no project means the only described network of its name.

@@ -61,6 +61,25 @@ pub struct State {
     pub messages: Vec<String>,
 }
 
+/// An operation of GKE's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Operation {
+    /// Its name.
+    pub name: String,
+    /// `CREATE_CLUSTER` and the like.
+    pub kind: String,
+    /// The cluster, or the node pool.
+    pub target: Option<Reference>,
+    /// How far it came, stage by stage.
+    pub stages: Vec<String>,
+    /// Whether it ended with an error.
+    pub failed: bool,
+    /// Its status and what it says.
+    pub state: State,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
 /// A node pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodePool {
@@ -76,6 +95,8 @@ pub struct NodePool {
     pub pod_range: Option<IpNet>,
     /// Its own pod range by the name of a secondary range.
     pub pod_range_name: Option<String>,
+    /// Its state, and what it says about it.
+    pub state: State,
     /// Where it was read.
     pub origin: Origin,
 }

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use crate::model::cluster::Operation;
 use crate::model::{
     Balancers, Cluster, FirewallPolicy, FirewallRule, Instance, ManagedZone, Nat, Network,
-    NodePool, RecordSet, Reference, Route, Subnetwork, Workloads,
+    NodePool, RecordSet, Reference, Route, Subnetwork, Symptom, Workloads,
 };
 use crate::net::IpNet;
 
@@ -121,6 +122,10 @@ pub struct Inventory {
     pub balancers: Balancers,
     /// What runs in clusters.
     pub workloads: Workloads,
+    /// Operations of GKE's.
+    pub operations: Vec<Operation>,
+    /// Errors that were pasted.
+    pub symptoms: Vec<Symptom>,
     /// Kinds that are known but not used, with how many there were.
     pub unused: BTreeMap<String, u64>,
     /// Whether network policies come before the VPC rules in networks that are not described, where
@@ -152,6 +157,8 @@ impl Inventory {
             + self.frontends.len()
             + self.balancers.len()
             + self.workloads.len()
+            + self.operations.len()
+            + self.symptoms.len()
     }
 
     /// Whether nothing is described.
@@ -181,6 +188,8 @@ impl Inventory {
         self.frontends.extend(other.frontends);
         self.balancers.absorb(other.balancers);
         self.workloads.absorb(other.workloads);
+        self.operations.extend(other.operations);
+        self.symptoms.extend(other.symptoms);
         for (kind, count) in other.unused {
             *self.unused.entry(kind).or_default() += count;
         }

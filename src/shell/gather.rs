@@ -13,9 +13,9 @@ use crate::checks::report::InputSummary;
 use crate::correlate::Ledger;
 use crate::correlate::ledger::{Limits, Window};
 use crate::diagnose::Gathered;
-use crate::ingest::document::{Item, Place};
+use crate::ingest::document::Place;
 use crate::ingest::log::{Form, Framer};
-use crate::ingest::reader::{Reader, Summary, items_of};
+use crate::ingest::reader::{Contents, Reader, Summary, contents_of};
 use crate::model::Complaint;
 use crate::shell::Error;
 use crate::shell::input::Source;
@@ -143,18 +143,15 @@ impl<'p> Gathering<'p> {
         let others = std::mem::take(&mut notes.others);
         let path = Arc::clone(&notes.path);
         for some in others.chunks(ITEMS_AT_A_TIME) {
-            let read: Vec<(Vec<Item>, Vec<Complaint>)> = some
+            let read: Vec<Contents> = some
                 .par_iter()
                 .map(|one| {
                     let place = Place { path: Arc::clone(&path), line: one.line, byte: one.byte };
-                    items_of(&one.text, one.form, &place)
+                    contents_of(&one.text, one.form, &place)
                 })
                 .collect();
-            for (items, complaints) in read {
-                self.reader.complaints.extend(complaints);
-                for item in items {
-                    self.reader.item(number, item);
-                }
+            for contents in read {
+                self.reader.contents(number, contents);
             }
         }
         self.inputs.push(notes);
@@ -373,7 +370,7 @@ fn name_unrecognised(notes: &mut Notes, summary: &Summary) {
         let things = if count == 1 { "item" } else { "items" };
         let message = format!("{count} {things} of no known kind");
         notes.keep(Complaint { path, line, byte: 0, message, did: "left out" });
-    } else if notes.text && notes.bytes > 0 {
+    } else if notes.text && notes.bytes > 0 && summary.kinds.is_empty() {
         let message = "no form that is known".to_owned();
         let did = "left out this input";
         notes.keep(Complaint { path, line: 1, byte: 0, message, did });

@@ -13,15 +13,17 @@ mod assumed;
 mod calls;
 mod cluster;
 mod judge;
+mod pasted;
 mod probes;
 
 pub use assumed::{assumed_networks, automatic_rule, with_automatic_rules};
 pub use calls::{Backend, backend_of};
+pub use pasted::tells_of;
 
 use crate::correlate::Directory;
 use crate::correlate::causes::{Scope, Side};
 use crate::engine::{Decision, EffectiveRules, Flow, NearMiss};
-use crate::model::{Cluster, Expected, Origin, Reference, Webhook};
+use crate::model::{Cluster, Expected, Origin, Reference, Symptom, Webhook};
 use crate::net::{Direction, IpNet, Protocol, Role};
 
 /// What a connection is needed for.
@@ -41,6 +43,8 @@ pub enum Purpose<'a> {
     Iap,
     /// The metadata server answers, for names too.
     Metadata,
+    /// An error that was pasted shows it.
+    Pasted(&'a Symptom),
 }
 
 /// A connection that has to work.
@@ -113,12 +117,15 @@ pub fn needs<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Need<'a>> {
         scope.cluster.as_ref().is_none_or(|name| cluster.id.name == *name)
             && network_of(directory, cluster).is_none_or(|network| scope.holds(&network))
     };
-    for (at, cluster) in inventory.clusters.iter().enumerate().filter(|(_, one)| in_scope(one)) {
-        let place = Place::of(directory, at, cluster);
-        calls::needs(&place, &mut all);
-        cluster::needs(&place, &mut all);
-        probes::of_cluster(&place, &mut all);
+    let clusters = inventory.clusters.iter().enumerate().filter(|(_, one)| in_scope(one));
+    let places: Vec<_> =
+        clusters.map(|(at, cluster)| Place::of(directory, at, cluster)).collect();
+    for place in &places {
+        calls::needs(place, &mut all);
+        cluster::needs(place, &mut all);
+        probes::of_cluster(place, &mut all);
     }
+    pasted::needs(&places, &mut all);
     if inventory.clusters.is_empty() {
         calls::without_cluster(directory, &mut all);
     }

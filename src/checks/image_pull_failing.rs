@@ -1,0 +1,144 @@
+//! An image cannot be pulled, as the error texts tell it.
+//!
+//! What it means: a node asked a registry and got no image. The text tells how far it came: the name
+//! was not resolved, nobody answered at the address, or the registry answered and refused.
+//!
+//! What it looks like: "Failed to pull image …: dial tcp 199.36.153.4:443: i/o timeout", "lookup
+//! gcr.io …: server misbehaving", "403 Forbidden", "not found".
+//!
+//! Why: with the private or restricted VIP and a time-out it is the route or an EGRESS rule; with a
+//! public address of Google's it is DNS, if the VIP was meant, else Private Google Access; with an
+//! address of anybody else's it is Cloud NAT, the default route or an EGRESS rule. 403, 404 and
+//! scope errors are not the network.
+//!
+//! What to do: give the routes, the DNS zones, the subnetworks and the rules, so that the broken link
+//! can be found; see what the text rules out.
+//!
+//! Source: <https://cloud.google.com/kubernetes-engine/docs/troubleshooting/image-pulls>,
+//! <https://cloud.google.com/vpc/docs/configure-private-google-access>
+
+use crate::checks::finding::{Confidence, Finding};
+use crate::checks::pasted::{self, Words, need_of};
+use crate::checks::{Check, Evidence, Outcome, Severity};
+use crate::correlate::silent::{Conclusion, Told};
+use crate::model::symptom::{Failure, SymptomKind};
+use crate::net::Role;
+
+/// See the head of this file.
+pub(super) const CHECK: Check = Check {
+    id: "image-pull-failing",
+    title: "an image cannot be pulled",
+    severity: Severity::Error,
+    source: include_str!("image_pull_failing.rs"),
+    claims: None,
+    run,
+};
+
+fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
+    let found: Vec<Finding> =
+        evidence.correlation.told.iter().filter_map(|told| pull(check, told, evidence)).collect();
+    if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
+}
+
+fn pull(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<Finding> {
+    let SymptomKind::ImagePull { host, address, .. } = &told.symptom.kind else { return None };
+    let host = host.as_deref().unwrap_or("the registry");
+    let failure = told.symptom.failure;
+    if told.answer == Conclusion::Firewall {
+        return None;
+    }
+    let at = address.map(|(address, port)| format!(" at {address}:{port}")).unwrap_or_default();
+    let words = if failure == Failure::Name {
+        Words {
+            title: format!("{host} is not resolved"),
+            explanation: vec![
+                "the link that is broken is DNS: a private zone that shadows the name and lacks its \
+                 record, or a resolver that is not the metadata server"
+                    .to_owned(),
+            ],
+            no_fix: "not the firewall: no rule can block the metadata server's resolver; give the \
+                     zones (gcloud dns managed-zones list, gcloud dns record-sets list)"
+                .to_owned(),
+            severity: Severity::Error,
+            confidence: Confidence::Likely,
+        }
+    } else if !failure.may_be_firewall() {
+        Words {
+            title: format!("{host} answered, and gave no image"),
+            explanation: Vec::new(),
+            no_fix: format!("not the network: {}", failure.verdict()),
+            severity: Severity::Warning,
+            confidence: Confidence::Likely,
+        }
+    } else {
+        let role = address.map(|(address, _)| evidence.directory.who(address, None).owner.role);
+        let mut explanation = vec![road(host, role)];
+        if told.answer != Conclusion::CannotTell(None)
+            && let Some(need) = need_of(evidence, told)
+        {
+            let verdict = need.answer.verdict.id();
+            explanation.push(format!("the EGRESS rules that were given: {verdict}"));
+        }
+        Words {
+            title: format!("nobody answered for {host}{at}"),
+            explanation,
+            no_fix: lacks(evidence, matches!(told.answer, Conclusion::Elsewhere(_))),
+            severity: Severity::Error,
+            confidence: Confidence::Possible,
+        }
+    };
+    Some(pasted::finding(check, told, evidence, words))
+}
+
+/// Whether Google serves a registry on its VIPs.
+fn is_googles(host: &str) -> bool {
+    let host = host.split(':').next().unwrap_or(host);
+    let is = |suffix: &str| host == suffix || host.ends_with(&format!(".{suffix}"));
+    is("gcr.io") || is("pkg.dev") || is("googleapis.com")
+}
+
+/// Which way a pull goes, by the class of the address.
+fn road(host: &str, role: Option<Role>) -> String {
+    match (is_googles(host), role) {
+        (true, Some(Role::GoogleApis)) => {
+            "the VIP was resolved, so DNS works: a route to it through default-internet-gateway, or \
+             an EGRESS rule for tcp 443, is missing"
+        }
+        (true, Some(_)) => {
+            "a public address of Google's: where the private or restricted VIP was meant, the \
+             private zone does not answer for this name; else Private Google Access or the default \
+             route is missing"
+        }
+        (true, None) => "which address was asked the text does not say",
+        (false, _) => {
+            "this registry is not on Google's VIPs: it needs a default route, Cloud NAT for the \
+             nodes' range, and EGRESS to the internet"
+        }
+    }
+    .to_owned()
+}
+
+fn lacks(evidence: &Evidence<'_, '_>, passes: bool) -> String {
+    let inventory = evidence.directory.inventory;
+    let mut list = Vec::new();
+    for (is_absent, what) in [
+        (inventory.clusters.is_empty(), "gcloud container clusters list"),
+        (inventory.firewall_rules.is_empty(), "gcloud compute firewall-rules list"),
+        (inventory.routes.is_empty(), "gcloud compute routes list"),
+        (inventory.nats.is_empty(), "gcloud compute routers list"),
+        (inventory.zones.is_empty(), "gcloud dns managed-zones list"),
+        (inventory.subnetworks.is_empty(), "gcloud compute networks subnets list"),
+    ] {
+        if is_absent {
+            list.push(what);
+        }
+    }
+    let list = list.join(", ");
+    match (passes, list.is_empty()) {
+        (true, true) => "not the firewall: the rules let it pass; look at routes, NAT and DNS",
+        (true, false) => "not the firewall: the rules let it pass; give what is lacking",
+        (false, _) => "cannot tell whether it is the firewall",
+    }
+    .to_owned()
+        + &if list.is_empty() { String::new() } else { format!(" ({list}, --format=json)") }
+}

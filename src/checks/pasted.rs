@@ -1,0 +1,291 @@
+//! Errors that were pasted, where no denied connection explains them: not the firewall, and what to
+//! look at instead; or what is missing to say, and the command that gives it.
+
+use crate::checks::finding::{
+    Basis, Confidence, Finding, FlowSummary, ResourceSummary, Severity, decision_summary, id,
+};
+use crate::checks::{Check, Evidence, Outcome, needed};
+use crate::correlate::causes::Side;
+use crate::correlate::expected::Need;
+use crate::correlate::silent::{Conclusion, Told};
+use crate::model::symptom::{Call, SymptomKind};
+use crate::model::{Expected, Symptom, components};
+use crate::net::{Direction, Protocol, Role};
+
+/// What a check says of an error of its kind.
+pub struct Words {
+    /// One line.
+    pub title: String,
+    /// A few more.
+    pub explanation: Vec<String>,
+    /// Why there is nothing to change, beginning with the answer.
+    pub no_fix: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How sure it is.
+    pub confidence: Confidence,
+}
+
+/// Adds the findings about errors to those about connections.
+#[must_use]
+pub fn join(of_connections: Outcome, of_errors: Vec<Finding>) -> Outcome {
+    match of_connections {
+        Outcome::Found(mut found) => {
+            found.extend(of_errors);
+            Outcome::Found(found)
+        }
+        other if of_errors.is_empty() => other,
+        _ => Outcome::Found(of_errors),
+    }
+}
+
+/// The need that a conclusion speaks of.
+#[must_use]
+pub fn need_of<'e, 'a>(evidence: &Evidence<'e, 'a>, told: &Told<'a>) -> Option<&'e Need<'a>> {
+    let at = match told.answer {
+        Conclusion::Missing(at) | Conclusion::Elsewhere(at) => Some(at),
+        Conclusion::CannotTell(at) => at,
+        Conclusion::Firewall | Conclusion::NotFirewall => None,
+    };
+    evidence.correlation.needs.get(at?)
+}
+
+/// A finding about an error.
+#[must_use]
+pub fn finding(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>, words: Words) -> Finding {
+    let symptom = told.symptom;
+    let need = need_of(evidence, told);
+    let mut explanation = vec![needed::seen(symptom)];
+    explanation.extend(words.explanation);
+    let subject = format!("{:?} {:?}", symptom.kind, symptom.failure);
+    let decision = need.and_then(|need| {
+        let tuple = need.answer.flow.as_ref()?.tuple;
+        Some(decision_summary(&need.answer.decision, &need.answer.near_misses, &tuple))
+    });
+    Finding {
+        id: id(check.id, &[&subject]),
+        check: check.id,
+        severity: words.severity,
+        confidence: words.confidence,
+        basis: Basis::Symptom,
+        title: words.title,
+        explanation,
+        flow: flow(symptom, need),
+        observed: None,
+        needed: false,
+        decision,
+        resources: vec![ResourceSummary {
+            kind: "error-text",
+            name: subject_of(symptom),
+            origin: symptom.origin.clone(),
+        }],
+        fixes: Vec::new(),
+        no_fix: Some(words.no_fix),
+    }
+}
+
+/// Who could not reach whom, as far as text and resources tell.
+fn flow(symptom: &Symptom, need: Option<&Need<'_>>) -> Option<FlowSummary> {
+    let side = |role: Role, name: String| Side {
+        role,
+        name,
+        ranges: Vec::new(),
+        known: false,
+        because: format!("the error names it ({})", symptom.origin),
+        is_vm: false,
+        cluster: None,
+        elsewhere: false,
+        network: None,
+    };
+    if let Some(need) = need {
+        return Some(FlowSummary {
+            network: need.network.as_ref().map(|network| network.name.clone()),
+            direction: Some(need.answer.direction),
+            protocol: Some(need.protocol.to_string()),
+            ports: need.port.iter().map(ToString::to_string).collect(),
+            source: need.from.clone(),
+            destination: need.to.clone(),
+        });
+    }
+    let (source, destination, port, direction) = match &symptom.kind {
+        SymptomKind::Webhook(call) | SymptomKind::AggregatedApi(call) => {
+            let mut to = side(Role::Pod, callee(call));
+            to.ranges = call.address.iter().map(|(address, _)| (*address).into()).collect();
+            (side(Role::ControlPlane, String::new()), to, port_of(call), Direction::Ingress)
+        }
+        SymptomKind::ImagePull { host, address, .. } => {
+            let mut to = side(Role::Unknown, host.clone().unwrap_or_default());
+            to.ranges = address.iter().map(|(address, _)| (*address).into()).collect();
+            let port = address.map_or(443, |(_, port)| port);
+            (side(Role::Node, String::new()), to, Some(port), Direction::Egress)
+        }
+        SymptomKind::NodeEgress(host) => {
+            let to = match host.as_str() {
+                "apiserver" => side(Role::ControlPlane, String::new()),
+                host => side(Role::GoogleApis, host.to_owned()),
+            };
+            (side(Role::Node, String::new()), to, Some(443), Direction::Egress)
+        }
+        _ => return None,
+    };
+    Some(FlowSummary {
+        network: None,
+        direction: Some(direction),
+        protocol: Some(Protocol::TCP.to_string()),
+        ports: port.iter().map(ToString::to_string).collect(),
+        source,
+        destination,
+    })
+}
+
+/// The port that the firewall sees, as far as the text or the component tells it.
+#[must_use]
+pub fn port_of(call: &Call) -> Option<u16> {
+    let usual = call.service.as_ref().and_then(|(id, _)| components::component(id));
+    let dialled = call.address.map(|(_, port)| port).filter(|port| *port != 443);
+    dialled.or(usual.map(|known| known.port)).or(call.address.map(|(_, port)| port))
+}
+
+/// Whom the API server called.
+#[must_use]
+pub fn callee(call: &Call) -> String {
+    match (&call.service, &call.address, &call.name) {
+        (Some((id, _)), _, _) => id.to_string(),
+        (None, Some((address, port)), _) => format!("{address}:{port}"),
+        (None, None, Some(name)) => name.clone(),
+        (None, None, None) => "a webhook".to_owned(),
+    }
+}
+
+fn subject_of(symptom: &Symptom) -> String {
+    match &symptom.kind {
+        SymptomKind::Webhook(call) | SymptomKind::AggregatedApi(call) => {
+            call.name.clone().unwrap_or_else(|| callee(call))
+        }
+        SymptomKind::ImagePull { host, image, .. } => {
+            image.clone().or_else(|| host.clone()).unwrap_or_default()
+        }
+        SymptomKind::UnhealthyBackends(names) => names.join(", "),
+        SymptomKind::FirewallChange(_) => "Firewall change required".to_owned(),
+        SymptomKind::NodesMissing(_) => "nodes".to_owned(),
+        SymptomKind::NodeEgress(host) => host.clone(),
+    }
+}
+
+/// Errors of calls that nothing explains, as `check` sees them.
+#[must_use]
+pub fn open_calls(
+    check: &Check,
+    evidence: &Evidence<'_, '_>,
+    wanted: fn(&SymptomKind) -> Option<&Call>,
+) -> Vec<Finding> {
+    let open = evidence.correlation.told.iter().filter_map(|told| {
+        let call = wanted(&told.symptom.kind)?;
+        matches!(told.answer, Conclusion::CannotTell(_)).then_some((told, call))
+    });
+    open.map(|(told, call)| {
+        let words = cannot_tell(evidence, told, call);
+        finding(check, told, evidence, words)
+    })
+    .collect()
+}
+
+fn cannot_tell(evidence: &Evidence<'_, '_>, told: &Told<'_>, call: &Call) -> Words {
+    let inventory = evidence.directory.inventory;
+    let port = port_of(call).map(|port| format!(" on tcp {port}")).unwrap_or_default();
+    let mut explanation = Vec::new();
+    if let Some(known) = call.service.as_ref().and_then(|(id, _)| components::component(id)) {
+        let is_open = matches!(known.port, 443 | 10_250);
+        explanation.push(format!(
+            "{} usually listens on {}{}",
+            known.component,
+            known.port,
+            if is_open { ", which GKE opens by itself" } else { ", which GKE does not open" }
+        ));
+    }
+    let mut lacks = Vec::new();
+    if inventory.clusters.is_empty() {
+        lacks.push("the cluster (gcloud container clusters describe CLUSTER --format=json)");
+    }
+    if inventory.firewall_rules.is_empty() && inventory.policies.is_empty() {
+        lacks.push("the firewall rules (gcloud compute firewall-rules list --format=json)");
+    }
+    let is_known = call.service.as_ref().is_some_and(|(id, _)| {
+        inventory.workloads.service(id).is_some()
+    });
+    if !is_known {
+        lacks.push(
+            "the Services and what is behind them (kubectl get \
+             services,endpointslices,pods,validatingwebhookconfigurations,\
+             mutatingwebhookconfigurations,apiservices --all-namespaces -o json)",
+        );
+    }
+    if let Some(need) = need_of(evidence, told) {
+        explanation.extend(need.because.iter().take(2).cloned());
+    }
+    explanation.push(told.symptom.failure.verdict().to_owned());
+    Words {
+        title: format!("nobody answered the API server at {}{port}", callee(call)),
+        no_fix: match lacks.as_slice() {
+            [] => "cannot tell: what was given does not decide it".to_owned(),
+            lacks => format!("cannot tell whether it is the firewall without {}", lacks.join("; ")),
+        },
+        explanation,
+        severity: Severity::Warning,
+        confidence: Confidence::Possible,
+    }
+}
+
+/// Errors of calls that are not the firewall's doing, or that the firewall provably lets pass.
+#[must_use]
+pub fn closed_calls(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for told in &evidence.correlation.told {
+        let (SymptomKind::Webhook(call) | SymptomKind::AggregatedApi(call)) = &told.symptom.kind
+        else {
+            continue;
+        };
+        let words = match told.answer {
+            Conclusion::NotFirewall => not_firewall(told.symptom, call),
+            Conclusion::Elsewhere(_) => elsewhere(evidence, told, call),
+            Conclusion::Firewall | Conclusion::Missing(_) | Conclusion::CannotTell(_) => continue,
+        };
+        found.push(finding(check, told, evidence, words));
+    }
+    found
+}
+
+fn not_firewall(symptom: &Symptom, call: &Call) -> Words {
+    Words {
+        title: format!("the call of {} fails, and not by the firewall", callee(call)),
+        explanation: Vec::new(),
+        no_fix: format!("not the firewall: {}", symptom.failure.verdict()),
+        severity: Severity::Warning,
+        confidence: Confidence::Likely,
+    }
+}
+
+fn elsewhere(evidence: &Evidence<'_, '_>, told: &Told<'_>, call: &Call) -> Words {
+    let need = need_of(evidence, told);
+    let port = need.and_then(|need| need.port).map(|port| format!(" on tcp {port}"));
+    let decider = need.map(|need| crate::checks::blocked::allowed_by(need.answer.decision.decider));
+    let proved = need.is_some_and(|need| need.answer.verdict == Expected::Allowed)
+        && need.is_some_and(|need| !need.answer.is_assumed && !need.doubtful);
+    let mut explanation = Vec::from_iter(decider);
+    explanation.push(
+        "look at the pod: whether it is ready, answers within the time-out of the webhook, and \
+         listens on that port; at network policies; and at whether this happened during an install"
+            .to_owned(),
+    );
+    Words {
+        title: format!(
+            "the firewall lets the control plane reach {}{}: the cause is elsewhere",
+            callee(call),
+            port.unwrap_or_default()
+        ),
+        explanation,
+        no_fix: "not the firewall: the simulation lets it pass".to_owned(),
+        severity: Severity::Warning,
+        confidence: if proved { Confidence::Proven } else { Confidence::Likely },
+    }
+}

@@ -1,0 +1,140 @@
+//! Errors that people paste, as connections that are needed: who could not reach whom, at the
+//! address and port that the text tells, or at those that the component is known for.
+
+use crate::correlate::causes::side;
+use crate::correlate::expected::calls::backend_of;
+use crate::correlate::expected::cluster::Wanted;
+use crate::correlate::expected::{Need, Place, Purpose};
+use crate::model::components::component;
+use crate::model::symptom::{Call, SymptomKind};
+use crate::model::workload::CallKind;
+use crate::model::Symptom;
+use crate::net::{Protocol, Role};
+
+/// Whether an error tells of what is needed.
+#[must_use]
+pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
+    let called = |call: &Call, api: bool| match need.purpose {
+        Purpose::Call(webhook) => {
+            let of_kind = (webhook.kind == CallKind::AggregatedApi) == api;
+            let by_name = call.name.as_deref() == Some(webhook.name.as_str());
+            let to = call.service.as_ref().map(|(id, _)| id.to_string());
+            let by_service = to.is_some_and(|to| to == need.to.name);
+            let at_address = call.address.is_some_and(|(address, port)| {
+                let named = call.name.is_some() || call.service.is_some();
+                !named
+                    && need.port == Some(port)
+                    && need.to.ranges.iter().any(|range| range.contains(&address))
+            });
+            of_kind && (by_name || by_service || at_address)
+        }
+        Purpose::Pasted(other) => std::ptr::eq(other, symptom),
+        _ => false,
+    };
+    match &symptom.kind {
+        SymptomKind::Webhook(call) => called(call, false),
+        SymptomKind::AggregatedApi(call) => called(call, true),
+        SymptomKind::NodesMissing(_) => {
+            need.purpose == Purpose::ControlPlane && !need.doubtful && need.from.role == Role::Node
+        }
+        SymptomKind::NodeEgress(host) if host == "apiserver" => {
+            need.purpose == Purpose::ControlPlane && !need.doubtful && need.from.role == Role::Node
+        }
+        SymptomKind::UnhealthyBackends(_) => need.purpose == Purpose::Probe,
+        SymptomKind::NodeEgress(_)
+        | SymptomKind::ImagePull { .. }
+        | SymptomKind::FirewallChange(_) => {
+            matches!(need.purpose, Purpose::Pasted(other) if std::ptr::eq(other, symptom))
+        }
+    }
+}
+
+/// What the pasted errors show to be needed and nothing else does.
+pub(super) fn needs<'a>(places: &[Place<'_, 'a>], into: &mut Vec<Need<'a>>) {
+    let Some(first) = places.first() else { return };
+    for symptom in &first.directory.inventory.symptoms {
+        let known = into.iter().any(|need| tells_of(symptom, need));
+        if known || !symptom.failure.may_be_firewall() {
+            continue;
+        }
+        match &symptom.kind {
+            SymptomKind::Webhook(call) => into.extend(of_call(places, symptom, call)),
+            SymptomKind::AggregatedApi(call) => into.extend(of_call(places, symptom, call)),
+            SymptomKind::ImagePull { address: Some((address, port)), host, .. } => {
+                // Whose nodes they are, nobody says: of several clusters none is taken.
+                let [place] = places else { continue };
+                let who = place.directory.who(*address, place.network.as_ref());
+                let host = host.clone().unwrap_or_default();
+                let need = place.need(Wanted {
+                    purpose: Purpose::Pasted(symptom),
+                    reason: format!("nodes pull images from {host}"),
+                    from: place.side(Role::Node),
+                    to: side(who, &[*address]),
+                    protocol: Protocol::TCP,
+                    port: Some(*port),
+                    doubtful: false,
+                    because: Vec::new(),
+                });
+                into.push(Need { origin: symptom.origin.clone(), ..need });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A webhook or an API that no configuration names: the error tells the pod's address and port, or
+/// its Service does.
+fn of_call<'a>(
+    places: &[Place<'_, 'a>],
+    symptom: &'a Symptom,
+    call: &Call,
+) -> Option<Need<'a>> {
+    let inside = |place: &&Place<'_, 'a>| {
+        let address = call.address.map(|(address, _)| address);
+        let roles = [Role::Pod, Role::Node, Role::Service];
+        let mut ranges = roles.iter().flat_map(|role| place.ranges(*role).0);
+        address.is_some_and(|address| ranges.any(|range| range.contains(&address)))
+    };
+    let place = places.iter().find(inside).or(match places {
+        [only] => Some(only),
+        _ => None,
+    })?;
+    let workloads = &place.directory.inventory.workloads;
+    let at_service = |(id, port): &(crate::model::ObjectName, u16)| backend_of(workloads, id, *port);
+    let backend = call.service.as_ref().map(at_service).unwrap_or_default();
+    let (services, _) = place.ranges(Role::Service);
+    // A Service's own address is none of a pod: its port is not what the firewall sees.
+    let dialled = call
+        .address
+        .filter(|(address, _)| !services.iter().any(|range| range.contains(address)))
+        .map(|(_, port)| port);
+    let usual = call.service.as_ref().and_then(|(id, _)| component(id)).map(|known| known.port);
+    let port = dialled.or(backend.port).or(usual)?;
+    let name = call.service.as_ref().map(|(id, _)| id.to_string());
+    let (from, doubtful, note) = place.caller();
+    let mut because = Vec::from_iter(note);
+    let only_usual = dialled.is_none() && backend.port.is_none();
+    if only_usual {
+        because.push(format!(
+            "{port} is the usual port of this component; what it is here is not given: kubectl get \
+             services,endpointslices,pods --all-namespaces -o json"
+        ));
+    }
+    let what = match (&symptom.kind, &call.name) {
+        (SymptomKind::AggregatedApi(_), Some(name)) => format!("aggregated API {name}"),
+        (SymptomKind::AggregatedApi(_), None) => "an aggregated API".to_owned(),
+        (_, Some(name)) => format!("admission webhook {name}"),
+        (_, None) => "an admission webhook".to_owned(),
+    };
+    let need = place.need(Wanted {
+        purpose: Purpose::Pasted(symptom),
+        reason: format!("{what}, which an error names"),
+        from,
+        to: place.backend(name.as_deref().unwrap_or(&place.cluster.id.name), backend.on_nodes),
+        protocol: Protocol::TCP,
+        port: Some(port),
+        doubtful: doubtful || only_usual,
+        because,
+    });
+    Some(Need { origin: symptom.origin.clone(), missing: backend.missing, ..need })
+}

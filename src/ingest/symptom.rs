@@ -1,0 +1,405 @@
+//! Error texts as people paste them: kubectl's errors, tables and descriptions of events, logs of
+//! controllers and kubelets; quoted, wrapped by a terminal, or inside of JSON.
+//!
+//! ```text
+//! failed calling webhook "sidecar-injector.istio.io": Post https://istiod.istio-system.svc:443/inject?timeout=30s: dial tcp 10.228.0.5:15017: i/o timeout
+//! ```
+//!
+//! The wordings are those of <https://github.com/kubernetes/apiserver> (webhook errors), of
+//! containerd and the kubelet (image pulls), of ingress-gce (`Firewall change required by`), and of
+//! GKE's operations.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::ingest::document::Place;
+use crate::model::symptom::{Call, Failure, Symptom, SymptomKind};
+use crate::model::{ObjectName, Origin};
+use crate::net::parse_address;
+
+/// So much of a text is kept.
+const LONGEST: usize = 240;
+
+/// A pattern that is part of this file, and tested with it. Letters of either case are spelled out:
+/// the tables that `(?i)` takes are left out of the program.
+macro_rules! pattern {
+    ($name:ident, $text:expr) => {
+        static $name: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new($text).ok());
+    };
+}
+
+pattern!(WEBHOOK, r#"failed (?:calling|to call)(?: admission)?(?: conversion)? webhook(?: for)? "?([^"\s:,]+)"?"#);
+pattern!(URL, r#"(?:Post|Get|Head|GET|POST|from)\s+"?(https?)://([^/"\s?]+)(/[^"\s]*)?"#);
+pattern!(DIAL, r"dial (?:tcp|udp)(?:4|6)? (\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d+)");
+pattern!(SERVICE, r"^([a-z0-9][-a-z0-9]*)\.([a-z0-9][-a-z0-9]*)\.svc(?:\.cluster\.local)?$");
+pattern!(NO_SERVICE, r#"service "[^"]+" not found"#);
+pattern!(API, r"/apis/([a-z0-9.-]+)/(v[0-9a-z]+)");
+pattern!(
+    API_LIST,
+    r"(?:resource list for|server APIs:|APIService) ?([a-z0-9.-]+\.[a-z0-9.-]+(?:/v[0-9a-z]+)?)"
+);
+pattern!(
+    IMAGE,
+    r#"(?:[Pp]ull(?:ing)?(?: and unpack)? image|[Ii]mage pull failed for|failed to resolve (?:reference|image)) "?([^"\s,]+?)"?[,:]?(?:\s|$)"#
+);
+pattern!(REPOSITORY, r"repository (\S+) not found");
+pattern!(NODES, r"only (\d+) nodes? out of (\d+) ha(?:ve|s) registered");
+pattern!(CHANGE, r"Firewall change required by [a-z ]+: `([^`]+)`");
+pattern!(NODE_EGRESS, r"[Ff]ailed to connect to (apiserver|[a-z0-9.-]+\.googleapis\.com)");
+pattern!(UNHEALTHY, r#""([^"]+)"\s*:\s*"UNHEALTHY""#);
+
+/// The errors of a text.
+#[must_use]
+pub fn read(text: &str, place: &Place) -> Vec<Symptom> {
+    let mut found: Vec<Symptom> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for (line, text) in unwrapped(text) {
+        let text = unescaped(&text);
+        let Some((kind, failure)) = symptom(&text) else { continue };
+        let key = format!("{kind:?} {failure:?}");
+        match places.get(&key).and_then(|at| found.get_mut(*at)) {
+            Some(known) => known.count += 1,
+            None => {
+                places.insert(key, found.len());
+                found.push(Symptom {
+                    kind,
+                    failure,
+                    text: shortened(&text),
+                    count: 1,
+                    origin: Origin {
+                        path: std::sync::Arc::clone(&place.path),
+                        line: place.line + line,
+                    },
+                });
+            }
+        }
+    }
+    found
+}
+
+/// Lines as they were before a terminal broke them: where several are exactly as long as the
+/// longest, that is the terminal's width.
+fn unwrapped(text: &str) -> Vec<(u64, String)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    let full = lines.iter().filter(|line| line.chars().count() == width).count();
+    let is_wrapped = width >= 60 && full > 1;
+    let mut joined: Vec<(u64, String)> = Vec::new();
+    let mut goes_on = false;
+    for (at, line) in lines.into_iter().enumerate() {
+        match joined.last_mut() {
+            Some((_, before)) if goes_on => before.push_str(line),
+            _ => joined.push((at as u64, line.to_owned())),
+        }
+        goes_on = is_wrapped && line.chars().count() == width;
+    }
+    joined
+}
+
+/// A text out of a JSON string, or of a shell's.
+fn unescaped(text: &str) -> String {
+    if text.contains("\\\"") { text.replace("\\\"", "\"").replace("\\n", " ") } else { text.to_owned() }
+}
+
+fn shortened(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+fn group<'t>(pattern: &LazyLock<Option<Regex>>, text: &'t str, at: usize) -> Option<&'t str> {
+    let found = pattern.as_ref()?.captures(text)?;
+    Some(found.get(at)?.as_str())
+}
+
+fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
+    pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
+}
+
+/// What a line says.
+fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
+    let failure = failure(text);
+    if let Some(command) = group(&CHANGE, text, 1) {
+        return Some((SymptomKind::FirewallChange(command.to_owned()), Failure::Unsaid));
+    }
+    let nodes = NODES.as_ref().and_then(|pattern| pattern.captures(text));
+    if let Some(found) = nodes {
+        let number = |at| found.get(at).and_then(|one| one.as_str().parse().ok());
+        let counts = number(1).zip(number(2));
+        return Some((SymptomKind::NodesMissing(counts), Failure::Unsaid));
+    }
+    if let Some(name) = group(&WEBHOOK, text, 1) {
+        let call = Call { name: Some(name.to_owned()), ..call(text) };
+        return Some((SymptomKind::Webhook(call), failure));
+    }
+    if let Some(found) = aggregated(text) {
+        return Some((SymptomKind::AggregatedApi(found), failure));
+    }
+    let url = url(text);
+    if let Some(host) = group(&NODE_EGRESS, text, 1) {
+        return Some((SymptomKind::NodeEgress(host.to_ascii_lowercase()), Failure::Timeout));
+    }
+    if let Some(found) = image_pull(text, url.as_ref()) {
+        // A mere "Back-off pulling image" says nothing that the failure before it did not.
+        return Some((found, failure)).filter(|_| failure != Failure::Unsaid);
+    }
+    // A webhook's error without the words before it.
+    let of_service = call(text);
+    if of_service.service.is_some() && failure != Failure::Unsaid {
+        return Some((SymptomKind::Webhook(of_service), failure));
+    }
+    let unhealthy = UNHEALTHY.as_ref()?.captures_iter(text);
+    let mut names: Vec<String> =
+        unhealthy.filter_map(|one| Some(one.get(1)?.as_str().to_owned())).collect();
+    names.sort();
+    names.dedup();
+    let said = text.contains("in UNHEALTHY state") || text.contains("Timeout waiting for connect");
+    (said || !names.is_empty())
+        .then_some((SymptomKind::UnhealthyBackends(names), Failure::Timeout))
+}
+
+/// The URL of the line that fails: host, port, path.
+fn url(text: &str) -> Option<(String, Option<u16>, String)> {
+    let found = URL.as_ref()?.captures(text)?;
+    let scheme = found.get(1)?.as_str();
+    let authority = found.get(2)?.as_str().trim_end_matches(':');
+    let path = found.get(3).map(|one| one.as_str().to_owned()).unwrap_or_default();
+    let default = if scheme == "http" { 80 } else { 443 };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => (host, port.parse().ok()),
+        _ => (authority, Some(default)),
+    };
+    Some((host.to_owned(), port, path))
+}
+
+fn dialled(text: &str) -> Option<(IpAddr, u16)> {
+    let found = DIAL.as_ref()?.captures(text)?;
+    let address = found.get(1)?.as_str().trim_matches(['[', ']']);
+    Some((parse_address(address)?, found.get(2)?.as_str().parse().ok()?))
+}
+
+fn call(text: &str) -> Call {
+    let url = url(text);
+    let service = url.as_ref().and_then(|(host, port, _)| {
+        let found = SERVICE.as_ref()?.captures(host)?;
+        let name = ObjectName::new(found.get(2)?.as_str(), found.get(1)?.as_str());
+        Some((name, (*port)?))
+    });
+    // The URL may name the pod itself.
+    let by_address = url.and_then(|(host, port, _)| Some((parse_address(&host)?, port?)));
+    Call { name: None, service, address: dialled(text).or(by_address) }
+}
+
+fn aggregated(text: &str) -> Option<Call> {
+    let response = text.contains("failing or missing response from");
+    let unable = text.contains("unable to handle the request")
+        || text.contains("unable to retrieve the complete list of server APIs")
+        || text.contains("FailedDiscoveryCheck");
+    if !response && !unable {
+        return None;
+    }
+    let of_path = API.as_ref().and_then(|pattern| pattern.captures(text)).and_then(|found| {
+        Some(format!("{}.{}", found.get(2)?.as_str(), found.get(1)?.as_str()))
+    });
+    let of_list = || {
+        let name = group(&API_LIST, text, 1)?.trim_end_matches(':');
+        Some(match name.split_once('/') {
+            Some((group, version)) => format!("{version}.{group}"),
+            None => name.to_owned(),
+        })
+    };
+    let name = of_path.or_else(of_list);
+    // "The server is currently unable" alone is said of anything.
+    (response || name.is_some()).then(|| Call { name, ..call(text) })
+}
+
+fn image_pull(text: &str, url: Option<&(String, Option<u16>, String)>) -> Option<SymptomKind> {
+    let image = group(&IMAGE, text, 1).or_else(|| group(&REPOSITORY, text, 1));
+    let of_url = url.filter(|(host, _, path)| {
+        let registry = path.starts_with("/v2/") || path.starts_with("/v1/") || path == "/v2";
+        registry && host.contains('.') && !host.contains(".svc")
+    });
+    if image.is_none() && of_url.is_none() {
+        return None;
+    }
+    let host = of_url.map(|(host, ..)| host.clone()).or_else(|| registry_of(image?));
+    Some(SymptomKind::ImagePull {
+        image: image.map(str::to_owned),
+        host,
+        address: dialled(text).filter(|(_, port)| *port != 53),
+    })
+}
+
+/// The registry that an image's name means: Docker Hub's where it names none.
+fn registry_of(image: &str) -> Option<String> {
+    let first = image.split('/').next().filter(|_| image.contains('/'));
+    match first {
+        Some(host) if host.contains('.') || host.contains(':') => {
+            host.split(':').next().map(str::to_owned)
+        }
+        _ => Some("registry-1.docker.io".to_owned()),
+    }
+}
+
+fn failure(text: &str) -> Failure {
+    let lower = text.to_ascii_lowercase();
+    let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if any(&["no agent available"]) {
+        Failure::NoAgent
+    } else if any(&["no endpoints available", "endpoints not found"]) {
+        Failure::NoEndpoints
+    } else if matches(&NO_SERVICE, text) {
+        Failure::NoService
+    } else if any(&["connection refused"]) {
+        Failure::Refused
+    } else if any(&["x509", "certificate ", "tls: bad", "tls: failed"]) {
+        Failure::Certificate
+    } else if any(&["denied the request"]) {
+        Failure::Answered
+    } else if lower.contains("lookup ")
+        && any(&["no such host", "server misbehaving", ":53", "i/o timeout"])
+    {
+        Failure::Name
+    } else if any(&["403", "forbidden", "unauthorized", "insufficient_scope", "no pull access"]) {
+        Failure::Forbidden
+    } else if any(&["404", "manifest unknown", ": not found", " not found:"]) {
+        Failure::NotFound
+    } else if any(&["tls handshake timeout", "connection reset", "unexpected eof", ": eof"]) {
+        Failure::Broken
+    } else if any(&[
+        "i/o timeout",
+        "context deadline exceeded",
+        "client.timeout",
+        "timed out",
+        "did not complete within",
+        "timeout waiting for connect",
+        "failed calling webhook, timeout",
+    ]) {
+        Failure::Timeout
+    } else if any(&["network is unreachable", "no route to host"]) {
+        Failure::NoRoute
+    } else if any(&["unable to handle the request", "failing or missing response"]) {
+        Failure::Unavailable
+    } else {
+        Failure::Unsaid
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{pattern_count, read};
+    use crate::ingest::document::Place;
+    use crate::model::symptom::{Failure, SymptomKind};
+
+    fn place() -> Place {
+        Place { path: "errors.txt".into(), line: 1, byte: 0 }
+    }
+
+    #[track_caller]
+    fn webhook(text: &str, name: Option<&str>, service: &str, port: u16, failure: Failure) {
+        let found = read(text, &place());
+        let [only] = found.as_slice() else { panic!("{found:?}") };
+        let SymptomKind::Webhook(call) = &only.kind else { panic!("{only:?}") };
+        let (of, service_port) = call.service.clone().unwrap();
+        let dialled = call.address.map_or(service_port, |(_, port)| port);
+        assert_eq!((call.name.as_deref(), of.to_string().as_str()), (name, service));
+        assert_eq!((dialled, only.failure), (port, failure));
+    }
+
+    #[test]
+    fn every_pattern_is_one() {
+        assert_eq!(pattern_count(), 13);
+    }
+
+    #[test]
+    fn webhooks_in_their_wordings() {
+        let (guard, of) = (Some("guard.shop.example"), "policy/guard");
+        webhook(
+            r#"Error: Internal error occurred: failed calling webhook "guard.shop.example": failed to call webhook: Post "https://guard.policy.svc:443/check?timeout=10s": context deadline exceeded"#,
+            guard,
+            of,
+            443,
+            Failure::Timeout,
+        );
+        webhook(
+            r#"failed calling webhook "guard.shop.example": Post https://guard.policy.svc:443/check?timeout=3s: dial tcp 10.2.0.3:8443: i/o timeout"#,
+            guard,
+            of,
+            8443,
+            Failure::Timeout,
+        );
+        webhook(
+            r#"{"error":"failed calling webhook \"guard.shop.example\": failed to call webhook: Post \"https://guard.policy.svc:8443/x\": dial tcp 10.2.0.3:8443: connect: connection refused"}"#,
+            guard,
+            of,
+            8443,
+            Failure::Refused,
+        );
+        webhook(
+            "Post https://guard.policy.svc:443/check: net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)",
+            None,
+            of,
+            443,
+            Failure::Timeout,
+        );
+        webhook(
+            r#"failed calling webhook "guard.shop.example": failed to call webhook: Post "https://guard.policy.svc:443/check?timeout=10s": no endpoints available for service "guard""#,
+            guard,
+            of,
+            443,
+            Failure::NoEndpoints,
+        );
+    }
+
+    #[test]
+    fn what_a_terminal_broke_is_put_together() {
+        let text = r#"failed calling webhook "guard.shop.example": Post https://guard.policy.svc:443/check?timeout=3s: dial tcp 10.2.0.3:8443: i/o timeout"#;
+        let (first, rest) = text.split_at(61);
+        let (second, third) = rest.split_at(61);
+        let wrapped = format!("{first}\n{second}\n{third}\n");
+        webhook(&wrapped, Some("guard.shop.example"), "policy/guard", 8443, Failure::Timeout);
+    }
+
+    #[test]
+    fn the_rest_of_what_people_paste() {
+        let kind = |text: &str| {
+            let found = read(text, &place());
+            assert_eq!(found.len(), 1, "{text}");
+            (found[0].kind.clone(), found[0].failure)
+        };
+        let (api, failure) = kind(
+            "failing or missing response from https://10.2.0.9:6443/apis/custom.metrics.k8s.io/v1beta1: Get \"https://10.2.0.9:6443/apis/custom.metrics.k8s.io/v1beta1\": context deadline exceeded",
+        );
+        let SymptomKind::AggregatedApi(call) = api else { panic!("{api:?}") };
+        assert_eq!(call.name.as_deref(), Some("v1beta1.custom.metrics.k8s.io"));
+        assert_eq!((call.address.unwrap().1, failure), (6443, Failure::Timeout));
+        let (pull, failure) = kind(
+            "Failed to pull image \"shop/web:1\": rpc error: failed to do request: Head \"https://registry-1.docker.io/v2/shop/web/manifests/1\": dial tcp 44.1.2.3:443: i/o timeout",
+        );
+        let SymptomKind::ImagePull { image, host, address } = pull else { panic!("{pull:?}") };
+        assert_eq!(image.as_deref(), Some("shop/web:1"));
+        assert_eq!(host.as_deref(), Some("registry-1.docker.io"));
+        assert_eq!((address.unwrap().1, failure), (443, Failure::Timeout));
+        let nodes = kind("but: only 2 nodes out of 3 have registered; cluster may be unhealthy.").0;
+        assert_eq!(nodes, SymptomKind::NodesMissing(Some((2, 3))));
+        let change = kind("Firewall change required by security admin: `gcloud compute firewall-rules create a --network n`").0;
+        assert!(matches!(change, SymptomKind::FirewallChange(text) if text.starts_with("gcloud")));
+        assert!(read("everything is fine\n", &place()).is_empty());
+    }
+}
+
+/// How many patterns are sound: all, or the test fails.
+#[cfg(test)]
+fn pattern_count() -> usize {
+    let all = [
+        &WEBHOOK, &URL, &DIAL, &SERVICE, &NO_SERVICE, &API, &API_LIST, &IMAGE, &REPOSITORY, &NODES,
+        &CHANGE, &NODE_EGRESS, &UNHEALTHY,
+    ];
+    all.iter().filter(|pattern| pattern.is_some()).count()
+}
