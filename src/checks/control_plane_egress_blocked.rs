@@ -17,7 +17,7 @@
 //! Source: <https://cloud.google.com/kubernetes-engine/docs/concepts/firewall-rules>
 
 use crate::checks::blocked::{self, Words};
-use crate::checks::{Check, Evidence, Severity};
+use crate::checks::{Check, Evidence, Severity, pasted};
 use crate::correlate::Cause;
 use crate::net::{Direction, Role};
 
@@ -28,7 +28,10 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Error,
     source: include_str!("control_plane_egress_blocked.rs"),
     claims: Some(claims),
-    run: |check, evidence| blocked::find(check, evidence, words),
+    run: |check, evidence| {
+        let errors = pasted::node_errors(check, evidence, |host| host == "apiserver");
+        pasted::join(blocked::find(check, evidence, words), errors)
+    },
 };
 
 fn claims(cause: &Cause<'_>) -> bool {

@@ -16,7 +16,7 @@
 //! Source: <https://cloud.google.com/vpc/docs/configure-private-google-access>
 
 use crate::checks::blocked::{self, Words};
-use crate::checks::{Check, Evidence, Severity};
+use crate::checks::{Check, Evidence, Severity, pasted};
 use crate::correlate::Cause;
 use crate::net::{Direction, Role};
 
@@ -27,7 +27,10 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Error,
     source: include_str!("google_api_egress_blocked.rs"),
     claims: Some(claims),
-    run: |check, evidence| blocked::find(check, evidence, words),
+    run: |check, evidence| {
+        let errors = pasted::node_errors(check, evidence, |host| host != "apiserver");
+        pasted::join(blocked::find(check, evidence, words), errors)
+    },
 };
 
 fn claims(cause: &Cause<'_>) -> bool {

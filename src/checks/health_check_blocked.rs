@@ -16,8 +16,11 @@
 //! Source: <https://cloud.google.com/load-balancing/docs/firewall-rules>
 
 use crate::checks::blocked::{self, Words};
-use crate::checks::{Check, Evidence, Severity};
+use crate::checks::finding::{Confidence, Finding};
+use crate::checks::{Check, Evidence, Severity, pasted};
 use crate::correlate::Cause;
+use crate::correlate::silent::{Conclusion, Told};
+use crate::model::symptom::SymptomKind;
 use crate::net::{Direction, Role};
 
 /// See the head of this file.
@@ -27,7 +30,10 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Error,
     source: include_str!("health_check_blocked.rs"),
     claims: Some(claims),
-    run: |check, evidence| blocked::find(check, evidence, words),
+    run: |check, evidence| {
+        let open = evidence.correlation.told.iter().filter_map(|told| unhealthy(check, told, evidence));
+        pasted::join(blocked::find(check, evidence, words), open.collect())
+    },
 };
 
 fn claims(cause: &Cause<'_>) -> bool {
@@ -42,4 +48,35 @@ fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
         "without probes the backends are UNHEALTHY and get no traffic".to_owned(),
     ];
     Words { title, explanation }
+}
+
+/// Backends that somebody says are unhealthy, where no probe is denied by what was given.
+fn unhealthy(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<Finding> {
+    let SymptomKind::UnhealthyBackends(names) = &told.symptom.kind else { return None };
+    let which = match names.as_slice() {
+        [] => "backends are unhealthy".to_owned(),
+        names => format!("{} is unhealthy", names.join(", ")),
+    };
+    let (no_fix, confidence) = match told.answer {
+        Conclusion::Elsewhere(_) => (
+            "not the firewall: every probe that was described passes; look at the port and path of \
+             the health check, and at whether the pods are ready",
+            Confidence::Likely,
+        ),
+        Conclusion::CannotTell(_) | Conclusion::NotFirewall | Conclusion::Missing(_) => (
+            "cannot tell whether it is the firewall without what is probed and the rules (gcloud \
+             compute backend-services list, health-checks list, instance-groups list, \
+             network-endpoint-groups list, firewall-rules list, --format=json)",
+            Confidence::Possible,
+        ),
+        Conclusion::Firewall => return None,
+    };
+    let words = pasted::Words {
+        title: which,
+        explanation: Vec::new(),
+        no_fix: no_fix.to_owned(),
+        severity: Severity::Warning,
+        confidence,
+    };
+    Some(pasted::finding(check, told, evidence, words))
 }

@@ -13,6 +13,7 @@ mod cluster_stuck;
 mod control_plane_egress_blocked;
 mod control_plane_ingress_blocked;
 mod dns_blocked;
+mod exposure_blocked;
 mod external_egress_blocked;
 mod google_api_egress_blocked;
 mod health_check_blocked;
@@ -121,7 +122,7 @@ impl<'e, 'a> Evidence<'e, 'a> {
 }
 
 /// All checks. Among those that claim causes the order decides: special kinds first.
-pub const CHECKS: [&Check; 20] = [
+pub const CHECKS: [&Check; 21] = [
     &snapshot_disagrees::CHECK,
     &control_plane_egress_blocked::CHECK,
     &control_plane_ingress_blocked::CHECK,
@@ -135,6 +136,7 @@ pub const CHECKS: [&Check; 20] = [
     &image_pull_failing::CHECK,
     &cluster_internal_blocked::CHECK,
     &external_egress_blocked::CHECK,
+    &exposure_blocked::CHECK,
     &cluster_stuck::CHECK,
     &operation_failed::CHECK,
     &internet_scan::CHECK,

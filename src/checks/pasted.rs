@@ -166,7 +166,7 @@ fn subject_of(symptom: &Symptom) -> String {
             image.clone().or_else(|| host.clone()).unwrap_or_default()
         }
         SymptomKind::UnhealthyBackends(names) => names.join(", "),
-        SymptomKind::FirewallChange(_) => "Firewall change required".to_owned(),
+        SymptomKind::FirewallChange { .. } => "Firewall change required".to_owned(),
         SymptomKind::NodesMissing(_) => "nodes".to_owned(),
         SymptomKind::NodeEgress(host) => host.clone(),
     }
@@ -288,4 +288,42 @@ fn elsewhere(evidence: &Evidence<'_, '_>, told: &Told<'_>, call: &Call) -> Words
         severity: Severity::Warning,
         confidence: if proved { Confidence::Proven } else { Confidence::Likely },
     }
+}
+
+/// Errors of nodes that could not reach a host which `is_own` knows, where no denied connection
+/// explains them.
+#[must_use]
+pub fn node_errors(
+    check: &Check,
+    evidence: &Evidence<'_, '_>,
+    is_own: fn(&str) -> bool,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for told in &evidence.correlation.told {
+        let SymptomKind::NodeEgress(host) = &told.symptom.kind else { continue };
+        if !is_own(host) {
+            continue;
+        }
+        let no_fix = match told.answer {
+            Conclusion::Firewall => continue,
+            Conclusion::Elsewhere(_) => {
+                "not the firewall: the rules let nodes reach it; look at routes, DNS and Private \
+                 Google Access"
+            }
+            _ => {
+                "cannot tell whether it is the firewall without the cluster, its subnetwork, routes \
+                 and rules (gcloud container clusters describe CLUSTER, gcloud compute \
+                 firewall-rules list, routes list, networks subnets list, --format=json)"
+            }
+        };
+        let words = Words {
+            title: format!("nodes cannot reach {host}"),
+            explanation: Vec::new(),
+            no_fix: no_fix.to_owned(),
+            severity: Severity::Error,
+            confidence: Confidence::Possible,
+        };
+        found.push(finding(check, told, evidence, words));
+    }
+    found
 }

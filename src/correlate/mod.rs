@@ -1,6 +1,7 @@
 //! Who is who: addresses to roles, VMs to tags, log records to groups, groups to causes.
 
 pub mod causes;
+pub mod covered;
 pub mod difference;
 pub mod directory;
 pub mod expected;

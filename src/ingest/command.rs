@@ -42,6 +42,36 @@ pub fn firewall_rule(text: &str, before: &Inventory, network: &Reference) -> Opt
     Some(rule)
 }
 
+/// The rule that a command would make which a controller asks somebody else to run: with its flags
+/// apart from their values, and a description that says nothing here.
+///
+/// <https://github.com/kubernetes/ingress-gce/blob/master/pkg/firewalls/firewalls.go>
+#[must_use]
+pub fn requested_rule(text: &str) -> Option<FirewallRule> {
+    let words = shlex::split(text)?;
+    let mut flags: Vec<String> = Vec::new();
+    for word in words {
+        match flags.last_mut() {
+            Some(flag) if flag.starts_with("--") && !flag.contains('=') && !word.starts_with("--") => {
+                flag.push('=');
+                flag.push_str(&word);
+            }
+            _ => flags.push(word),
+        }
+    }
+    let value = |key: &str| {
+        let own = flags.iter().find_map(|flag| flag.strip_prefix(key)?.strip_prefix('='));
+        own.filter(|text| !text.is_empty())
+    };
+    let network = Reference::parse(value("--network")?).or_project(value("--project"));
+    flags.retain(|flag| {
+        !flag.starts_with("--description") && !flag.starts_with("--network=")
+    });
+    let line = shlex::try_join(flags.iter().map(String::as_str)).ok()?;
+    let rule = firewall_rule(&line, &Inventory::default(), &network)?;
+    (!rule.layer4.is_empty()).then_some(rule)
+}
+
 /// The rule that a command adds to a policy.
 #[must_use]
 pub fn policy_rule(text: &str, policy: &FirewallPolicy) -> Option<FirewallRule> {

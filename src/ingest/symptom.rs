@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::ingest::command;
 use crate::ingest::document::Place;
 use crate::model::symptom::{Call, Failure, Symptom, SymptomKind};
 use crate::model::{ObjectName, Origin};
@@ -126,7 +127,9 @@ fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
 fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
     let failure = failure(text);
     if let Some(command) = group(&CHANGE, text, 1) {
-        return Some((SymptomKind::FirewallChange(command.to_owned()), Failure::Unsaid));
+        let rule = command::requested_rule(command).map(Box::new);
+        let command = command.to_owned();
+        return Some((SymptomKind::FirewallChange { command, rule }, Failure::Unsaid));
     }
     let nodes = NODES.as_ref().and_then(|pattern| pattern.captures(text));
     if let Some(found) = nodes {
@@ -388,8 +391,10 @@ mod tests {
         assert_eq!((address.unwrap().1, failure), (443, Failure::Timeout));
         let nodes = kind("but: only 2 nodes out of 3 have registered; cluster may be unhealthy.").0;
         assert_eq!(nodes, SymptomKind::NodesMissing(Some((2, 3))));
-        let change = kind("Firewall change required by security admin: `gcloud compute firewall-rules create a --network n`").0;
-        assert!(matches!(change, SymptomKind::FirewallChange(text) if text.starts_with("gcloud")));
+        let change = kind("Firewall change required by security admin: `gcloud compute firewall-rules create a --network n --description \"{\\\"x\\\":1}\" --allow tcp:3306,tcp:80 --source-ranges 10.0.0.0/8 --target-tags t --project p`").0;
+        let SymptomKind::FirewallChange { rule: Some(rule), .. } = change else { panic!() };
+        assert_eq!((rule.network.to_string().as_str(), rule.name.as_deref()), ("p/n", Some("a")));
+        assert_eq!(rule.ports_of(crate::net::Protocol::TCP).unwrap().texts(), ["80", "3306"]);
         assert!(read("everything is fine\n", &place()).is_empty());
     }
 }

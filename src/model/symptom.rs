@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{ObjectName, Origin};
+use crate::model::{FirewallRule, ObjectName, Origin};
 
 /// One error, once, however often it was pasted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +38,13 @@ pub enum SymptomKind {
     },
     /// A load balancer calls its backends unhealthy.
     UnhealthyBackends(Vec<String>),
-    /// A controller may not change the firewall and says which command would: a rule's text.
-    FirewallChange(String),
+    /// A controller may not change the firewall and says which command would.
+    FirewallChange {
+        /// The command.
+        command: String,
+        /// The rule that it would make, where it can be read.
+        rule: Option<Box<FirewallRule>>,
+    },
     /// So many nodes of so many registered.
     NodesMissing(Option<(u64, u64)>),
     /// A node could not reach a host, or the API server.

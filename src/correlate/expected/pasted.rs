@@ -43,7 +43,7 @@ pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
         SymptomKind::UnhealthyBackends(_) => need.purpose == Purpose::Probe,
         SymptomKind::NodeEgress(_)
         | SymptomKind::ImagePull { .. }
-        | SymptomKind::FirewallChange(_) => {
+        | SymptomKind::FirewallChange { .. } => {
             matches!(need.purpose, Purpose::Pasted(other) if std::ptr::eq(other, symptom))
         }
     }

@@ -1,0 +1,105 @@
+//! An application cannot be reached from outside, since the firewall was not opened for it.
+//!
+//! What it means: a controller of GKE's wants to open the firewall for a Service or an Ingress and may
+//! not: in a Shared VPC that is the host project's business. It says which command somebody else has
+//! to run, as an event that nobody reads.
+//!
+//! What it looks like: `Firewall change required by security admin: gcloud compute firewall-rules
+//! create …` among the events of a Service or an Ingress; the load balancer has an address, and
+//! clients time out, or its backends are unhealthy.
+//!
+//! What to do: see here whether the rule is there already, under whatever name. If not, have the
+//! command run by whoever owns the network, after a look at its source ranges; or give the service
+//! account of GKE the right to.
+//!
+//! Source:
+//! <https://cloud.google.com/kubernetes-engine/docs/how-to/cluster-shared-vpc#managing_firewall_resources>
+
+use crate::checks::finding::{Confidence, Finding, Severity};
+use crate::checks::pasted::{self, Words};
+use crate::checks::{Check, Evidence, Outcome};
+use crate::correlate::covered::covered;
+use crate::correlate::silent::Told;
+use crate::engine::Decider;
+use crate::model::symptom::SymptomKind;
+use crate::model::{Expected, FirewallRule};
+
+/// See the head of this file.
+pub(super) const CHECK: Check = Check {
+    id: "exposure-blocked",
+    title: "an application cannot be reached from outside",
+    severity: Severity::Error,
+    source: include_str!("exposure_blocked.rs"),
+    claims: None,
+    run,
+};
+
+fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
+    let told = evidence.correlation.told.iter();
+    let found: Vec<Finding> = told.filter_map(|told| requested(check, told, evidence)).collect();
+    if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
+}
+
+fn requested(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<Finding> {
+    let SymptomKind::FirewallChange { command, rule } = &told.symptom.kind else { return None };
+    let words = match rule {
+        Some(rule) => judged(rule, evidence),
+        None => Words {
+            title: "a controller asks for a firewall rule".to_owned(),
+            explanation: Vec::new(),
+            no_fix: "cannot tell: the command that it prints cannot be read as a rule".to_owned(),
+            severity: Severity::Warning,
+            confidence: Confidence::Possible,
+        },
+    };
+    let mut finding = pasted::finding(check, told, evidence, words);
+    finding.explanation.push(format!("asked for: {command}"));
+    Some(finding)
+}
+
+fn judged(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> Words {
+    let covered = covered(evidence.directory, rule);
+    let names: Vec<String> = covered
+        .deciders
+        .iter()
+        .map(|decider| match decider {
+            Decider::Rule(rule) => format!("rule {} ({})", rule.label(), rule.origin),
+            Decider::Implied(direction) => {
+                crate::checks::finding::implied_name(*direction).to_owned()
+            }
+            Decider::AlwaysAllowed(what) | Decider::AlwaysBlocked(what) => (*what).to_owned(),
+            Decider::Missing => "nothing that was given".to_owned(),
+        })
+        .take(4)
+        .collect();
+    let names = names.join(", ");
+    let label = rule.label();
+    match covered.verdict {
+        Expected::Allowed => Words {
+            title: format!("what {label} would open is open already"),
+            explanation: vec![format!("allowed by {names}")],
+            no_fix: "not the firewall: already covered, as the simulation shows for all of it"
+                .to_owned(),
+            severity: Severity::Note,
+            confidence: Confidence::Proven,
+        },
+        Expected::Denied | Expected::Mixed => Words {
+            title: format!("rule {label} is missing, and GKE may not make it"),
+            explanation: vec![format!("denied by {names}")],
+            no_fix: "the command is the controller's own: have it run by whoever owns the network, \
+                     after a look at its source ranges"
+                .to_owned(),
+            severity: Severity::Error,
+            confidence: Confidence::Proven,
+        },
+        Expected::Undetermined => Words {
+            title: format!("rule {label} may be missing, and GKE may not make it"),
+            explanation: Vec::new(),
+            no_fix: "cannot tell without the rules of its network (gcloud compute firewall-rules \
+                     list --format=json)"
+                .to_owned(),
+            severity: Severity::Warning,
+            confidence: Confidence::Possible,
+        },
+    }
+}
