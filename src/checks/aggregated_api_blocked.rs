@@ -48,7 +48,6 @@ fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
         format!(
             "GKE opens only tcp 443 and 10250 from the control plane; this serves on {traffic}"
         ),
-        "without touching the firewall: let the server listen on 10250".to_owned(),
     ];
     Words { title, explanation }
 }

@@ -80,6 +80,7 @@ pub fn finding(
         decision: tuple.map(|tuple| decision_summary(&cause.decision, &cause.near_misses, &tuple)),
         resources: resources(cause, evidence),
         fixes,
+        advice: needed::advice(check, cause),
         no_fix,
     }
 }

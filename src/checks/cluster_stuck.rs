@@ -122,12 +122,15 @@ fn stuck(
         messages.extend(pool.state.messages.iter().cloned());
     }
     let told = evidence.correlation.told.iter().map(|told| told.symptom);
-    let of_nodes =
-        |symptom: &&Symptom| matches!(symptom.kind, SymptomKind::NodesMissing(_));
+    let of_nodes = |symptom: &&Symptom| matches!(symptom.kind, SymptomKind::NodesMissing(_));
     explanation.extend(told.filter(of_nodes).take(2).map(crate::checks::needed::seen));
-    for operation in evidence.directory.inventory.operations.iter().filter(|one| {
-        one.target.as_ref().is_some_and(|target| target.agrees(&cluster.id))
-    }) {
+    for operation in evidence
+        .directory
+        .inventory
+        .operations
+        .iter()
+        .filter(|one| one.target.as_ref().is_some_and(|target| target.agrees(&cluster.id)))
+    {
         explanation.extend(operation.stages.iter().map(|stage| format!("stage {stage}")));
     }
     messages.dedup();
@@ -167,12 +170,15 @@ fn stuck(
             origin: cluster.origin.clone(),
         }],
         fixes: Vec::new(),
+        advice: Vec::new(),
         no_fix: Some(match (paths.is_empty(), other) {
             (_, Some(why)) => format!("not the firewall: {why}"),
             (false, None) => "mend the blocked paths, each a finding of its own".to_owned(),
-            (true, None) => "no path that nodes need to register is blocked by what was given; see \
+            (true, None) => {
+                "no path that nodes need to register is blocked by what was given; see \
                              the message, routes, NAT and Private Google Access"
-                .to_owned(),
+                    .to_owned()
+            }
         }),
     })
 }
@@ -182,11 +188,7 @@ fn is_bad(text: &str) -> bool {
     text.contains("Failed") || text.contains("have registered") || text.contains("unhealthy")
 }
 
-fn missing(
-    counts: Option<(u64, u64)>,
-    answer: Conclusion,
-    evidence: &Evidence<'_, '_>,
-) -> Words {
+fn missing(counts: Option<(u64, u64)>, answer: Conclusion, evidence: &Evidence<'_, '_>) -> Words {
     let paths = blocked_paths(evidence, None);
     let title = match counts {
         Some((some, all)) => format!("only {some} of {all} nodes registered"),
@@ -200,11 +202,15 @@ fn missing(
              port, its service account, and the way to storage.googleapis.com (Private Google \
              Access, DNS, routes)"
         }
-        (_, true) => "cannot tell: what was given does not decide whether nodes reach the control \
-                      plane (gcloud compute firewall-rules list --format=json)",
-        (_, false) => "cannot tell without the cluster and the rules (gcloud container clusters \
+        (_, true) => {
+            "cannot tell: what was given does not decide whether nodes reach the control \
+                      plane (gcloud compute firewall-rules list --format=json)"
+        }
+        (_, false) => {
+            "cannot tell without the cluster and the rules (gcloud container clusters \
                        describe CLUSTER --format=json; gcloud compute firewall-rules list \
-                       --format=json)",
+                       --format=json)"
+        }
     };
     Words {
         title,

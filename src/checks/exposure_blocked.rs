@@ -23,6 +23,7 @@ use crate::correlate::silent::Told;
 use crate::engine::Decider;
 use crate::model::symptom::SymptomKind;
 use crate::model::{Expected, FirewallRule};
+use crate::suggest::Change;
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -41,7 +42,7 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
 }
 
 fn requested(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<Finding> {
-    let SymptomKind::FirewallChange { command, rule } = &told.symptom.kind else { return None };
+    let SymptomKind::FirewallChange { rule, .. } = &told.symptom.kind else { return None };
     let words = match rule {
         Some(rule) => judged(rule, evidence),
         None => Words {
@@ -52,9 +53,22 @@ fn requested(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Opt
             confidence: Confidence::Possible,
         },
     };
-    let mut finding = pasted::finding(check, told, evidence, words);
-    finding.explanation.push(format!("asked for: {command}"));
-    Some(finding)
+    Some(pasted::finding(check, told, evidence, words))
+}
+
+/// The rule that is asked for as a command, written anew from what was understood; none where it
+/// would open anything to anybody.
+fn command(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> String {
+    if rule.names_any_peer() {
+        return "its sources are 0.0.0.0/0: whom to let in, nobody but you can say".to_owned();
+    }
+    let change = Change::Add(Box::new(rule.clone()));
+    let printed = evidence.printer.print(&change, evidence.directory.inventory);
+    let gcloud = printed.into_iter().flatten().find(|form| form.language == "gcloud");
+    match gcloud {
+        Some(form) => format!("asked for: {}", form.text.trim()),
+        None => "a name in it is none that Google Cloud takes: no command is printed".to_owned(),
+    }
 }
 
 fn judged(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> Words {
@@ -85,10 +99,11 @@ fn judged(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> Words {
         },
         Expected::Denied | Expected::Mixed => Words {
             title: format!("rule {label} is missing, and GKE may not make it"),
-            explanation: vec![format!("denied by {names}")],
-            no_fix: "the command is the controller's own: have it run by whoever owns the network, \
+            explanation: vec![format!("denied by {names}"), command(rule, evidence)],
+            no_fix:
+                "the command is the controller's own: have it run by whoever owns the network, \
                      after a look at its source ranges"
-                .to_owned(),
+                    .to_owned(),
             severity: Severity::Error,
             confidence: Confidence::Proven,
         },

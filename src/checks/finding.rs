@@ -206,6 +206,8 @@ pub struct Finding {
     pub resources: Vec<ResourceSummary>,
     /// What mends it, best first.
     pub fixes: Vec<Suggestion>,
+    /// What else would do, and changes no rule.
+    pub advice: Vec<String>,
     /// Why nothing is offered.
     pub no_fix: Option<String>,
 }

@@ -31,7 +31,8 @@ pub(super) const CHECK: Check = Check {
     source: include_str!("health_check_blocked.rs"),
     claims: Some(claims),
     run: |check, evidence| {
-        let open = evidence.correlation.told.iter().filter_map(|told| unhealthy(check, told, evidence));
+        let open =
+            evidence.correlation.told.iter().filter_map(|told| unhealthy(check, told, evidence));
         pasted::join(blocked::find(check, evidence, words), open.collect())
     },
 };

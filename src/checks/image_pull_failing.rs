@@ -73,11 +73,9 @@ fn pull(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<F
     } else {
         let role = address.map(|(address, _)| evidence.directory.who(address, None).owner.role);
         let mut explanation = vec![road(host, role)];
-        if told.answer != Conclusion::CannotTell(None)
-            && let Some(need) = need_of(evidence, told)
-        {
+        if let Some(need) = need_of(evidence, told) {
             let verdict = need.answer.verdict.id();
-            explanation.push(format!("the EGRESS rules that were given: {verdict}"));
+            explanation.push(format!("the EGRESS rules that were given say {verdict}"));
         }
         Words {
             title: format!("nobody answered for {host}{at}"),
@@ -101,8 +99,8 @@ fn is_googles(host: &str) -> bool {
 fn road(host: &str, role: Option<Role>) -> String {
     match (is_googles(host), role) {
         (true, Some(Role::GoogleApis)) => {
-            "the VIP was resolved, so DNS works: a route to it through default-internet-gateway, or \
-             an EGRESS rule for tcp 443, is missing"
+            "the VIP was resolved, so DNS works: what is left is a route to it through \
+             default-internet-gateway, Private Google Access, or EGRESS of tcp 443"
         }
         (true, Some(_)) => {
             "a public address of Google's: where the private or restricted VIP was meant, the \

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 
 use crate::checks::finding::decision_summary;
 use crate::checks::report::NeedSummary;
-use crate::checks::{Basis, Confidence, Evidence, Severity};
+use crate::checks::{Basis, Check, Confidence, Evidence, Severity};
 use crate::correlate::Cause;
 use crate::correlate::expected::{Need, Purpose, automatic_rule};
 use crate::engine::Decider;
-use crate::model::workload::CallKind;
+use crate::model::components::component;
 use crate::model::symptom::SymptomKind;
-use crate::model::{Cluster, Expected, Owner, Symptom, Webhook};
+use crate::model::workload::CallKind;
+use crate::model::{Cluster, Expected, ObjectName, Owner, Symptom, Webhook};
 use crate::net::{Direction, Protocol, Role};
 
 /// So many needs are told one by one.
@@ -152,6 +153,35 @@ pub fn seen(symptom: &Symptom) -> String {
 fn once(texts: impl Iterator<Item = String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     texts.filter(|text| seen.insert(text.clone())).collect()
+}
+
+/// What would do without a change of the firewall: to serve on a port that GKE opens by itself. A pod
+/// on its node's address cannot, since the kubelet has that port there.
+#[must_use]
+pub fn advice(check: &Check, cause: &Cause<'_>) -> Vec<String> {
+    let of_calls = ["webhook-port-blocked", "aggregated-api-blocked"].contains(&check.id);
+    let on_nodes = cause.destination.role == Role::Node;
+    if !of_calls || on_nodes || matches!(cause.port, Some(443 | 10_250) | None) {
+        return Vec::new();
+    }
+    let named = cause.needs.iter().filter_map(|need| {
+        let (namespace, name) = need.to.name.split_once('/')?;
+        let known = component(&ObjectName::new(namespace, name))?;
+        let setting = known.setting?;
+        Some(format!(
+            "let {} listen on 10250, which GKE opens by itself, and change no firewall: chart value \
+             {setting}",
+            known.component
+        ))
+    });
+    let mut all = once(named);
+    if all.is_empty() {
+        all.push(
+            "let it listen on 10250 in its pods, which GKE opens by itself, and change no firewall"
+                .to_owned(),
+        );
+    }
+    all
 }
 
 /// `admission webhook guard.example.com: Fail on pods: nothing can start (k8s.yaml:12)`.

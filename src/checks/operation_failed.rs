@@ -79,10 +79,13 @@ fn finding(check: &Check, operation: &Operation, evidence: &Evidence<'_, '_>) ->
             origin: operation.origin.clone(),
         }],
         fixes: Vec::new(),
+        advice: Vec::new(),
         no_fix: Some(match (other, paths.is_empty()) {
             (Some(why), _) => format!("not the firewall: {why}"),
             (None, false) => "mend the blocked paths, each a finding of its own".to_owned(),
-            (None, true) => "no blocked path of what was given explains it; see the message".to_owned(),
+            (None, true) => {
+                "no blocked path of what was given explains it; see the message".to_owned()
+            }
         }),
     }
 }

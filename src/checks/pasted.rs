@@ -52,7 +52,12 @@ pub fn need_of<'e, 'a>(evidence: &Evidence<'e, 'a>, told: &Told<'a>) -> Option<&
 
 /// A finding about an error.
 #[must_use]
-pub fn finding(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>, words: Words) -> Finding {
+pub fn finding(
+    check: &Check,
+    told: &Told<'_>,
+    evidence: &Evidence<'_, '_>,
+    words: Words,
+) -> Finding {
     let symptom = told.symptom;
     let need = need_of(evidence, told);
     let mut explanation = vec![needed::seen(symptom)];
@@ -80,6 +85,7 @@ pub fn finding(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>, word
             origin: symptom.origin.clone(),
         }],
         fixes: Vec::new(),
+        advice: Vec::new(),
         no_fix: Some(words.no_fix),
     }
 }
@@ -210,9 +216,8 @@ fn cannot_tell(evidence: &Evidence<'_, '_>, told: &Told<'_>, call: &Call) -> Wor
     if inventory.firewall_rules.is_empty() && inventory.policies.is_empty() {
         lacks.push("the firewall rules (gcloud compute firewall-rules list --format=json)");
     }
-    let is_known = call.service.as_ref().is_some_and(|(id, _)| {
-        inventory.workloads.service(id).is_some()
-    });
+    let is_known =
+        call.service.as_ref().is_some_and(|(id, _)| inventory.workloads.service(id).is_some());
     if !is_known {
         lacks.push(
             "the Services and what is behind them (kubectl get \

@@ -7,8 +7,11 @@ use crate::checks::rule_not_logged::writes_no_log;
 use crate::checks::{Evidence, Finding};
 use crate::correlate::LogCounts;
 use crate::correlate::causes::Side;
-use crate::model::{Action, Complaint, Expected, Inventory, Origin, Reference};
+use crate::correlate::expected::Need;
+use crate::engine::Decider;
+use crate::model::{Action, Complaint, Expected, FirewallRule, Inventory, Origin, Reference};
 use crate::net::{Direction, Protocol};
+use crate::suggest::name::{is_project, is_resource_name, resource_name};
 
 /// One input as it was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,6 +153,45 @@ pub fn not_given(inventory: &Inventory, log: &LogCounts) -> Vec<&'static str> {
     list
 }
 
+/// How many needed connections a rule denies that writes no log.
+fn denies_in_silence(evidence: &Evidence<'_, '_>, rule: &FirewallRule) -> String {
+    let own = |need: &&Need<'_>| {
+        let decided = match need.answer.decision.decider {
+            Decider::Rule(other) => other.origin == rule.origin && other.label() == rule.label(),
+            _ => false,
+        };
+        decided && need.is_blocked() && !need.doubtful
+    };
+    match evidence.correlation.needs.iter().filter(own).count() {
+        0 => String::new(),
+        1 => ", and denies 1 needed path".to_owned(),
+        count => format!(", and denies {count} needed paths"),
+    }
+}
+
+/// How many needed connections the implied rule denies, and what would show them.
+fn silent(evidence: &Evidence<'_, '_>, network: &Reference) -> String {
+    let by_default = |need: &&Need<'_>| {
+        let here = need.network.as_ref().is_some_and(|of| of.agrees(network));
+        let implied = matches!(need.answer.decision.decider, Decider::Implied(_));
+        here && need.is_blocked() && implied && !need.doubtful
+    };
+    let count = evidence.correlation.needs.iter().filter(by_default).count();
+    if count == 0 || !is_resource_name(&network.name) {
+        return String::new();
+    }
+    let project = network.project.as_deref().filter(|project| is_project(project));
+    let project = project.map(|project| format!(" --project={project}")).unwrap_or_default();
+    let name = resource_name(&[&network.name, "deny-all-logged"]);
+    let (paths, are) = if count == 1 { ("path", "is") } else { ("paths", "are") };
+    format!(
+        ", and {count} needed {paths} {are} among it; to see all of it in the log: gcloud compute \
+         firewall-rules create {name}{project} --network={} --direction=INGRESS --action=DENY \
+         --rules=all --priority=65534 --enable-logging",
+        network.name
+    )
+}
+
 /// What no log can show, and what was not given.
 #[must_use]
 pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> Vec<BlindSpot> {
@@ -170,14 +212,20 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
             kind: "implied-deny",
             detail: format!(
                 "network {network}: what no INGRESS rule allows is denied by the implied rule, \
-                 which cannot log"
+                 which cannot log{}",
+                silent(evidence, network)
             ),
         });
     }
     for rule in inventory.firewall_rules.iter().filter(|rule| writes_no_log(rule)) {
         spots.push(BlindSpot {
             kind: "rule-not-logged",
-            detail: format!("rule {} of network {} does not log", rule.label(), rule.network),
+            detail: format!(
+                "rule {} of network {} does not log{}",
+                rule.label(),
+                rule.network,
+                denies_in_silence(evidence, rule)
+            ),
         });
     }
     spots.push(BlindSpot {

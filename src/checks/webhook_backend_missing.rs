@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id};
 use crate::checks::{Check, Evidence, Outcome, Severity, needed, pasted};
 use crate::correlate::expected::{Need, Purpose, tells_of};
-use crate::model::{Symptom, Webhook};
 use crate::model::workload::CallKind;
+use crate::model::{Symptom, Webhook};
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -58,12 +58,9 @@ fn finding(
     let told = evidence.correlation.told.iter().map(|told| told.symptom);
     let tells = |symptom: &&Symptom| needs.iter().any(|(need, _)| tells_of(symptom, need));
     let mut explanation: Vec<String> = told.filter(tells).take(3).map(needed::seen).collect();
-    explanation.extend(needs
-        .iter()
-        .take(6)
-        .map(|(need, webhook)| {
-            format!("needed: {}: {} ({})", need.reason, webhook.blast_radius(), need.origin)
-        }));
+    explanation.extend(needs.iter().take(6).map(|(need, webhook)| {
+        format!("needed: {}: {} ({})", need.reason, webhook.blast_radius(), need.origin)
+    }));
     explanation.push(
         "kubectl describe the pods of that Service, or delete the configuration if it was left \
          behind"
@@ -100,6 +97,7 @@ fn finding(
         decision: None,
         resources,
         fixes: Vec::new(),
+        advice: Vec::new(),
         no_fix: Some("it is not the firewall: no rule would help".to_owned()),
     }
 }

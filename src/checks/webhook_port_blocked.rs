@@ -47,7 +47,15 @@ fn claims(cause: &Cause<'_>) -> bool {
 
 fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
     let traffic = blocked::traffic(cause);
-    let title = format!("the control plane cannot reach the webhook or API on {traffic}");
+    let title = match cause.needs.as_slice() {
+        [] => format!("the control plane cannot reach the webhook or API on {traffic}"),
+        [_] => format!("the control plane cannot reach {} on {traffic}", cause.destination.name),
+        needs => format!(
+            "the control plane cannot reach {} webhooks on {traffic} ({})",
+            needs.len(),
+            cause.destination.name
+        ),
+    };
     let mut explanation = vec![
         blocked::denied_by(cause),
         format!(
@@ -57,9 +65,6 @@ fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
     if let Some(known) = cause.port.and_then(usual_server) {
         explanation.push(format!("{traffic} is the usual port of {known}"));
     }
-    explanation.push(
-        "without touching the firewall: let the webhook's container listen on 10250".to_owned(),
-    );
     Words { title, explanation }
 }
 

@@ -92,7 +92,8 @@ fn conclusion<'a>(
         is_shown = true;
     }
     let own = || needs.iter().enumerate().filter(|(_, need)| tells(need));
-    let find = |wanted: fn(&Need<'_>) -> bool| own().find(|(_, need)| wanted(need)).map(|(at, _)| at);
+    let find =
+        |wanted: fn(&Need<'_>) -> bool| own().find(|(_, need)| wanted(need)).map(|(at, _)| at);
     if is_shown {
         return Conclusion::Firewall;
     }

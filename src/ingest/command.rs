@@ -52,7 +52,9 @@ pub fn requested_rule(text: &str) -> Option<FirewallRule> {
     let mut flags: Vec<String> = Vec::new();
     for word in words {
         match flags.last_mut() {
-            Some(flag) if flag.starts_with("--") && !flag.contains('=') && !word.starts_with("--") => {
+            Some(flag)
+                if flag.starts_with("--") && !flag.contains('=') && !word.starts_with("--") =>
+            {
                 flag.push('=');
                 flag.push_str(&word);
             }
@@ -64,9 +66,7 @@ pub fn requested_rule(text: &str) -> Option<FirewallRule> {
         own.filter(|text| !text.is_empty())
     };
     let network = Reference::parse(value("--network")?).or_project(value("--project"));
-    flags.retain(|flag| {
-        !flag.starts_with("--description") && !flag.starts_with("--network=")
-    });
+    flags.retain(|flag| !flag.starts_with("--description") && !flag.starts_with("--network="));
     let line = shlex::try_join(flags.iter().map(String::as_str)).ok()?;
     let rule = firewall_rule(&line, &Inventory::default(), &network)?;
     (!rule.layer4.is_empty()).then_some(rule)

@@ -15,9 +15,7 @@ use crate::model::workload::{
     BackendConfig, CallKind, CallTarget, ContainerPort, Endpoints, Ingress, Node, PortName,
     ServicePort,
 };
-use crate::model::{
-    Inventory, ObjectName, Origin, Service, Symptom, Webhook, Workload, Workloads,
-};
+use crate::model::{Inventory, ObjectName, Origin, Service, Symptom, Webhook, Workload, Workloads};
 use crate::net::{Protocol, parse_address};
 
 /// Kinds that are read; typed lists leave the kind to the container.

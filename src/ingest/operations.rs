@@ -26,9 +26,9 @@ pub fn operation(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> O
         name,
         kind: fields.text_or_empty("operationType"),
         // Of a node pool, its cluster.
-        target: fields.text("targetLink").map(|link| {
-            Reference::parse(link.split("/nodePools/").next().unwrap_or(&link))
-        }),
+        target: fields
+            .text("targetLink")
+            .map(|link| Reference::parse(link.split("/nodePools/").next().unwrap_or(&link))),
         stages: stages(fields.at("progress")),
         failed,
         state: State { status: fields.text_or_empty("status"), messages },
@@ -52,7 +52,8 @@ fn stages(progress: Fields<'_>) -> Vec<String> {
         let colon = if metrics.is_empty() { "" } else { ": " };
         format!("{}{colon}{metrics}", head.trim())
     };
-    let mut all: Vec<String> = std::iter::once(progress).chain(progress.list("stages")).map(line).collect();
+    let mut all: Vec<String> =
+        std::iter::once(progress).chain(progress.list("stages")).map(line).collect();
     all.retain(|line| !line.is_empty());
     all
 }

@@ -32,7 +32,10 @@ macro_rules! pattern {
     };
 }
 
-pattern!(WEBHOOK, r#"failed (?:calling|to call)(?: admission)?(?: conversion)? webhook(?: for)? "?([^"\s:,]+)"?"#);
+pattern!(
+    WEBHOOK,
+    r#"failed (?:calling|to call)(?: admission)?(?: conversion)? webhook(?: for)? "?([^"\s:,]+)"?"#
+);
 pattern!(URL, r#"(?:Post|Get|Head|GET|POST|from)\s+"?(https?)://([^/"\s?]+)(/[^"\s]*)?"#);
 pattern!(DIAL, r"dial (?:tcp|udp)(?:4|6)? (\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d+)");
 pattern!(SERVICE, r"^([a-z0-9][-a-z0-9]*)\.([a-z0-9][-a-z0-9]*)\.svc(?:\.cluster\.local)?$");
@@ -102,11 +105,34 @@ fn unwrapped(text: &str) -> Vec<(u64, String)> {
 
 /// A text out of a JSON string, or of a shell's.
 fn unescaped(text: &str) -> String {
-    if text.contains("\\\"") { text.replace("\\\"", "\"").replace("\\n", " ") } else { text.to_owned() }
+    if text.contains("\\\"") {
+        text.replace("\\\"", "\"").replace("\\n", " ")
+    } else {
+        text.to_owned()
+    }
 }
 
+/// What the error itself begins with: what stands before it is a table, a prompt, a log's head.
+const BEGINNINGS: [&str; 11] = [
+    "failed calling",
+    "failed to call",
+    "failing or missing",
+    "Firewall change required",
+    "Failed to pull",
+    "failed to pull",
+    "All cluster resources",
+    "Failed to connect",
+    "image pull failed",
+    "Post ",
+    "Get ",
+];
+
 fn shortened(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
+    // A command in a text is for nobody to paste from here.
+    let text = text.split('`').next().unwrap_or(text);
+    let start = BEGINNINGS.iter().filter_map(|words| text.find(words)).min();
+    let words: Vec<&str> =
+        text.get(start.unwrap_or(0)..).unwrap_or(text).split_whitespace().collect();
     let text = words.join(" ");
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -163,8 +189,7 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
     names.sort();
     names.dedup();
     let said = text.contains("in UNHEALTHY state") || text.contains("Timeout waiting for connect");
-    (said || !names.is_empty())
-        .then_some((SymptomKind::UnhealthyBackends(names), Failure::Timeout))
+    (said || !names.is_empty()).then_some((SymptomKind::UnhealthyBackends(names), Failure::Timeout))
 }
 
 /// The URL of the line that fails: host, port, path.
@@ -207,9 +232,10 @@ fn aggregated(text: &str) -> Option<Call> {
     if !response && !unable {
         return None;
     }
-    let of_path = API.as_ref().and_then(|pattern| pattern.captures(text)).and_then(|found| {
-        Some(format!("{}.{}", found.get(2)?.as_str(), found.get(1)?.as_str()))
-    });
+    let of_path = API
+        .as_ref()
+        .and_then(|pattern| pattern.captures(text))
+        .and_then(|found| Some(format!("{}.{}", found.get(2)?.as_str(), found.get(1)?.as_str())));
     let of_list = || {
         let name = group(&API_LIST, text, 1)?.trim_end_matches(':');
         Some(match name.split_once('/') {
@@ -403,8 +429,19 @@ mod tests {
 #[cfg(test)]
 fn pattern_count() -> usize {
     let all = [
-        &WEBHOOK, &URL, &DIAL, &SERVICE, &NO_SERVICE, &API, &API_LIST, &IMAGE, &REPOSITORY, &NODES,
-        &CHANGE, &NODE_EGRESS, &UNHEALTHY,
+        &WEBHOOK,
+        &URL,
+        &DIAL,
+        &SERVICE,
+        &NO_SERVICE,
+        &API,
+        &API_LIST,
+        &IMAGE,
+        &REPOSITORY,
+        &NODES,
+        &CHANGE,
+        &NODE_EGRESS,
+        &UNHEALTHY,
     ];
     all.iter().filter(|pattern| pattern.is_some()).count()
 }

@@ -18,9 +18,8 @@ pub struct Component {
     pub setting: Option<&'static str>,
 }
 
-static TABLE: LazyLock<Vec<Component>> = LazyLock::new(|| {
-    include_str!("webhook_ports.csv").lines().skip(1).filter_map(row).collect()
-});
+static TABLE: LazyLock<Vec<Component>> =
+    LazyLock::new(|| include_str!("webhook_ports.csv").lines().skip(1).filter_map(row).collect());
 
 fn row(line: &'static str) -> Option<Component> {
     let mut cells = line.split(',');

@@ -37,6 +37,9 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
         for other in finding.fixes.iter().skip(1) {
             comment(&mut out, &format!("or: {}", triage::outline(other)));
         }
+        for advice in &finding.advice {
+            comment(&mut out, &format!("or: {advice}"));
+        }
         if fix.text(language).is_none() {
             comment(&mut out, &format!("not printed as {language}: see --as gcloud"));
         }
@@ -94,7 +97,7 @@ pub fn json(findings: &[&Finding]) -> Value {
         .map(|finding| {
             json!({
                 "id": finding.id, "check": finding.check, "title": finding.title,
-                "fixes": finding.fixes.iter().map(render_json::fix).collect::<Vec<_>>(),
+                "fixes": render_json::fixes(finding),
                 "no_fix": finding.no_fix,
             })
         })

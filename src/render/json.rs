@@ -99,7 +99,7 @@ pub fn finding(finding: &Finding) -> Value {
         "observed": finding.observed.as_ref().map(observed),
         "decision": finding.decision.as_ref().map(decision),
         "resources": finding.resources.iter().map(resource).collect::<Vec<_>>(),
-        "fixes": finding.fixes.iter().map(fix).collect::<Vec<_>>(),
+        "fixes": fixes(finding),
         "no_fix": finding.no_fix,
     })
 }
@@ -230,6 +230,18 @@ fn resource(resource: &ResourceSummary) -> Value {
         "kind": resource.kind, "name": resource.name,
         "path": resource.origin.path.to_string(), "line": resource.origin.line,
     })
+}
+
+/// The proved fixes, then what would do without a change of rules.
+#[must_use]
+pub fn fixes(finding: &Finding) -> Vec<Value> {
+    let advice = finding.advice.iter().map(|text| {
+        json!({
+            "kind": "advice", "safety": "review", "notes": [text], "rule": null, "as": {},
+            "proof": null,
+        })
+    });
+    finding.fixes.iter().map(fix).chain(advice).collect()
 }
 
 /// A fix with its printed forms and its proof.

@@ -318,8 +318,9 @@ pub fn finding(document: &mut Document, finding: &Finding) {
     for fix in finding.fixes.iter().take(1) {
         self::fix(document, fix);
     }
-    if finding.fixes.len() > 1 {
-        let others: Vec<_> = finding.fixes.iter().skip(1).map(outline).collect();
+    let others = finding.fixes.iter().skip(1).map(outline);
+    let others: Vec<String> = others.chain(finding.advice.iter().cloned()).collect();
+    if !others.is_empty() {
         document.entry("or", others.join("; or "));
     }
     if let Some(why) = &finding.no_fix {

@@ -13,8 +13,8 @@ use crate::model::firewall::{Layer4, Targets};
 use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Role};
 use crate::suggest::change::{Change, Safety};
-use crate::suggest::need::Need;
 use crate::suggest::name::resource_name;
+use crate::suggest::need::Need;
 
 /// A change that is yet to be proved.
 #[derive(Debug, Clone)]

@@ -118,8 +118,7 @@ pub fn needs<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Need<'a>> {
             && network_of(directory, cluster).is_none_or(|network| scope.holds(&network))
     };
     let clusters = inventory.clusters.iter().enumerate().filter(|(_, one)| in_scope(one));
-    let places: Vec<_> =
-        clusters.map(|(at, cluster)| Place::of(directory, at, cluster)).collect();
+    let places: Vec<_> = clusters.map(|(at, cluster)| Place::of(directory, at, cluster)).collect();
     for place in &places {
         calls::needs(place, &mut all);
         cluster::needs(place, &mut all);

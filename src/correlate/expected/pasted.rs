@@ -5,10 +5,10 @@ use crate::correlate::causes::side;
 use crate::correlate::expected::calls::backend_of;
 use crate::correlate::expected::cluster::Wanted;
 use crate::correlate::expected::{Need, Place, Purpose};
+use crate::model::Symptom;
 use crate::model::components::component;
 use crate::model::symptom::{Call, SymptomKind};
 use crate::model::workload::CallKind;
-use crate::model::Symptom;
 use crate::net::{Protocol, Role};
 
 /// Whether an error tells of what is needed.
@@ -84,11 +84,7 @@ pub(super) fn needs<'a>(places: &[Place<'_, 'a>], into: &mut Vec<Need<'a>>) {
 
 /// A webhook or an API that no configuration names: the error tells the pod's address and port, or
 /// its Service does.
-fn of_call<'a>(
-    places: &[Place<'_, 'a>],
-    symptom: &'a Symptom,
-    call: &Call,
-) -> Option<Need<'a>> {
+fn of_call<'a>(places: &[Place<'_, 'a>], symptom: &'a Symptom, call: &Call) -> Option<Need<'a>> {
     let inside = |place: &&Place<'_, 'a>| {
         let address = call.address.map(|(address, _)| address);
         let roles = [Role::Pod, Role::Node, Role::Service];
@@ -100,7 +96,8 @@ fn of_call<'a>(
         _ => None,
     })?;
     let workloads = &place.directory.inventory.workloads;
-    let at_service = |(id, port): &(crate::model::ObjectName, u16)| backend_of(workloads, id, *port);
+    let at_service =
+        |(id, port): &(crate::model::ObjectName, u16)| backend_of(workloads, id, *port);
     let backend = call.service.as_ref().map(at_service).unwrap_or_default();
     let (services, _) = place.ranges(Role::Service);
     // A Service's own address is none of a pod: its port is not what the firewall sees.
