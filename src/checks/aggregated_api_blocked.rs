@@ -5,8 +5,8 @@
 //!
 //! What it looks like: `kubectl get apiservices` says `False (FailedDiscoveryCheck)`, "failing or
 //! missing response from https://10.1.0.9:6443/apis/custom.metrics.k8s.io/v1beta1: context deadline
-//! exceeded"; `kubectl top` and autoscalers have no metrics; every discovery is slow, and namespaces
-//! hang in Terminating.
+//! exceeded"; `kubectl top` and autoscalers have no metrics; every discovery is slow, and
+//! namespaces hang in Terminating.
 //!
 //! Why: GKE opens only tcp 443 and 10250 from the control plane. prometheus-adapter and KEDA's
 //! metrics listen on 6443, older metrics-servers on 4443.

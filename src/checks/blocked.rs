@@ -311,8 +311,8 @@ fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Op
     (proved, no_fix)
 }
 
-/// Other causes of the same check that the clusters need, between the same two ends: one new rule is
-/// made for all of them.
+/// Other causes of the same check that the clusters need, between the same two ends: one new rule
+/// is made for all of them.
 fn siblings<'e, 'a>(cause: &Cause<'a>, evidence: &Evidence<'e, 'a>) -> Vec<&'e Cause<'a>> {
     let claim = |wanted: &Cause<'_>| {
         let pairs = evidence.correlation.causes.iter().zip(&evidence.claims);

@@ -1,15 +1,15 @@
 //! A cluster does not come up, or is broken.
 //!
-//! What it means: the cluster or a node pool says PROVISIONING, ERROR, DEGRADED or RUNNING_WITH_ERROR,
-//! or somebody pasted "only 0 nodes out of 3 have registered".
+//! What it means: the cluster or a node pool says PROVISIONING, ERROR, DEGRADED or
+//! RUNNING_WITH_ERROR, or somebody pasted "only 0 nodes out of 3 have registered".
 //!
-//! What it looks like: the creation hangs for half an hour and fails while health checking; nodes are
-//! there as VMs, and `kubectl get nodes` shows none.
+//! What it looks like: the creation hangs for half an hour and fails while health checking; nodes
+//! are there as VMs, and `kubectl get nodes` shows none.
 //!
 //! Why: nodes register with the control plane on tcp 443, and fetch what they need to boot from
-//! storage.googleapis.com and the registries. Where a rule denies that, nothing logs a reason. Other
-//! causes, such as quotas, exhausted zones, and service accounts without permissions, the cluster
-//! names itself.
+//! storage.googleapis.com and the registries. Where a rule denies that, nothing logs a reason.
+//! Other causes, such as quotas, exhausted zones, and service accounts without permissions, the
+//! cluster names itself.
 //!
 //! What to do: mend the blocked path that is named here; where none is, see the message.
 //!
@@ -103,21 +103,15 @@ pub(super) fn other_cause(messages: &[String]) -> Option<&'static str> {
     }
 }
 
-fn stuck(
-    check: &Check,
-    at: usize,
-    cluster: &Cluster,
-    evidence: &Evidence<'_, '_>,
-) -> Option<Finding> {
-    let is_broken = |state: &State| BROKEN.contains(&state.status.as_str());
-    let pools = || cluster.node_pools.iter().filter(|pool| is_broken(&pool.state));
-    let own = is_broken(&cluster.state) || cluster.state.messages.iter().any(|text| is_bad(text));
-    if !own && pools().next().is_none() {
-        return None;
-    }
+fn is_broken(state: &State) -> bool {
+    BROKEN.contains(&state.status.as_str())
+}
+
+/// What the cluster, its node pools and its operations say; and the messages among it.
+fn said(cluster: &Cluster, evidence: &Evidence<'_, '_>) -> (Vec<String>, Vec<String>) {
     let mut explanation: Vec<String> = Vec::new();
     let mut messages = cluster.state.messages.clone();
-    for pool in pools() {
+    for pool in cluster.node_pools.iter().filter(|pool| is_broken(&pool.state)) {
         explanation.push(format!("node pool {}: {}", pool.name, pool.state.status));
         messages.extend(pool.state.messages.iter().cloned());
     }
@@ -135,6 +129,20 @@ fn stuck(
     }
     messages.dedup();
     explanation.extend(messages.iter().map(|message| format!("it says: {message}")));
+    (explanation, messages)
+}
+
+fn stuck(
+    check: &Check,
+    at: usize,
+    cluster: &Cluster,
+    evidence: &Evidence<'_, '_>,
+) -> Option<Finding> {
+    let own = is_broken(&cluster.state) || cluster.state.messages.iter().any(|text| is_bad(text));
+    if !own && !cluster.node_pools.iter().any(|pool| is_broken(&pool.state)) {
+        return None;
+    }
+    let (mut explanation, messages) = said(cluster, evidence);
     let paths = blocked_paths(evidence, Some(at));
     explanation.extend(paths.iter().take(4).map(|need| path_words(need)));
     let other = other_cause(&messages);
@@ -198,9 +206,9 @@ fn missing(counts: Option<(u64, u64)>, answer: Conclusion, evidence: &Evidence<'
     let no_fix = match (answer, given) {
         (Conclusion::Firewall, _) => "mend the blocked paths, each a finding of its own",
         (Conclusion::Elsewhere(_), _) => {
-            "not the firewall: the rules let nodes reach the control plane; look at the node's serial \
-             port, its service account, and the way to storage.googleapis.com (Private Google \
-             Access, DNS, routes)"
+            "not the firewall: the rules let nodes reach the control plane; look at the node's \
+             serial port, its service account, and the way to storage.googleapis.com (Private \
+             Google Access, DNS, routes)"
         }
         (_, true) => {
             "cannot tell: what was given does not decide whether nodes reach the control \

@@ -1,8 +1,8 @@
 //! An application cannot be reached from outside, since the firewall was not opened for it.
 //!
-//! What it means: a controller of GKE's wants to open the firewall for a Service or an Ingress and may
-//! not: in a Shared VPC that is the host project's business. It says which command somebody else has
-//! to run, as an event that nobody reads.
+//! What it means: a controller of GKE's wants to open the firewall for a Service or an Ingress and
+//! may not: in a Shared VPC that is the host project's business. It says which command somebody
+//! else has to run, as an event that nobody reads.
 //!
 //! What it looks like: `Firewall change required by security admin: gcloud compute firewall-rules
 //! create …` among the events of a Service or an Ingress; the load balancer has an address, and

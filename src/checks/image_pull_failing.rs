@@ -1,7 +1,7 @@
 //! An image cannot be pulled, as the error texts tell it.
 //!
-//! What it means: a node asked a registry and got no image. The text tells how far it came: the name
-//! was not resolved, nobody answered at the address, or the registry answered and refused.
+//! What it means: a node asked a registry and got no image. The text tells how far it came: the
+//! name was not resolved, nobody answered at the address, or the registry answered and refused.
 //!
 //! What it looks like: "Failed to pull image …: dial tcp 199.36.153.4:443: i/o timeout", "lookup
 //! gcr.io …: server misbehaving", "403 Forbidden", "not found".
@@ -11,8 +11,8 @@
 //! address of anybody else's it is Cloud NAT, the default route or an EGRESS rule. 403, 404 and
 //! scope errors are not the network.
 //!
-//! What to do: give the routes, the DNS zones, the subnetworks and the rules, so that the broken link
-//! can be found; see what the text rules out.
+//! What to do: give the routes, the DNS zones, the subnetworks and the rules, so that the broken
+//! link can be found; see what the text rules out.
 //!
 //! Source: <https://cloud.google.com/kubernetes-engine/docs/troubleshooting/image-pulls>,
 //! <https://cloud.google.com/vpc/docs/configure-private-google-access>
@@ -52,8 +52,8 @@ fn pull(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<F
         Words {
             title: format!("{host} is not resolved"),
             explanation: vec![
-                "the link that is broken is DNS: a private zone that shadows the name and lacks its \
-                 record, or a resolver that is not the metadata server"
+                "the link that is broken is DNS: a private zone that shadows the name and lacks \
+                 its record, or a resolver that is not the metadata server"
                     .to_owned(),
             ],
             no_fix: "not the firewall: no rule can block the metadata server's resolver; give the \

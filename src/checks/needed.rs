@@ -1,5 +1,5 @@
-//! What all checks say of a cause that is needed: for what, what breaks without it, what was assumed
-//! of it, and what became of the rule that GKE writes for it.
+//! What all checks say of a cause that is needed: for what, what breaks without it, what was
+//! assumed of it, and what became of the rule that GKE writes for it.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,10 @@ const MOST_TOLD: usize = 6;
 /// Which check a cause belongs to that the log does not show.
 #[must_use]
 pub fn check_of(cause: &Cause<'_>) -> Option<&'static str> {
-    let aggregated = |need: &Need<'_>| matches!(need.purpose, Purpose::Call(webhook) if webhook.kind == CallKind::AggregatedApi);
+    let aggregated = |need: &Need<'_>| match need.purpose {
+        Purpose::Call(webhook) => webhook.kind == CallKind::AggregatedApi,
+        _ => false,
+    };
     let first = cause.needs.first()?;
     if cause.needs.iter().all(aggregated) {
         return Some("aggregated-api-blocked");
@@ -155,8 +158,8 @@ fn once(texts: impl Iterator<Item = String>) -> Vec<String> {
     texts.filter(|text| seen.insert(text.clone())).collect()
 }
 
-/// What would do without a change of the firewall: to serve on a port that GKE opens by itself. A pod
-/// on its node's address cannot, since the kubelet has that port there.
+/// What would do without a change of the firewall: to serve on a port that GKE opens by itself. A
+/// pod on its node's address cannot, since the kubelet has that port there.
 #[must_use]
 pub fn advice(check: &Check, cause: &Cause<'_>) -> Vec<String> {
     let of_calls = ["webhook-port-blocked", "aggregated-api-blocked"].contains(&check.id);
@@ -169,8 +172,8 @@ pub fn advice(check: &Check, cause: &Cause<'_>) -> Vec<String> {
         let known = component(&ObjectName::new(namespace, name))?;
         let setting = known.setting?;
         Some(format!(
-            "let {} listen on 10250, which GKE opens by itself, and change no firewall: chart value \
-             {setting}",
+            "let {} listen on 10250, which GKE opens by itself, and change no firewall: chart \
+             value {setting}",
             known.component
         ))
     });

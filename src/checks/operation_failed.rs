@@ -1,10 +1,10 @@
 //! An operation of GKE's failed.
 //!
-//! What it means: the creation or change of a cluster or node pool ended with an error; the operation
-//! says at which stage.
+//! What it means: the creation or change of a cluster or node pool ended with an error; the
+//! operation says at which stage.
 //!
-//! What it looks like: `gcloud container operations describe` shows `status: DONE` with an `error` or
-//! a `statusMessage`; the cluster is ERROR, and disappears.
+//! What it looks like: `gcloud container operations describe` shows `status: DONE` with an `error`
+//! or a `statusMessage`; the cluster is ERROR, and disappears.
 //!
 //! Why: a stage that waits for nodes (health checking) fails where nodes cannot reach the control
 //! plane or what they boot from; others name quotas, permissions, and zones without machines.

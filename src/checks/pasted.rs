@@ -316,8 +316,8 @@ pub fn node_errors(
                  Google Access"
             }
             _ => {
-                "cannot tell whether it is the firewall without the cluster, its subnetwork, routes \
-                 and rules (gcloud container clusters describe CLUSTER, gcloud compute \
+                "cannot tell whether it is the firewall without the cluster, its subnetwork, \
+                 routes and rules (gcloud container clusters describe CLUSTER, gcloud compute \
                  firewall-rules list, routes list, networks subnets list, --format=json)"
             }
         };

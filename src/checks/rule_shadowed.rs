@@ -7,16 +7,18 @@
 //! What it looks like: an allow at priority 1000 for a network that a deny at 900 covers; the same
 //! range opened twice; a rule of the VPC that a folder's policy never lets come to a decision.
 //!
-//! A rule that lies within another and does the opposite is an exception to it, and what any address
-//! may do is a default for the rest: neither is worth a word. Two rules that overlap, do opposite
-//! things and of which neither holds the other are: what their overlap gets is up to the priority.
+//! A rule that lies within another and does the opposite is an exception to it, and what any
+//! address may do is a default for the rest: neither is worth a word. Two rules that overlap, do
+//! opposite things and of which neither holds the other are: what their overlap gets is up to the
+//! priority.
 //!
 //! What to do: delete it where it says the same as the others. Where it says the opposite and was
 //! meant, give it a better (lower) priority than the rules that cover it, or narrow those. A rule
 //! that is covered in part decides only on the rest, which is said here; that may be just what was
 //! meant.
 //!
-//! Source: <https://cloud.google.com/network-intelligence-center/docs/firewall-insights/concepts/overview>
+//! Source:
+//! <https://cloud.google.com/network-intelligence-center/docs/firewall-insights/concepts/overview>
 
 use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, network_key};
 use crate::checks::{Check, Evidence, Outcome, Severity};

@@ -5,8 +5,8 @@
 //! have, or one behind which no pod is ready. The API server fails the call whatever the rules say.
 //!
 //! What it looks like: "failed calling webhook …: no endpoints available for service", "service …
-//! not found", "connection refused"; after an uninstall the configuration was left behind, during an
-//! install it came before its pods.
+//! not found", "connection refused"; after an uninstall the configuration was left behind, during
+//! an install it came before its pods.
 //!
 //! What to do: see why the pods are not ready (`kubectl describe`), correct the Service, or delete
 //! the configuration that was left behind. No firewall rule will help.
@@ -34,7 +34,7 @@ pub(super) const CHECK: Check = Check {
 
 fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     // Several webhooks of one Service are one cause.
-    let mut causes: BTreeMap<(Option<usize>, &str), Vec<(&Need<'_>, &Webhook)>> = BTreeMap::new();
+    let mut causes: BTreeMap<(Option<usize>, &str), Vec<Called<'_, '_>>> = BTreeMap::new();
     for need in &evidence.correlation.needs {
         if let (Some(why), Purpose::Call(webhook)) = (&need.missing, need.purpose) {
             causes.entry((need.cluster, why.as_str())).or_default().push((need, webhook));
@@ -45,6 +45,9 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     let found = if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) };
     pasted::join(found, pasted::closed_calls(check, evidence))
 }
+
+/// What is needed, and the webhook that needs it.
+type Called<'e, 'a> = (&'e Need<'a>, &'a Webhook);
 
 fn finding(
     check: &Check,

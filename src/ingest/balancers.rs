@@ -1,8 +1,8 @@
 //! Backend services, health checks, instance groups and network endpoint groups as gcloud and the
 //! REST API describe them.
 //!
-//! Fields: <https://cloud.google.com/compute/docs/reference/rest/v1/backendServices>, `healthChecks`,
-//! `instanceGroups`, `networkEndpointGroups`, `targetPools`.
+//! Fields: <https://cloud.google.com/compute/docs/reference/rest/v1/backendServices>,
+//! `healthChecks`, `instanceGroups`, `networkEndpointGroups`, `targetPools`.
 
 use crate::ingest::fields::Fields;
 use crate::model::balancer::{BackendGroup, BackendService, HealthCheck};

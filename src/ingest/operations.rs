@@ -1,6 +1,7 @@
 //! Operations of GKE, as `gcloud container operations list|describe` prints them.
 //!
-//! Fields: <https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.operations>.
+//! Fields:
+//! <https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.operations>.
 
 use crate::ingest::fields::Fields;
 use crate::model::cluster::{Operation, State};

@@ -1,8 +1,8 @@
 //! Error texts as people paste them: kubectl's errors, tables and descriptions of events, logs of
 //! controllers and kubelets; quoted, wrapped by a terminal, or inside of JSON.
 //!
-//! ```text
-//! failed calling webhook "sidecar-injector.istio.io": Post https://istiod.istio-system.svc:443/inject?timeout=30s: dial tcp 10.228.0.5:15017: i/o timeout
+//! ```text failed calling webhook "sidecar-injector.istio.io": Post
+//! https://istiod.istio-system.svc:443/inject?timeout=30s: dial tcp 10.228.0.5:15017: i/o timeout
 //! ```
 //!
 //! The wordings are those of <https://github.com/kubernetes/apiserver> (webhook errors), of
@@ -46,8 +46,16 @@ pattern!(
     r"(?:resource list for|server APIs:|APIService) ?([a-z0-9.-]+\.[a-z0-9.-]+(?:/v[0-9a-z]+)?)"
 );
 pattern!(
+    API_GET,
+    r"unable to handle the request \((?:get|post|put|list|delete) [a-z]+\.([a-z0-9.-]+)\)"
+);
+pattern!(DENIED, r#"admission webhook "([^"]+)" denied the request"#);
+pattern!(
     IMAGE,
-    r#"(?:[Pp]ull(?:ing)?(?: and unpack)? image|[Ii]mage pull failed for|failed to resolve (?:reference|image)) "?([^"\s,]+?)"?[,:]?(?:\s|$)"#
+    concat!(
+        r"(?:[Pp]ull(?:ing)?(?: and unpack)? image|[Ii]mage pull failed for|",
+        r#"failed to resolve (?:reference|image)) "?([^"\s,]+?)"?[,:]?(?:\s|$)"#
+    )
 );
 pattern!(REPOSITORY, r"repository (\S+) not found");
 pattern!(NODES, r"only (\d+) nodes? out of (\d+) ha(?:ve|s) registered");
@@ -163,7 +171,7 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
         let counts = number(1).zip(number(2));
         return Some((SymptomKind::NodesMissing(counts), Failure::Unsaid));
     }
-    if let Some(name) = group(&WEBHOOK, text, 1) {
+    if let Some(name) = group(&WEBHOOK, text, 1).or_else(|| group(&DENIED, text, 1)) {
         let call = Call { name: Some(name.to_owned()), ..call(text) };
         return Some((SymptomKind::Webhook(call), failure));
     }
@@ -182,6 +190,10 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
     let of_service = call(text);
     if of_service.service.is_some() && failure != Failure::Unsaid {
         return Some((SymptomKind::Webhook(of_service), failure));
+    }
+    // The API server waited for something that it does not name: a webhook, mostly.
+    if text.contains("request did not complete within requested timeout") {
+        return Some((SymptomKind::Webhook(Call::default()), Failure::Timeout));
     }
     let unhealthy = UNHEALTHY.as_ref()?.captures_iter(text);
     let mut names: Vec<String> =
@@ -243,7 +255,8 @@ fn aggregated(text: &str) -> Option<Call> {
             None => name.to_owned(),
         })
     };
-    let name = of_path.or_else(of_list);
+    let of_get = || Some(group(&API_GET, text, 1)?.to_owned());
+    let name = of_path.or_else(of_list).or_else(of_get);
     // "The server is currently unable" alone is said of anything.
     (response || name.is_some()).then(|| Call { name, ..call(text) })
 }
@@ -322,10 +335,7 @@ fn failure(text: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{pattern_count, read};
-    use crate::ingest::document::Place;
-    use crate::model::symptom::{Failure, SymptomKind};
-
+    use super::*;
     fn place() -> Place {
         Place { path: "errors.txt".into(), line: 1, byte: 0 }
     }
@@ -343,7 +353,7 @@ mod tests {
 
     #[test]
     fn every_pattern_is_one() {
-        assert_eq!(pattern_count(), 13);
+        assert_eq!(pattern_count(), 15);
     }
 
     #[test]
@@ -423,25 +433,26 @@ mod tests {
         assert_eq!(rule.ports_of(crate::net::Protocol::TCP).unwrap().texts(), ["80", "3306"]);
         assert!(read("everything is fine\n", &place()).is_empty());
     }
-}
 
-/// How many patterns are sound: all, or the test fails.
-#[cfg(test)]
-fn pattern_count() -> usize {
-    let all = [
-        &WEBHOOK,
-        &URL,
-        &DIAL,
-        &SERVICE,
-        &NO_SERVICE,
-        &API,
-        &API_LIST,
-        &IMAGE,
-        &REPOSITORY,
-        &NODES,
-        &CHANGE,
-        &NODE_EGRESS,
-        &UNHEALTHY,
-    ];
-    all.iter().filter(|pattern| pattern.is_some()).count()
+    /// How many patterns are sound: all, or the test fails.
+    fn pattern_count() -> usize {
+        let all = [
+            &WEBHOOK,
+            &URL,
+            &DIAL,
+            &SERVICE,
+            &NO_SERVICE,
+            &API,
+            &API_LIST,
+            &API_GET,
+            &DENIED,
+            &IMAGE,
+            &REPOSITORY,
+            &NODES,
+            &CHANGE,
+            &NODE_EGRESS,
+            &UNHEALTHY,
+        ];
+        all.iter().filter(|pattern| pattern.is_some()).count()
+    }
 }

@@ -1,5 +1,5 @@
-//! Webhooks and aggregated APIs that many clusters have, by the name of their Service: the port that
-//! their pods listen on unless somebody changed it, and the setting that moves it to 10250.
+//! Webhooks and aggregated APIs that many clusters have, by the name of their Service: the port
+//! that their pods listen on unless somebody changed it, and the setting that moves it to 10250.
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,5 @@
-//! What people paste: an error of kubectl, an event, a controller's log line, as far as it tells who
-//! could not reach whom, and how that failed.
+//! What people paste: an error of kubectl, an event, a controller's log line, as far as it tells
+//! who could not reach whom, and how that failed.
 
 use std::net::IpAddr;
 

@@ -314,9 +314,10 @@ impl Workloads {
     pub fn pods_of<'w>(&'w self, service: &'w Service) -> impl Iterator<Item = &'w Workload> {
         self.workloads.iter().filter(move |one| {
             let space = |name: &ObjectName| !name.namespace.is_empty();
-            let apart = space(&one.id) && space(&service.id);
-            !service.selector.is_empty()
-                && !(apart && one.id.namespace != service.id.namespace)
+            let known = space(&one.id) && space(&service.id);
+            let apart = known && one.id.namespace != service.id.namespace;
+            !apart
+                && !service.selector.is_empty()
                 && service.selector.iter().all(|(key, value)| one.labels.get(key) == Some(value))
         })
     }

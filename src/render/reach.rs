@@ -1,5 +1,5 @@
-//! The answer of `reach`: every connection that the clusters need, whether it passes, and the change
-//! that lets the rest pass, too.
+//! The answer of `reach`: every connection that the clusters need, whether it passes, and the
+//! change that lets the rest pass, too.
 
 use serde_json::{Value, json};
 
@@ -103,8 +103,8 @@ fn side(side: &Side) -> String {
     }
 }
 
-/// One row a need; where only the protocol differs, one for all. Webhooks of one Service are one row
-/// unless everything is wanted.
+/// One row a need; where only the protocol differs, one for all. Webhooks of one Service are one
+/// row unless everything is wanted.
 fn rows(needs: &[&NeedSummary], full: bool) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut more: Vec<u64> = Vec::new();

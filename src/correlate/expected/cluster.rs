@@ -1,5 +1,5 @@
-//! What every cluster needs: the control plane and the nodes reach one another, pods and nodes reach
-//! one another, names are resolved.
+//! What every cluster needs: the control plane and the nodes reach one another, pods and nodes
+//! reach one another, names are resolved.
 //!
 //! How the control plane is joined decides who speaks
 //! (<https://cloud.google.com/kubernetes-engine/docs/concepts/private-cluster-concept>): by VPC

@@ -17,7 +17,11 @@ pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
     let called = |call: &Call, api: bool| match need.purpose {
         Purpose::Call(webhook) => {
             let of_kind = (webhook.kind == CallKind::AggregatedApi) == api;
-            let by_name = call.name.as_deref() == Some(webhook.name.as_str());
+            // An API may be named without its version.
+            let by_name = call.name.as_deref().is_some_and(|name| {
+                name == webhook.name || api && webhook.name.ends_with(&format!(".{name}"))
+            });
+            let by_nothing = *call == Call::default();
             let to = call.service.as_ref().map(|(id, _)| id.to_string());
             let by_service = to.is_some_and(|to| to == need.to.name);
             let at_address = call.address.is_some_and(|(address, port)| {
@@ -26,7 +30,7 @@ pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
                     && need.port == Some(port)
                     && need.to.ranges.iter().any(|range| range.contains(&address))
             });
-            of_kind && (by_name || by_service || at_address)
+            of_kind && (by_name || by_service || at_address || by_nothing)
         }
         Purpose::Pasted(other) => std::ptr::eq(other, symptom),
         _ => false,

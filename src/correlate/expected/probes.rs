@@ -1,10 +1,11 @@
-//! Load balancers' probes, and their proxies, to what stands behind them: of Ingresses and Gateways,
-//! of Services, of backend services that gcloud describes.
+//! Load balancers' probes, and their proxies, to what stands behind them: of Ingresses and
+//! Gateways, of Services, of backend services that gcloud describes.
 //!
 //! From where they come and where they go depends on the kind
 //! (<https://cloud.google.com/load-balancing/docs/firewall-rules>): proxies and their probes from
-//! two ranges, or from the proxy-only subnet where the balancer is regional or internal; passthrough
-//! ones from four. Instance groups are probed on the node port, endpoint groups on the pod's own.
+//! two ranges, or from the proxy-only subnet where the balancer is regional or internal;
+//! passthrough ones from four. Instance groups are probed on the node port, endpoint groups on the
+//! pod's own.
 
 use std::collections::BTreeMap;
 
@@ -193,8 +194,8 @@ fn proxies(place: &Place<'_, '_>) -> Side {
 /// What the load balancers of a cluster need.
 pub(super) fn of_cluster<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
     // Several Ingresses share a Service.
-    let mut wanted: BTreeMap<(ObjectName, Option<u16>, bool), (Probed, &Ingress, Kind)> =
-        BTreeMap::new();
+    type Key = (ObjectName, Option<u16>, bool);
+    let mut wanted: BTreeMap<Key, (Probed, &Ingress, Kind)> = BTreeMap::new();
     for (ingress, kind) in ingresses(place) {
         for found in backends(place, ingress, kind) {
             let regional = kind == Kind::Regional;

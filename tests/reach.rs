@@ -1,0 +1,710 @@
+//! What clusters need and what people paste, on resources of our own and on real ones.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use common::{corpus, findings, folder, json};
+use serde_json::{Value, json as value};
+
+fn network() -> &'static str {
+    "projects/p/global/networks/n"
+}
+
+/// A cluster whose control plane is joined as `private` says.
+fn cluster(private: &Value) -> Value {
+    value!({
+        "name": "blue", "id": "5f0c2a9e4d1b4c7f8a6e0d3c", "location": "europe-west1",
+        "selfLink": "https://container.googleapis.com/v1/projects/p/locations/europe-west1/clusters/blue",
+        "network": "n", "subnetwork": "nodes", "endpoint": "203.0.113.9",
+        "networkConfig": {"network": network(), "subnetwork": "projects/p/regions/europe-west1/subnetworks/nodes"},
+        "ipAllocationPolicy": {"useIpAliases": true, "clusterIpv4CidrBlock": "10.24.0.0/14",
+                               "servicesIpv4CidrBlock": "10.28.0.0/20"},
+        "privateClusterConfig": private, "status": "RUNNING", "currentMasterVersion": "1.30",
+        "nodePools": [{"name": "a", "status": "RUNNING", "config": {"tags": []}}],
+    })
+}
+
+fn peered() -> Value {
+    value!({"enablePrivateNodes": true, "masterIpv4CidrBlock": "172.20.0.16/28",
+            "peeringName": "gke-x-peer", "privateEndpoint": "172.20.0.18"})
+}
+
+fn subnetwork() -> Value {
+    value!({"kind": "compute#subnetwork", "name": "nodes", "ipCidrRange": "10.20.0.0/22",
+            "network": network(), "region": "europe-west1",
+            "selfLink": "https://www.googleapis.com/compute/v1/projects/p/regions/europe-west1/subnetworks/nodes"})
+}
+
+fn rule(name: &str, more: &Value) -> Value {
+    let mut made = value!({"kind": "compute#firewall", "name": name, "network": network(),
+                           "direction": "INGRESS", "priority": 1000, "disabled": false,
+                           "logConfig": {"enable": false}});
+    for (key, field) in more.as_object().unwrap() {
+        made[key] = field.clone();
+    }
+    made
+}
+
+/// The rules that GKE writes for a peered cluster.
+fn own_rules() -> Vec<Value> {
+    let to = |name: &str, sources: &str, allowed: Value| {
+        rule(
+            &format!("gke-blue-5f0c2a9e-{name}"),
+            &value!({"sourceRanges": [sources], "allowed": allowed,
+                     "targetTags": ["gke-blue-5f0c2a9e-node"]}),
+        )
+    };
+    let all = ["tcp", "udp", "icmp", "esp", "ah", "sctp"].map(|one| value!({"IPProtocol": one}));
+    vec![
+        to("master", "172.20.0.16/28", value!([{"IPProtocol": "tcp", "ports": ["10250", "443"]}])),
+        to(
+            "vms",
+            "10.20.0.0/22",
+            value!([{"IPProtocol": "icmp"},
+            {"IPProtocol": "tcp", "ports": ["1-65535"]}, {"IPProtocol": "udp", "ports": ["1-65535"]}]),
+        ),
+        to("all", "10.24.0.0/14", value!(all)),
+    ]
+}
+
+fn service(name: &str, spec: &Value) -> Value {
+    value!({"apiVersion": "v1", "kind": "Service", "spec": spec,
+            "metadata": {"namespace": "policy", "name": name, "uid": "u"}})
+}
+
+fn webhook(name: &str, service: &Value, more: &Value) -> Value {
+    let mut hook = value!({"name": name, "clientConfig": {"service": service},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
+                   "resources": ["pods"]}]});
+    for (key, field) in more.as_object().unwrap() {
+        hook[key] = field.clone();
+    }
+    value!({"apiVersion": "admissionregistration.k8s.io/v1", "webhooks": [hook],
+            "kind": "ValidatingWebhookConfiguration", "metadata": {"name": name}})
+}
+
+fn asked(command: &str, resources: &[Value], text: &str) -> Value {
+    let all = Value::from(resources.to_vec()).to_string();
+    let folder = folder(&[("resources.json", all.as_bytes()), ("errors.txt", text.as_bytes())]);
+    let path = folder.path().to_str().unwrap();
+    json(&[command, path, "--fail-on", "never"])
+}
+
+/// The base of every case: a peered cluster with the rules that GKE writes.
+fn base() -> Vec<Value> {
+    let mut all = vec![cluster(&peered()), subnetwork()];
+    all.extend(own_rules());
+    all
+}
+
+fn needs(resources: &[Value]) -> Vec<Value> {
+    asked("reach", resources, "")["needs"].as_array().unwrap().clone()
+}
+
+#[track_caller]
+fn need(resources: &[Value], reason: &str) -> Value {
+    let all = needs(resources);
+    let found: Vec<_> =
+        all.iter().filter(|need| need["reason"].as_str().unwrap().contains(reason)).collect();
+    assert!(!found.is_empty(), "{reason}: {all:#?}");
+    found[0].clone()
+}
+
+#[test]
+fn a_cluster_with_its_own_rules_needs_nothing_more() {
+    for need in needs(&base()) {
+        assert_eq!(need["verdict"], "ALLOWED", "{need}");
+    }
+    assert_eq!(asked("check", &base(), "")["findings"], value!([]));
+}
+
+/// GKE's own rules, one after the other: missing, disabled, altered, outranked.
+#[test]
+fn what_became_of_gkes_own_rules_is_said() {
+    let told = |change: &dyn Fn(&mut Vec<Value>), check: &str, text: &str| {
+        let mut all = base();
+        change(&mut all);
+        let report = asked("check", &all, "");
+        let found = findings(&report, check);
+        assert_eq!(found.len(), 1, "{report:#}");
+        assert_eq!(found[0]["basis"], "silent");
+        let explained = found[0]["explanation"].to_string();
+        assert!(explained.contains(text), "{explained}");
+    };
+    let (ingress, inside) = ("control-plane-ingress-blocked", "cluster-internal-blocked");
+    told(&|all| drop(all.remove(2)), ingress, "gke-blue-HASH-master is missing");
+    told(&|all| all[2]["disabled"] = value!(true), ingress, "-master is disabled");
+    told(
+        &|all| all[2]["sourceRanges"] = value!(["172.20.0.32/28"]),
+        ingress,
+        "-master was altered",
+    );
+    told(&|all| drop(all.remove(4)), inside, "gke-blue-HASH-all is missing");
+    let deny = rule(
+        "lockdown",
+        &value!({"denied": [{"IPProtocol": "all"}], "priority": 500,
+        "sourceRanges": ["172.20.0.0/16"]}),
+    );
+    told(&|all| all.push(deny.clone()), ingress, "-master is outranked by lockdown");
+}
+
+#[test]
+fn the_port_is_the_pods() {
+    let hook = |port: Value| {
+        let mut target = value!({"namespace": "policy", "name": "guard"});
+        if !port.is_null() {
+            target["port"] = port;
+        }
+        webhook("guard.example.com", &target, &value!({}))
+    };
+    let with = |more: &[Value]| {
+        let mut all = base();
+        all.extend(more.iter().cloned());
+        let found = need(&all, "guard.example.com");
+        (found["port"].clone(), found["to"]["role"].clone(), found["verdict"].clone())
+    };
+    let denied = |port: u16| (value!(port), value!("pod"), value!("DENIED"));
+    let ports = |ports: Value| value!({"selector": {"app": "guard"}, "ports": ports});
+    let by_number = service("guard", &ports(value!([{"port": 443, "targetPort": 9443}])));
+    assert_eq!(with(&[by_number, hook(value!(null))]), denied(9443));
+    // The Service's own port, and not the first of its ports.
+    let two = service("guard", &ports(value!([{"port": 80}, {"port": 8443}])));
+    assert_eq!(with(&[two, hook(value!(8443))]), denied(8443));
+    // A name: of the endpoints, of the containers.
+    let by_name =
+        service("guard", &ports(value!([{"name": "https", "port": 443, "targetPort": "tls"}])));
+    let slice = value!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {"namespace": "policy", "name": "guard-x",
+                     "labels": {"kubernetes.io/service-name": "guard"}},
+        "ports": [{"name": "https", "port": 7443}],
+        "endpoints": [{"addresses": ["10.24.1.2"], "conditions": {"ready": true}}]});
+    assert_eq!(with(&[by_name.clone(), slice, hook(value!(443))]), denied(7443));
+    let pod = |extra: Value| {
+        let mut spec = value!({"containers": [{"name": "c", "image": "i",
+            "ports": [{"name": "tls", "containerPort": 6443}]}]});
+        for (key, field) in extra.as_object().unwrap() {
+            spec[key] = field.clone();
+        }
+        value!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"namespace": "policy", "name": "guard"},
+            "spec": {"template": {"metadata": {"labels": {"app": "guard", "v": "1"}}, "spec": spec}}})
+    };
+    let deployment = pod(value!({}));
+    assert_eq!(with(&[by_name.clone(), deployment, hook(value!(443))]), denied(6443));
+    // On the node's own address it is the node's.
+    let on_node = pod(value!({"hostNetwork": true}));
+    let answer = with(&[by_name.clone(), on_node, hook(value!(443))]);
+    assert_eq!(answer, (value!(6443), value!("node"), value!("DENIED")));
+    // Nobody resolves the name: then nobody knows the port.
+    let answer = with(&[by_name, hook(value!(443))]);
+    assert_eq!(answer, (value!(null), value!("pod"), value!("UNDETERMINED")));
+    // What GKE opens by itself is fine.
+    let fine = service("guard", &ports(value!([{"port": 443, "targetPort": 10250}])));
+    assert_eq!(with(&[fine, hook(value!(443))]).2, "ALLOWED");
+}
+
+#[test]
+fn failure_policy_and_blast_radius() {
+    let mut all = base();
+    let ports = value!({"selector": {"app": "g"}, "ports": [{"port": 443, "targetPort": 9443}]});
+    all.push(service("guard", &ports));
+    let target = value!({"namespace": "policy", "name": "guard"});
+    all.push(webhook("a.example.com", &target, &value!({"failurePolicy": "Ignore"})));
+    let report = asked("check", &all, "");
+    let found = findings(&report, "webhook-port-blocked");
+    assert_eq!((found.len(), &found[0]["severity"]), (1, &value!("warning")));
+    assert!(found[0]["explanation"].to_string().contains("silently skipped"));
+    all.push(webhook("b.example.com", &target, &value!({})));
+    let report = asked("check", &all, "");
+    let found = findings(&report, "webhook-port-blocked");
+    assert_eq!((found.len(), &found[0]["severity"]), (1, &value!("error")));
+    assert!(found[0]["explanation"].to_string().contains("nothing can start"));
+    // Old manifests that say nothing mean Ignore.
+    all.last_mut().unwrap()["apiVersion"] = value!("admissionregistration.k8s.io/v1beta1");
+    let found = need(&all, "b.example.com");
+    assert_eq!(
+        (&found["failure_policy"], &found["scope"]),
+        (&value!("Ignore"), &value!("pods CREATE"))
+    );
+    let fixes = asked("check", &all, "")["findings"][0]["fixes"].clone();
+    assert_eq!(fixes[0]["rule"]["source_ranges"], value!(["172.20.0.16/28"]));
+    assert_eq!(fixes[0]["rule"]["target_tags"], value!(["gke-blue-5f0c2a9e-node"]));
+    assert_eq!(fixes[0]["rule"]["layer4"], value!([{"protocol": "tcp", "ports": ["9443"]}]));
+    assert_eq!(fixes[1]["kind"], "advice");
+}
+
+/// All blocked ports of a cluster are one new rule.
+#[test]
+fn one_rule_for_all_webhooks() {
+    let mut all = base();
+    for (name, port) in [("one", 9443), ("two", 8443), ("three", 15017)] {
+        let ports =
+            value!({"selector": {"app": name}, "ports": [{"port": 443, "targetPort": port}]});
+        all.push(service(name, &ports));
+        let target = value!({"namespace": "policy", "name": name});
+        all.push(webhook(&format!("{name}.example.com"), &target, &value!({})));
+    }
+    let report = asked("reach", &all, "");
+    let found = findings(&report, "webhook-port-blocked");
+    assert_eq!(found.len(), 3);
+    for finding in found {
+        let fix = &finding["fixes"][0];
+        assert_eq!(fix["rule"]["layer4"][0]["ports"], value!(["8443", "9443", "15017"]), "{fix:#}");
+        assert_eq!(fix["rule"]["name"], report["findings"][0]["fixes"][0]["rule"]["name"]);
+    }
+}
+
+#[test]
+fn a_control_plane_without_a_range_is_given_none() {
+    let ports = value!({"selector": {"app": "g"}, "ports": [{"port": 443, "targetPort": 9443}]});
+    let target = value!({"namespace": "policy", "name": "guard"});
+    let psc = value!({"enablePrivateNodes": true, "privateEndpoint": "10.20.0.5",
+        "privateEndpointSubnetwork": "projects/p/regions/europe-west1/subnetworks/nodes"});
+    let mut all = base();
+    all[0] = cluster(&psc);
+    all.remove(2);
+    all.push(service("guard", &ports));
+    all.push(webhook("guard.example.com", &target, &value!({})));
+    let found = need(&all, "guard.example.com");
+    assert_eq!((&found["verdict"], &found["doubtful"]), (&value!("ALLOWED"), &value!(true)));
+    assert!(found["because"].to_string().contains("konnectivity"), "{found}");
+    assert_eq!(findings(&asked("check", &all, ""), "webhook-port-blocked").len(), 0);
+    let registers = need(&all, "nodes register");
+    assert_eq!(registers["to"]["ranges"], value!(["10.20.0.5/32"]));
+    // Peered, but the range was cut off the export: it is asked for, not made up.
+    let mut all = base();
+    all[0] = cluster(&value!({"enablePrivateNodes": true, "peeringName": "gke-x-peer"}));
+    all.push(service("guard", &ports));
+    all.push(webhook("guard.example.com", &target, &value!({})));
+    let found = need(&all, "guard.example.com");
+    assert_eq!(
+        (&found["verdict"], &found["from"]["ranges"]),
+        (&value!("UNDETERMINED"), &value!([]))
+    );
+    assert!(found["because"].to_string().contains("masterIpv4CidrBlock"), "{found}");
+}
+
+#[test]
+fn probes_of_every_kind_of_balancer() {
+    let mut all = base();
+    let neg = value!({"cloud.google.com/neg": "{\"ingress\": true}",
+        "cloud.google.com/backend-config": "{\"default\": \"slow\"}"});
+    let mut web = service(
+        "web",
+        &value!({"type": "ClusterIP", "selector": {"app": "web"},
+        "ports": [{"port": 80, "targetPort": 8080}]}),
+    );
+    web["metadata"]["annotations"] = neg;
+    let old = service(
+        "old",
+        &value!({"type": "NodePort", "selector": {"app": "old"},
+        "ports": [{"port": 80, "targetPort": 8081, "nodePort": 31234}]}),
+    );
+    let local = service(
+        "local",
+        &value!({"type": "LoadBalancer", "externalTrafficPolicy": "Local",
+        "healthCheckNodePort": 32100, "ports": [{"port": 5432}]}),
+    );
+    let shared = service("shared", &value!({"type": "LoadBalancer", "ports": [{"port": 5433}]}));
+    let backend = |name: &str| value!({"path": "/", "backend": {"service": {"name": name, "port": {"number": 80}}}});
+    let ingress = value!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"namespace": "policy", "name": "shop"},
+        "spec": {"rules": [{"http": {"paths": [backend("web"), backend("old")]}}]}});
+    let config = value!({"apiVersion": "cloud.google.com/v1", "kind": "BackendConfig",
+        "metadata": {"namespace": "policy", "name": "slow"}, "spec": {"healthCheck": {"port": 9999}}});
+    let nginx = value!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"namespace": "policy", "name": "other"},
+        "spec": {"ingressClassName": "nginx", "rules": [{"http": {"paths": [backend("web")]}}]}});
+    all.extend([web, old, local, shared, ingress, config, nginx]);
+    let probes: Vec<_> = needs(&all)
+        .iter()
+        .filter(|need| need["from"]["role"] == "health-check")
+        .map(|need| {
+            assert_eq!(need["verdict"], "DENIED");
+            let ranges = need["from"]["ranges"].as_array().unwrap().len();
+            (
+                need["to"]["role"].as_str().unwrap().to_owned(),
+                need["port"].as_u64().unwrap(),
+                ranges,
+            )
+        })
+        .collect();
+    let expected = [
+        ("node", 31234, 2),
+        ("pod", 8080, 2),
+        ("pod", 9999, 2),
+        ("node", 32100, 4),
+        ("node", 10256, 4),
+    ];
+    assert_eq!(probes, expected.map(|(role, port, ranges)| (role.to_owned(), port, ranges)));
+    // A rule of the right ranges and ports ends it.
+    all.push(rule(
+        "probes",
+        &value!({"allowed": [{"IPProtocol": "tcp", "ports": ["8080", "9999", "31234"]}],
+        "sourceRanges": ["35.191.0.0/16", "130.211.0.0/22"]}),
+    ));
+    let left = needs(&all).iter().filter(|need| need["verdict"] == "DENIED").count();
+    assert_eq!(left, 2);
+}
+
+#[test]
+fn manifests_alone_assume_what_gke_writes() {
+    let manifest = |kind: &str, name: &str, spec: Value| {
+        value!({"apiVersion": "compute.cnrm.cloud.google.com/v1beta1", "kind": kind,
+                "metadata": {"name": name}, "spec": spec})
+    };
+    let mut all = vec![
+        value!({"apiVersion": "container.cnrm.cloud.google.com/v1beta1", "kind": "ContainerCluster",
+            "metadata": {"name": "blue"}, "spec": {"location": "europe-west1",
+            "networkRef": {"name": "n"}, "subnetworkRef": {"name": "nodes"},
+            "ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"},
+            "privateClusterConfig": {"masterIpv4CidrBlock": "172.20.0.16/28"}}}),
+        manifest(
+            "ComputeSubnetwork",
+            "nodes",
+            value!({"ipCidrRange": "10.20.0.0/22",
+            "region": "europe-west1", "networkRef": {"name": "n"},
+            "secondaryIpRange": [{"rangeName": "pods", "ipCidrRange": "10.24.0.0/14"}]}),
+        ),
+        manifest(
+            "ComputeFirewall",
+            "ssh",
+            value!({"networkRef": {"name": "n"},
+            "allow": [{"protocol": "tcp", "ports": ["22"]}], "sourceRanges": ["10.0.0.0/8"]}),
+        ),
+    ];
+    let kubelet = need(&all, "kubelet");
+    assert_eq!((&kubelet["verdict"], &kubelet["assumed"]), (&value!("ALLOWED"), &value!(true)));
+    assert_eq!(asked("check", &all, "")["findings"], value!([]));
+    // An export in which they are missing is believed.
+    all.push(rule(
+        "other",
+        &value!({"network": "n", "allowed": [{"IPProtocol": "tcp", "ports": ["80"]}],
+        "sourceRanges": ["10.0.0.0/8"]}),
+    ));
+    assert_eq!(need(&all, "kubelet")["verdict"], "DENIED");
+}
+
+/// One error text, three answers.
+#[test]
+fn an_error_is_the_firewalls_or_not_or_nobody_can_tell() {
+    let text = r#"Error: Internal error occurred: failed calling webhook "guard.example.com": failed to call webhook: Post "https://guard.policy.svc:443/c?timeout=10s": context deadline exceeded"#;
+    let ports = value!({"selector": {"app": "g"}, "ports": [{"port": 443, "targetPort": 9443}]});
+    let target = value!({"namespace": "policy", "name": "guard"});
+    let mut all = base();
+    all.push(service("guard", &ports));
+    all.push(webhook("guard.example.com", &target, &value!({})));
+    let report = asked("triage", &all, text);
+    let found = findings(&report, "webhook-port-blocked");
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1, "one cause: {report:#}");
+    assert!(found[0]["explanation"].to_string().contains("seen: failed calling webhook"));
+    assert_eq!(found[0]["fixes"][0]["rule"]["layer4"][0]["ports"], value!(["9443"]));
+    // The rule is there: the cause is elsewhere, and the simulation says so.
+    let open = rule(
+        "open",
+        &value!({"allowed": [{"IPProtocol": "tcp", "ports": ["9443"]}],
+        "sourceRanges": ["172.20.0.16/28"]}),
+    );
+    all.push(open);
+    let report = asked("triage", &all, text);
+    let found = findings(&report, "webhook-backend-missing");
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1, "{report:#}");
+    assert_eq!(found[0]["confidence"], "proven");
+    assert!(found[0]["no_fix"].as_str().unwrap().starts_with("not the firewall"));
+    assert!(found[0]["explanation"].to_string().contains("rule open (priority 1000) allows it"));
+    // Nothing but the text.
+    let report = asked("triage", &[], text);
+    let found = findings(&report, "webhook-port-blocked");
+    assert_eq!(
+        (&found[0]["basis"], &found[0]["confidence"]),
+        (&value!("symptom"), &value!("possible"))
+    );
+    assert!(found[0]["no_fix"].as_str().unwrap().starts_with("cannot tell"));
+    // Refused means that the packet arrived, whatever the rules say.
+    let refused = text.replace(
+        "context deadline exceeded",
+        "dial tcp 10.24.3.4:9443: connect: connection refused",
+    );
+    let report = asked("triage", &[], &refused);
+    assert_eq!(findings(&report, "webhook-port-blocked").len(), 0);
+    let found = findings(&report, "webhook-backend-missing");
+    assert!(found[0]["no_fix"].as_str().unwrap().contains("connection refused"));
+}
+
+/// Pods that an error names by their address need no Service to be found.
+#[test]
+fn an_address_in_an_error_is_enough() {
+    let text = "failing or missing response from https://10.24.6.9:6443/apis/custom.metrics.k8s.io/v1beta1: context deadline exceeded";
+    let report = asked("triage", &base(), text);
+    let found = findings(&report, "aggregated-api-blocked");
+    assert_eq!((found.len(), &found[0]["basis"]), (1, &value!("symptom")));
+    assert_eq!(found[0]["fixes"][0]["rule"]["layer4"][0]["ports"], value!(["6443"]));
+    assert_eq!(found[0]["fixes"][0]["rule"]["source_ranges"], value!(["172.20.0.16/28"]));
+}
+
+#[test]
+fn the_ports_of_real_webhooks() {
+    let Some(corpus) = corpus() else { return };
+    let table =
+        std::fs::read_to_string(corpus.join("webhooks/expected-webhook-ports.tsv")).unwrap();
+    let mut checked = 0;
+    for line in table.lines().skip(2) {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let Some(port) = cells.get(7).and_then(|port| port.parse::<u64>().ok()) else { continue };
+        let file = corpus.join("webhooks").join(cells[0]);
+        let report = json(&["reach", file.to_str().unwrap()]);
+        let name = if cells[1] == "APIService" { cells[2] } else { cells[3] };
+        let own = |need: &&Value| need["reason"].as_str().unwrap().ends_with(&format!(" {name}"));
+        let found: Vec<_> = report["needs"].as_array().unwrap().iter().filter(own).collect();
+        assert!(!found.is_empty(), "{line}");
+        for need in found {
+            assert_eq!(need["port"], port, "{line}");
+            assert_eq!(
+                need["failure_policy"].as_str().unwrap_or(""),
+                match (cells[1], cells[4]) {
+                    ("APIService", _) => "",
+                    // The API server's default.
+                    (_, "") => "Fail",
+                    (_, said) => said,
+                },
+                "{line}"
+            );
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 44);
+}
+
+#[test]
+fn the_guides_cluster_and_real_webhooks() {
+    let Some(corpus) = corpus() else { return };
+    let set = corpus.join("kubeflow-private-gke/v1.1-branch");
+    let webhooks = corpus.join("webhooks");
+    let report = json(&["reach", set.to_str().unwrap(), webhooks.to_str().unwrap()]);
+    let mut by_port: std::collections::BTreeMap<u64, Vec<&str>> = Default::default();
+    for need in report["needs"].as_array().unwrap() {
+        let of_webhook = need["scope"].is_string() && need["to"]["role"] == "pod";
+        if let Some(port) = need["port"].as_u64().filter(|_| of_webhook) {
+            by_port.entry(port).or_default().push(need["verdict"].as_str().unwrap());
+        }
+    }
+    for (port, verdicts) in &by_port {
+        let wanted =
+            if [443, 6443, 9443, 10250, 15017].contains(port) { "ALLOWED" } else { "DENIED" };
+        assert!(verdicts.iter().all(|verdict| *verdict == wanted), "{port}: {verdicts:?}");
+    }
+    assert_eq!(by_port.keys().copied().collect::<Vec<_>>(), [6443, 8443, 9443, 10250, 15017]);
+    let fixes = findings(&report, "webhook-port-blocked")[0]["fixes"].as_array().unwrap();
+    let added = fixes.iter().find(|fix| fix["kind"] == "add-firewall-rule").unwrap();
+    assert_eq!(added["rule"]["layer4"][0]["ports"], value!(["8443"]));
+    assert_eq!(added["rule"]["source_ranges"], value!(["172.16.0.32/28"]));
+}
+
+/// gcpdiag's answers on its own set, where they are right; it takes tags that are not known for
+/// none, and calls pods cut off that are not.
+#[test]
+fn real_clusters_and_their_rules() {
+    let Some(corpus) = corpus() else { return };
+    let set = corpus.join("gcpdiag/gke1");
+    let report = json(&["reach", set.to_str().unwrap()]);
+    let verdict = |cluster: &str, reason: &str, protocol: &str| {
+        let own = |need: &&Value| {
+            need["cluster"] == cluster
+                && need["reason"].as_str().unwrap().contains(reason)
+                && need["protocol"] == protocol
+        };
+        let needs = report["needs"].as_array().unwrap();
+        needs.iter().find(own).unwrap_or_else(|| panic!("{cluster} {reason}"))["verdict"].clone()
+    };
+    for cluster in ["gke4", "autopilot-gke2"] {
+        assert_eq!(verdict(cluster, "kubelet", "tcp"), "ALLOWED", "{cluster}");
+    }
+    for cluster in ["gke1", "gke3", "gke4", "gke6"] {
+        assert_eq!(verdict(cluster, "nodes reach pods", "tcp"), "ALLOWED", "{cluster}");
+        assert_eq!(verdict(cluster, "pods reach pods", "tcp"), "ALLOWED", "{cluster}");
+        assert_eq!(verdict(cluster, "nodes register", "tcp"), "ALLOWED", "{cluster}");
+    }
+    // The control planes of these have no range of their own: none is made up.
+    for need in report["needs"].as_array().unwrap() {
+        if ["gke1", "gke3", "gke6"].contains(&need["cluster"].as_str().unwrap_or("")) {
+            assert_ne!(need["from"]["role"], "control-plane", "{need}");
+        }
+    }
+}
+
+/// What each real error text is: the kind, who was called, the port of the pods where it is told or
+/// known, and whether a firewall may have done it.
+const TEXTS: [(&str, &str, &str, Option<u16>, bool); 45] = [
+    ("webhook", "dial tcp 10.228.0.5:15017", "istio-system/istiod", Some(15017), true),
+    (
+        "webhook",
+        "request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)\n# source: istio/istio#19066",
+        "istio-system/istiod",
+        Some(15017),
+        true,
+    ),
+    (
+        "webhook",
+        "replicaset/test-c7fc56544",
+        "istio-system/istio-sidecar-injector",
+        Some(15017),
+        true,
+    ),
+    (
+        "webhook",
+        "dial tcp 10.243.225.152:443",
+        "istio-system/istio-sidecar-injector",
+        Some(15017),
+        true,
+    ),
+    ("webhook", "namespace.sidecar-injector.istio.io", "istio-system/istiod", Some(15017), true),
+    (
+        "webhook",
+        "dial tcp 10.2.0.3:8443",
+        "gatekeeper-system/gatekeeper-webhook-service",
+        Some(8443),
+        true,
+    ),
+    ("webhook", "dial tcp 10.20.2.5:8443", "knative-serving/webhook", Some(8443), true),
+    ("webhook", "dial tcp 10.4.1.7:9443", "cnrm-system/cnrm-validating-webhook", Some(9443), true),
+    (
+        "webhook",
+        "minstrumentation.kb.io",
+        "opentelemetry-operator-system/opentelemetry-operator-webhook-service",
+        Some(9443),
+        true,
+    ),
+    (
+        "webhook",
+        "mtemporalc.kb.io",
+        "temporal-system/temporal-operator-webhook-service",
+        None,
+        true,
+    ),
+    (
+        "webhook",
+        "prometheus-operator-operator",
+        "monitoring/prometheus-operator-operator",
+        Some(8443),
+        true,
+    ),
+    (
+        "webhook",
+        "validate.nginx.ingress.kubernetes.io",
+        "ingress-nginx/ingress-nginx-controller-admission",
+        Some(8443),
+        true,
+    ),
+    (
+        "webhook",
+        "clusterissuers.admission.certmanager.k8s.io",
+        "clusterissuers.admission.certmanager.k8s.io",
+        None,
+        true,
+    ),
+    ("webhook", "kout520652292", "webhook.cert-manager.io", None, true),
+    (
+        "webhook",
+        "dial tcp 10.152.183.134:443",
+        "cert-manager/cert-manager-webhook",
+        Some(10250),
+        false,
+    ),
+    (
+        "webhook",
+        "inferenceservice.kserve-webhook-server.defaulter",
+        "kserve/kserve-webhook-server-service",
+        Some(9443),
+        true,
+    ),
+    (
+        "webhook",
+        "msecretagentconfiguration.kb.io",
+        "secret-agent-system/secret-agent-webhook-service",
+        None,
+        false,
+    ),
+    ("webhook", "validate.kyverno.svc-fail", "kyverno/kyverno-svc", Some(9443), true),
+    ("webhook", "default.podmonitorings.gmp-operator", "gmp-system/gmp-operator", Some(8443), true),
+    ("api", "https://172.24.4.22:6443", "172.24.4.22:6443", Some(6443), true),
+    ("api", "https://10.44.12.6:6443", "10.44.12.6:6443", Some(6443), true),
+    ("webhook", "warden-mutating.common-webhooks", "::1:5443", Some(5443), false),
+    ("webhook", "Response Body", "a webhook", None, true),
+    ("webhook", "Kind=ClusterIssuer", "cert-manager/cert-manager-webhook", Some(10250), false),
+    (
+        "webhook",
+        "admission-webhook.cstor.openebs.io",
+        "openebs/openebs-cstor-admission-server",
+        None,
+        true,
+    ),
+    ("image", "44.206.77.171", "quay.io", Some(443), true),
+    ("image", "44.207.51.64", "registry-1.docker.io", Some(443), true),
+    ("image", "108.177.97.82", "k8s.gcr.io", Some(443), true),
+    ("image", "64.233.189.82", "gcr.io", Some(443), true),
+    ("image", "Failed to pull image \"docker.elastic.co", "docker.elastic.co", None, true),
+    ("image", "173.194.205.82", "us-east1-docker.pkg.dev", Some(443), true),
+    ("image", "network is unreachable", "gcr.io", None, false),
+    ("image", "192.168.65.2:53", "quay.io", None, false),
+    ("image", "TLS handshake timeout", "registry-1.docker.io", None, false),
+    ("image", "maloney-scratch", "gcr.io", None, false),
+    ("image", "74.125.204.82", "gcr.io", Some(443), true),
+    ("image", "52.215.109.161", "registry.opensource.zalan.do", Some(443), true),
+    ("image", "localhost:7439", "localhost", Some(7439), false),
+    ("image", "remedy-intrepid", "us.gcr.io", None, false),
+    ("backends", "HTTP response: ", "", None, true),
+    ("change", "LoadBalancerManualChange", "", None, true),
+    ("backends", "k8s-be-30167", "k8s-be-32416--01177f64ec764488", None, true),
+    ("nodes", "11 nodes out of 12", "11 of 12", None, true),
+    ("nothing", "releaseChannel.0.Channel", "", None, false),
+    ("nothing", "hub-fgt-primary-log-disk", "", None, false),
+];
+
+#[test]
+fn what_real_error_texts_are() {
+    use vpcwhy::checks::pasted::{callee, port_of};
+    use vpcwhy::ingest::document::Place;
+    use vpcwhy::ingest::symptom;
+    use vpcwhy::model::symptom::SymptomKind;
+    let Some(corpus) = corpus() else { return };
+    let files = ["webhook-errors", "image-pull-errors", "other-errors"];
+    let all: String = files
+        .iter()
+        .map(|name| std::fs::read_to_string(corpus.join(format!("errors/{name}.txt"))).unwrap())
+        .collect();
+    for (kind, needle, subject, port, firewall) in TEXTS {
+        let at = all.find(needle).unwrap_or_else(|| panic!("{needle}"));
+        let start = all[..at].rfind('\n').map_or(0, |at| at + 1);
+        let line = all[start..].lines().next().unwrap();
+        let place = Place { path: "errors".into(), line: 1, byte: 0 };
+        let found = symptom::read(line, &place);
+        if kind == "nothing" {
+            assert!(found.is_empty(), "{found:?}");
+            continue;
+        }
+        let [only] = found.as_slice() else { panic!("{needle}: {found:?}") };
+        let told = match &only.kind {
+            SymptomKind::Webhook(call) => ("webhook", callee(call), port_of(call)),
+            SymptomKind::AggregatedApi(call) => ("api", callee(call), port_of(call)),
+            SymptomKind::ImagePull { host, address, .. } => {
+                ("image", host.clone().unwrap_or_default(), address.map(|(_, port)| port))
+            }
+            SymptomKind::UnhealthyBackends(names) => ("backends", names.join(", "), None),
+            SymptomKind::FirewallChange { .. } => ("change", String::new(), None),
+            SymptomKind::NodesMissing(counts) => {
+                let counts = counts.map(|(some, all)| format!("{some} of {all}"));
+                ("nodes", counts.unwrap_or_default(), None)
+            }
+            SymptomKind::NodeEgress(host) => ("node", host.clone(), Some(443)),
+        };
+        assert_eq!(told, (kind, subject.to_owned(), port), "{line}");
+        assert_eq!(only.failure.may_be_firewall(), firewall, "{line}: {:?}", only.failure);
+    }
+}
