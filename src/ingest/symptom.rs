@@ -1,8 +1,9 @@
 //! Error texts as people paste them: kubectl's errors, tables and descriptions of events, logs of
 //! controllers and kubelets; quoted, wrapped by a terminal, or inside of JSON.
 //!
-//! ```text failed calling webhook "sidecar-injector.istio.io": Post
-//! https://istiod.istio-system.svc:443/inject?timeout=30s: dial tcp 10.228.0.5:15017: i/o timeout
+//! ```text
+//! failed calling webhook "sidecar-injector.istio.io": Post https://istiod.istio-system.svc:443/…:
+//! dial tcp 10.228.0.5:15017: i/o timeout
 //! ```
 //!
 //! The wordings are those of <https://github.com/kubernetes/apiserver> (webhook errors), of
@@ -69,8 +70,10 @@ pub fn read(text: &str, place: &Place) -> Vec<Symptom> {
     let mut found: Vec<Symptom> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for (line, text) in unwrapped(text) {
+        // A command has quotes of its own.
+        let asked = requested(&text);
         let text = unescaped(&text);
-        let Some((kind, failure)) = symptom(&text) else { continue };
+        let Some((kind, failure)) = asked.or_else(|| symptom(&text)) else { continue };
         let key = format!("{kind:?} {failure:?}");
         match places.get(&key).and_then(|at| found.get_mut(*at)) {
             Some(known) => known.count += 1,
@@ -157,12 +160,21 @@ fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
     pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
 }
 
+/// The rule that a controller asks for, where the command can be read as it stands, or as it stood
+/// before it was put into a string.
+fn requested(text: &str) -> Option<(SymptomKind, Failure)> {
+    [text.to_owned(), unescaped(text)].iter().find_map(|text| {
+        let command = group(&CHANGE, text, 1)?.to_owned();
+        let rule = Some(Box::new(command::requested_rule(&command)?));
+        Some((SymptomKind::FirewallChange { command, rule }, Failure::Unsaid))
+    })
+}
+
 /// What a line says.
 fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
     let failure = failure(text);
     if let Some(command) = group(&CHANGE, text, 1) {
-        let rule = command::requested_rule(command).map(Box::new);
-        let command = command.to_owned();
+        let (command, rule) = (command.to_owned(), None);
         return Some((SymptomKind::FirewallChange { command, rule }, Failure::Unsaid));
     }
     let nodes = NODES.as_ref().and_then(|pattern| pattern.captures(text));
@@ -429,7 +441,8 @@ mod tests {
         assert_eq!(nodes, SymptomKind::NodesMissing(Some((2, 3))));
         let change = kind("Firewall change required by security admin: `gcloud compute firewall-rules create a --network n --description \"{\\\"x\\\":1}\" --allow tcp:3306,tcp:80 --source-ranges 10.0.0.0/8 --target-tags t --project p`").0;
         let SymptomKind::FirewallChange { rule: Some(rule), .. } = change else { panic!() };
-        assert_eq!((rule.network.to_string().as_str(), rule.name.as_deref()), ("p/n", Some("a")));
+        assert_eq!(rule.network, crate::model::Reference::new(Some("p"), "n"));
+        assert_eq!(rule.name.as_deref(), Some("a"));
         assert_eq!(rule.ports_of(crate::net::Protocol::TCP).unwrap().texts(), ["80", "3306"]);
         assert!(read("everything is fine\n", &place()).is_empty());
     }
