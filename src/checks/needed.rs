@@ -164,7 +164,8 @@ fn once(texts: impl Iterator<Item = String>) -> Vec<String> {
 pub fn advice(check: &Check, cause: &Cause<'_>) -> Vec<String> {
     let of_calls = ["webhook-port-blocked", "aggregated-api-blocked"].contains(&check.id);
     let on_nodes = cause.destination.role == Role::Node;
-    if !of_calls || on_nodes || matches!(cause.port, Some(443 | 10_250) | None) {
+    let known = matches!(cause.port, Some(443 | 10_250) | None) || cause.needs.is_empty();
+    if !of_calls || on_nodes || known {
         return Vec::new();
     }
     let named = cause.needs.iter().filter_map(|need| {

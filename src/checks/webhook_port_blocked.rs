@@ -65,6 +65,11 @@ fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
     if let Some(known) = cause.port.and_then(usual_server) {
         explanation.push(format!("{traffic} is the usual port of {known}"));
     }
+    if cause.needs.is_empty() {
+        explanation.push(
+            "without touching the firewall: let the webhook's container listen on 10250".to_owned(),
+        );
+    }
     Words { title, explanation }
 }
 
