@@ -106,10 +106,26 @@ impl Inputs {
 
 const TAG: &str = "gke-c-aaaaaaaa-node";
 
+/// What GKE itself opens for the cluster, so that nothing else is missing.
+fn own_rules() -> [Value; 2] {
+    let to_nodes = |name: &str, sources: Value, allowed: Value| {
+        rule(name, value!({"sourceRanges": sources, "allowed": allowed, "targetTags": [TAG]}))
+    };
+    let ports = value!([{"IPProtocol": "tcp", "ports": ["443", "10250"]}]);
+    let inside = value!(["10.1.0.0/16", "10.0.0.0/24"]);
+    [
+        to_nodes("gke-c-aaaaaaaa-master", value!(["172.16.0.0/28"]), ports),
+        to_nodes("gke-c-aaaaaaaa-all", inside, value!([{"IPProtocol": "all"}])),
+    ]
+}
+
 /// Pods and nodes share their tags: what mends the one mends the other.
 #[test]
 fn one_change_mends_two_findings() {
+    let [master, all] = own_rules();
     let inputs = Inputs::of(&[
+        master,
+        all,
         deny_all(value!({})),
         cluster("c", value!({})),
         subnet(value!({})),
@@ -127,7 +143,10 @@ fn one_change_mends_two_findings() {
 /// Two corrections of one rule add up: the second does not take back the first.
 #[test]
 fn corrections_of_one_rule_add_up() {
+    let [master, all] = own_rules();
     let inputs = Inputs::of(&[
+        master,
+        all,
         rule(
             "hooks",
             value!({"allowed": [{"IPProtocol": "tcp", "ports": ["9443"]}],

@@ -127,16 +127,18 @@ fn is_seen(cause: &Cause<'_>, need: &Need<'_>) -> bool {
     let of_control_plane =
         |side: &Side| side.role == Role::ControlPlane && side.cluster == need.cluster;
     let same_port = cause.protocol == need.protocol && cause.port == need.port;
+    // What goes with another need, where the log shows that one.
+    let beside = need.doubtful && matches!(cause.port, Some(443 | 8132 | 10_250));
     let (source, destination) = (&cause.source, &cause.destination);
     alike
         && match need.purpose {
             // What is denied to one of them is denied to the other, too.
             Purpose::Internal => inside(source) && inside(destination),
             Purpose::ControlPlane => {
-                inside(source) && of_control_plane(destination) && (same_port || need.doubtful)
+                inside(source) && of_control_plane(destination) && (same_port || beside)
             }
             Purpose::Kubelet => {
-                of_control_plane(source) && inside(destination) && (same_port || need.doubtful)
+                of_control_plane(source) && inside(destination) && (same_port || beside)
             }
             Purpose::Call(_)
             | Purpose::Pasted(_)
