@@ -15,12 +15,20 @@ fn references(texts: Vec<String>) -> Vec<Reference> {
 /// Reads a backend service or a target pool.
 pub fn backend_service(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
     let id = fields.own_reference()?;
-    let groups = fields.list("backends").filter_map(|backend| backend.reference("group"));
+    let mut groups: Vec<Reference> =
+        fields.list("backends").filter_map(|backend| backend.reference("group")).collect();
+    // A target pool names its VMs itself, and is always a passthrough balancer's.
+    let is_pool = fields.has("instances");
+    if is_pool {
+        groups.push(id.clone());
+    }
+    let protocol = fields.text("protocol");
     into.balancers.services.push(BackendService {
-        protocol: fields.text_or_empty("protocol"),
+        protocol: protocol
+            .unwrap_or_else(|| if is_pool { "TCP".to_owned() } else { String::new() }),
         scheme: fields.text("loadBalancingScheme").unwrap_or_else(|| "EXTERNAL".to_owned()),
         port_name: fields.text("portName").filter(|name| !name.is_empty()),
-        groups: groups.collect(),
+        groups,
         health_checks: references(fields.texts("healthChecks")),
         origin: origin.clone(),
         id,

@@ -95,6 +95,21 @@ pub fn read(text: &str, place: &Place) -> Vec<Symptom> {
     found
 }
 
+/// Whether an entry of another log, a controller's or a kubelet's, may hold an error: a quick look,
+/// since there may be millions of them.
+#[must_use]
+pub fn may_be_in(entry: &[u8]) -> bool {
+    const WORDS: [&str; 6] = [
+        "failed calling",
+        "ailed to pull",
+        "failing or missing",
+        "have registered",
+        "ailed to connect to",
+        "Firewall change required",
+    ];
+    WORDS.iter().any(|word| memchr::memmem::find(entry, word.as_bytes()).is_some())
+}
+
 /// Lines as they were before a terminal broke them: where several are exactly as long as the
 /// longest, that is the terminal's width.
 fn unwrapped(text: &str) -> Vec<(u64, String)> {

@@ -378,8 +378,10 @@ fn name_unrecognised(notes: &mut Notes, summary: &Summary) {
 }
 
 fn summarise(notes: &Notes, summary: &Summary) -> InputSummary {
-    let resources: u64 = summary.kinds.values().sum();
-    let kinds = summary.kinds.keys().copied();
+    // Errors among the entries of a log are entries, and counted.
+    let own = |kind: &str| notes.entries == 0 || kind != "error-texts";
+    let kinds = summary.kinds.keys().copied().filter(|kind| own(kind));
+    let resources: u64 = kinds.clone().filter_map(|kind| summary.kinds.get(kind)).sum();
     let log =
         (notes.entries > 0).then_some(if notes.firewall > 0 { "firewall-log" } else { "log" });
     let mut all = log.into_iter().chain(kinds);

@@ -9,10 +9,14 @@ use crate::ingest::document::Place;
 use crate::ingest::log::framing::next_entry;
 use crate::ingest::log::{Form, Found, Framer, Piece, Shapes, Sink, read_piece};
 use crate::ingest::reader::{AsLog, as_log};
+use crate::ingest::symptom;
 use crate::model::{Complaint, complaint};
 
 /// Complaints that are kept for one input; the rest are counted.
 pub(super) const MOST_COMPLAINTS: usize = 1_000;
+
+/// So many errors of other logs are read in a part: they are the same ones, over and over.
+const MOST_ERRORS: usize = 1_000;
 
 /// Who reads.
 pub(super) struct Worker {
@@ -45,6 +49,8 @@ pub(super) struct Notes {
     pub(super) others: Vec<Other>,
     /// Whether it is text of no known form.
     pub(super) text: bool,
+    /// How many entries of other logs may tell an error, up to [`MOST_ERRORS`].
+    errors: usize,
 }
 
 /// A piece that is no log entry: a resource, perhaps.
@@ -72,6 +78,7 @@ impl Notes {
             left_out: 0,
             others: Vec::new(),
             text: false,
+            errors: 0,
         }
     }
 
@@ -142,6 +149,12 @@ impl Sink for Taking<'_> {
             _ => (fit.length, fit.lines),
         };
         let record = shapes.record(fit, rest)?;
+        // An error in another log is read as a text is, which needs its place.
+        let own = rest.get(..fit.length)?;
+        let more = self.notes.errors < MOST_ERRORS;
+        if record.disposition.is_none() && more && symptom::may_be_in(own) {
+            return None;
+        }
         self.notes.entries += 1;
         self.notes.firewall += u64::from(record.disposition.is_some());
         ledger.add(&record, window);
@@ -213,6 +226,16 @@ impl Taking<'_> {
                 self.notes.entries += 1;
                 self.notes.firewall += u64::from(record.disposition.is_some());
                 self.worker.ledger.add(&record, &self.worker.window);
+                let more = self.notes.errors < MOST_ERRORS;
+                if record.disposition.is_none() && more && symptom::may_be_in(text.as_bytes()) {
+                    self.notes.errors += 1;
+                    self.notes.others.push(Other {
+                        text: text.to_owned(),
+                        form: Form::Text,
+                        line: piece.line,
+                        byte: piece.byte + from as u64,
+                    });
+                }
             }
             Found::Incomplete(record, what) => {
                 self.notes.entries += 1;

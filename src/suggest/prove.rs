@@ -164,13 +164,18 @@ fn replay(
                 denied_before += count;
             }
             let decision = evaluate(&after, flow, &mut ());
-            match (decision.verdict, decision.decider) {
-                (Verdict::Allowed, _) => allowed_after += count,
-                (_, Decider::Rule(rule)) if still_denying.is_none() => {
-                    (all_allowed, still_denying) = (false, Some(rule.label()));
+            // Where it is not certain, what may match is the culprit, not what decides otherwise.
+            let culprit = match (decision.verdict, decision.decider) {
+                (Verdict::Allowed, _) => {
+                    allowed_after += count;
+                    return;
                 }
-                _ => all_allowed = false,
-            }
+                (Verdict::Undetermined, _) => decision.doubts.first().map(|(rule, _)| *rule),
+                (Verdict::Denied, Decider::Rule(rule)) => Some(rule),
+                (Verdict::Denied, _) => None,
+            };
+            all_allowed = false;
+            still_denying = still_denying.take().or_else(|| culprit.map(FirewallRule::label));
         });
     }
     if !all_allowed {
