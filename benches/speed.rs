@@ -10,7 +10,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 use vpcwhy::correlate::Directory;
-use vpcwhy::correlate::causes::Scope;
+use vpcwhy::correlate::Scope;
 use vpcwhy::correlate::ledger::{Ledger, Window};
 use vpcwhy::diagnose::{Gathered, diagnose};
 use vpcwhy::engine::{EffectiveRules, Endpoint, Facts, Flow, Verdict, evaluate};

@@ -3,7 +3,7 @@
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::correlate::causes::Scope;
+use crate::correlate::scope::Scope;
 
 /// What is asked for.
 #[derive(Debug, Clone)]

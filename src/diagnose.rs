@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::checks::report::{self, NeedSummary, Report};
 use crate::checks::{Evidence, needed, run_all};
-use crate::correlate::causes::{Scope, correlate};
+use crate::correlate::causes::correlate;
 use crate::correlate::expected::{Need, assumed_networks, needs, with_automatic_rules};
+use crate::correlate::scope::Scope;
 use crate::correlate::silent::{join, join_symptoms};
 use crate::correlate::{Directory, Ledger};
 use crate::ingest::document::{Place, yaml_items};

@@ -9,7 +9,7 @@
 //! | [`net`] | values: addresses, ports, connections, exact sets of them | nothing |
 //! | [`model`] | what is: records, rules, clusters, the inventory | net |
 //! | [`engine`] | what would happen: one evaluator, one matcher, for points and sets | … model |
-//! | [`correlate`] | who is who: roles, groups, causes; simulation, difference | … engine |
+//! | [`correlate`] | who is who, causes, what clusters need; simulation, difference | … engine |
 //! | [`suggest`] | changes and their proof | … correlate |
 //! | [`checks`] | one file a check; findings, the report | … suggest |
 //! | [`ingest`] | rim in: text → model | net, model |
@@ -22,6 +22,8 @@
 //! - What was not given is never taken for empty: the third verdict is Undetermined.
 //! - A connection and a set of connections are judged by the same matcher: a set is cut where a
 //!   rule divides it, and every piece answers as any connection in it would.
+//! - Flows come from two sources, the log and what clusters need ([`correlate::expected`]), and go
+//!   through the one evaluator; where both speak of one cause it is one cause.
 //! - A suggestion exists only if [`suggest::prove()`] made it, from its own printed text.
 //! - Nothing in the core reads a file, the clock or the environment, prints, or fails.
 //! - Same input, same bytes out, on any number of threads.

@@ -14,7 +14,7 @@ mod common;
 use common::root;
 use vpcwhy::checks::Finding;
 use vpcwhy::correlate::Directory;
-use vpcwhy::correlate::causes::Scope;
+use vpcwhy::correlate::Scope;
 use vpcwhy::correlate::ledger::Window;
 use vpcwhy::diagnose::diagnose;
 use vpcwhy::engine::{EffectiveRules, Flow, Verdict, evaluate};

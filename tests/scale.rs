@@ -13,7 +13,8 @@ use std::process::Command;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use vpcwhy::correlate::causes::{Scope, judge_all};
+use vpcwhy::correlate::Scope;
+use vpcwhy::correlate::causes::judge_all;
 use vpcwhy::correlate::ledger::Window;
 use vpcwhy::correlate::{Directory, Ledger, Limits, LogCounts};
 use vpcwhy::engine::{EffectiveRules, Verdict, evaluate};

@@ -5,7 +5,8 @@ use crate::checks::finding::{
     Confidence, Finding, FlowSummary, Observed, ResourceSummary, cause_id, decision_summary,
 };
 use crate::checks::{Check, Evidence, Outcome, needed};
-use crate::correlate::causes::{Side, decider_key};
+use crate::correlate::causes::decider_key;
+use crate::correlate::side::Side;
 use crate::correlate::{Cause, Question};
 use crate::engine::{Decider, Verdict};
 use crate::net::{Direction, Role};

@@ -20,8 +20,8 @@
 use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, Severity, id};
 use crate::checks::pasted::{self, Words};
 use crate::checks::{Check, Evidence, Outcome};
+use crate::correlate::expected::Conclusion;
 use crate::correlate::expected::{Need, Purpose};
-use crate::correlate::silent::Conclusion;
 use crate::model::cluster::State;
 use crate::model::symptom::SymptomKind;
 use crate::model::{Cluster, Symptom};

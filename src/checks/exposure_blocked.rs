@@ -19,7 +19,7 @@ use crate::checks::finding::{Confidence, Finding, Severity};
 use crate::checks::pasted::{self, Words};
 use crate::checks::{Check, Evidence, Outcome};
 use crate::correlate::covered::covered;
-use crate::correlate::silent::Told;
+use crate::correlate::expected::Told;
 use crate::engine::Decider;
 use crate::model::symptom::SymptomKind;
 use crate::model::{Expected, FirewallRule};

@@ -5,7 +5,8 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::correlate::Cause;
-use crate::correlate::causes::{Side, decider_key};
+use crate::correlate::causes::decider_key;
+use crate::correlate::side::Side;
 use crate::engine::near_miss::Gap;
 use crate::engine::{Decider, Decision, Doubt, Mismatch, NearMiss};
 use crate::model::firewall::GoogleList;

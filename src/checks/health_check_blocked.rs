@@ -19,7 +19,7 @@ use crate::checks::blocked::{self, Words};
 use crate::checks::finding::{Confidence, Finding};
 use crate::checks::{Check, Evidence, Severity, pasted};
 use crate::correlate::Cause;
-use crate::correlate::silent::{Conclusion, Told};
+use crate::correlate::expected::{Conclusion, Told};
 use crate::model::symptom::SymptomKind;
 use crate::net::{Direction, Role};
 

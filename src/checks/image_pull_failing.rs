@@ -20,7 +20,7 @@
 use crate::checks::finding::{Confidence, Finding};
 use crate::checks::pasted::{self, Words, need_of};
 use crate::checks::{Check, Evidence, Outcome, Severity};
-use crate::correlate::silent::{Conclusion, Told};
+use crate::correlate::expected::{Conclusion, Told};
 use crate::model::symptom::{Failure, SymptomKind};
 use crate::net::Role;
 

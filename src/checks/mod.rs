@@ -34,7 +34,7 @@ pub use report::Report;
 
 use std::cell::RefCell;
 
-use crate::correlate::causes::Scope;
+use crate::correlate::scope::Scope;
 use crate::correlate::{Cause, Correlation, Directory, Question};
 use crate::model::Reference;
 use crate::suggest::{Earlier, Printer};

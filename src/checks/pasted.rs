@@ -5,9 +5,9 @@ use crate::checks::finding::{
     Basis, Confidence, Finding, FlowSummary, ResourceSummary, Severity, decision_summary, id,
 };
 use crate::checks::{Check, Evidence, Outcome, needed};
-use crate::correlate::causes::Side;
 use crate::correlate::expected::Need;
-use crate::correlate::silent::{Conclusion, Told};
+use crate::correlate::expected::{Conclusion, Told};
+use crate::correlate::side::Side;
 use crate::model::symptom::{Call, SymptomKind};
 use crate::model::{Expected, Symptom, components};
 use crate::net::{Direction, Protocol, Role};

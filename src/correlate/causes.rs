@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use crate::correlate::expected::Need;
+use crate::correlate::expected::{Need, Told};
 use crate::correlate::questions::{Detail, Edges, Question, ask, wider};
 use crate::correlate::rollup::{Group, RollUp};
+use crate::correlate::scope::Scope;
 use crate::correlate::seen::Seen;
-use crate::correlate::silent::Told;
+use crate::correlate::side::{Side, side};
 use crate::correlate::{Directory, Who};
 use crate::engine::{
     Decider, Decision, EffectiveRules, Flow, NearMiss, Verdict, evaluate, near_misses,
@@ -27,29 +28,6 @@ pub(super) struct Judged<'a> {
     pub(super) direction_inferred: bool,
     pub(super) network_inferred: bool,
     pub(super) decision: Decision<'a>,
-}
-
-/// One end of a cause.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Side {
-    /// Its role.
-    pub role: Role,
-    /// Its name, where it has one.
-    pub name: String,
-    /// Its known ranges; where it has none, the addresses of the log.
-    pub ranges: Vec<IpNet>,
-    /// Whether `ranges` are known ranges.
-    pub known: bool,
-    /// Why it has the role.
-    pub because: String,
-    /// Whether it is one VM, and the name is that VM's.
-    pub is_vm: bool,
-    /// The cluster, by its place in the inventory.
-    pub cluster: Option<usize>,
-    /// Whether the owner is in another network.
-    pub elsewhere: bool,
-    /// The network that the owner is in.
-    pub network: Option<Reference>,
 }
 
 /// Denied connections of one kind.
@@ -178,29 +156,6 @@ pub struct Correlation<'a> {
     pub needs: Vec<Need<'a>>,
     /// What the pasted errors come down to.
     pub told: Vec<Told<'a>>,
-}
-
-/// Which part of the log is asked about.
-#[derive(Debug, Clone, Default)]
-pub struct Scope {
-    /// Only this project.
-    pub project: Option<String>,
-    /// Only this network.
-    pub network: Option<String>,
-    /// Only connections from or to this cluster.
-    pub cluster: Option<String>,
-    /// Whether rules are tried that are not there: then log and resources may well disagree.
-    pub what_if: bool,
-}
-
-impl Scope {
-    /// Whether a network is asked about.
-    #[must_use]
-    pub fn holds(&self, network: &Reference) -> bool {
-        let of_project = network.project.as_ref();
-        self.network.as_ref().is_none_or(|name| Reference::parse(name).agrees(network))
-            && self.project.as_ref().is_none_or(|wanted| of_project.is_none_or(|of| of == wanted))
-    }
 }
 
 /// Places, judges and groups.
@@ -489,34 +444,4 @@ fn cause<'a>(
         needs: Vec::new(),
         symptoms: Vec::new(),
     })
-}
-
-/// The most addresses of nobody known that are listed one by one.
-const MOST_ADDRESSES: usize = 16;
-
-/// One end, from who it is and the addresses that were seen of it.
-#[must_use]
-pub fn side(who: Who<'_>, seen: &[IpAddr]) -> Side {
-    let known = !who.owner.ranges.is_empty();
-    let ranges = if known {
-        // The family that was seen: a rule holds ranges of one family only.
-        let v4 = seen.iter().any(IpAddr::is_ipv4);
-        who.owner.ranges.iter().filter(|range| range.addr().is_ipv4() == v4).copied().collect()
-    } else {
-        seen.iter().take(MOST_ADDRESSES).map(|address| IpNet::from(*address)).collect()
-    };
-    Side {
-        role: who.owner.role,
-        name: who.owner.name.clone(),
-        ranges,
-        known,
-        because: match &who.owner.origin {
-            Some(origin) => format!("{} ({origin})", who.owner.because),
-            None => who.owner.because.clone(),
-        },
-        is_vm: who.owner.is_vm,
-        cluster: who.owner.cluster,
-        elsewhere: who.elsewhere,
-        network: who.owner.network.clone(),
-    }
 }

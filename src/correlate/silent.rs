@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::correlate::Cause;
-use crate::correlate::causes::{Side, decider_key};
-use crate::correlate::expected::{Need, Purpose, tells_of};
+use crate::correlate::causes::decider_key;
+use crate::correlate::expected::{Conclusion, Need, Purpose, Told, tells_of};
 use crate::correlate::seen::Seen;
+use crate::correlate::side::Side;
 use crate::engine::Verdict;
 use crate::model::{Expected, Symptom};
 use crate::net::{Direction, IpNet, Protocol, Role};
@@ -35,31 +36,26 @@ pub fn join<'a>(causes: &mut Vec<Cause<'a>>, needs: &[Need<'a>]) {
             None => silent.entry(key(need)).or_default().push(need.clone()),
         }
     }
+    // The log knows the pods' range; what is needed knows whose pods they are.
+    for cause in causes.iter_mut() {
+        let called = |need: &&Need<'_>| matches!(need.purpose, Purpose::Call(_));
+        let names: Vec<&str> =
+            cause.needs.iter().filter(called).map(|need| need.to.name.as_str()).collect();
+        if !names.is_empty() {
+            cause.destination.name = joined(names);
+        }
+    }
     causes.extend(silent.into_values().filter_map(cause));
 }
 
-/// What became of a pasted error.
-#[derive(Debug, Clone, Copy)]
-pub struct Told<'a> {
-    /// The error.
-    pub symptom: &'a Symptom,
-    /// The answer.
-    pub answer: Conclusion,
-}
-
-/// What a pasted error comes down to; a need is told by its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conclusion {
-    /// The firewall, and there is a cause that says so.
-    Firewall,
-    /// Nobody is there to answer.
-    Missing(usize),
-    /// The firewall lets it pass: the cause is elsewhere.
-    Elsewhere(usize),
-    /// Something that no firewall does.
-    NotFirewall,
-    /// What was given does not tell.
-    CannotTell(Option<usize>),
+/// The names of several backends, each once.
+fn joined(mut names: Vec<&str>) -> String {
+    names.sort_unstable();
+    names.dedup();
+    if names.len() > MOST_NAMES {
+        return format!("{} Services", names.len());
+    }
+    names.join(", ")
 }
 
 /// Joins the pasted errors with the causes and the needs.
@@ -196,15 +192,8 @@ fn cause<'a>(mut needs: Vec<Need<'a>>) -> Option<Cause<'a>> {
     // What is certain speaks for the rest.
     needs.sort_by_key(|need| need.doubtful);
     let first = needs.first()?;
-    let mut names: Vec<&str> = needs.iter().map(|need| need.to.name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
     let mut destination = first.to.clone();
-    if names.len() > MOST_NAMES {
-        destination.name = format!("{} Services", names.len());
-    } else if names.len() > 1 {
-        destination.name = names.join(", ");
-    }
+    destination.name = joined(needs.iter().map(|need| need.to.name.as_str()).collect());
     let mut source = first.from.clone();
     for need in needs.iter().skip(1) {
         join_ranges(&mut source, &need.from);

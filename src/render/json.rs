@@ -9,8 +9,8 @@ use crate::checks::finding::{
     rule_kind, stage_id,
 };
 use crate::correlate::LogCounts;
-use crate::correlate::causes::Side;
 use crate::correlate::difference::Row;
+use crate::correlate::side::Side;
 use crate::engine::Decider;
 use crate::model::FirewallRule;
 use crate::net::IpNet;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::checks::report::NeedSummary;
 use crate::checks::{Finding, Report, Severity};
-use crate::correlate::causes::Side;
+use crate::correlate::side::Side;
 use crate::model::Expected;
 use crate::net::Role;
 use crate::render::document::{Block, Document, Style, plural, styled};

@@ -5,7 +5,7 @@ use crate::checks::blocked::describe;
 use crate::checks::finding::{DecisionSummary, Finding, Severity};
 use crate::checks::{Report, by_id};
 use crate::correlate::LogCounts;
-use crate::correlate::causes::Side;
+use crate::correlate::side::Side;
 use crate::net::{Role, Timestamp};
 use crate::render::document::{Block, Document, Style, plain, plural, styled, thousands};
 use crate::suggest::{Safety, Suggestion};

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::checks::finding::DecisionSummary;
-use crate::correlate::causes::Side;
+use crate::correlate::side::Side;
 use crate::engine::matching::{Outcome, Step};
 use crate::net::{Direction, FiveTuple};
 use crate::render::document::{Block, Document, Style, plain, plural, styled};

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Format, Options, Simulation};
-use crate::correlate::causes::Scope;
+use crate::correlate::scope::Scope;
 use crate::correlate::{Directory, Simulator};
 use crate::diagnose::Gathered;
 use crate::ingest::query;

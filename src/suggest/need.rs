@@ -1,7 +1,7 @@
 //! What must become possible for a cause to be mended, and why it may be better left as it is.
 
-use crate::correlate::causes::Side;
 use crate::correlate::expected;
+use crate::correlate::side::Side;
 use crate::correlate::{Cause, Directory};
 use crate::engine::matching::{Outcome, match_rule};
 use crate::engine::near_miss::Gap;

@@ -156,31 +156,7 @@ fn replay(
 
     let was = proposal.change.before();
     let detail = was.map_or(Detail::Together, |was| edges.detail(was)).max(edges.detail(parsed));
-    let (mut denied_before, mut allowed_after, mut still_denying) = (0, 0, None);
-    let mut all_allowed = true;
-    for cause in &proposal.wanted {
-        cause.each_flow(detail, |flow, count| {
-            if verdict(&before, flow) == Verdict::Denied {
-                denied_before += count;
-            }
-            let decision = evaluate(&after, flow, &mut ());
-            // Where it is not certain, what may match is the culprit, not what decides otherwise.
-            let culprit = match (decision.verdict, decision.decider) {
-                (Verdict::Allowed, _) => {
-                    allowed_after += count;
-                    return;
-                }
-                (Verdict::Undetermined, _) => decision.doubts.first().map(|(rule, _)| *rule),
-                (Verdict::Denied, Decider::Rule(rule)) => Some(rule),
-                (Verdict::Denied, _) => None,
-            };
-            all_allowed = false;
-            still_denying = still_denying.take().or_else(|| culprit.map(FirewallRule::label));
-        });
-    }
-    if !all_allowed {
-        return Err(Refuted::StillDenied(still_denying));
-    }
+    let (denied_before, allowed_after) = pass(proposal, detail, &before, &after)?;
     // A verdict can change only where the changed rule, as it was or as it is, has a say.
     let may_say = |question: &Question<'_>| {
         let Some(flow) = &question.flow else { return false };
@@ -217,6 +193,42 @@ fn replay(
     let opens = changed.iter().filter(|one| one.effect != Effect::Closes);
     let opens = opens.flat_map(Changed::rows).collect();
     Ok(Proof { denied_before, allowed_after, other_flows_changed, still_denied, opens })
+}
+
+/// Lets the wanted connections pass: how many were denied before, and how many are allowed after,
+/// which has to be all of them.
+fn pass(
+    proposal: &Proposal<'_, '_>,
+    detail: Detail,
+    before: &EffectiveRules<'_>,
+    after: &EffectiveRules<'_>,
+) -> Result<(usize, usize), Refuted> {
+    let (mut denied_before, mut allowed_after, mut still_denying) = (0, 0, None);
+    let mut all_allowed = true;
+    for cause in &proposal.wanted {
+        cause.each_flow(detail, |flow, count| {
+            if evaluate(before, flow, &mut ()).verdict == Verdict::Denied {
+                denied_before += count;
+            }
+            let decision = evaluate(after, flow, &mut ());
+            // Where it is not certain, what may match is the culprit, not what decides otherwise.
+            let culprit = match (decision.verdict, decision.decider) {
+                (Verdict::Allowed, _) => {
+                    allowed_after += count;
+                    return;
+                }
+                (Verdict::Undetermined, _) => decision.doubts.first().map(|(rule, _)| *rule),
+                (Verdict::Denied, Decider::Rule(rule)) => Some(rule),
+                (Verdict::Denied, _) => None,
+            };
+            all_allowed = false;
+            still_denying = still_denying.take().or_else(|| culprit.map(FirewallRule::label));
+        });
+    }
+    if !all_allowed {
+        return Err(Refuted::StillDenied(still_denying));
+    }
+    Ok((denied_before, allowed_after))
 }
 
 /// Nothing is to pass: then only the logging may change, which no verdict depends on.

@@ -6,9 +6,9 @@
 //! peering it comes from its own /28; by Private Service Connect, or from outside of a public
 //! cluster, it goes through the konnectivity agents, which are pods.
 
-use crate::correlate::causes::Side;
 use crate::correlate::expected::judge::{Ask, open};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
+use crate::correlate::side::Side;
 use crate::model::cluster::ControlPlaneLink;
 use crate::model::{Cluster, Expected, Origin};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role};

@@ -1,8 +1,8 @@
 //! A connection that is needed, put to the evaluator: all of it, not a sample.
 
 use crate::correlate::Directory;
-use crate::correlate::causes::Side;
 use crate::correlate::expected::{Answer, Place};
+use crate::correlate::side::Side;
 use crate::engine::{
     Decider, Decision, EffectiveRules, Endpoint, Flow, Piece, Space, Verdict, evaluate_all,
     near_misses,

@@ -18,10 +18,11 @@ mod probes;
 
 pub use assumed::{assumed_networks, automatic_rule, with_automatic_rules};
 pub use calls::{Backend, backend_of};
-pub use pasted::tells_of;
+pub use pasted::{Conclusion, Told, tells_of};
 
 use crate::correlate::Directory;
-use crate::correlate::causes::{Scope, Side};
+use crate::correlate::scope::Scope;
+use crate::correlate::side::Side;
 use crate::engine::{Decision, EffectiveRules, Flow, NearMiss};
 use crate::model::{Cluster, Expected, Origin, Reference, Symptom, Webhook};
 use crate::net::{Direction, IpNet, Protocol, Role};

@@ -1,15 +1,39 @@
 //! Errors that people paste, as connections that are needed: who could not reach whom, at the
 //! address and port that the text tells, or at those that the component is known for.
 
-use crate::correlate::causes::side;
 use crate::correlate::expected::calls::backend_of;
 use crate::correlate::expected::cluster::Wanted;
 use crate::correlate::expected::{Need, Place, Purpose};
+use crate::correlate::side::side;
 use crate::model::Symptom;
 use crate::model::components::component;
 use crate::model::symptom::{Call, SymptomKind};
 use crate::model::workload::CallKind;
 use crate::net::{Protocol, Role};
+
+/// What became of a pasted error.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// The error.
+    pub symptom: &'a Symptom,
+    /// The answer.
+    pub answer: Conclusion,
+}
+
+/// What a pasted error comes down to; a need is told by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conclusion {
+    /// The firewall, and there is a cause that says so.
+    Firewall,
+    /// Nobody is there to answer.
+    Missing(usize),
+    /// The firewall lets it pass: the cause is elsewhere.
+    Elsewhere(usize),
+    /// Something that no firewall does.
+    NotFirewall,
+    /// What was given does not tell.
+    CannotTell(Option<usize>),
+}
 
 /// Whether an error tells of what is needed.
 #[must_use]

@@ -10,11 +10,12 @@
 use std::collections::BTreeMap;
 
 use crate::correlate::Directory;
-use crate::correlate::causes::{Scope, Side};
 use crate::correlate::expected::calls::backend_of;
 use crate::correlate::expected::cluster::Wanted;
 use crate::correlate::expected::judge::{Ask, Asked};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
+use crate::correlate::scope::Scope;
+use crate::correlate::side::Side;
 use crate::engine::EffectiveRules;
 use crate::model::balancer::{BackendGroup, BackendService};
 use crate::model::firewall::Layer4;
