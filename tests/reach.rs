@@ -354,6 +354,107 @@ fn probes_of_every_kind_of_balancer() {
     assert_eq!(left, 2);
 }
 
+/// A rule for one pool's tag decides for that pool, and what is known of all pools is known.
+#[test]
+fn pools_are_told_apart_by_their_tags() {
+    let mut all = base();
+    let pool = |name: &str, tag: &str| value!({"name": name, "config": {"tags": [tag]}});
+    all[0]["nodePools"] = value!([pool("a", "spot"), pool("b", "steady")]);
+    let deny = |tag: &str| {
+        rule(
+            "quarantine",
+            &value!({"denied": [{"IPProtocol": "all"}],
+        "priority": 10, "sourceRanges": ["172.20.0.16/28"], "targetTags": [tag]}),
+        )
+    };
+    all.push(deny("nobodys"));
+    assert_eq!(need(&all, "kubelet")["verdict"], "ALLOWED");
+    *all.last_mut().unwrap() = deny("spot");
+    assert_eq!(need(&all, "kubelet")["verdict"], "MIXED");
+}
+
+/// Without the subnetwork, Nodes tell their own addresses.
+#[test]
+fn nodes_tell_their_addresses() {
+    let mut all = base();
+    all.remove(1);
+    assert_eq!(need(&all, "nodes reach pods")["verdict"], "UNDETERMINED");
+    all.push(value!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "gke-blue-a-1"},
+        "status": {"addresses": [{"type": "InternalIP", "address": "10.20.0.7"},
+                                 {"type": "Hostname", "address": "x"}]}}));
+    let found = need(&all, "nodes reach pods");
+    assert_eq!(
+        (&found["verdict"], &found["from"]["ranges"]),
+        (&value!("ALLOWED"), &value!(["10.20.0.7/32"]))
+    );
+}
+
+#[test]
+fn conversions_and_urls_are_called_too() {
+    let mut all = base();
+    let client = value!({"service": {"namespace": "policy", "name": "conv"}});
+    all.push(value!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "carts.shop.example"},
+        "spec": {"names": {"plural": "carts"}, "conversion": {"strategy": "Webhook",
+                 "webhook": {"clientConfig": client}}}}));
+    all.push(service(
+        "conv",
+        &value!({"selector": {"a": "b"}, "ports": [{"port": 443, "targetPort": 9876}]}),
+    ));
+    let found = need(&all, "conversion webhook of carts.shop.example");
+    assert_eq!((&found["port"], &found["verdict"]), (&value!(9876), &value!("DENIED")));
+    let mut by_url = webhook("far.example.com", &value!({}), &value!({}));
+    by_url["webhooks"][0]["clientConfig"] = value!({"url": "https://far.example.com:8443/x"});
+    all.push(by_url);
+    let found = need(&all, "far.example.com");
+    assert_eq!((&found["port"], &found["verdict"]), (&value!(8443), &value!("UNDETERMINED")));
+    let policy = value!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "p"}, "spec": {}});
+    let before = needs(&all).len();
+    all.push(policy);
+    assert_eq!(needs(&all).len(), before);
+}
+
+/// Backend services as gcloud describes them: the health check's port, the group's named port, the
+/// endpoints' own, and proxies of a regional balancer.
+#[test]
+fn backend_services_of_gcloud() {
+    let link = |what: &str| format!("https://www.googleapis.com/compute/v1/projects/p/{what}");
+    let backend = |name: &str, scheme: &str, group: &str, check: &str| {
+        value!({"kind": "compute#backendService", "name": name, "loadBalancingScheme": scheme,
+            "protocol": "HTTP", "portName": "web", "region": link("regions/europe-west1"),
+            "backends": [{"group": link(group)}], "healthChecks": [link(check)]})
+    };
+    let mut all = base();
+    all.extend([
+        backend("ig", "EXTERNAL", "zones/z/instanceGroups/vms", "global/healthChecks/fixed"),
+        backend("neg", "INTERNAL_MANAGED", "zones/z/networkEndpointGroups/pods", "global/healthChecks/serving"),
+        value!({"kind": "compute#healthCheck", "name": "fixed", "type": "HTTP", "httpHealthCheck": {"port": 88}}),
+        value!({"kind": "compute#healthCheck", "name": "serving", "type": "HTTP",
+                "httpHealthCheck": {"portSpecification": "USE_SERVING_PORT"}}),
+        value!({"kind": "compute#instanceGroup", "name": "vms", "network": network(),
+                "namedPorts": [{"name": "web", "port": 8000}]}),
+        value!({"kind": "compute#networkEndpointGroup", "name": "pods", "network": network(),
+                "networkEndpointType": "GCE_VM_IP_PORT", "defaultPort": 9000}),
+        value!({"kind": "compute#subnetwork", "name": "proxies", "ipCidrRange": "10.9.0.0/23",
+                "network": network(), "region": "europe-west1", "purpose": "REGIONAL_MANAGED_PROXY"}),
+    ]);
+    let found: Vec<_> = needs(&all)
+        .iter()
+        .filter(|need| need["reason"].as_str().unwrap().contains("backend service"))
+        .map(|need| {
+            (need["from"]["role"].as_str().unwrap().to_owned(), need["port"].as_u64().unwrap())
+        })
+        .collect();
+    let expected = [
+        ("health-check", 88),
+        ("health-check", 8000),
+        ("health-check", 9000),
+        ("proxy-subnet", 9000),
+    ];
+    assert_eq!(found, expected.map(|(role, port)| (role.to_owned(), port)));
+}
+
 #[test]
 fn manifests_alone_assume_what_gke_writes() {
     let manifest = |kind: &str, name: &str, spec: Value| {
@@ -447,6 +548,39 @@ fn an_address_in_an_error_is_enough() {
     assert_eq!((found.len(), &found[0]["basis"]), (1, &value!("symptom")));
     assert_eq!(found[0]["fixes"][0]["rule"]["layer4"][0]["ports"], value!(["6443"]));
     assert_eq!(found[0]["fixes"][0]["rule"]["source_ranges"], value!(["172.20.0.16/28"]));
+}
+
+#[test]
+fn errors_come_by_standard_input_too() {
+    let text = "failed calling webhook \"g.example.com\": Post https://g.policy.svc:443/c: dial tcp 10.1.2.3:8443: i/o timeout";
+    let output = common::run_with(&["triage", "-", "--format", "json"], Some(text.as_bytes()));
+    assert_eq!(output.status.code(), Some(0));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(findings(&report, "webhook-port-blocked")[0]["flow"]["ports"], value!(["8443"]));
+}
+
+/// Outputs of kubectl as people posted them: descriptions, tables of events, hard-wrapped too.
+#[test]
+fn real_outputs_of_kubectl() {
+    let Some(corpus) = corpus() else { return };
+    for (file, check, subject) in [
+        ("kubectl-describe-apiservice.txt", "aggregated-api-blocked", "10.44.12.6:6443"),
+        ("kubectl-describe-pod-events.txt", "image-pull-failing", "docker.elastic.co"),
+        (
+            "kubectl-describe-rs-events.txt",
+            "webhook-port-blocked",
+            "istio-system/istio-sidecar-injector",
+        ),
+        ("kubectl-describe-svc-events.txt", "exposure-blocked", "asks for a firewall rule"),
+    ] {
+        let path = corpus.join("issue-outputs").join(file);
+        let report = json(&["triage", path.to_str().unwrap()]);
+        let found = findings(&report, check);
+        assert!(!found.is_empty(), "{file}: {report:#}");
+        assert!(found[0]["title"].as_str().unwrap().contains(subject), "{}", found[0]["title"]);
+        assert!(found[0]["no_fix"].as_str().unwrap().starts_with("cannot tell"), "{file}");
+        assert_eq!(report["inputs"][0]["kind"], "error-texts");
+    }
 }
 
 #[test]

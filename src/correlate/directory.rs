@@ -201,10 +201,20 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// What all nodes of a cluster are known to carry, by its place in the inventory.
+    /// What the nodes of a cluster carry, by its place in the inventory: of each kind, as its pools
+    /// show them, or what all are known to carry.
     #[must_use]
-    pub fn nodes_of(&self, cluster: usize) -> Endpoint {
-        self.nodes.get(cluster).map(carried_by_all).unwrap_or_default()
+    pub fn nodes_of(&self, cluster: usize) -> Vec<Endpoint> {
+        let Some(known) = self.nodes.get(cluster) else { return vec![Endpoint::default()] };
+        let all = carried_by_all(known);
+        if known.kinds.is_empty() {
+            return vec![all];
+        }
+        let of_kind = |tags: &BTreeSet<String>| Endpoint {
+            tags: Facts::Exactly(tags.clone()),
+            ..all.clone()
+        };
+        known.kinds.iter().map(of_kind).collect()
     }
 
     /// What is known of the other end. Source tags and accounts match only the primary address of

@@ -58,6 +58,8 @@ pub struct NodeFacts {
     pub all_alike: bool,
     /// The account of every node.
     pub account: Option<String>,
+    /// The tags of the nodes of each pool, each once; empty where nodes may have others.
+    pub kinds: Vec<BTreeSet<String>>,
 }
 
 /// What all nodes of `cluster` are known to carry.
@@ -74,12 +76,18 @@ pub fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
         sets.iter().skip(1).fold(sets.first().cloned().unwrap_or_default(), |common, set| {
             common.intersection(set).cloned().collect()
         });
+    sets.sort();
     sets.dedup();
     let node_tag = node_tag(inventory, cluster);
     // The id comes with the export of the whole cluster, pools and all.
-    let all_alike = cluster.hash.is_some() && node_tag.is_some() && sets.len() == 1;
+    let all_known = cluster.hash.is_some() && node_tag.is_some();
+    let all_alike = all_known && sets.len() == 1;
     let mut tags = common;
     tags.extend(node_tag.map(|found| found.tag));
+    let kinds = match all_known {
+        true => sets.iter().map(|own| own.union(&tags).cloned().collect()).collect(),
+        false => Vec::new(),
+    };
     let accounts: BTreeSet<_> =
         pools.iter().map(|pool| pool.service_account.as_deref().unwrap_or("default")).collect();
     let account = match accounts.iter().next() {
@@ -87,5 +95,5 @@ pub fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
         Some(only) if accounts.len() == 1 && *only != "default" => Some((*only).to_owned()),
         _ => None,
     };
-    NodeFacts { tags, all_alike, account }
+    NodeFacts { tags, all_alike, account, kinds }
 }

@@ -137,7 +137,10 @@ impl Failure {
                 "the control plane has no konnectivity agent to speak through: look at the \
                  konnectivity-agent pods, and whether nodes reach the control plane"
             }
-            Self::Unavailable => "the API server says no more than that nobody answered",
+            Self::Unavailable => {
+                "the API server says no more than that nobody answered; during an install that is \
+                 so until the pods are ready"
+            }
             Self::Answered => "the webhook answered and refused: it works",
             Self::Unsaid => "the text does not say how it failed",
         }

@@ -123,7 +123,10 @@ fn rows(needs: &[&NeedSummary], full: bool) -> Vec<Vec<String>> {
             side(&need.to),
             port.clone(),
             decided,
-            need.reason.clone(),
+            match &need.failure_policy {
+                Some(policy) => format!("{}, {policy}", need.reason),
+                None => need.reason.clone(),
+            },
         ];
         let but_for = |other: &Vec<String>, free: usize| {
             (0..row.len()).all(|at| at == free || other.get(at) == row.get(at))

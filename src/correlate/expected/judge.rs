@@ -90,10 +90,11 @@ pub(super) struct Asked<'q, 'a> {
 }
 
 impl<'a> Asked<'_, 'a> {
-    fn end(&self, role: Role, found: Endpoint) -> Endpoint {
+    /// Every kind of VM that an end may be.
+    fn ends(&self, role: Role, found: &Endpoint) -> Vec<Endpoint> {
         match (self.vms, role) {
             (Some(cluster), Role::Node | Role::Pod) => self.directory.nodes_of(cluster),
-            _ => found,
+            _ => vec![found.clone()],
         }
     }
 
@@ -123,32 +124,43 @@ impl<'a> Asked<'_, 'a> {
         let first = ask.ports.parts().next();
         let (protocol, dst_port) = (ask.protocol, first.map_or(1, |(low, _)| low));
         let tuple = FiveTuple { src, src_port: 0, dst, dst_port, protocol };
-        let flow = self.flow(tuple, direction, own.role, peer.role);
+        let flows = self.flows(tuple, direction, own.role, peer.role);
         let geography = self.directory.geography(self.network);
-        let mut space = Space::of_flow(&flow, &geography);
-        space.flows.source = source;
-        space.flows.destination = destination;
-        space.flows.traffic = ask.traffic();
-        space.own_address_known = !own.ranges.is_empty();
-        space.tells_apart = false;
-        let pieces = evaluate_all(self.rules, &space);
-        self.summed(direction, (own, peer), flow, &pieces, &peers)
+        let mut pieces = Vec::new();
+        for flow in &flows {
+            let mut space = Space::of_flow(flow, &geography);
+            space.flows.source = source.clone();
+            space.flows.destination = destination.clone();
+            space.flows.traffic = ask.traffic();
+            space.own_address_known = !own.ranges.is_empty();
+            space.tells_apart = false;
+            pieces.extend(evaluate_all(self.rules, &space));
+        }
+        self.summed(direction, flows, &pieces, &peers)
     }
 
-    fn flow(&self, tuple: FiveTuple, direction: Direction, own: Role, peer: Role) -> Flow {
-        let mut flow = self.directory.flow(tuple, direction, self.network, None);
-        flow.endpoint = self.end(own, flow.endpoint);
-        if peer == Role::Node {
-            flow.peer = self.end(peer, flow.peer);
+    /// The flow between ends of each kind.
+    fn flows(&self, tuple: FiveTuple, direction: Direction, own: Role, peer: Role) -> Vec<Flow> {
+        let flow = self.directory.flow(tuple, direction, self.network, None);
+        // Pods carry nothing where they are the other end.
+        let peers = match peer {
+            Role::Node => self.ends(peer, &flow.peer),
+            _ => vec![flow.peer.clone()],
+        };
+        let mut all = Vec::new();
+        for endpoint in self.ends(own, &flow.endpoint) {
+            for peer in &peers {
+                let (endpoint, peer) = (endpoint.clone(), peer.clone());
+                all.push(Flow { endpoint, peer, ..flow.clone() });
+            }
         }
-        flow
+        all
     }
 
     fn summed(
         &self,
         direction: Direction,
-        (own, peer): (&Side, &Side),
-        flow: Flow,
+        flows: Vec<Flow>,
         pieces: &[Piece<'_, 'a>],
         peers: &AddressSet,
     ) -> Answer<'a> {
@@ -170,9 +182,9 @@ impl<'a> Asked<'_, 'a> {
         let decision =
             of(telling).next().map_or_else(Decision::missing, |one| one.decision.clone());
         let denied: Vec<Flow> = of(Verdict::Denied)
-            .filter_map(|piece| piece.space.flows.witness())
+            .filter_map(|piece| Some((piece, piece.space.flows.witness()?)))
             .take(MOST_WITNESSES)
-            .map(|at| {
+            .map(|(piece, at)| {
                 let tuple = FiveTuple {
                     src: at.source,
                     src_port: 0,
@@ -180,7 +192,9 @@ impl<'a> Asked<'_, 'a> {
                     dst_port: at.port,
                     protocol: at.protocol,
                 };
-                self.flow(tuple, direction, own.role, peer.role)
+                let flow = self.directory.flow(tuple, direction, self.network, None);
+                let (endpoint, peer) = (piece.space.endpoint.clone(), piece.space.peer.clone());
+                Flow { endpoint, peer, ..flow }
             })
             .collect();
         let near_misses = match denied.first() {
@@ -195,6 +209,7 @@ impl<'a> Asked<'_, 'a> {
             _ => false,
         };
         let is_assumed = pieces.iter().any(|piece| nobodys(piece.decision.decider));
-        Answer { verdict, direction, decision, near_misses, denied, flow: Some(flow), is_assumed }
+        let flow = flows.into_iter().next();
+        Answer { verdict, direction, decision, near_misses, denied, flow, is_assumed }
     }
 }

@@ -169,6 +169,9 @@ impl<'d, 'a> Place<'d, 'a> {
         let mut ranges: Vec<IpNet> = owners.iter().flat_map(|one| one.ranges.clone()).collect();
         ranges.sort();
         ranges.dedup();
+        if ranges.is_empty() {
+            return self.ranges_of_nodes(role);
+        }
         // A described node knows its own address only where its subnetwork was not given.
         let wide = |range: &IpNet| range.prefix_len() < range.max_prefix_len();
         if role == Role::Node && ranges.iter().any(wide) {
@@ -181,6 +184,27 @@ impl<'d, 'a> Place<'d, 'a> {
                 None => owner.because.clone(),
             },
         );
+        (ranges, because)
+    }
+
+    /// The addresses of Nodes and their pods, as Kubernetes tells them: where nothing else does.
+    fn ranges_of_nodes(&self, role: Role) -> (Vec<IpNet>, String) {
+        let inventory = self.directory.inventory;
+        let prefix = format!("gke-{}-", self.cluster.id.name);
+        let only = inventory.clusters.len() == 1;
+        let nodes = inventory.workloads.nodes.iter();
+        let own: Vec<_> = nodes.filter(|node| only || node.name.starts_with(&prefix)).collect();
+        let mut ranges: Vec<IpNet> = match role {
+            Role::Node => own.iter().filter_map(|node| Some(node.address?.into())).collect(),
+            Role::Pod => own.iter().flat_map(|node| node.pod_ranges.clone()).collect(),
+            _ => Vec::new(),
+        };
+        ranges.sort();
+        ranges.dedup();
+        let because = match own.first().filter(|_| !ranges.is_empty()) {
+            Some(node) => format!("Nodes of cluster {} ({})", self.cluster.id.name, node.origin),
+            None => format!("the {role} range of cluster {} is not given", self.cluster.id.name),
+        };
         (ranges, because)
     }
 

@@ -174,8 +174,16 @@ fn probes(name: &'static str) -> Side {
 
 /// The proxy-only subnets of a network, in the region of a cluster.
 fn proxies(place: &Place<'_, '_>) -> Side {
-    let inventory = place.directory.inventory;
     let location = place.cluster.id.location.as_deref();
+    match &place.network {
+        Some(network) => proxies_in(place.directory, network, location),
+        None => outside(Role::ProxySubnet, "", Vec::new(), "the network is not given"),
+    }
+}
+
+/// The proxy-only subnets of a network, in the region of a place.
+fn proxies_in(directory: &Directory<'_>, network: &Reference, location: Option<&str>) -> Side {
+    let inventory = directory.inventory;
     let mut ranges: Vec<IpNet> = Vec::new();
     let mut because = "no proxy-only subnet of the network is given".to_owned();
     for subnetwork in &inventory.subnetworks {
@@ -183,7 +191,7 @@ fn proxies(place: &Place<'_, '_>) -> Side {
         let proxy = ["REGIONAL_MANAGED_PROXY", "INTERNAL_HTTPS_LOAD_BALANCER"];
         let region = subnetwork.id.location.as_deref();
         let here = region.zip(location).is_none_or(|(region, at)| at.starts_with(region));
-        let own = place.network.as_ref().is_some_and(|of| subnetwork.network.agrees(of));
+        let own = subnetwork.network.agrees(network);
         if proxy.contains(&purpose) && here && own {
             ranges.extend(subnetwork.primary);
             because = format!("proxy-only subnet {} ({})", subnetwork.id.name, subnetwork.origin);
@@ -313,10 +321,19 @@ fn of_group<'a>(
     let vms = cluster_of_group(directory, group, &network);
     let rules = EffectiveRules::of(directory.inventory, &network);
     let to = vms_behind(directory, group, described, &network, vms);
-    let from = probes(if service.is_passthrough() { PASSTHROUGH } else { PROXIED });
-    for port in probed_ports(directory, service, described) {
+    let mut asked_for =
+        vec![(probes(if service.is_passthrough() { PASSTHROUGH } else { PROXIED }), "probes")];
+    let regional = service.scheme == "INTERNAL_MANAGED"
+        || service.scheme == "EXTERNAL_MANAGED" && service.id.location.is_some();
+    if regional {
+        let region = service.id.location.as_deref();
+        asked_for.push((proxies_in(directory, &network, region), "proxies"));
+    }
+    let all = probed_ports(directory, service, described);
+    let all = all.iter().flat_map(|port| asked_for.iter().map(move |from| (*port, from)));
+    for (port, (from, who)) in all {
         let ports = PortSet::of([port]);
-        let ask = Ask { from: &from, to: &to, protocol: Protocol::TCP, ports: &ports };
+        let ask = Ask { from, to: &to, protocol: Protocol::TCP, ports: &ports };
         let asked = Asked { directory, network: &network, rules: &rules, vms };
         let answer = asked.at(crate::net::Direction::Ingress, &ask);
         // What the objects of the cluster told already.
@@ -330,7 +347,7 @@ fn of_group<'a>(
         }
         into.push(Need {
             purpose: Purpose::Probe,
-            reason: format!("probes of backend service {} to {}", service.id.name, group.name),
+            reason: format!("{who} of backend service {} to {}", service.id.name, group.name),
             cluster: vms,
             network: Some(network.clone()),
             from: from.clone(),
@@ -339,7 +356,7 @@ fn of_group<'a>(
             port: Some(port),
             doubtful: false,
             missing: None,
-            because: Vec::new(),
+            because: Vec::from_iter(from.ranges.is_empty().then(|| from.because.clone())),
             answer,
             origin: service.origin.clone(),
         });
