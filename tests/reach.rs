@@ -842,3 +842,58 @@ fn what_real_error_texts_are() {
         assert_eq!(only.failure.may_be_firewall(), firewall, "{line}: {:?}", only.failure);
     }
 }
+
+/// The failures of real people that this project began with: the text of each row that holds one,
+/// with what it is and the port. Their sentences are not repeated here, only where they stand.
+#[test]
+fn the_failures_of_real_people() {
+    use vpcwhy::checks::pasted::{callee, port_of};
+    use vpcwhy::ingest::document::Place;
+    use vpcwhy::ingest::symptom;
+    use vpcwhy::model::symptom::SymptomKind;
+    let Some(corpus) = corpus() else { return };
+    let cases = std::fs::read_to_string(corpus.join("../cases.md")).unwrap();
+    // Row, kind, subject, port, whether a firewall may have done it.
+    let rows = [
+        ("2", "webhook", "monitoring/prometheus-operator-operator", Some(8443), true),
+        ("4", "webhook", "a webhook", None, true),
+        (
+            "5",
+            "webhook",
+            "opentelemetry-operator-system/opentelemetry-operator-webhook-service",
+            Some(9443),
+            true,
+        ),
+        ("6", "webhook", "ingress-nginx/ingress-nginx-controller-admission", Some(8443), true),
+        ("7", "webhook", "istio-system/istiod", Some(15017), true),
+        ("9", "webhook", "cnrm-system/cnrm-validating-webhook", Some(9443), true),
+        ("10", "webhook", "mtemporalc.kb.io", None, true),
+        ("15", "api", "172.24.4.22:6443", Some(6443), true),
+        ("22", "webhook", "webhook.cert-manager.io", None, true),
+        ("24", "image", "quay.io", Some(443), true),
+        ("27", "nodes", "0 of 1", None, true),
+        ("30", "backends", "", None, true),
+    ];
+    for (number, kind, subject, port, firewall) in rows {
+        let row = cases.lines().find(|line| line.starts_with(&format!("| {number} |"))).unwrap();
+        let text = row.split('`').nth(1).unwrap();
+        let place = Place { path: "cases".into(), line: 1, byte: 0 };
+        let found = symptom::read(text, &place);
+        let [only] = found.as_slice() else { panic!("{number}: {found:?}") };
+        let told = match &only.kind {
+            SymptomKind::Webhook(call) => ("webhook", callee(call), port_of(call)),
+            SymptomKind::AggregatedApi(call) => ("api", callee(call), port_of(call)),
+            SymptomKind::ImagePull { host, address, .. } => {
+                ("image", host.clone().unwrap_or_default(), address.map(|(_, port)| port))
+            }
+            SymptomKind::UnhealthyBackends(names) => ("backends", names.join(", "), None),
+            SymptomKind::NodesMissing(counts) => {
+                let counts = counts.map(|(some, all)| format!("{some} of {all}"));
+                ("nodes", counts.unwrap_or_default(), None)
+            }
+            other => panic!("{number}: {other:?}"),
+        };
+        assert_eq!(told, (kind, subject.to_owned(), port), "{number}");
+        assert_eq!(only.failure.may_be_firewall(), firewall, "{number}");
+    }
+}
