@@ -539,6 +539,32 @@ fn an_error_is_the_firewalls_or_not_or_nobody_can_tell() {
     assert!(found[0]["no_fix"].as_str().unwrap().contains("connection refused"));
 }
 
+/// The log and an error speak of one connection, whatever else was given.
+#[test]
+fn an_error_and_the_log_are_one_cause() {
+    let entry = value!({"insertId": "i", "timestamp": "2026-10-14T09:00:00Z",
+        "logName": "projects/p/logs/compute.googleapis.com%2Ffirewall",
+        "jsonPayload": {"disposition": "DENIED",
+            "connection": {"src_ip": "172.20.0.18", "src_port": 4000, "dest_ip": "10.24.3.4",
+                           "dest_port": 9443, "protocol": 6},
+            "rule_details": {"reference": "network:n/firewall:deny-all", "direction": "INGRESS"}}});
+    let text = r#"failed calling webhook "g.example.com": Post https://g.policy.svc:443/c: dial tcp 10.24.3.4:9443: i/o timeout"#;
+    for resources in [base(), Vec::new()] {
+        let mut all = resources;
+        all.push(entry.clone());
+        let report = asked("triage", &all, text);
+        let of_calls: Vec<_> = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|finding| finding["explanation"].to_string().contains("seen: failed calling"))
+            .collect();
+        assert_eq!(of_calls.len(), 1, "{report:#}");
+        assert_eq!(of_calls[0]["basis"], "observed");
+    }
+    assert_eq!(asked("check", &base(), text)["findings"], value!([]), "check reads no errors");
+}
+
 /// Pods that an error names by their address need no Service to be found.
 #[test]
 fn an_address_in_an_error_is_enough() {

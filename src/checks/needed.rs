@@ -105,10 +105,9 @@ pub fn confidence(cause: &Cause<'_>) -> Confidence {
 /// What is told of a cause because it is needed.
 #[must_use]
 pub fn lines(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<String> {
-    let Some(first) = cause.needs.first() else { return Vec::new() };
-    let mut lines = Vec::new();
-    let seen = cause.symptoms.iter().map(|symptom| seen(symptom));
-    lines.extend(once(seen).into_iter().take(MOST_TOLD));
+    let mut lines = once(cause.symptoms.iter().map(|symptom| seen(symptom)));
+    lines.truncate(MOST_TOLD);
+    let Some(first) = cause.needs.first() else { return lines };
     let told = once(cause.needs.iter().map(reason));
     let more = told.len().saturating_sub(MOST_TOLD);
     lines.extend(told.into_iter().take(MOST_TOLD));

@@ -9,6 +9,7 @@ use crate::correlate::expected::{Conclusion, Need, Purpose, Told, tells_of};
 use crate::correlate::seen::Seen;
 use crate::correlate::side::Side;
 use crate::engine::Verdict;
+use crate::model::symptom::SymptomKind;
 use crate::model::{Expected, Symptom};
 use crate::net::{Direction, IpNet, Protocol, Role};
 
@@ -83,7 +84,9 @@ fn conclusion<'a>(
     }
     let tells = |need: &Need<'_>| tells_of(symptom, need);
     let mut is_shown = false;
-    for cause in causes.iter_mut().filter(|cause| cause.needs.iter().any(tells)) {
+    let is_told =
+        |cause: &&mut Cause<'_>| cause.needs.iter().any(tells) || is_logged(cause, symptom);
+    for cause in causes.iter_mut().filter(is_told) {
         cause.symptoms.push(symptom);
         is_shown = true;
     }
@@ -105,6 +108,19 @@ fn conclusion<'a>(
             Conclusion::CannotTell(open)
         }
     }
+}
+
+/// Whether the log shows the connection that an error tells by its address: then nothing else has to
+/// be known.
+fn is_logged(cause: &Cause<'_>, symptom: &Symptom) -> bool {
+    let address = match &symptom.kind {
+        SymptomKind::Webhook(call) | SymptomKind::AggregatedApi(call) => call.address,
+        SymptomKind::ImagePull { address, .. } => *address,
+        _ => None,
+    };
+    address.is_some_and(|(address, port)| {
+        cause.port == Some(port) && cause.seen.destinations.binary_search(&address).is_ok()
+    })
 }
 
 /// Whether the log shows what is needed, denied by what denies it here.

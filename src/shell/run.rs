@@ -203,7 +203,11 @@ fn report(options: &Options, gathered: &Gathered) -> Report {
         (options.only.is_empty() || options.only.contains(&id)) && !options.ignore.contains(&id)
     });
     if matches!(options.command, Command::Check) {
-        report.findings.retain(|finding| finding.basis != Basis::Observed || finding.needed);
+        report.findings.retain(|finding| match finding.basis {
+            Basis::Observed => finding.needed,
+            Basis::Silent | Basis::Configuration => true,
+            Basis::Symptom => false,
+        });
         for finding in &mut report.findings {
             finding.observed = None;
             if finding.basis == Basis::Observed {
