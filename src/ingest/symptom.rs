@@ -160,10 +160,14 @@ fn shortened(text: &str) -> String {
     let words: Vec<&str> =
         text.get(start.unwrap_or(0)..).unwrap_or(text).split_whitespace().collect();
     let text = words.join(" ");
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text,
+    // It begins with what failed, and ends with why.
+    let length = text.chars().count();
+    if length <= LONGEST {
+        return text;
     }
+    let head: String = text.chars().take(LONGEST / 2).collect();
+    let tail: String = text.chars().skip(length - LONGEST / 2).collect();
+    format!("{head} … {tail}")
 }
 
 fn group<'t>(pattern: &LazyLock<Option<Regex>>, text: &'t str, at: usize) -> Option<&'t str> {

@@ -503,6 +503,12 @@ fn nothing_found(document: &mut Document, report: &Report, asked: &Asked) {
     document.push(Block::Blank);
 }
 
+/// Whether the rules would tell more of a finding.
+fn lacks_rules(report: &Report, finding: &Finding) -> bool {
+    let answered = finding.no_fix.as_ref().is_some_and(|why| why.starts_with("not the "));
+    report.not_given.contains(&"firewall_rules") && !answered
+}
+
 fn summary(document: &mut Document, report: &Report, causes: &[&Finding], asked: &Asked) {
     let count = |severity: Severity| {
         causes.iter().filter(|finding| finding.severity == severity).count() as u64
@@ -523,7 +529,7 @@ fn summary(document: &mut Document, report: &Report, causes: &[&Finding], asked:
             let language = if managed { "cnrm" } else { "gcloud" };
             Some(format!("vpcwhy fix {} {} --as {language}", finding.id, asked.inputs))
         }
-        (None, Some(_)) if report.not_given.contains(&"firewall_rules") => Some(format!(
+        (None, Some(finding)) if lacks_rules(report, finding) => Some(format!(
             "gcloud compute firewall-rules list --format=json > rules.json && vpcwhy {} rules.json",
             asked.inputs
         )),
