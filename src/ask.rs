@@ -38,6 +38,32 @@ pub fn parse_connection(source: &str, destination: &str) -> Result<FiveTuple, St
     }
 }
 
+/// Reads `HOST` and `HOST:PORT`, of a name or an address; 443 where no port is said.
+pub fn parse_host(text: &str) -> Result<(String, u16), String> {
+    if parse_address(text).is_some() {
+        return Ok((text.to_owned(), 443));
+    }
+    if let Some((address, port)) = parse_endpoint(text) {
+        return Ok((address.to_string(), port.unwrap_or(443)));
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) => {
+            (host, port.parse().map_err(|_| format!("{port} is no port: write {host}:443"))?)
+        }
+        None => (text, 443),
+    };
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() < 64
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    let host = host.trim_end_matches('.');
+    match host.split('.').all(is_label) {
+        true => Ok((host.to_owned(), port)),
+        false => Err(format!("{text} is no host: write NAME:PORT or ADDRESS:PORT")),
+    }
+}
+
 /// Asks the firewalls of both ends.
 #[must_use]
 pub fn why(directory: &Directory<'_>, roll_up: &RollUp, tuple: FiveTuple, scope: &Scope) -> Why {

@@ -43,6 +43,13 @@ pub enum Command {
     Inventory,
     /// Every connection that a cluster needs, and whether it passes.
     Reach,
+    /// The way out to a host, link by link.
+    Path {
+        /// Where it begins.
+        from: String,
+        /// Where it is to end: a name or an address, with its port.
+        host: String,
+    },
     /// What the log shows of each rule.
     RuleStats,
     /// Counts.
@@ -273,6 +280,17 @@ enum Sub {
         #[command(flatten)]
         common: Common,
     },
+    /// The way to a host, link by link: name, address, route, firewall, NAT or private VIP
+    Path {
+        /// An address, a cluster (its nodes; NAME/pods its pods), a subnetwork, a VM, a pod
+        from: String,
+        /// The host: NAME, NAME:PORT, ADDRESS:PORT; 443 by default
+        host: String,
+        #[command(flatten)]
+        inputs: Inputs,
+        #[command(flatten)]
+        common: Common,
+    },
     /// What was understood: networks, ranges and who owns them
     Inventory {
         #[command(flatten)]
@@ -486,6 +504,9 @@ fn options(cli: Cli) -> Options {
             (Command::Diff { old, new }, inputs.inputs, common)
         }
         Some(Sub::Reach { inputs, common }) => (Command::Reach, inputs.inputs, common),
+        Some(Sub::Path { from, host, inputs, common }) => {
+            (Command::Path { from, host }, inputs.inputs, common)
+        }
         Some(Sub::Inventory { inputs, common }) => (Command::Inventory, inputs.inputs, common),
         Some(Sub::Stats { inputs, rules: true, common, .. }) => {
             (Command::RuleStats, inputs.inputs, common)
@@ -566,16 +587,4 @@ fn manual() -> Command {
     // Writing to memory cannot fail.
     let _ = clap_mangen::Man::new(Cli::command()).render(&mut out);
     Command::Printed(String::from_utf8_lossy(&out).into_owned())
-}
-
-/// The words of a command line, quoted for a shell.
-#[must_use]
-pub fn quoted(words: &[String]) -> String {
-    let words: Vec<_> = words
-        .iter()
-        .map(|word| {
-            shlex::try_quote(word).map_or_else(|_| "INPUT".into(), |word| word.into_owned())
-        })
-        .collect();
-    words.join(" ")
 }

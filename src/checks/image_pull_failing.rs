@@ -17,10 +17,13 @@
 //! Source: <https://cloud.google.com/kubernetes-engine/docs/troubleshooting/image-pulls>,
 //! <https://cloud.google.com/vpc/docs/configure-private-google-access>
 
+use std::net::IpAddr;
+
 use crate::checks::finding::{Confidence, Finding};
 use crate::checks::pasted::{self, Words, need_of};
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::expected::{Conclusion, Told};
+use crate::correlate::path::{self, Link, Path, is_googles};
 use crate::model::symptom::{Failure, SymptomKind};
 use crate::net::Role;
 
@@ -72,7 +75,10 @@ fn pull(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<F
         }
     } else {
         let role = address.map(|(address, _)| evidence.directory.who(address, None).owner.role);
+        let way = walked(host, *address, evidence);
         let mut explanation = vec![road(host, role)];
+        explanation.extend(way.iter().flat_map(|path| &path.links).map(link_words));
+        let broken = way.as_ref().and_then(|path| path.links.get(path.first_broken()?));
         if let Some(need) = need_of(evidence, told) {
             let verdict = need.answer.verdict.id();
             explanation.push(format!("the EGRESS rules that were given say {verdict}"));
@@ -80,7 +86,10 @@ fn pull(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<F
         Words {
             title: format!("nobody answered for {host}{at}"),
             explanation,
-            no_fix: lacks(evidence, matches!(told.answer, Conclusion::Elsewhere(_))),
+            no_fix: match broken {
+                Some(link) => format!("the first broken link: {}", link_words(link)),
+                None => lacks(evidence, matches!(told.answer, Conclusion::Elsewhere(_))),
+            },
             severity: Severity::Error,
             confidence: Confidence::Possible,
         }
@@ -88,11 +97,28 @@ fn pull(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<F
     Some(pasted::finding(check, told, evidence, words))
 }
 
-/// Whether Google serves a registry on its VIPs.
-fn is_googles(host: &str) -> bool {
-    let host = host.split(':').next().unwrap_or(host);
-    let is = |suffix: &str| host == suffix || host.ends_with(&format!(".{suffix}"));
-    is("gcr.io") || is("pkg.dev") || is("googleapis.com")
+/// The way of a pull, where it is known from which cluster: of several, none is taken.
+fn walked<'a>(
+    host: &str,
+    address: Option<(IpAddr, u16)>,
+    evidence: &Evidence<'_, 'a>,
+) -> Option<Path<'a>> {
+    let [cluster] = evidence.directory.inventory.clusters.as_slice() else { return None };
+    let begin = || path::start(evidence.directory, &cluster.id.name).ok();
+    let by_name = path::walk(evidence.directory, begin()?, host, 443);
+    // The address that was asked is what counts; the name tells where it should have led.
+    let Some((address, port)) = address else { return Some(by_name) };
+    if by_name.first_broken() == Some(0) {
+        return Some(by_name);
+    }
+    Some(path::walk(evidence.directory, begin()?, &address.to_string(), port))
+}
+
+/// `route broken: routes of kf: no default route`.
+fn link_words(link: &Link) -> String {
+    let origin = link.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
+    let kind = link.kind.replace('-', " ");
+    format!("{kind} {}: {}: {}{origin}", link.state.id(), link.object, link.detail)
 }
 
 /// Which way a pull goes, by the class of the address.

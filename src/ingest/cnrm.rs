@@ -16,8 +16,8 @@ use crate::model::cluster::{ControlPlaneLink, State};
 use crate::model::firewall::{ManifestObject, NetworkReference};
 use crate::model::inventory::{Association, Attachment};
 use crate::model::{
-    Cluster, FirewallPolicy, Inventory, ManagedZone, Nat, Network, NodePool, Origin, PolicyKind,
-    RecordSet, Reference, Route, Subnetwork,
+    Cluster, FirewallPolicy, Inventory, ManagedZone, Nat, NatSubnetwork, Network, NodePool, Origin,
+    PolicyKind, RecordSet, Reference, Route, Subnetwork, ZoneTarget,
 };
 use crate::net::{parse_address, parse_cidr};
 
@@ -259,6 +259,7 @@ fn network(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         id: manifest.id(),
         policies_first: order == "BEFORE_CLASSIC_FIREWALL",
         peerings: Vec::new(),
+        default_route: Some(manifest.spec.flag("deleteDefaultRoutesOnCreate") != Some(true)),
         origin: manifest.origin.clone(),
     });
     Some(())
@@ -319,7 +320,19 @@ fn nat(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     into.nats.push(Nat {
         router: manifest.reference(spec.at("routerRef"), "ComputeRouter", into)?,
         network: None,
+        region: spec.text("region"),
         ranges: spec.text_or_empty("sourceSubnetworkIpRangesToNat"),
+        subnetworks: spec
+            .list("subnetwork")
+            .filter_map(|one| {
+                let id = manifest.reference(one.at("subnetworkRef"), "ComputeSubnetwork", into)?;
+                Some(NatSubnetwork {
+                    id,
+                    ranges: one.texts("sourceIpRangesToNat"),
+                    secondary: one.texts("secondaryIpRangeNames"),
+                })
+            })
+            .collect(),
         addresses: Vec::new(),
         origin: manifest.origin.clone(),
         name: id.name,
@@ -424,7 +437,21 @@ fn zone(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         .list("networks")
         .filter_map(|one| manifest.reference(one.at("networkRef"), "ComputeNetwork", into))
         .collect();
+    let clusters = visible.list("gkeClusters");
+    let cluster = |one: Fields<'_>| {
+        let at = one.at("gkeClusterNameRef");
+        Some(Reference::parse(&at.first_text(&["external", "name"])?).name)
+    };
+    let peered = spec.at("peeringConfig").at("targetNetwork").at("networkRef");
     into.zones.push(ManagedZone {
+        clusters: clusters.filter_map(cluster).collect(),
+        target: if spec.has("forwardingConfig") {
+            ZoneTarget::Forwarding
+        } else if spec.has("peeringConfig") {
+            ZoneTarget::Peering(manifest.reference(peered, "ComputeNetwork", into))
+        } else {
+            ZoneTarget::Records
+        },
         id: manifest.id(),
         dns_name: spec.text("dnsName")?,
         private: spec.text("visibility").as_deref() == Some("private"),

@@ -9,8 +9,8 @@ use crate::model::cluster::{ControlPlaneLink, Interface, State};
 use crate::model::inventory::Frontend;
 use crate::model::managed::cluster_of_node_tag;
 use crate::model::{
-    Cluster, Instance, Inventory, ManagedZone, Nat, Network, NodePool, Origin, RecordSet,
-    Reference, Route, Subnetwork,
+    Cluster, Instance, Inventory, ManagedZone, Nat, NatSubnetwork, Network, NodePool, Origin,
+    RecordSet, Reference, Route, Subnetwork, ZoneTarget,
 };
 use crate::net::{parse_address, parse_cidr};
 
@@ -214,6 +214,7 @@ fn network(fields: Fields<'_>, origin: &Origin) -> Option<Network> {
             .list("peerings")
             .filter_map(|peering| peering.reference("network"))
             .collect(),
+        default_route: None,
         origin: origin.clone(),
     })
 }
@@ -272,7 +273,18 @@ fn router(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<(
             name: nat.text_or_empty("name"),
             router: id.clone(),
             network: Some(network.clone()),
+            region: id.location.clone(),
             ranges: nat.text_or_empty("sourceSubnetworkIpRangesToNat"),
+            subnetworks: nat
+                .list("subnetworks")
+                .filter_map(|one| {
+                    Some(NatSubnetwork {
+                        id: one.reference("name")?,
+                        ranges: one.texts("sourceIpRangesToNat"),
+                        secondary: one.texts("secondaryIpRangeNames"),
+                    })
+                })
+                .collect(),
             // References to address resources hold no address; a bare address is one.
             addresses: nat.texts("natIps").iter().filter_map(|text| parse_cidr(text)).collect(),
             origin: origin.clone(),
@@ -429,6 +441,18 @@ fn zone(fields: Fields<'_>, origin: &Origin) -> Option<ManagedZone> {
         dns_name: fields.text("dnsName")?,
         private: fields.text("visibility").as_deref() == Some("private"),
         networks: visible.list("networks").filter_map(|one| one.reference("networkUrl")).collect(),
+        clusters: visible
+            .list("gkeClusters")
+            .filter_map(|one| Some(one.reference("gkeClusterName")?.name))
+            .collect(),
+        target: if fields.has("forwardingConfig") {
+            ZoneTarget::Forwarding
+        } else if fields.has("peeringConfig") {
+            let to = fields.at("peeringConfig").at("targetNetwork");
+            ZoneTarget::Peering(to.reference("networkUrl"))
+        } else {
+            ZoneTarget::Records
+        },
         origin: origin.clone(),
     })
 }

@@ -20,7 +20,9 @@ pub use cluster::{Cluster, Instance, NodePool};
 pub use complaint::Complaint;
 pub use firewall::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
 pub use inventory::{Inventory, Origin};
-pub use network::{ManagedZone, Nat, Network, RecordSet, Route, Subnetwork};
+pub use network::{
+    ManagedZone, Nat, NatSubnetwork, Network, RecordSet, Route, Subnetwork, ZoneTarget,
+};
 pub use query::{Expected, Query, QueryId};
 pub use record::{Disposition, Record, RuleReference};
 pub use reference::Reference;

@@ -13,6 +13,9 @@ pub struct Network {
     pub policies_first: bool,
     /// Names of peered networks.
     pub peerings: Vec<Reference>,
+    /// Whether it was made with a default route, where a manifest says it: an export of routes holds
+    /// the route itself.
+    pub default_route: Option<bool>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -68,12 +71,38 @@ pub struct Nat {
     pub router: Reference,
     /// The router's network; `None` where the router was not described.
     pub network: Option<Reference>,
+    /// Its region, where it is said.
+    pub region: Option<String>,
     /// `ALL_SUBNETWORKS_ALL_IP_RANGES` and the like.
     pub ranges: String,
+    /// The subnetworks that it lists.
+    pub subnetworks: Vec<NatSubnetwork>,
     /// External addresses it was given by hand, where the export holds addresses.
     pub addresses: Vec<IpNet>,
     /// Where it was read.
     pub origin: Origin,
+}
+
+/// A subnetwork that a Cloud NAT lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NatSubnetwork {
+    /// The subnetwork.
+    pub id: Reference,
+    /// Which of its ranges: `ALL_IP_RANGES`, `PRIMARY_IP_RANGE`, `LIST_OF_SECONDARY_IP_RANGES`.
+    pub ranges: Vec<String>,
+    /// The secondary ranges that it names.
+    pub secondary: Vec<String>,
+}
+
+/// Who answers for a managed zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ZoneTarget {
+    /// Its own records.
+    Records,
+    /// Name servers somewhere else.
+    Forwarding,
+    /// Another network.
+    Peering(Option<Reference>),
 }
 
 /// A managed zone of Cloud DNS.
@@ -87,6 +116,10 @@ pub struct ManagedZone {
     pub private: bool,
     /// The networks that see it.
     pub networks: Vec<Reference>,
+    /// The clusters that see it, by name.
+    pub clusters: Vec<String>,
+    /// Who answers.
+    pub target: ZoneTarget,
     /// Where it was read.
     pub origin: Origin,
 }

@@ -8,6 +8,7 @@ pub mod fix;
 pub mod gcloud;
 pub mod inventory;
 pub mod json;
+pub mod path;
 pub mod policy;
 pub mod reach;
 pub mod sim;

@@ -32,3 +32,15 @@ pub fn print_lines(options: &Options, values: &[serde_json::Value]) -> Result<()
     let lines: String = values.iter().map(|value| format!("{value}\n")).collect();
     output::write(&lines, options.output.as_deref())
 }
+
+/// The words of a command line, quoted for a shell.
+#[must_use]
+pub fn quoted(words: &[String]) -> String {
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| {
+            shlex::try_quote(word).map_or_else(|_| "INPUT".into(), |word| word.into_owned())
+        })
+        .collect();
+    words.join(" ")
+}

@@ -9,13 +9,14 @@ use crate::cli::{self, Command, Format, Options};
 use crate::correlate::Directory;
 use crate::correlate::causes::judge_all;
 use crate::correlate::ledger::Window;
+use crate::correlate::path as walk;
 use crate::correlate::usage::{UsageOfRules, usage};
 use crate::diagnose::{Gathered, diagnose};
 use crate::model::Reference;
 use crate::net::Timestamp;
 use crate::render::triage::{Asked, Detail};
 use crate::render::{self, fix, inventory, json, reach, triage, why};
-use crate::shell::answer::{print, print_json, print_lines};
+use crate::shell::answer::{print, print_json, print_lines, quoted};
 use crate::shell::input::{self, Source};
 use crate::shell::output::{self, Progress};
 use crate::shell::prepare::prepare;
@@ -112,6 +113,7 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
         Command::RuleStats => run_rule_stats(options, &gathered)?,
         Command::Stats { group_by, .. } => run_stats(options, &gathered, group_by)?,
         Command::Reach => run_reach(options, &gathered)?,
+        Command::Path { from, host } => run_path(options, &gathered, from, host)?,
         Command::Inventory => run_inventory(options, &gathered)?,
         Command::Simulate(asked) => {
             if simulate::one(options, &gathered, asked)? {
@@ -235,7 +237,7 @@ fn run_triage(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
                     (false, _) => Detail::Full,
                 },
                 command: if is_check { "check" } else { "triage" },
-                inputs: cli::quoted(&options.inputs),
+                inputs: quoted(&options.inputs),
             };
             print(options, &triage::document(&report, &asked))?;
         }
@@ -269,6 +271,18 @@ fn run_why(
     Ok(DONE)
 }
 
+fn run_path(options: &Options, gathered: &Gathered, from: &str, host: &str) -> Result<u8, Error> {
+    let directory = Directory::of(&gathered.inventory);
+    let start = walk::start(&directory, from).map_err(Error::Usage)?;
+    let (host, port) = ask::parse_host(host).map_err(Error::Usage)?;
+    let answer = walk::walk(&directory, start, &host, port);
+    match options.format {
+        Format::Json | Format::Ndjson => print_json(options, &render::path::json(&answer))?,
+        _ => print(options, &render::path::document(&answer))?,
+    }
+    Ok(DONE)
+}
+
 fn run_reach(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
     let report = report(options, gathered);
     match options.format {
@@ -278,7 +292,7 @@ fn run_reach(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
             let asked = reach::Asked {
                 full: options.verbose > 0,
                 quiet: options.quiet,
-                inputs: cli::quoted(&options.inputs),
+                inputs: quoted(&options.inputs),
             };
             print(options, &reach::document(&report, &asked))?;
         }

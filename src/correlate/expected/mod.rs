@@ -133,6 +133,22 @@ pub fn needs<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Need<'a>> {
     all
 }
 
+/// What the firewall of VMs, a cluster's or others, does to connections to `to`.
+#[must_use]
+pub fn leaves<'a>(
+    directory: &Directory<'a>,
+    network: &Reference,
+    cluster: Option<usize>,
+    (from, to): (&Side, &Side),
+    port: u16,
+) -> Answer<'a> {
+    let rules = EffectiveRules::of(directory.inventory, network);
+    let ports = crate::net::PortSet::of([port]);
+    let ask = judge::Ask { from, to, protocol: Protocol::TCP, ports: &ports };
+    let asked = judge::Asked { directory, network, rules: &rules, vms: cluster };
+    asked.at(Direction::Egress, &ask)
+}
+
 /// The network of a cluster: its own word, else the only one there is.
 fn network_of(directory: &Directory<'_>, cluster: &Cluster) -> Option<Reference> {
     let only = match directory.networks.as_slice() {

@@ -1,0 +1,160 @@
+//! The roads that a cluster's nodes need to registries and to Google's APIs, walked from the exports
+//! alone: to the hosts that its pods' images name, and to those that every node boots from.
+
+use std::collections::BTreeSet;
+
+use crate::correlate::Directory;
+use crate::correlate::path::{self, Class, Link, Path, State, is_googles};
+use crate::correlate::scope::Scope;
+
+/// A road that does not hold.
+#[derive(Debug, Clone)]
+pub struct Road<'a> {
+    /// The cluster, by its place in the inventory.
+    pub cluster: usize,
+    /// The whole way.
+    pub path: Path<'a>,
+    /// The link that breaks it.
+    pub link: Link,
+    /// Why, as a check is called.
+    pub check: &'static str,
+    /// Whether an earlier link was not decided.
+    pub is_certain: bool,
+    /// What the host is needed for.
+    pub because: String,
+}
+
+/// What every private node fetches to boot, besides the control plane
+/// (<https://cloud.google.com/kubernetes-engine/docs/troubleshooting/node-registration>).
+const BOOT: [&str; 2] = ["storage.googleapis.com", "gcr.io"];
+
+/// The roads of all clusters that are broken.
+#[must_use]
+pub fn broken<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Road<'a>> {
+    let inventory = directory.inventory;
+    let mut roads = Vec::new();
+    for (at, cluster) in inventory.clusters.iter().enumerate() {
+        let asked = scope.cluster.as_ref().is_none_or(|name| cluster.id.name == *name)
+            && cluster.network.as_ref().is_none_or(|network| scope.holds(network));
+        if !asked {
+            continue;
+        }
+        for (host, because) in hosts(directory) {
+            let Ok(start) = path::start(directory, &cluster.id.name) else { break };
+            if start.cluster != Some(at) {
+                break;
+            }
+            let path = path::walk(directory, start, &host, 443);
+            roads.extend(road(directory, at, path, because));
+        }
+    }
+    roads
+}
+
+/// The hosts that are needed, and what for.
+fn hosts(directory: &Directory<'_>) -> Vec<(String, String)> {
+    let inventory = directory.inventory;
+    let mut all: Vec<(String, String)> =
+        BOOT.iter().map(|host| ((*host).to_owned(), "every node boots from it".to_owned())).collect();
+    let mut seen: BTreeSet<String> = all.iter().map(|(host, _)| host.clone()).collect();
+    // Of many clusters nobody knows whose pods these are.
+    if inventory.clusters.len() == 1 {
+        for workload in &inventory.workloads.workloads {
+            for host in workload.images.iter().filter_map(|image| registry(image)) {
+                if seen.insert(host.clone()) {
+                    let by = format!("{} {} runs an image of it", workload.kind, workload.id);
+                    all.push((host, by));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// The registry that an image's name means: Docker Hub's where it names none.
+fn registry(image: &str) -> Option<String> {
+    let first = image.split('/').next().filter(|_| image.contains('/'))?;
+    let is_host = first.contains('.') && !first.contains(['$', '{']);
+    if !is_host && first.contains([':', '$', '{']) {
+        return None;
+    }
+    Some(if is_host { first.split(':').next()?.to_owned() } else { "registry-1.docker.io".to_owned() })
+}
+
+fn road<'a>(
+    directory: &Directory<'a>,
+    cluster: usize,
+    path: Path<'a>,
+    because: String,
+) -> Option<Road<'a>> {
+    let at = path.first_broken()?;
+    let link = path.links.get(at)?.clone();
+    let earlier = path.links.iter().take(at);
+    let is_certain = earlier.clone().all(|one| one.state == State::Ok);
+    // What a private zone that was not given would answer is not known: then only what every way
+    // needs can be said to be missing.
+    let needs_name = !is_certain && link.kind != "private-google-access";
+    if needs_name {
+        return None;
+    }
+    let check = check_of(directory, &path, &link)?;
+    Some(Road { cluster, link, check, is_certain, because, path })
+}
+
+/// How a broken link is called.
+fn check_of(directory: &Directory<'_>, path: &Path<'_>, link: &Link) -> Option<&'static str> {
+    let class = path.class;
+    let google = is_googles(&path.host) || class != Class::Internet;
+    Some(match link.kind {
+        "name" if link.detail.contains("does not see it") => "dns-zone-not-attached",
+        "name" if link.detail.contains("no record") || link.detail.contains("circle") => {
+            "dns-record-missing"
+        }
+        "name" => "dns-record-wrong-target",
+        // What EGRESS rules deny is a need of its own, judged and mended as such.
+        "firewall" if class == Class::GooglePublic && is_vip_meant(directory, path) => {
+            "dns-zone-missing"
+        }
+        "firewall" => return None,
+        "route" if class == Class::Vip && link.detail.contains("need default-internet-gateway") => {
+            match has_own_route(directory, path) {
+                true => "private-route-outranked",
+                false => "private-route-wrong-next-hop",
+            }
+        }
+        "route" if class == Class::Vip => "private-route-missing",
+        "route" if class == Class::GooglePublic && is_vip_meant(directory, path) => {
+            "dns-zone-missing"
+        }
+        "route" => "default-route-missing",
+        "private-google-access" => "private-google-access-disabled",
+        "nat" if link.detail.contains("does not cover") => "nat-range-uncovered",
+        "nat" if google => "private-google-access-disabled",
+        "nat" => "nat-missing",
+        _ => return None,
+    })
+}
+
+/// Whether the network has private zones for other names of Google's: then the VIP is meant for this
+/// one, too.
+fn is_vip_meant(directory: &Directory<'_>, path: &Path<'_>) -> bool {
+    let Some(network) = &path.start.network else { return false };
+    directory.inventory.zones.iter().any(|zone| {
+        zone.private
+            && is_googles(&zone.dns_name)
+            && zone.networks.iter().any(|one| one.agrees(network))
+    })
+}
+
+/// Whether a route to the VIP is there, with the right next hop, that another one takes the packets
+/// from.
+fn has_own_route(directory: &Directory<'_>, path: &Path<'_>) -> bool {
+    let Some(network) = &path.start.network else { return false };
+    let Some(end) = &path.end else { return false };
+    directory.inventory.routes.iter().any(|route| {
+        route.network.agrees(network)
+            && route.destination.prefix_len() > 0
+            && crate::engine::routing::is_internet_gateway(route)
+            && end.ranges.iter().any(|range| route.destination.contains(&range.addr()))
+    })
+}

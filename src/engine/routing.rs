@@ -1,0 +1,182 @@
+//! The route that a packet takes out of a VM: a subnetwork's own range, else the longest prefix among
+//! the routes that serve the VM, else the better priority.
+//!
+//! Priority decides between equal prefixes only: a default route of priority 100 does not capture
+//! 199.36.153.4/30 at 1000 (<https://cloud.google.com/vpc/docs/routes#routeselection>).
+//!
+//! ```text
+//! 199.36.153.5   199.36.153.4/30 priority 1000, not 0.0.0.0/0 priority 100
+//! ```
+
+use std::net::IpAddr;
+
+use crate::engine::Facts;
+use crate::model::{Inventory, Reference, Route, Subnetwork};
+
+/// Where a packet goes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Hop<'a> {
+    /// Into a subnetwork of the network: no route overrules that.
+    Subnetwork(&'a Subnetwork),
+    /// Along these routes, of equal rank.
+    Routes(Vec<&'a Route>),
+    /// Along the default route that a network is made with, which no export shows and no manifest
+    /// takes away.
+    MadeWith,
+    /// Nowhere.
+    Nowhere,
+    /// It depends on the tags of the VM whether the first of these, or the second, serves it.
+    Depends(&'a Route, Option<&'a Route>),
+    /// No route of the network was given.
+    NotGiven,
+}
+
+/// The next hop for `address`, from a VM that carries these tags.
+#[must_use]
+pub fn next_hop<'a>(
+    inventory: &'a Inventory,
+    network: &Reference,
+    tags: &Facts,
+    address: IpAddr,
+) -> Hop<'a> {
+    let inside = |one: &&Subnetwork| {
+        let secondary = one.secondary.iter().map(|(_, range)| range);
+        let ranges = one.primary.iter().chain(&one.v6).chain(secondary);
+        one.network.agrees(network) && ranges.into_iter().any(|range| range.contains(&address))
+    };
+    if let Some(found) = inventory.subnetworks.iter().find(inside) {
+        return Hop::Subnetwork(found);
+    }
+    let own = || inventory.routes.iter().filter(|route| route.network.agrees(network));
+    let mut fitting: Vec<&Route> =
+        own().filter(|route| route.destination.contains(&address)).collect();
+    fitting.sort_by_key(|route| {
+        (std::cmp::Reverse(route.destination.prefix_len()), route.priority, &route.id.name)
+    });
+    let serves = |route: &Route| match route.tags.is_empty() {
+        true => Some(true),
+        false => tags.any_of(&route.tags.iter().cloned().collect()),
+    };
+    let mut open = None;
+    let mut chosen: Vec<&Route> = Vec::new();
+    for route in fitting {
+        match (serves(route), chosen.first()) {
+            (Some(false), _) => {}
+            (Some(true), None) => chosen.push(route),
+            (Some(true), Some(first)) if is_equal(first, route) => chosen.push(route),
+            (None, None) => open = open.or(Some(route)),
+            (_, Some(_)) => {}
+        }
+    }
+    match (open, chosen.first()) {
+        (Some(open), first) => Hop::Depends(open, first.copied()),
+        (None, Some(_)) => Hop::Routes(chosen),
+        (None, None) => {
+            let described = inventory.networks.iter().find(|one| one.id.agrees(network));
+            match described.and_then(|one| one.default_route) {
+                Some(true) => Hop::MadeWith,
+                Some(false) => Hop::Nowhere,
+                None if own().next().is_some() => Hop::Nowhere,
+                None => Hop::NotGiven,
+            }
+        }
+    }
+}
+
+fn is_equal(a: &Route, b: &Route) -> bool {
+    (a.destination, a.priority) == (b.destination, b.priority)
+}
+
+/// Whether a route leads to the internet, and to Google's VIPs.
+#[must_use]
+pub fn is_internet_gateway(route: &Route) -> bool {
+    route.next_hop.rsplit('/').next() == Some("default-internet-gateway")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Hop, next_hop};
+    use crate::engine::Facts;
+    use crate::model::{Inventory, Network, Origin, Reference, Route};
+
+    fn route(name: &str, destination: &str, priority: u32, tags: &[&str]) -> Route {
+        Route {
+            id: Reference::new(None, name),
+            network: Reference::new(None, "n"),
+            destination: destination.parse().unwrap(),
+            priority,
+            next_hop: "default-internet-gateway".to_owned(),
+            by_peering: false,
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            origin: Origin::default(),
+        }
+    }
+
+    #[track_caller]
+    fn check(routes: &[Route], tags: &Facts, address: &str, expected: &str) {
+        let inventory = Inventory { routes: routes.to_vec(), ..Inventory::default() };
+        let network = Reference::new(None, "n");
+        let hop = next_hop(&inventory, &network, tags, address.parse().unwrap());
+        let told = match hop {
+            Hop::Subnetwork(_) => "subnetwork".to_owned(),
+            Hop::Routes(list) => {
+                list.iter().map(|one| one.id.name.as_str()).collect::<Vec<_>>().join(" ")
+            }
+            Hop::MadeWith => "made with".to_owned(),
+            Hop::Nowhere => "nowhere".to_owned(),
+            Hop::Depends(first, then) => {
+                format!("{} or {}", first.id.name, then.map_or("", |one| one.id.name.as_str()))
+            }
+            Hop::NotGiven => "not given".to_owned(),
+        };
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn the_longest_prefix_wins_and_priority_only_between_equals() {
+        let none = Facts::none();
+        let default = route("default", "0.0.0.0/0", 100, &[]);
+        let vip = route("vip", "199.36.153.4/30", 1000, &[]);
+        let both = [default.clone(), vip.clone()];
+        check(&both, &none, "199.36.153.5", "vip");
+        check(&both, &none, "199.36.153.9", "default");
+        let better = route("better", "199.36.153.4/30", 900, &[]);
+        check(&[default.clone(), vip.clone(), better], &none, "199.36.153.5", "better");
+        let twin = route("twin", "199.36.153.4/30", 1000, &[]);
+        check(&[vip.clone(), twin], &none, "199.36.153.5", "twin vip");
+        check(&[vip], &none, "8.8.8.8", "nowhere");
+        check(&[], &none, "8.8.8.8", "not given");
+    }
+
+    #[test]
+    fn tags_choose_among_routes() {
+        let default = route("default", "0.0.0.0/0", 1000, &[]);
+        let tagged = route("tagged", "0.0.0.0/0", 900, &["proxy"]);
+        let both = [default, tagged];
+        check(&both, &Facts::exactly(["proxy"]), "8.8.8.8", "tagged");
+        check(&both, &Facts::none(), "8.8.8.8", "default");
+        check(&both, &Facts::Unknown, "8.8.8.8", "tagged or default");
+    }
+
+    #[test]
+    fn a_network_is_made_with_a_default_route_unless_it_says_no() {
+        let network = |default_route| Network {
+            id: Reference::new(None, "n"),
+            policies_first: false,
+            peerings: Vec::new(),
+            default_route,
+            origin: Origin::default(),
+        };
+        let hop = |default_route| {
+            let networks = vec![network(default_route)];
+            let inventory = Inventory { networks, ..Inventory::default() };
+            let of = Reference::new(None, "n");
+            let hop = next_hop(&inventory, &of, &Facts::none(), "8.8.8.8".parse().unwrap());
+            format!("{hop:?}")
+        };
+        assert_eq!(
+            [hop(Some(true)), hop(Some(false)), hop(None)],
+            ["MadeWith", "Nowhere", "NotGiven"]
+        );
+    }
+}

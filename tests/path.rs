@@ -1,0 +1,272 @@
+//! The way out, link by link: what holds, what is broken first, and what nobody gave.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use common::{corpus, findings, folder, json, run};
+use serde_json::{Value, json as value};
+
+const NETWORK: &str = "projects/p/global/networks/n";
+const GATEWAY: &str = "projects/p/global/gateways/default-internet-gateway";
+
+/// A private cluster with all that it needs to reach the VIP and the internet; changes break it.
+struct World {
+    cluster: Value,
+    subnetwork: Value,
+    vip_route: Value,
+    default_route: Value,
+    router: Value,
+    zone: Value,
+    records: Vec<Value>,
+    rules: Vec<Value>,
+}
+
+impl World {
+    fn sound() -> Self {
+        let route = |name: &str, destination: &str, priority: u32| {
+            value!({"kind": "compute#route", "name": name, "network": NETWORK,
+                    "destRange": destination, "priority": priority, "nextHopGateway": GATEWAY})
+        };
+        let record = |name: &str, kind: &str, data: Value| {
+            value!({"kind": "dns#resourceRecordSet", "name": name, "type": kind, "ttl": 300,
+                    "rrdatas": data})
+        };
+        Self {
+            cluster: value!({"name": "blue", "id": "5f0c2a9e4d1b4c7f8a6e0d3c", "location": "r1",
+                "network": "n", "subnetwork": "nodes", "currentMasterVersion": "1.30",
+                "networkConfig": {"network": NETWORK, "subnetwork": "projects/p/regions/r1/subnetworks/nodes"},
+                "ipAllocationPolicy": {"clusterSecondaryRangeName": "pods", "useIpAliases": true},
+                "privateClusterConfig": {"enablePrivateNodes": true, "masterIpv4CidrBlock": "172.16.0.32/28",
+                                         "peeringName": "gke-x-peer"},
+                "nodePools": [{"name": "a", "config": {"tags": ["t"]}}]}),
+            subnetwork: value!({"kind": "compute#subnetwork", "name": "nodes", "region": "r1",
+                "network": NETWORK, "ipCidrRange": "10.0.0.0/24", "privateIpGoogleAccess": true,
+                "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.1.0.0/16"}]}),
+            vip_route: route("vip", "199.36.153.4/30", 1000),
+            default_route: route("default", "0.0.0.0/0", 100),
+            router: value!({"kind": "compute#router", "name": "r", "network": NETWORK, "region": "r1",
+                "nats": [{"name": "nat", "sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES"}]}),
+            zone: value!({"kind": "dns#managedZone", "name": "gcr", "dnsName": "gcr.io.",
+                "visibility": "private", "privateVisibilityConfig": {"networks": [{"networkUrl": NETWORK}]}}),
+            records: vec![
+                record("gcr.io.", "A", value!(["199.36.153.4", "199.36.153.5"])),
+                record("*.gcr.io.", "CNAME", value!(["gcr.io."])),
+            ],
+            rules: vec![value!({"kind": "compute#firewall", "name": "in", "network": NETWORK,
+                "direction": "INGRESS", "priority": 1000, "sourceRanges": ["10.0.0.0/8"],
+                "allowed": [{"IPProtocol": "all"}]})],
+        }
+    }
+
+    fn walk(&self, from: &str, host: &str) -> Value {
+        let mut all = vec![
+            self.cluster.clone(),
+            self.subnetwork.clone(),
+            self.vip_route.clone(),
+            self.default_route.clone(),
+            self.router.clone(),
+            self.zone.clone(),
+        ];
+        all.extend(self.records.iter().chain(&self.rules).cloned());
+        all.retain(|one| !one.is_null());
+        let folder = folder(&[("all.json", Value::from(all).to_string().as_bytes())]);
+        json(&["path", from, host, folder.path().to_str().unwrap()])
+    }
+
+    /// The first broken link, and what it says.
+    #[track_caller]
+    fn broken(&self, from: &str, host: &str, kind: &str, detail: &str) {
+        let answer = self.walk(from, host);
+        let at = answer["first_broken"].as_u64().unwrap_or_else(|| panic!("{answer:#}"));
+        let link = &answer["links"][usize::try_from(at).unwrap()];
+        assert_eq!(
+            (&link["kind"], &link["state"]),
+            (&value!(kind), &value!("broken")),
+            "{answer:#}"
+        );
+        assert!(link["detail"].as_str().unwrap().contains(detail), "{link}");
+    }
+
+    #[track_caller]
+    fn holds(&self, from: &str, host: &str, kinds: &[&str]) {
+        let answer = self.walk(from, host);
+        let links = answer["links"].as_array().unwrap();
+        let all: Vec<_> = links.iter().map(|link| link["kind"].as_str().unwrap()).collect();
+        assert_eq!(all, kinds, "{answer:#}");
+        assert!(links.iter().all(|link| link["state"] == "ok"), "{answer:#}");
+        assert_eq!(answer["first_broken"], Value::Null);
+    }
+}
+
+const TO_VIP: [&str; 5] = ["name", "address", "route", "firewall", "private-google-access"];
+const TO_INTERNET: [&str; 5] = ["name", "address", "route", "firewall", "nat"];
+
+#[test]
+fn a_sound_cluster_reaches_everything() {
+    let world = World::sound();
+    for from in ["blue", "blue/pods", "nodes", "10.0.0.9", "10.1.2.3"] {
+        world.holds(from, "gcr.io", &TO_VIP);
+        world.holds(from, "eu.gcr.io:443", &TO_VIP);
+        world.holds(from, "registry-1.docker.io", &TO_INTERNET);
+    }
+    // A default route of a better priority does not capture the VIP: its prefix is shorter.
+    let route = &world.walk("blue", "gcr.io")["links"][2];
+    assert_eq!(route["object"], "route vip");
+    world.holds("blue", "172.16.0.34", &["address", "route", "firewall"]);
+    world.holds("blue", "10.1.0.7:8080", &["address", "route", "firewall"]);
+}
+
+#[test]
+fn names_that_lead_nowhere() {
+    let mut world = World::sound();
+    world.records.remove(1);
+    world.broken("blue", "eu.gcr.io", "name", "no record of eu.gcr.io");
+    let mut world = World::sound();
+    world.records.remove(0);
+    world.broken("blue", "gcr.io", "name", "no record of gcr.io");
+    let mut world = World::sound();
+    world.zone["privateVisibilityConfig"] =
+        value!({"networks": [{"networkUrl": "projects/p/global/networks/other"}]});
+    world.broken("blue", "gcr.io", "name", "this network does not see it");
+    let mut world = World::sound();
+    world.records[0]["rrdatas"] = value!(["142.250.1.82"]);
+    world.broken("blue", "gcr.io", "name", "public addresses of Google's");
+    let mut world = World::sound();
+    world.records[0]["rrdatas"] = value!(["199.36.153.4", "199.36.153.8"]);
+    world.broken("blue", "gcr.io", "name", "several kinds");
+    // What was not given is not broken.
+    let mut world = World::sound();
+    world.records.clear();
+    let answer = world.walk("blue", "gcr.io");
+    assert_eq!(answer["links"][0]["state"], "not-given");
+    assert_eq!(answer["first_broken"], Value::Null);
+}
+
+#[test]
+fn routes_that_are_missing_or_lead_astray() {
+    let mut world = World::sound();
+    world.vip_route = Value::Null;
+    // The default route serves the VIPs, too.
+    world.holds("blue", "gcr.io", &TO_VIP);
+    world.default_route["destRange"] = value!("198.51.100.0/24");
+    world.broken("blue", "gcr.io", "route", "no route to 199.36.153.4");
+    world.broken("blue", "registry-1.docker.io", "route", "no default route");
+    let mut world = World::sound();
+    world.vip_route.as_object_mut().unwrap().remove("nextHopGateway");
+    world.vip_route["nextHopIp"] = value!("10.0.0.2");
+    world.broken("blue", "gcr.io", "route", "default-internet-gateway");
+    // A route for other VMs is none for these.
+    let mut world = World::sound();
+    world.vip_route["tags"] = value!(["other"]);
+    world.default_route["tags"] = value!(["other"]);
+    world.broken("blue", "gcr.io", "route", "no route");
+    world.broken("blue", "10.9.9.9", "route", "no subnetwork, peering or tunnel");
+}
+
+#[test]
+fn the_firewall_on_the_way() {
+    let deny = |name: &str, priority: u32, allowed: Value, ranges: &str| {
+        let mut rule = value!({"kind": "compute#firewall", "name": name, "network": NETWORK,
+            "direction": "EGRESS", "priority": priority, "destinationRanges": [ranges]});
+        rule[if allowed.is_null() { "denied" } else { "allowed" }] =
+            value!([{"IPProtocol": "tcp"}]);
+        rule
+    };
+    let mut world = World::sound();
+    world.rules.push(deny("deny-all", 65000, Value::Null, "0.0.0.0/0"));
+    world.broken("blue", "gcr.io", "firewall", "denied");
+    world.broken("blue", "registry-1.docker.io", "firewall", "denied");
+    world.rules.push(deny("vip", 1000, value!(true), "199.36.153.4/30"));
+    world.holds("blue", "gcr.io", &TO_VIP);
+}
+
+#[test]
+fn access_and_nat() {
+    let mut world = World::sound();
+    world.subnetwork["privateIpGoogleAccess"] = value!(false);
+    world.broken("blue", "gcr.io", "private-google-access", "off");
+    // Public addresses of Google's go through NAT as well.
+    world.holds("blue", "europe-docker.pkg.dev", &TO_INTERNET);
+    let mut world = World::sound();
+    world.router["nats"][0]["sourceSubnetworkIpRangesToNat"] =
+        value!("ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES");
+    world.holds("blue", "registry-1.docker.io", &TO_INTERNET);
+    world.broken("blue/pods", "registry-1.docker.io", "nat", "does not cover pods");
+    let mut world = World::sound();
+    world.router["nats"][0] = value!({"name": "nat", "sourceSubnetworkIpRangesToNat": "LIST_OF_SUBNETWORKS",
+        "subnetworks": [{"name": "projects/p/regions/r1/subnetworks/nodes",
+            "sourceIpRangesToNat": ["LIST_OF_SECONDARY_IP_RANGES"], "secondaryIpRangeNames": ["pods"]}]});
+    world.holds("blue/pods", "registry-1.docker.io", &TO_INTERNET);
+    world.broken("blue", "registry-1.docker.io", "nat", "does not cover the primary range");
+    let mut world = World::sound();
+    world.router["region"] = value!("r2");
+    world.broken("blue", "registry-1.docker.io", "nat", "no Cloud NAT of this network in r1");
+    world.router["nats"] = value!([]);
+    world.broken("blue", "registry-1.docker.io", "nat", "no Cloud NAT");
+    // Nodes with addresses of their own need neither.
+    world.cluster["privateClusterConfig"] = Value::Null;
+    world.subnetwork["privateIpGoogleAccess"] = value!(false);
+    world.holds("blue", "registry-1.docker.io", &TO_INTERNET);
+    world.holds("blue", "gcr.io", &TO_VIP);
+}
+
+/// An error names the host: the answer is the first broken link of the way there.
+#[test]
+fn an_image_pull_is_told_by_its_first_broken_link() {
+    let mut world = World::sound();
+    world.default_route["destRange"] = value!("198.51.100.0/24");
+    let all = value!([
+        world.cluster,
+        world.subnetwork,
+        world.vip_route,
+        world.default_route,
+        world.router,
+        world.zone,
+        world.records[0],
+        world.records[1],
+        world.rules[0]
+    ]);
+    let text = r#"Failed to pull image "quay.io/a/b:1": failed to do request: Head "https://quay.io/v2/a/b/manifests/1": dial tcp 44.206.77.171:443: i/o timeout"#;
+    let folder = folder(&[("all.json", all.to_string().as_bytes()), ("e.txt", text.as_bytes())]);
+    let report = json(&["triage", folder.path().to_str().unwrap()]);
+    let found = findings(&report, "image-pull-failing");
+    let why = found[0]["no_fix"].as_str().unwrap();
+    assert!(why.starts_with("the first broken link: route broken"), "{why}");
+}
+
+#[test]
+fn wrong_usage_is_told() {
+    let folder = folder(&[("a.json", World::sound().cluster.to_string().as_bytes())]);
+    let path = folder.path().to_str().unwrap();
+    for (from, host) in [("nobody", "gcr.io"), ("blue", "gcr.io:x"), ("blue", "a b")] {
+        let output = run(&["path", from, host, path]);
+        assert_eq!(output.status.code(), Some(2), "{from} {host}");
+    }
+}
+
+#[test]
+fn the_guides_cluster_reaches_its_vip() {
+    let Some(corpus) = corpus() else { return };
+    let set = corpus.join("kubeflow-private-gke/v1.1-branch");
+    let set = set.to_str().unwrap();
+    for (host, by) in
+        [("gcr.io", "199.36.153.4"), ("storage.googleapis.com", "restricted.googleapis.com.")]
+    {
+        let answer = json(&["path", "name", host, set]);
+        assert_eq!(answer["first_broken"], Value::Null);
+        let links = answer["links"].as_array().unwrap();
+        assert!(links.iter().all(|link| link["state"] == "ok"), "{answer:#}");
+        assert!(links[0]["detail"].as_str().unwrap().contains(by));
+        assert_eq!(links[2]["object"], "route name-google-apis");
+    }
+    // No zone answers for pkg.dev, and EGRESS to public addresses is denied but for a few.
+    let answer = json(&["path", "name", "europe-docker.pkg.dev", set]);
+    assert_eq!(answer["links"][3]["state"], "undetermined");
+}
