@@ -6,6 +6,7 @@ use crate::checks::report::{self, NeedSummary, Report};
 use crate::checks::{Evidence, needed, run_all};
 use crate::correlate::causes::correlate;
 use crate::correlate::expected::{Need, assumed_networks, needs, with_automatic_rules};
+use crate::correlate::roads;
 use crate::correlate::scope::Scope;
 use crate::correlate::silent::{join, join_symptoms};
 use crate::correlate::{Directory, Ledger};
@@ -42,6 +43,7 @@ pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
     let symptoms = &with_assumed.as_ref().unwrap_or(&directory).inventory.symptoms;
     correlation.told = join_symptoms(&mut correlation.causes, &needs, symptoms);
     correlation.needs = needs;
+    correlation.roads = roads::broken(&directory, scope);
     let mut evidence = Evidence::new(&directory, &correlation, scope, &Rims);
     evidence.assumed = assumed.as_ref().map(assumed_networks).unwrap_or_default();
     let (findings, skipped) = run_all(&evidence);

@@ -437,6 +437,7 @@ fn inventory(rules: &[Rule], order: u8) -> Inventory {
     }
     if order > 0 {
         inventory.networks.push(Network {
+            default_route: None,
             id: network(),
             policies_first: order == 2,
             peerings: Vec::new(),

@@ -81,6 +81,7 @@ pub fn finding(
         decision: tuple.map(|tuple| decision_summary(&cause.decision, &cause.near_misses, &tuple)),
         resources: resources(cause, evidence),
         fixes,
+        remedies: Vec::new(),
         advice: needed::advice(check, cause),
         no_fix,
     }

@@ -65,8 +65,10 @@ pub(super) fn blocked_paths<'e, 'a>(
     cluster: Option<usize>,
 ) -> Vec<&'e Need<'a>> {
     let needed = |need: &&Need<'_>| {
-        let vital =
-            matches!(need.purpose, Purpose::ControlPlane | Purpose::Kubelet | Purpose::Internal);
+        let vital = matches!(
+            need.purpose,
+            Purpose::ControlPlane | Purpose::Kubelet | Purpose::Internal | Purpose::Road
+        );
         let own = cluster.is_none() || need.cluster == cluster;
         own && vital && !need.doubtful && need.is_blocked()
     };
@@ -178,6 +180,7 @@ fn stuck(
             origin: cluster.origin.clone(),
         }],
         fixes: Vec::new(),
+        remedies: Vec::new(),
         advice: Vec::new(),
         no_fix: Some(match (paths.is_empty(), other) {
             (_, Some(why)) => format!("not the firewall: {why}"),

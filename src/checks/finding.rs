@@ -178,6 +178,17 @@ pub struct ResourceSummary {
     pub origin: Origin,
 }
 
+/// A change of something else than a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remedy {
+    /// `add-route`, `enable-private-google-access`, …
+    pub kind: &'static str,
+    /// The command.
+    pub gcloud: String,
+    /// What walking again showed.
+    pub note: String,
+}
+
 /// A finding.
 #[derive(Debug, Clone)]
 pub struct Finding {
@@ -207,6 +218,8 @@ pub struct Finding {
     pub resources: Vec<ResourceSummary>,
     /// What mends it, best first.
     pub fixes: Vec<Suggestion>,
+    /// What mends it besides rules: commands, each walked again with it.
+    pub remedies: Vec<Remedy>,
     /// What else would do, and changes no rule.
     pub advice: Vec<String>,
     /// Why nothing is offered.

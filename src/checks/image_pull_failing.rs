@@ -21,9 +21,10 @@ use std::net::IpAddr;
 
 use crate::checks::finding::{Confidence, Finding};
 use crate::checks::pasted::{self, Words, need_of};
+use crate::checks::roads::link_words;
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::expected::{Conclusion, Told};
-use crate::correlate::path::{self, Link, Path, is_googles};
+use crate::correlate::path::{self, Path, is_googles};
 use crate::model::symptom::{Failure, SymptomKind};
 use crate::net::Role;
 
@@ -112,13 +113,6 @@ fn walked<'a>(
         return Some(by_name);
     }
     Some(path::walk(evidence.directory, begin()?, &address.to_string(), port))
-}
-
-/// `route broken: routes of kf: no default route`.
-fn link_words(link: &Link) -> String {
-    let origin = link.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
-    let kind = link.kind.replace('-', " ");
-    format!("{kind} {}: {}: {}{origin}", link.state.id(), link.object, link.detail)
 }
 
 /// Which way a pull goes, by the class of the address.

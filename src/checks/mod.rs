@@ -6,13 +6,19 @@ pub mod finding;
 pub mod needed;
 pub mod pasted;
 pub mod report;
+pub mod roads;
 
 mod aggregated_api_blocked;
 mod cluster_internal_blocked;
 mod cluster_stuck;
 mod control_plane_egress_blocked;
 mod control_plane_ingress_blocked;
+mod default_route_missing;
 mod dns_blocked;
+mod dns_record_missing;
+mod dns_record_wrong_target;
+mod dns_zone_missing;
+mod dns_zone_not_attached;
 mod exposure_blocked;
 mod external_egress_blocked;
 mod google_api_egress_blocked;
@@ -20,7 +26,13 @@ mod health_check_blocked;
 mod iap_blocked;
 mod image_pull_failing;
 mod internet_scan;
+mod nat_missing;
+mod nat_range_uncovered;
 mod operation_failed;
+mod private_google_access_disabled;
+mod private_route_missing;
+mod private_route_outranked;
+mod private_route_wrong_next_hop;
 mod rule_not_logged;
 mod rule_shadowed;
 mod rule_too_broad;
@@ -122,7 +134,7 @@ impl<'e, 'a> Evidence<'e, 'a> {
 }
 
 /// All checks. Among those that claim causes the order decides: special kinds first.
-pub const CHECKS: [&Check; 21] = [
+pub const CHECKS: [&Check; 32] = [
     &snapshot_disagrees::CHECK,
     &control_plane_egress_blocked::CHECK,
     &control_plane_ingress_blocked::CHECK,
@@ -137,6 +149,17 @@ pub const CHECKS: [&Check; 21] = [
     &cluster_internal_blocked::CHECK,
     &external_egress_blocked::CHECK,
     &exposure_blocked::CHECK,
+    &dns_record_missing::CHECK,
+    &dns_record_wrong_target::CHECK,
+    &dns_zone_missing::CHECK,
+    &dns_zone_not_attached::CHECK,
+    &private_google_access_disabled::CHECK,
+    &private_route_missing::CHECK,
+    &private_route_outranked::CHECK,
+    &private_route_wrong_next_hop::CHECK,
+    &default_route_missing::CHECK,
+    &nat_missing::CHECK,
+    &nat_range_uncovered::CHECK,
     &cluster_stuck::CHECK,
     &operation_failed::CHECK,
     &internet_scan::CHECK,

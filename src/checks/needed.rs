@@ -38,6 +38,8 @@ pub fn check_of(cause: &Cause<'_>) -> Option<&'static str> {
         Purpose::Probe => "health-check-blocked",
         Purpose::Iap => "iap-blocked",
         Purpose::Metadata => "dns-blocked",
+        // By the address.
+        Purpose::Road => return None,
         Purpose::Pasted(symptom) => match symptom.kind {
             SymptomKind::Webhook(_) => "webhook-port-blocked",
             SymptomKind::AggregatedApi(_) => "aggregated-api-blocked",

@@ -79,6 +79,7 @@ fn finding(check: &Check, operation: &Operation, evidence: &Evidence<'_, '_>) ->
             origin: operation.origin.clone(),
         }],
         fixes: Vec::new(),
+        remedies: Vec::new(),
         advice: Vec::new(),
         no_fix: Some(match (other, paths.is_empty()) {
             (Some(why), _) => format!("not the firewall: {why}"),

@@ -85,6 +85,7 @@ pub fn finding(
             origin: symptom.origin.clone(),
         }],
         fixes: Vec::new(),
+        remedies: Vec::new(),
         advice: Vec::new(),
         no_fix: Some(words.no_fix),
     }

@@ -81,6 +81,7 @@ fn finding(check: &Check, rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> F
             name: rule.label(),
             origin: rule.origin.clone(),
         }],
+        remedies: Vec::new(),
         advice: Vec::new(),
         no_fix: fixes.is_empty().then(|| "its change could not be proved".to_owned()),
         fixes,

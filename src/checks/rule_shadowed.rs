@@ -118,6 +118,7 @@ fn finding(check: &Check, shadow: &Shadow<'_>, network: &str) -> Finding {
         decision: None,
         resources: resources.map(summary).collect(),
         fixes: Vec::new(),
+        remedies: Vec::new(),
         advice: Vec::new(),
         no_fix: Some(
             "whether to delete it or to give it a better priority, only its author knows"

@@ -119,6 +119,7 @@ fn finding(
             origin: rule.origin.clone(),
         }],
         fixes: Vec::new(),
+        remedies: Vec::new(),
         advice: Vec::new(),
         no_fix: Some("what is not in this log may be in another one".to_owned()),
     })

@@ -116,6 +116,7 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
                 decision: None,
                 resources: Vec::new(),
                 fixes: Vec::new(),
+                remedies: Vec::new(),
                 advice: Vec::new(),
                 no_fix: Some("export the effective firewalls of the network again".to_owned()),
             }
@@ -203,6 +204,7 @@ fn now_denied(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
                 .into_iter()
                 .collect(),
             fixes: Vec::new(),
+            remedies: Vec::new(),
             advice: Vec::new(),
             no_fix: Some("export the effective firewalls of the network again".to_owned()),
         })

@@ -100,6 +100,7 @@ fn finding(
         decision: None,
         resources,
         fixes: Vec::new(),
+        remedies: Vec::new(),
         advice: Vec::new(),
         no_fix: Some("it is not the firewall: no rule would help".to_owned()),
     }

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use crate::correlate::expected::{Need, Told};
 use crate::correlate::questions::{Detail, Edges, Question, ask, wider};
+use crate::correlate::roads::Road;
 use crate::correlate::rollup::{Group, RollUp};
 use crate::correlate::scope::Scope;
 use crate::correlate::seen::Seen;
@@ -156,6 +157,8 @@ pub struct Correlation<'a> {
     pub needs: Vec<Need<'a>>,
     /// What the pasted errors come down to.
     pub told: Vec<Told<'a>>,
+    /// Roads to registries and Google's APIs that do not hold.
+    pub roads: Vec<Road<'a>>,
 }
 
 /// Places, judges and groups.
@@ -181,7 +184,7 @@ pub fn correlate<'a>(
         .collect();
     // Stable: causes of equal weight stay in the order of their keys.
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count()));
-    Correlation { causes, passed, edges, needs: Vec::new(), told: Vec::new() }
+    Correlation { causes, passed, edges, needs: Vec::new(), told: Vec::new(), roads: Vec::new() }
 }
 
 /// Places and judges every connection that is asked about, in the order of their contents.

@@ -1,10 +1,10 @@
-//! The roads that a cluster's nodes need to registries and to Google's APIs, walked from the exports
-//! alone: to the hosts that its pods' images name, and to those that every node boots from.
+//! The roads that a cluster's nodes need to registries and to Google's APIs, walked from the
+//! exports alone: to the hosts that its pods' images name, and to those that every node boots from.
 
 use std::collections::BTreeSet;
 
 use crate::correlate::Directory;
-use crate::correlate::path::{self, Class, Link, Path, State, is_googles};
+use crate::correlate::path::{self, Class, Fault, Link, Path, State, is_googles};
 use crate::correlate::scope::Scope;
 
 /// A road that does not hold.
@@ -26,7 +26,7 @@ pub struct Road<'a> {
 
 /// What every private node fetches to boot, besides the control plane
 /// (<https://cloud.google.com/kubernetes-engine/docs/troubleshooting/node-registration>).
-const BOOT: [&str; 2] = ["storage.googleapis.com", "gcr.io"];
+pub const BOOT: [&str; 2] = ["storage.googleapis.com", "gcr.io"];
 
 /// The roads of all clusters that are broken.
 #[must_use]
@@ -54,8 +54,10 @@ pub fn broken<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Road<'a>> {
 /// The hosts that are needed, and what for.
 fn hosts(directory: &Directory<'_>) -> Vec<(String, String)> {
     let inventory = directory.inventory;
-    let mut all: Vec<(String, String)> =
-        BOOT.iter().map(|host| ((*host).to_owned(), "every node boots from it".to_owned())).collect();
+    let mut all: Vec<(String, String)> = BOOT
+        .iter()
+        .map(|host| ((*host).to_owned(), "every node boots from it".to_owned()))
+        .collect();
     let mut seen: BTreeSet<String> = all.iter().map(|(host, _)| host.clone()).collect();
     // Of many clusters nobody knows whose pods these are.
     if inventory.clusters.len() == 1 {
@@ -78,7 +80,11 @@ fn registry(image: &str) -> Option<String> {
     if !is_host && first.contains([':', '$', '{']) {
         return None;
     }
-    Some(if is_host { first.split(':').next()?.to_owned() } else { "registry-1.docker.io".to_owned() })
+    Some(if is_host {
+        first.split(':').next()?.to_owned()
+    } else {
+        "registry-1.docker.io".to_owned()
+    })
 }
 
 fn road<'a>(
@@ -104,39 +110,28 @@ fn road<'a>(
 /// How a broken link is called.
 fn check_of(directory: &Directory<'_>, path: &Path<'_>, link: &Link) -> Option<&'static str> {
     let class = path.class;
-    let google = is_googles(&path.host) || class != Class::Internet;
-    Some(match link.kind {
-        "name" if link.detail.contains("does not see it") => "dns-zone-not-attached",
-        "name" if link.detail.contains("no record") || link.detail.contains("circle") => {
-            "dns-record-missing"
-        }
-        "name" => "dns-record-wrong-target",
+    let vip_meant = class == Class::GooglePublic && is_vip_meant(directory, path);
+    Some(match link.fault? {
+        Fault::ZoneUnseen => "dns-zone-not-attached",
+        Fault::NoRecord => "dns-record-missing",
+        Fault::WrongTarget => "dns-record-wrong-target",
+        Fault::Denied | Fault::NoRoute | Fault::WrongHop if vip_meant => "dns-zone-missing",
         // What EGRESS rules deny is a need of its own, judged and mended as such.
-        "firewall" if class == Class::GooglePublic && is_vip_meant(directory, path) => {
-            "dns-zone-missing"
+        Fault::Denied => return None,
+        Fault::WrongHop if class == Class::Vip && has_own_route(directory, path) => {
+            "private-route-outranked"
         }
-        "firewall" => return None,
-        "route" if class == Class::Vip && link.detail.contains("need default-internet-gateway") => {
-            match has_own_route(directory, path) {
-                true => "private-route-outranked",
-                false => "private-route-wrong-next-hop",
-            }
-        }
-        "route" if class == Class::Vip => "private-route-missing",
-        "route" if class == Class::GooglePublic && is_vip_meant(directory, path) => {
-            "dns-zone-missing"
-        }
-        "route" => "default-route-missing",
-        "private-google-access" => "private-google-access-disabled",
-        "nat" if link.detail.contains("does not cover") => "nat-range-uncovered",
-        "nat" if google => "private-google-access-disabled",
-        "nat" => "nat-missing",
-        _ => return None,
+        Fault::WrongHop if class == Class::Vip => "private-route-wrong-next-hop",
+        Fault::NoRoute if class == Class::Vip => "private-route-missing",
+        Fault::NoRoute | Fault::WrongHop => "default-route-missing",
+        Fault::AccessOff => "private-google-access-disabled",
+        Fault::Uncovered => "nat-range-uncovered",
+        Fault::NoNat => "nat-missing",
     })
 }
 
-/// Whether the network has private zones for other names of Google's: then the VIP is meant for this
-/// one, too.
+/// Whether the network has private zones for other names of Google's: then the VIP is meant for
+/// this one, too.
 fn is_vip_meant(directory: &Directory<'_>, path: &Path<'_>) -> bool {
     let Some(network) = &path.start.network else { return false };
     directory.inventory.zones.iter().any(|zone| {

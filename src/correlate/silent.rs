@@ -110,8 +110,8 @@ fn conclusion<'a>(
     }
 }
 
-/// Whether the log shows the connection that an error tells by its address: then nothing else has to
-/// be known.
+/// Whether the log shows the connection that an error tells by its address: then nothing else has
+/// to be known.
 fn is_logged(cause: &Cause<'_>, symptom: &Symptom) -> bool {
     let address = match &symptom.kind {
         SymptomKind::Webhook(call) | SymptomKind::AggregatedApi(call) => call.address,
@@ -154,6 +154,7 @@ fn is_seen(cause: &Cause<'_>, need: &Need<'_>) -> bool {
             }
             Purpose::Call(_)
             | Purpose::Pasted(_)
+            | Purpose::Road
             | Purpose::Probe
             | Purpose::Iap
             | Purpose::Metadata => {
@@ -173,6 +174,7 @@ fn key(need: &Need<'_>) -> Key {
         Purpose::Probe => (4, true),
         Purpose::Iap => (5, true),
         Purpose::Metadata => (6, true),
+        Purpose::Road => (7, true),
         // Of the same webhooks as those that are configured.
         Purpose::Pasted(_) => (0, true),
     };

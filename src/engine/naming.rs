@@ -2,8 +2,8 @@
 //!
 //! The private zone of the longest suffix that the network or the cluster sees answers; what it has
 //! no record for does not exist, and public DNS is not asked
-//! (<https://cloud.google.com/dns/docs/vpc-name-res-order>). A wildcard does not cover the name that
-//! it stands under.
+//! (<https://cloud.google.com/dns/docs/vpc-name-res-order>). A wildcard does not cover the name
+//! that it stands under.
 //!
 //! ```text
 //! eu.gcr.io   zone gcr.io.: CNAME *.gcr.io. > gcr.io.: A 199.36.153.4 …
@@ -32,8 +32,8 @@ pub enum Resolved<'a> {
     RecordsNotGiven(&'a ManagedZone),
     /// Somebody else answers for the zone: other name servers, or another network.
     Elsewhere(&'a ManagedZone),
-    /// Public DNS, under this name. A private zone of that suffix may be there, and not be seen from
-    /// here.
+    /// Public DNS, under this name. A private zone of that suffix may be there, and not be seen
+    /// from here.
     Public(String, Option<&'a ManagedZone>),
     /// Aliases that lead in a circle.
     Circle(&'a ManagedZone),
@@ -77,8 +77,14 @@ pub fn resolve<'a>(
         }
         let answers = answers(&records, &name, &plain(&zone.dns_name));
         if let Some(alias) = answers.iter().find(|one| one.kind == "CNAME") {
+            let target = alias.data.first().map(|text| plain(text)).unwrap_or_default();
+            // The wildcard that leads to the VIP's name stands for that name, too, where it has no
+            // record of its own.
+            if target == name {
+                return Resolved::NoSuchName { zone, name, followed };
+            }
             followed.push(alias);
-            name = alias.data.first().map(|text| plain(text)).unwrap_or_default();
+            name = target;
             continue;
         }
         let addresses: Vec<IpAddr> = answers

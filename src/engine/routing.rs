@@ -1,5 +1,5 @@
-//! The route that a packet takes out of a VM: a subnetwork's own range, else the longest prefix among
-//! the routes that serve the VM, else the better priority.
+//! The route that a packet takes out of a VM: a subnetwork's own range, else the longest prefix
+//! among the routes that serve the VM, else the better priority.
 //!
 //! Priority decides between equal prefixes only: a default route of priority 100 does not capture
 //! 199.36.153.4/30 at 1000 (<https://cloud.google.com/vpc/docs/routes#routeselection>).

@@ -275,7 +275,8 @@ fn subnetwork(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
             .list("secondaryIpRange")
             .filter_map(|range| Some((range.text("rangeName")?, range.range("ipCidrRange")?)))
             .collect(),
-        private_google_access: spec.flag("privateIpGoogleAccess"),
+        // A manifest that does not say it means off.
+        private_google_access: Some(spec.flag("privateIpGoogleAccess") == Some(true)),
         purpose: spec.text("purpose"),
         v6: Vec::new(),
         origin: manifest.origin.clone(),

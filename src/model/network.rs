@@ -13,8 +13,8 @@ pub struct Network {
     pub policies_first: bool,
     /// Names of peered networks.
     pub peerings: Vec<Reference>,
-    /// Whether it was made with a default route, where a manifest says it: an export of routes holds
-    /// the route itself.
+    /// Whether it was made with a default route, where a manifest says it: an export of routes
+    /// holds the route itself.
     pub default_route: Option<bool>,
     /// Where it was read.
     pub origin: Origin,

@@ -23,6 +23,14 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
     let mut printed = std::collections::BTreeSet::new();
     for finding in findings {
         comment(&mut out, &format!("{} {}", finding.id, finding.title));
+        for remedy in finding.remedies.iter().filter(|_| language == "gcloud") {
+            comment(&mut out, &remedy.note);
+            out.push_str(&remedy.gcloud);
+            out.push_str("\n\n");
+        }
+        if !finding.remedies.is_empty() {
+            continue;
+        }
         let Some(fix) = finding.fixes.first().map(|fix| widest(findings, fix)) else {
             let why = finding.no_fix.as_deref().unwrap_or("nothing to change");
             comment(&mut out, &format!("no fix: {why}"));

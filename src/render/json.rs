@@ -241,7 +241,13 @@ pub fn fixes(finding: &Finding) -> Vec<Value> {
             "proof": null,
         })
     });
-    finding.fixes.iter().map(fix).chain(advice).collect()
+    let remedies = finding.remedies.iter().map(|remedy| {
+        json!({
+            "kind": remedy.kind, "safety": "review", "notes": [remedy.note], "rule": null,
+            "as": {"gcloud": remedy.gcloud}, "proof": null,
+        })
+    });
+    finding.fixes.iter().map(fix).chain(remedies).chain(advice).collect()
 }
 
 /// A fix with its printed forms and its proof.

@@ -318,6 +318,11 @@ pub fn finding(document: &mut Document, finding: &Finding) {
     for fix in finding.fixes.iter().take(1) {
         self::fix(document, fix);
     }
+    for remedy in &finding.remedies {
+        document.entry("fix", format!("{} [review]", remedy.kind.replace('-', " ")));
+        document.push(Block::Code("sh", remedy.gcloud.clone()));
+        document.push(Block::Entry("proof", vec![styled(Style::Good, remedy.note.clone())]));
+    }
     let others = finding.fixes.iter().skip(1).map(outline);
     let others: Vec<String> = others.chain(finding.advice.iter().cloned()).collect();
     if !others.is_empty() {
@@ -522,7 +527,8 @@ fn summary(document: &mut Document, report: &Report, causes: &[&Finding], asked:
     if intended > 0 {
         parts.push(plural(intended, "looks intended", "look intended"));
     }
-    let mendable = causes.iter().find(|finding| !finding.fixes.is_empty());
+    let has_fix = |finding: &&&Finding| !finding.fixes.is_empty() || !finding.remedies.is_empty();
+    let mendable = causes.iter().find(has_fix);
     let next = match (mendable, causes.first()) {
         (Some(finding), _) => {
             let managed = finding.fixes.first().is_some_and(|fix| fix.safety() == Safety::Managed);

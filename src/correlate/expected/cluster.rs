@@ -8,7 +8,9 @@
 
 use crate::correlate::expected::judge::{Ask, open};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
-use crate::correlate::side::Side;
+use crate::correlate::roads::BOOT;
+use crate::correlate::side::{Side, side};
+use crate::engine::naming::{Resolved, resolve};
 use crate::model::cluster::ControlPlaneLink;
 use crate::model::{Cluster, Expected, Origin};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role};
@@ -166,6 +168,7 @@ pub(super) fn needs<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
             because: Vec::new(),
         }));
     }
+    boot(place, into);
     if is_reached_by_iap(place) {
         let ranges = crate::net::well_known::ranges_with(Role::Iap, "TCP forwarding");
         into.push(place.need(Wanted {
@@ -176,6 +179,34 @@ pub(super) fn needs<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
             protocol: Protocol::TCP,
             port: Some(22),
             doubtful: true,
+            because: Vec::new(),
+        }));
+    }
+}
+
+/// What nodes boot from, where private zones send it to a VIP: public addresses change, and are no
+/// range that a rule could name.
+fn boot<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
+    let Some(network) = &place.network else { return };
+    let inventory = place.directory.inventory;
+    for host in BOOT {
+        let cluster = Some(place.cluster.id.name.as_str());
+        let Resolved::Addresses(addresses, ..) = resolve(inventory, network, cluster, host) else {
+            continue;
+        };
+        let Some(first) = addresses.first() else { continue };
+        let who = place.directory.who(*first, Some(network));
+        if who.owner.role != Role::GoogleApis {
+            continue;
+        }
+        into.push(place.need(Wanted {
+            purpose: Purpose::Road,
+            reason: format!("nodes boot from {host}"),
+            from: place.side(Role::Node),
+            to: side(who, &addresses),
+            protocol: Protocol::TCP,
+            port: Some(443),
+            doubtful: false,
             because: Vec::new(),
         }));
     }

@@ -44,6 +44,8 @@ pub enum Purpose<'a> {
     Iap,
     /// The metadata server answers, for names too.
     Metadata,
+    /// Nodes reach what they boot from.
+    Road,
     /// An error that was pasted shows it.
     Pasted(&'a Symptom),
 }

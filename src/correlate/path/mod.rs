@@ -1,0 +1,428 @@
+//! The way of a connection out of a node, a pod or any VM, link by link: name, address, route,
+//! firewall, Private Google Access, NAT; and the first link that is broken.
+//!
+//! ```text
+//! node blue > gcr.io:443   name ok · address private VIP · route broken: no route to 199.36.153.8
+//! ```
+
+mod name;
+mod start;
+
+pub use name::is_googles;
+pub use start::{Start, start};
+
+use crate::correlate::Directory;
+use crate::correlate::expected::leaves;
+use crate::correlate::roles::is_private;
+use crate::correlate::side::Side;
+use crate::engine::routing::{Hop, is_internet_gateway, next_hop};
+use crate::engine::{Decider, Decision};
+use crate::model::{Expected, Nat, Origin, Reference, Route, Subnetwork};
+use crate::net::{IpNet, Role};
+
+/// How a link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It holds.
+    Ok,
+    /// It does not.
+    Broken,
+    /// What was given does not decide it.
+    Undetermined,
+    /// What would decide it was not given.
+    NotGiven,
+}
+
+impl State {
+    /// The word that stands in JSON.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Broken => "broken",
+            Self::Undetermined => "undetermined",
+            Self::NotGiven => "not-given",
+        }
+    }
+}
+
+/// What is wrong with a link that is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// A private zone is there, and not seen from here.
+    ZoneUnseen,
+    /// The zone that answers has no record of the name.
+    NoRecord,
+    /// The zone that answers leads to the wrong addresses.
+    WrongTarget,
+    /// No route leads there.
+    NoRoute,
+    /// The route leads somewhere else.
+    WrongHop,
+    /// A rule denies it.
+    Denied,
+    /// Private Google Access is off.
+    AccessOff,
+    /// There is no Cloud NAT.
+    NoNat,
+    /// The Cloud NAT does not cover the range.
+    Uncovered,
+}
+
+/// One link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// `name`, `address`, `route`, `firewall`, `private-google-access`, `nat`.
+    pub kind: &'static str,
+    /// How it is.
+    pub state: State,
+    /// What is wrong with it.
+    pub fault: Option<Fault>,
+    /// What decides it.
+    pub object: String,
+    /// What that says.
+    pub detail: String,
+    /// Where it was read.
+    pub origin: Option<Origin>,
+}
+
+/// What kind of place an address is, as the road to it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Google's APIs on a VIP or by direct connectivity.
+    Vip,
+    /// Google's public addresses.
+    GooglePublic,
+    /// Anybody else on the internet.
+    Internet,
+    /// Inside of the network, or of one that it is joined to.
+    Inside,
+}
+
+/// The whole way.
+#[derive(Debug, Clone)]
+pub struct Path<'a> {
+    /// Where it begins.
+    pub start: Start<'a>,
+    /// Where it is to end.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Where it leads, where it leads anywhere.
+    pub end: Option<Side>,
+    /// What kind of place that is.
+    pub class: Class,
+    /// The links, in order.
+    pub links: Vec<Link>,
+}
+
+impl Path<'_> {
+    /// The first link that is broken, by its place.
+    #[must_use]
+    pub fn first_broken(&self) -> Option<usize> {
+        self.links.iter().position(|link| link.state == State::Broken)
+    }
+}
+
+fn link(
+    kind: &'static str,
+    state: State,
+    object: impl Into<String>,
+    detail: impl Into<String>,
+) -> Link {
+    Link { kind, state, fault: None, object: object.into(), detail: detail.into(), origin: None }
+}
+
+impl Link {
+    /// Says what is wrong, where it is broken.
+    fn by(self, fault: Fault) -> Self {
+        let fault = (self.state == State::Broken).then_some(fault);
+        Self { fault, ..self }
+    }
+
+    fn read_at(self, origin: &Origin) -> Self {
+        Self { origin: Some(origin.clone()), ..self }
+    }
+}
+
+/// Walks from `start` to `host`.
+#[must_use]
+pub fn walk<'a>(directory: &Directory<'a>, start: Start<'a>, host: &str, port: u16) -> Path<'a> {
+    let mut links = Vec::new();
+    let (end, class) = name::ending(directory, &start, host, &mut links);
+    if let Some(end) = &end {
+        let way = Way { directory, start: &start, class };
+        links.push(way.address(end));
+        links.push(way.route(end));
+        links.push(way.firewall(end, port));
+        links.extend(way.exit());
+    }
+    Path { start, host: host.to_owned(), port, end, class, links }
+}
+
+fn class_of(end: &Side) -> Class {
+    match end.role {
+        Role::GoogleApis => Class::Vip,
+        Role::GooglePublic => Class::GooglePublic,
+        Role::Internet | Role::HealthCheck | Role::Iap | Role::DnsForwarder => Class::Internet,
+        _ => Class::Inside,
+    }
+}
+
+struct Way<'w, 'a> {
+    directory: &'w Directory<'a>,
+    start: &'w Start<'a>,
+    class: Class,
+}
+
+impl Way<'_, '_> {
+    fn address(&self, end: &Side) -> Link {
+        let ranges: Vec<_> = end.ranges.iter().take(4).map(ToString::to_string).collect();
+        let detail = match (self.class, end.known) {
+            (Class::Vip, _) => format!("{}: {}", end.name, ranges.join(", ")),
+            (Class::GooglePublic, _) => "a public address of Google's".to_owned(),
+            (Class::Internet, _) => "on the internet".to_owned(),
+            (Class::Inside, _) => format!("{} {}", end.role, ranges.join(", ")),
+        };
+        link("address", State::Ok, end.role.to_string(), detail)
+    }
+
+    fn route(&self, end: &Side) -> Link {
+        let Some(network) = &self.start.network else {
+            return link("route", State::NotGiven, "", "the network is not known");
+        };
+        let Some(address) = end.ranges.first().map(IpNet::addr) else {
+            return link("route", State::Undetermined, "", "the address is not known");
+        };
+        let hop = next_hop(self.directory.inventory, network, &self.start.tags, address);
+        // A private address does not leave by the internet gateway: what brings it is not among the
+        // routes that were given.
+        let by_gateway = match &hop {
+            Hop::Routes(routes) => routes.iter().all(|one| is_internet_gateway(one)),
+            Hop::MadeWith | Hop::Nowhere => true,
+            _ => false,
+        };
+        if self.class == Class::Inside && by_gateway && is_private(address) {
+            return private(network, end);
+        }
+        match hop {
+            Hop::Subnetwork(found) => {
+                let (state, detail) = match self.class {
+                    Class::Inside => (State::Ok, "a range of this network"),
+                    _ => (State::Broken, "this network's own range captures the address"),
+                };
+                link("route", state, format!("subnetwork {}", found.id.name), detail)
+                    .by(Fault::WrongHop)
+                    .read_at(&found.origin)
+            }
+            Hop::Routes(routes) => self.along(&routes),
+            Hop::MadeWith => {
+                let detail = "0.0.0.0/0, which a network is made with";
+                link("route", State::Ok, "default route", detail)
+            }
+            Hop::Nowhere => {
+                let what = match self.class {
+                    Class::Vip => format!("no route to {address}, nor a default route"),
+                    Class::Inside => format!("no route to {address}"),
+                    Class::GooglePublic | Class::Internet => "no default route".to_owned(),
+                };
+                link("route", State::Broken, format!("routes of {}", network.name), what)
+                    .by(Fault::NoRoute)
+            }
+            Hop::Depends(one, other) => {
+                let other = other.map_or("none", |other| other.id.name.as_str());
+                let tags = one.tags.join(", ");
+                let detail = format!("for VMs with tag {tags}; else {other}: tags are not known");
+                link("route", State::Undetermined, format!("route {}", one.id.name), detail)
+                    .read_at(&one.origin)
+            }
+            Hop::NotGiven => {
+                let detail = "gcloud compute routes list --format=json";
+                link("route", State::NotGiven, format!("routes of {}", network.name), detail)
+            }
+        }
+    }
+
+    /// The link of routes that were chosen.
+    fn along(&self, routes: &[&Route]) -> Link {
+        let Some(first) = routes.first() else {
+            return link("route", State::Broken, "", "no route").by(Fault::NoRoute);
+        };
+        let right =
+            self.class == Class::Inside || routes.iter().all(|one| is_internet_gateway(one));
+        let hop = Reference::parse(&first.next_hop).name;
+        let detail = format!("{} priority {} to {hop}", first.destination, first.priority);
+        let (state, detail) = match (right, self.class) {
+            (true, _) => (State::Ok, detail),
+            (false, Class::Vip) => {
+                let why = "the VIPs need default-internet-gateway as next hop";
+                (State::Broken, format!("{detail}: {why}"))
+            }
+            (false, _) => {
+                let why = "what is behind that hop is not known here";
+                (State::Undetermined, format!("{detail}: {why}"))
+            }
+        };
+        link("route", state, format!("route {}", first.id.name), detail)
+            .by(Fault::WrongHop)
+            .read_at(&first.origin)
+    }
+
+    fn firewall(&self, end: &Side, port: u16) -> Link {
+        let Some(network) = &self.start.network else {
+            return link("firewall", State::NotGiven, "", "the network is not known");
+        };
+        let ends = (&self.start.side, end);
+        let answer = leaves(self.directory, network, self.start.cluster, ends, port);
+        let (object, origin) = decider_words(&answer.decision);
+        let one = end.known || end.ranges.len() == 1;
+        let (state, detail) = match answer.verdict {
+            Expected::Allowed => (State::Ok, "EGRESS allowed".to_owned()),
+            Expected::Denied => (State::Broken, format!("EGRESS to tcp {port} denied")),
+            Expected::Mixed if one => (State::Broken, "EGRESS denied to a part of it".to_owned()),
+            Expected::Mixed => {
+                (State::Undetermined, "EGRESS denied to some of the addresses it may be".to_owned())
+            }
+            Expected::Undetermined if answer.decision.decider == Decider::Missing => {
+                let how = "no rule of the network was given: gcloud compute firewall-rules list";
+                (State::NotGiven, how.to_owned())
+            }
+            Expected::Undetermined => {
+                (State::Undetermined, "it depends on what was not given".to_owned())
+            }
+        };
+        Link { origin, ..link("firewall", state, object, detail).by(Fault::Denied) }
+    }
+
+    /// What lets packets out of the network: nothing for what is inside.
+    fn exit(&self) -> Vec<Link> {
+        let outer = match self.class {
+            Class::Inside => return Vec::new(),
+            // NAT translates nothing to the VIPs.
+            Class::Vip => return vec![self.private_google_access()],
+            Class::GooglePublic => self.private_google_access(),
+            Class::Internet => return vec![self.nat()],
+        };
+        // Either of them will do.
+        if outer.state == State::Ok {
+            return vec![outer];
+        }
+        let nat = self.nat();
+        match (outer.state, nat.state) {
+            (State::Broken, State::Broken) | (_, State::NotGiven) => vec![outer, nat],
+            (_, State::Ok) => vec![nat],
+            _ => vec![Link { state: State::Undetermined, ..outer }, nat],
+        }
+    }
+
+    fn private_google_access(&self) -> Link {
+        let kind = "private-google-access";
+        if self.start.is_external == Some(true) {
+            return link(kind, State::Ok, "external address", "not needed");
+        }
+        let Some(subnetwork) = self.start.subnetwork else {
+            let how = "gcloud compute networks subnets list --format=json";
+            return link(kind, State::NotGiven, "subnetwork", how);
+        };
+        let (state, detail) = match subnetwork.private_google_access {
+            Some(true) => (State::Ok, "Private Google Access is on"),
+            Some(false) => (State::Broken, "Private Google Access is off"),
+            None => {
+                (State::NotGiven, "whether Private Google Access is on, the export does not say")
+            }
+        };
+        link(kind, state, format!("subnetwork {}", subnetwork.id.name), detail)
+            .by(Fault::AccessOff)
+            .read_at(&subnetwork.origin)
+    }
+
+    fn nat(&self) -> Link {
+        if self.start.is_external == Some(true) {
+            return link("nat", State::Ok, "external address", "not needed");
+        }
+        let inventory = self.directory.inventory;
+        let (Some(network), Some(subnetwork)) = (&self.start.network, self.start.subnetwork) else {
+            return link(
+                "nat",
+                State::NotGiven,
+                "subnetwork",
+                "gcloud compute networks subnets list",
+            );
+        };
+        let here = |nat: &&Nat| {
+            let own = nat.network.as_ref().is_some_and(|of| of.agrees(network));
+            let region = nat.region.as_deref().zip(subnetwork.id.location.as_deref());
+            own && region.is_none_or(|(nat, own)| nat == own)
+        };
+        let mut own = inventory.nats.iter().filter(here).peekable();
+        if own.peek().is_none() {
+            if inventory.routers.is_empty() && inventory.nats.is_empty() {
+                let how = "gcloud compute routers list --format=json";
+                return link("nat", State::NotGiven, "Cloud NAT", how);
+            }
+            let region = subnetwork.id.location.as_deref().unwrap_or("its region");
+            let detail = format!("no Cloud NAT of this network in {region}");
+            return link("nat", State::Broken, "Cloud NAT", detail).by(Fault::NoNat);
+        }
+        let all: Vec<&Nat> = own.collect();
+        let secondary = self.start.secondary.as_deref();
+        match all.iter().find(|nat| covers(nat, subnetwork, secondary)) {
+            Some(nat) => {
+                link("nat", State::Ok, format!("Cloud NAT {}", nat.name), nat.ranges.clone())
+                    .read_at(&nat.origin)
+            }
+            None => {
+                let names: Vec<_> = all.iter().map(|nat| nat.name.clone()).collect();
+                let range = secondary.unwrap_or("the primary range");
+                let detail = format!("does not cover {range} of subnetwork {}", subnetwork.id.name);
+                let made =
+                    link("nat", State::Broken, format!("Cloud NAT {}", names.join(", ")), detail)
+                        .by(Fault::Uncovered);
+                match all.first() {
+                    Some(nat) => made.read_at(&nat.origin),
+                    None => made,
+                }
+            }
+        }
+    }
+}
+
+/// The route to a private address that no route which was given brings.
+fn private(network: &Reference, end: &Side) -> Link {
+    if end.role == Role::ControlPlane {
+        let detail = "GKE's own peering brings the route to its range";
+        return link("route", State::Ok, "peering of the control plane", detail);
+    }
+    let detail = "no subnetwork, peering or tunnel that was given leads to this private address";
+    link("route", State::Broken, format!("routes of {}", network.name), detail).by(Fault::NoRoute)
+}
+
+/// Whether a Cloud NAT translates a range of a subnetwork: a secondary one by its name, or the
+/// primary (<https://cloud.google.com/nat/docs/nat-rules-overview>, `RouterNat` of the Compute
+/// API).
+#[must_use]
+pub fn covers(nat: &Nat, subnetwork: &Subnetwork, secondary: Option<&str>) -> bool {
+    match nat.ranges.as_str() {
+        "ALL_SUBNETWORKS_ALL_IP_RANGES" => true,
+        "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES" => secondary.is_none(),
+        _ => nat.subnetworks.iter().filter(|one| one.id.agrees(&subnetwork.id)).any(|one| {
+            one.ranges.iter().any(|ranges| match (ranges.as_str(), secondary) {
+                ("ALL_IP_RANGES", _) => true,
+                ("PRIMARY_IP_RANGE", None) => true,
+                ("LIST_OF_SECONDARY_IP_RANGES", Some(name)) => {
+                    one.secondary.iter().any(|own| own == name)
+                }
+                _ => false,
+            })
+        }),
+    }
+}
+
+fn decider_words(decision: &Decision<'_>) -> (String, Option<Origin>) {
+    match decision.decider {
+        Decider::Rule(rule) => (format!("rule {}", rule.label()), Some(rule.origin.clone())),
+        Decider::Implied(_) => ("implied allow egress".to_owned(), None),
+        Decider::AlwaysAllowed(what) | Decider::AlwaysBlocked(what) => (what.to_owned(), None),
+        Decider::Missing => ("firewall rules".to_owned(), None),
+    }
+}

@@ -1,0 +1,176 @@
+//! The first link of a way: where its name leads.
+
+use std::net::IpAddr;
+
+use crate::correlate::Directory;
+use crate::correlate::path::Link;
+use crate::correlate::path::{Class, Fault, Start, State, class_of, link};
+use crate::correlate::side::{Side, side};
+use crate::engine::naming::{self, Resolved};
+use crate::model::{RecordSet, Reference};
+use crate::net::{AddressSet, IpNet, Role, well_known};
+
+/// Where the name leads; `None` where it leads nowhere.
+pub(super) fn ending(
+    directory: &Directory<'_>,
+    start: &Start<'_>,
+    host: &str,
+    links: &mut Vec<Link>,
+) -> (Option<Side>, Class) {
+    let network = start.network.as_ref();
+    if let Some(address) = crate::net::parse_address(host) {
+        let end = side(directory.who(address, network), &[address]);
+        let class = class_of(&end);
+        return (Some(end), class);
+    }
+    let nowhere = Reference::default();
+    let inventory = directory.inventory;
+    let cluster = start.cluster.and_then(|at| inventory.clusters.get(at));
+    let cluster = cluster.map(|cluster| cluster.id.name.as_str());
+    let resolved = naming::resolve(inventory, network.unwrap_or(&nowhere), cluster, host);
+    let zone_name = |zone: &crate::model::ManagedZone| format!("managed zone {}", zone.id.name);
+    match resolved {
+        Resolved::Addresses(addresses, followed, zone) => {
+            let (state, detail) = of_records(directory, network, host, &addresses, &followed);
+            let made = link("name", state, zone_name(zone), detail).by(Fault::WrongTarget);
+            links.push(made.read_at(&zone.origin));
+            let first = addresses.first().copied();
+            let end = first.map(|address| side(directory.who(address, network), &addresses));
+            let class = end.as_ref().map_or(Class::Internet, class_of);
+            (end, class)
+        }
+        Resolved::NoSuchName { zone, name, followed } => {
+            let by = followed.last().map(|one| format!(" ({} points there)", one.name));
+            let detail = format!(
+                "there is no record of {name}{}: NXDOMAIN, public DNS is not asked",
+                by.unwrap_or_default()
+            );
+            let made = link("name", State::Broken, zone_name(zone), detail).by(Fault::NoRecord);
+            links.push(made.read_at(&zone.origin));
+            (None, Class::Internet)
+        }
+        Resolved::RecordsNotGiven(zone) => {
+            let detail = "its records were not given: gcloud dns record-sets list --zone=ZONE \
+                          --format=json";
+            links
+                .push(link("name", State::NotGiven, zone_name(zone), detail).read_at(&zone.origin));
+            (None, Class::Internet)
+        }
+        Resolved::Elsewhere(zone) => {
+            let detail = "other name servers, or another network, answer for it";
+            let state = State::Undetermined;
+            links.push(link("name", state, zone_name(zone), detail).read_at(&zone.origin));
+            (None, Class::Internet)
+        }
+        Resolved::Circle(zone) => {
+            let detail = "its aliases lead in a circle";
+            let made = link("name", State::Broken, zone_name(zone), detail).by(Fault::NoRecord);
+            links.push(made.read_at(&zone.origin));
+            (None, Class::Internet)
+        }
+        Resolved::Public(name, unseen) => public(directory, &name, unseen, links),
+    }
+}
+
+/// Public DNS answers: the class of the host tells what for.
+fn public(
+    directory: &Directory<'_>,
+    name: &str,
+    unseen: Option<&crate::model::ManagedZone>,
+    links: &mut Vec<Link>,
+) -> (Option<Side>, Class) {
+    let given = !directory.inventory.zones.is_empty();
+    let policies = directory.inventory.unused.keys().any(|kind| kind.contains("esponsePolic"));
+    let google = is_googles(name);
+    let told = if google { "Google's public addresses" } else { "addresses on the internet" };
+    let made = match unseen {
+        Some(zone) => {
+            let detail = format!(
+                "{told}: the private zone for {} is there, and this network does not see it",
+                zone.dns_name
+            );
+            link("name", State::Broken, format!("managed zone {}", zone.id.name), detail)
+                .by(Fault::ZoneUnseen)
+                .read_at(&zone.origin)
+        }
+        None if policies => link(
+            "name",
+            State::Undetermined,
+            "public DNS",
+            format!("{told}, unless a response policy answers: those are not read"),
+        ),
+        None if given => link("name", State::Ok, "public DNS", told),
+        None => link(
+            "name",
+            State::NotGiven,
+            "public DNS",
+            format!("{told}, unless a private zone answers: gcloud dns managed-zones list"),
+        ),
+    };
+    links.push(made);
+    let (role, class) = match google {
+        true => (Role::GooglePublic, Class::GooglePublic),
+        false => (Role::Internet, Class::Internet),
+    };
+    let ranges: Vec<IpNet> = if google {
+        let all = well_known::ranges_with(Role::GooglePublic, "Google services");
+        all.into_iter().filter(|range| range.addr().is_ipv4()).collect()
+    } else {
+        AddressSet::all_v4().difference(AddressSet::private()).ranges()
+    };
+    let end = Side {
+        role,
+        name: name.to_owned(),
+        known: false,
+        ranges,
+        because: "what public DNS answers is not known here".to_owned(),
+        is_vm: false,
+        cluster: None,
+        elsewhere: false,
+        network: None,
+    };
+    (Some(end), class)
+}
+
+/// Whether Google serves a host on its VIPs.
+#[must_use]
+pub fn is_googles(host: &str) -> bool {
+    let host = naming::plain(host);
+    ["gcr.io", "pkg.dev", "googleapis.com"]
+        .iter()
+        .any(|suffix| host == *suffix || host.ends_with(&format!(".{suffix}")))
+}
+
+/// Whether records of a private zone lead where such a zone is made to lead.
+fn of_records(
+    directory: &Directory<'_>,
+    network: Option<&Reference>,
+    host: &str,
+    addresses: &[IpAddr],
+    followed: &[&RecordSet],
+) -> (State, String) {
+    let way: Vec<_> = followed
+        .iter()
+        .map(|one| format!("{} {} {}", one.name, one.kind, one.data.join(" ")))
+        .collect();
+    let way = way.join(" > ");
+    let mut roles: Vec<(Role, String)> = addresses
+        .iter()
+        .map(|address| {
+            let owner = directory.who(*address, network).owner;
+            (owner.role, owner.name.clone())
+        })
+        .collect();
+    roles.sort();
+    roles.dedup();
+    let wrong = is_googles(host) && roles.iter().any(|(role, _)| *role == Role::GooglePublic);
+    let mixed = roles.len() > 1 && roles.iter().any(|(role, _)| *role == Role::GoogleApis);
+    match (wrong, mixed) {
+        (true, _) => (
+            State::Broken,
+            format!("{way}: public addresses of Google's, which change, in a private zone"),
+        ),
+        (false, true) => (State::Broken, format!("{way}: addresses of several kinds")),
+        (false, false) => (State::Ok, way),
+    }
+}
