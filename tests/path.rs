@@ -210,6 +210,17 @@ fn access_and_nat() {
     world.broken("blue", "registry-1.docker.io", "nat", "no Cloud NAT of this network in r1");
     world.router["nats"] = value!([]);
     world.broken("blue", "registry-1.docker.io", "nat", "no Cloud NAT");
+    // Whether there is a Cloud NAT nobody said: then nothing is broken for public addresses.
+    let mut world = World::sound();
+    world.subnetwork["privateIpGoogleAccess"] = value!(false);
+    world.router = Value::Null;
+    let answer = world.walk("blue", "europe-docker.pkg.dev");
+    assert_eq!(answer["first_broken"], Value::Null, "{answer:#}");
+    // An export that does not say whether access is on does not say that it is off.
+    world.subnetwork.as_object_mut().unwrap().remove("privateIpGoogleAccess");
+    assert_eq!(world.walk("blue", "gcr.io")["links"][4]["state"], "not-given");
+    let mut world = World::sound();
+    world.router["nats"] = value!([]);
     // Nodes with addresses of their own need neither.
     world.cluster["privateClusterConfig"] = Value::Null;
     world.subnetwork["privateIpGoogleAccess"] = value!(false);

@@ -703,13 +703,7 @@ fn real_clusters_and_their_rules() {
 /// known, and whether a firewall may have done it.
 const TEXTS: [(&str, &str, &str, Option<u16>, bool); 45] = [
     ("webhook", "dial tcp 10.228.0.5:15017", "istio-system/istiod", Some(15017), true),
-    (
-        "webhook",
-        "request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)\n# source: istio/istio#19066",
-        "istio-system/istiod",
-        Some(15017),
-        true,
-    ),
+    ("webhook", "inject?timeout=30s: net/http", "istio-system/istiod", Some(15017), true),
     (
         "webhook",
         "replicaset/test-c7fc56544",

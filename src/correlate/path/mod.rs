@@ -309,9 +309,10 @@ impl Way<'_, '_> {
         }
         let nat = self.nat();
         match (outer.state, nat.state) {
-            (State::Broken, State::Broken) | (_, State::NotGiven) => vec![outer, nat],
+            (State::Broken, State::Broken) | (State::NotGiven, State::NotGiven) => vec![outer, nat],
             (_, State::Ok) => vec![nat],
-            _ => vec![Link { state: State::Undetermined, ..outer }, nat],
+            // The one may do where the other does not, and was not given.
+            _ => vec![Link { state: State::Undetermined, fault: None, ..outer }, nat],
         }
     }
 
