@@ -250,6 +250,8 @@ fn an_image_pull_is_told_by_its_first_broken_link() {
     let found = findings(&report, "image-pull-failing");
     let why = found[0]["no_fix"].as_str().unwrap();
     assert!(why.starts_with("the first broken link: route broken"), "{why}");
+    let found = findings(&report, "default-route-missing");
+    assert!(found[0]["title"].as_str().unwrap().contains("quay.io"), "{}", found[0]["title"]);
 }
 
 #[test]

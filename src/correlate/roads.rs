@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::correlate::Directory;
 use crate::correlate::path::{self, Class, Fault, Link, Path, State, is_googles};
 use crate::correlate::scope::Scope;
+use crate::model::symptom::{Failure, SymptomKind};
 
 /// A road that does not hold.
 #[derive(Debug, Clone)]
@@ -59,8 +60,15 @@ fn hosts(directory: &Directory<'_>) -> Vec<(String, String)> {
         .map(|host| ((*host).to_owned(), "every node boots from it".to_owned()))
         .collect();
     let mut seen: BTreeSet<String> = all.iter().map(|(host, _)| host.clone()).collect();
-    // Of many clusters nobody knows whose pods these are.
+    // Of many clusters nobody knows whose pods these are, nor whose errors.
     if inventory.clusters.len() == 1 {
+        for symptom in &inventory.symptoms {
+            let SymptomKind::ImagePull { host: Some(host), .. } = &symptom.kind else { continue };
+            let by_road = symptom.failure.may_be_firewall() || symptom.failure == Failure::Name;
+            if by_road && host.contains('.') && seen.insert(host.clone()) {
+                all.push((host.clone(), format!("an error names it ({})", symptom.origin)));
+            }
+        }
         for workload in &inventory.workloads.workloads {
             for host in workload.images.iter().filter_map(|image| registry(image)) {
                 if seen.insert(host.clone()) {
