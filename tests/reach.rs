@@ -917,3 +917,34 @@ fn the_failures_of_real_people() {
         assert_eq!(only.failure.may_be_firewall(), firewall, "{number}");
     }
 }
+
+/// Names of objects and texts of errors are anybody's: none reaches a terminal as it is, nor a command.
+#[test]
+fn hostile_names_and_errors_stay_text() {
+    for evil in ["x; rm -rf ~", "$(touch /tmp/owned)", "a\u{1b}[2Jb\u{7}", "`id`", "\u{202e}txt"] {
+        let mut all = base();
+        all[0]["name"] = value!(evil);
+        let ports =
+            value!({"selector": {"app": evil}, "ports": [{"port": 443, "targetPort": 9443}]});
+        all.push(service(evil, &ports));
+        all.push(webhook(evil, &value!({"namespace": "policy", "name": evil}), &value!({})));
+        let text = format!(
+            "failed calling webhook \"{evil}\": Post https://guard.policy.svc:443/c: i/o timeout\n\
+             Firewall change required by security admin: `gcloud compute firewall-rules create {evil} \
+             --network n --allow tcp:80 --source-ranges 10.0.0.0/8 --project {evil}`\n"
+        );
+        let resources = Value::from(all).to_string();
+        let folder = folder(&[("r.json", resources.as_bytes()), ("e.txt", text.as_bytes())]);
+        let path = folder.path().to_str().unwrap();
+        for command in ["triage", "reach"] {
+            let shown = common::stdout(&common::run(&[command, path, "-v"]));
+            let plain = |c: char| c == '\n' || !c.is_control() && c != '\u{202e}';
+            assert!(shown.chars().all(plain), "{command} {shown:?}");
+        }
+        let fixes = common::stdout(&common::run(&["fix", path, "--all"]));
+        for line in fixes.lines().filter(|line| line.starts_with("gcloud")) {
+            let fine = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@ '".contains(c);
+            assert!(line.chars().all(fine), "{line}");
+        }
+    }
+}

@@ -25,6 +25,13 @@ pub(super) fn speaks_from_its_range(cluster: &Cluster) -> bool {
     }
 }
 
+/// A cluster's name as it may stand in a command that somebody pastes.
+fn printable(name: &str) -> &str {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_name = name.bytes().all(plain) && !name.starts_with('-') && !name.is_empty();
+    if is_name { name } else { "CLUSTER" }
+}
+
 /// A need before it is judged.
 pub(super) struct Wanted<'a> {
     pub(super) purpose: Purpose<'a>,
@@ -107,7 +114,7 @@ impl<'a> Place<'_, 'a> {
                 side.because = format!(
                     "the control plane's range is not given: gcloud container clusters describe {} \
                      --format='value(privateClusterConfig.masterIpv4CidrBlock)'",
-                    self.cluster.id.name
+                    printable(&self.cluster.id.name)
                 );
             }
             side.known = !ranges.is_empty();
@@ -136,7 +143,7 @@ impl<'a> Place<'_, 'a> {
         let because = if ranges.is_empty() {
             format!(
                 "the control plane's address is not given: gcloud container clusters describe {}",
-                cluster.id.name
+                printable(&cluster.id.name)
             )
         } else {
             format!("{because} of cluster {} ({})", cluster.id.name, cluster.origin)
