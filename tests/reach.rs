@@ -918,6 +918,39 @@ fn the_failures_of_real_people() {
     }
 }
 
+/// What a controller asks for may be there already, under another name.
+#[test]
+fn rules_that_controllers_ask_for_are_judged() {
+    let text = "  Normal  XPN  2m  loadbalancer-controller  Firewall change required by security admin: \
+                `gcloud compute firewall-rules create k8s-fw-l7--1 --network n --allow tcp:8080 \
+                --source-ranges 130.211.0.0/22,35.191.0.0/16 --target-tags gke-blue-5f0c2a9e-node \
+                --project p`";
+    let found = |all: &[Value]| {
+        let report = asked("triage", all, text);
+        let found = findings(&report, "exposure-blocked");
+        assert_eq!(found.len(), 1, "{report:#}");
+        found[0].clone()
+    };
+    let missing = found(&base());
+    assert_eq!(
+        (&missing["severity"], &missing["confidence"]),
+        (&value!("error"), &value!("proven"))
+    );
+    let asked_for = missing["explanation"].to_string();
+    assert!(asked_for.contains("--rules=tcp:8080 --source-ranges=130.211.0.0/22,35.191.0.0/16"));
+    let mut all = base();
+    let wide = value!({"allowed": [{"IPProtocol": "tcp", "ports": ["8000-8999"]}],
+        "sourceRanges": ["35.191.0.0/16", "130.211.0.0/22"]});
+    all.push(rule("probes", &wide));
+    let covered = found(&all);
+    assert_eq!(covered["severity"], "note");
+    assert!(covered["explanation"].to_string().contains("allowed by rule probes"));
+    assert!(covered["no_fix"].as_str().unwrap().contains("already covered"));
+    // One of its two ranges only.
+    all.last_mut().unwrap()["sourceRanges"] = value!(["35.191.0.0/16"]);
+    assert_eq!(found(&all)["severity"], "error");
+}
+
 /// Names of objects and texts of errors are anybody's: none reaches a terminal as it is, nor a command.
 #[test]
 fn hostile_names_and_errors_stay_text() {
