@@ -821,12 +821,30 @@ const TEXTS: [(&str, &str, &str, Option<u16>, bool); 45] = [
     ("nothing", "hub-fgt-primary-log-disk", "", None, false),
 ];
 
+/// The kind of an error, who was called, and the port of the pods where it is told or known.
+fn told(symptom: &vpcwhy::model::Symptom) -> (&'static str, String, Option<u16>) {
+    use vpcwhy::checks::pasted::{callee, port_of};
+    use vpcwhy::model::symptom::SymptomKind;
+    match &symptom.kind {
+        SymptomKind::Webhook(call) => ("webhook", callee(call), port_of(call)),
+        SymptomKind::AggregatedApi(call) => ("api", callee(call), port_of(call)),
+        SymptomKind::ImagePull { host, address, .. } => {
+            ("image", host.clone().unwrap_or_default(), address.map(|(_, port)| port))
+        }
+        SymptomKind::UnhealthyBackends(names) => ("backends", names.join(", "), None),
+        SymptomKind::FirewallChange { .. } => ("change", String::new(), None),
+        SymptomKind::NodesMissing(counts) => {
+            let counts = counts.map(|(some, all)| format!("{some} of {all}"));
+            ("nodes", counts.unwrap_or_default(), None)
+        }
+        SymptomKind::NodeEgress(host) => ("node", host.clone(), Some(443)),
+    }
+}
+
 #[test]
 fn what_real_error_texts_are() {
-    use vpcwhy::checks::pasted::{callee, port_of};
     use vpcwhy::ingest::document::Place;
     use vpcwhy::ingest::symptom;
-    use vpcwhy::model::symptom::SymptomKind;
     let Some(corpus) = corpus() else { return };
     let files = ["webhook-errors", "image-pull-errors", "other-errors"];
     let all: String = files
@@ -844,21 +862,7 @@ fn what_real_error_texts_are() {
             continue;
         }
         let [only] = found.as_slice() else { panic!("{needle}: {found:?}") };
-        let told = match &only.kind {
-            SymptomKind::Webhook(call) => ("webhook", callee(call), port_of(call)),
-            SymptomKind::AggregatedApi(call) => ("api", callee(call), port_of(call)),
-            SymptomKind::ImagePull { host, address, .. } => {
-                ("image", host.clone().unwrap_or_default(), address.map(|(_, port)| port))
-            }
-            SymptomKind::UnhealthyBackends(names) => ("backends", names.join(", "), None),
-            SymptomKind::FirewallChange { .. } => ("change", String::new(), None),
-            SymptomKind::NodesMissing(counts) => {
-                let counts = counts.map(|(some, all)| format!("{some} of {all}"));
-                ("nodes", counts.unwrap_or_default(), None)
-            }
-            SymptomKind::NodeEgress(host) => ("node", host.clone(), Some(443)),
-        };
-        assert_eq!(told, (kind, subject.to_owned(), port), "{line}");
+        assert_eq!(told(only), (kind, subject.to_owned(), port), "{line}");
         assert_eq!(only.failure.may_be_firewall(), firewall, "{line}: {:?}", only.failure);
     }
 }
@@ -867,10 +871,8 @@ fn what_real_error_texts_are() {
 /// with what it is and the port. Their sentences are not repeated here, only where they stand.
 #[test]
 fn the_failures_of_real_people() {
-    use vpcwhy::checks::pasted::{callee, port_of};
     use vpcwhy::ingest::document::Place;
     use vpcwhy::ingest::symptom;
-    use vpcwhy::model::symptom::SymptomKind;
     let Some(corpus) = corpus() else { return };
     let cases = std::fs::read_to_string(corpus.join("../cases.md")).unwrap();
     // Row, kind, subject, port, whether a firewall may have done it.
@@ -900,20 +902,7 @@ fn the_failures_of_real_people() {
         let place = Place { path: "cases".into(), line: 1, byte: 0 };
         let found = symptom::read(text, &place);
         let [only] = found.as_slice() else { panic!("{number}: {found:?}") };
-        let told = match &only.kind {
-            SymptomKind::Webhook(call) => ("webhook", callee(call), port_of(call)),
-            SymptomKind::AggregatedApi(call) => ("api", callee(call), port_of(call)),
-            SymptomKind::ImagePull { host, address, .. } => {
-                ("image", host.clone().unwrap_or_default(), address.map(|(_, port)| port))
-            }
-            SymptomKind::UnhealthyBackends(names) => ("backends", names.join(", "), None),
-            SymptomKind::NodesMissing(counts) => {
-                let counts = counts.map(|(some, all)| format!("{some} of {all}"));
-                ("nodes", counts.unwrap_or_default(), None)
-            }
-            other => panic!("{number}: {other:?}"),
-        };
-        assert_eq!(told, (kind, subject.to_owned(), port), "{number}");
+        assert_eq!(told(only), (kind, subject.to_owned(), port), "{number}");
         assert_eq!(only.failure.may_be_firewall(), firewall, "{number}");
     }
 }
