@@ -261,6 +261,36 @@ fn one_rule_for_all_webhooks() {
     }
 }
 
+/// One rule for all webhooks opens none that somebody closed on purpose.
+#[test]
+fn a_rule_for_many_opens_nothing_denied_on_purpose() {
+    let mut all = base();
+    for (name, port) in [("one", 9443), ("two", 8443)] {
+        let ports =
+            value!({"selector": {"app": name}, "ports": [{"port": 443, "targetPort": port}]});
+        all.push(service(name, &ports));
+        let target = value!({"namespace": "policy", "name": name});
+        all.push(webhook(&format!("{name}.example.com"), &target, &value!({})));
+    }
+    all.push(rule(
+        "no-legacy-webhook",
+        &value!({"priority": 60000, "sourceRanges": ["172.20.0.16/28"],
+                 "denied": [{"IPProtocol": "tcp", "ports": ["8443"]}]}),
+    ));
+    let report = asked("reach", &all, "");
+    let found = findings(&report, "webhook-port-blocked");
+    let (open, closed): (Vec<&Value>, Vec<&Value>) =
+        found.iter().partition(|finding| finding["flow"]["ports"] == value!(["9443"]));
+    let fix = &open[0]["fixes"][0];
+    assert_eq!(fix["rule"]["layer4"][0]["ports"], value!(["9443"]), "{fix:#}");
+    assert!(fix["proof"].is_object(), "{fix:#}");
+    // The other one is told, with the rule that somebody wrote, and not opened.
+    assert_eq!((open.len(), closed.len()), (1, 1), "{report:#}");
+    let fixes = closed[0]["fixes"].as_array().unwrap();
+    assert!(fixes.iter().all(|fix| fix["rule"].is_null()), "{:#}", closed[0]);
+    assert!(closed[0]["no_fix"].as_str().unwrap().contains("no-legacy-webhook"), "{:#}", closed[0]);
+}
+
 #[test]
 fn a_control_plane_without_a_range_is_given_none() {
     let ports = value!({"selector": {"app": "g"}, "ports": [{"port": 443, "targetPort": 9443}]});
@@ -574,6 +604,28 @@ fn an_address_in_an_error_is_enough() {
     assert_eq!((found.len(), &found[0]["basis"]), (1, &value!("symptom")));
     assert_eq!(found[0]["fixes"][0]["rule"]["layer4"][0]["ports"], value!(["6443"]));
     assert_eq!(found[0]["fixes"][0]["rule"]["source_ranges"], value!(["172.20.0.16/28"]));
+}
+
+/// The API server dials a Service's own address too, and of that the port is not the pod's: that
+/// 443 is open says nothing about the port that the pods listen on.
+#[test]
+fn an_address_outside_of_the_cluster_is_no_pods() {
+    for dialled in ["10.28.0.77", "10.243.1.1"] {
+        let text = format!(
+            r#"failed calling webhook "g.example.com": Post https://g.policy.svc:443/c: dial tcp {dialled}:443: i/o timeout"#
+        );
+        let report = asked("triage", &base(), &text);
+        let found = report["findings"].as_array().unwrap();
+        assert_eq!(found.len(), 1, "{report:#}");
+        assert_eq!(found[0]["check"], "webhook-port-blocked", "{:#}", found[0]);
+        assert_eq!(found[0]["confidence"], "possible", "{:#}", found[0]);
+        assert!(found[0]["no_fix"].as_str().unwrap().starts_with("cannot tell"), "{:#}", found[0]);
+    }
+    // A pod's address is believed.
+    let text = r#"failed calling webhook "g.example.com": Post https://g.policy.svc:443/c: dial tcp 10.24.6.9:443: i/o timeout"#;
+    let report = asked("triage", &base(), text);
+    let found = findings(&report, "webhook-backend-missing");
+    assert!(found[0]["no_fix"].as_str().unwrap().starts_with("not the firewall"), "{report:#}");
 }
 
 #[test]

@@ -127,14 +127,7 @@ impl<'a> Cause<'a> {
         if !self.is_silent() {
             return vec![layer(self.protocol, self.port)];
         }
-        let mut sum = FirewallRule::new(
-            Reference::default(),
-            Direction::Ingress,
-            0,
-            crate::model::Action::Allow,
-        );
-        sum.set_layers(self.needs.iter().map(|need| layer(need.protocol, need.port)));
-        sum.layer4
+        Layer4::merged(self.needs.iter().map(|need| layer(need.protocol, need.port)))
     }
 
     /// The priority of the rule that the log names.

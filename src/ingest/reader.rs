@@ -272,24 +272,8 @@ fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) {
         |a, b| a.id.agrees(&b.id) && a.template == b.template,
     );
     attach::settle(inventory);
-    settle_symptoms(&mut inventory.symptoms);
-}
-
-/// The same error in several places is one.
-fn settle_symptoms(symptoms: &mut Vec<Symptom>) {
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut kept: Vec<Symptom> = Vec::new();
-    for symptom in std::mem::take(symptoms) {
-        let key = format!("{:?} {:?}", symptom.kind, symptom.failure);
-        match places.get(&key).and_then(|at| kept.get_mut(*at)) {
-            Some(known) => known.count += symptom.count,
-            None => {
-                places.insert(key, kept.len());
-                kept.push(symptom);
-            }
-        }
-    }
-    *symptoms = kept;
+    // The same error in several places is one.
+    inventory.symptoms = symptom::merged(std::mem::take(&mut inventory.symptoms));
 }
 
 /// A reference that names no project means the only described network of its name.

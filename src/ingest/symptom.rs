@@ -67,32 +67,34 @@ pattern!(UNHEALTHY, r#""([^"]+)"\s*:\s*"UNHEALTHY""#);
 /// The errors of a text.
 #[must_use]
 pub fn read(text: &str, place: &Place) -> Vec<Symptom> {
-    let mut found: Vec<Symptom> = Vec::new();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    for (line, text) in unwrapped(text) {
+    let found = unwrapped(text).into_iter().filter_map(|(line, text)| {
         // A command has quotes of its own.
         let asked = requested(&text);
         let text = unescaped(&text);
-        let Some((kind, failure)) = asked.or_else(|| symptom(&text)) else { continue };
-        let key = format!("{kind:?} {failure:?}");
-        match places.get(&key).and_then(|at| found.get_mut(*at)) {
-            Some(known) => known.count += 1,
+        let (kind, failure) = asked.or_else(|| symptom(&text))?;
+        let path = std::sync::Arc::clone(&place.path);
+        let origin = Origin { path, line: place.line + line };
+        Some(Symptom { kind, failure, text: shortened(&text), count: 1, origin })
+    });
+    merged(found)
+}
+
+/// Each error once, with how often it stands there.
+#[must_use]
+pub fn merged(all: impl IntoIterator<Item = Symptom>) -> Vec<Symptom> {
+    let mut kept: Vec<Symptom> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for symptom in all {
+        let key = format!("{:?} {:?}", symptom.kind, symptom.failure);
+        match places.get(&key).and_then(|at| kept.get_mut(*at)) {
+            Some(known) => known.count += symptom.count,
             None => {
-                places.insert(key, found.len());
-                found.push(Symptom {
-                    kind,
-                    failure,
-                    text: shortened(&text),
-                    count: 1,
-                    origin: Origin {
-                        path: std::sync::Arc::clone(&place.path),
-                        line: place.line + line,
-                    },
-                });
+                places.insert(key, kept.len());
+                kept.push(symptom);
             }
         }
     }
-    found
+    kept
 }
 
 /// Whether an entry of another log, a controller's or a kubelet's, may hold an error: a quick look,

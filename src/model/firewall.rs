@@ -103,6 +103,24 @@ impl fmt::Display for Layer4 {
 }
 
 impl Layer4 {
+    /// The same traffic with one part a protocol.
+    #[must_use]
+    pub fn merged(parts: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut merged: Vec<Self> = Vec::new();
+        for part in parts {
+            match merged.iter_mut().find(|before| before.protocol == part.protocol) {
+                None => merged.push(part),
+                Some(before) => {
+                    before.ports = match (&before.ports, &part.ports) {
+                        (Some(a), Some(b)) => Some(a.union(b)),
+                        _ => None,
+                    };
+                }
+            }
+        }
+        merged
+    }
+
     /// What it matches.
     #[must_use]
     pub fn traffic(&self) -> TrafficSet {
@@ -296,18 +314,7 @@ impl FirewallRule {
 
     /// Sets protocols and ports; parts of the same protocol become one.
     pub fn set_layers(&mut self, parts: impl IntoIterator<Item = Layer4>) {
-        self.layer4.clear();
-        for part in parts {
-            match self.layer4.iter_mut().find(|before| before.protocol == part.protocol) {
-                None => self.layer4.push(part),
-                Some(before) => {
-                    before.ports = match (&before.ports, &part.ports) {
-                        (Some(a), Some(b)) => Some(a.union(b)),
-                        _ => None,
-                    };
-                }
-            }
-        }
+        self.layer4 = Layer4::merged(parts);
     }
 
     /// Whether it may be for this direction.

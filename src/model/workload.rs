@@ -204,6 +204,14 @@ impl Webhook {
         format!("{kind} {}", self.name)
     }
 
+    /// The first of what it is asked about.
+    fn asked_about(&self) -> String {
+        match self.scope.split_once(", ") {
+            Some((first, _)) => format!("{first}, …"),
+            None => self.scope.clone(),
+        }
+    }
+
     /// What happens while it cannot be reached.
     #[must_use]
     pub fn blast_radius(&self) -> String {
@@ -222,11 +230,11 @@ impl Webhook {
                 "objects of this kind can be neither read nor written in another version".to_owned()
             }
             (_, true) if touches("pods") => "Fail on pods: nothing can start".to_owned(),
-            (_, true) => format!("Fail: refused while it is unreachable: {}", self.scope),
+            (_, true) => format!("Fail: refused while it is unreachable: {}", self.asked_about()),
             (CallKind::Mutating, false) if touches("pods") => {
                 "Ignore on pods: sidecars and defaults are silently missing".to_owned()
             }
-            (_, false) => "Ignore: it is silently skipped".to_owned(),
+            (_, false) => format!("Ignore: silently skipped: {}", self.asked_about()),
         }
     }
 }

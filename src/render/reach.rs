@@ -111,7 +111,17 @@ fn rows(needs: &[&NeedSummary], full: bool) -> Vec<Vec<String>> {
     for need in needs {
         let decided = match (&need.decision, &need.missing) {
             (_, Some(_)) | (None, _) => String::new(),
-            (Some(decision), _) => triage::decider(decision),
+            (Some(decision), _) => match decision.near_misses.first() {
+                Some(miss) => {
+                    format!(
+                        "{}; nearest {} ({})",
+                        triage::decider(decision),
+                        miss.rule,
+                        miss.mismatch
+                    )
+                }
+                None => triage::decider(decision),
+            },
         };
         let port = match need.port {
             Some(port) => format!("{}\u{a0}{port}", need.protocol),
@@ -123,8 +133,8 @@ fn rows(needs: &[&NeedSummary], full: bool) -> Vec<Vec<String>> {
             side(&need.to),
             port.clone(),
             decided,
-            match &need.failure_policy {
-                Some(policy) => format!("{}, {policy}", need.reason),
+            match &need.effect {
+                Some(effect) => format!("{}: {effect}", need.reason),
                 None => need.reason.clone(),
             },
         ];
@@ -180,6 +190,16 @@ fn notes(document: &mut Document, report: &Report) {
                 tell("unless", doubt.clone(), document);
             }
         }
+    }
+    let fine = |need: &&NeedSummary| {
+        let by_gke = matches!(need.port, Some(443 | 10_250));
+        by_gke && need.effect.is_some() && need.verdict == Expected::Allowed
+    };
+    let fine = report.needs.iter().filter(fine).count() as u64;
+    if fine > 0 {
+        let calls = plural(fine, "webhook or API is", "webhooks and APIs are");
+        let text = format!("{calls} called on 443 or 10250, which GKE opens by itself");
+        document.push(Block::Entry("fine", vec![styled(Style::Good, text)]));
     }
     if report.needs.iter().any(|need| need.doubtful) {
         let text = "* not certain that it is needed, or that this is the way it goes";

@@ -35,10 +35,8 @@ impl<'c, 'a> Need<'c, 'a> {
         if self.cause.is_silent() {
             return None;
         }
-        let mut sum = FirewallRule::new(self.network.clone(), self.direction, 0, Action::Allow);
         let needs: Vec<_> = self.cause.needs.iter().filter(any_port).collect();
         let layer = |protocol| Layer4 { protocol: Some(protocol), ports: None };
-        sum.set_layers(needs.iter().map(|need| layer(need.protocol)));
         let mut ranges = self.ranges.clone();
         for need in &needs {
             ranges.extend(match self.direction {
@@ -56,7 +54,7 @@ impl<'c, 'a> Need<'c, 'a> {
             own: self.own,
             ranges,
             layers: self.layers.clone(),
-            all_layers: sum.layer4,
+            all_layers: Layer4::merged(needs.iter().map(|need| layer(need.protocol))),
             siblings: Vec::new(),
             deny: self.deny,
         })
@@ -102,9 +100,7 @@ impl<'c, 'a> Need<'c, 'a> {
         }
         let deny = intended(cause, directory)?;
         let ranges = peer_ranges(peer, cause)?;
-        let mut sum = FirewallRule::new(network.clone(), direction, 0, Action::Allow);
         let together = std::iter::once(cause).chain(siblings.iter().copied());
-        sum.set_layers(together.flat_map(Cause::layers));
         Ok(Self {
             cause,
             network,
@@ -113,7 +109,7 @@ impl<'c, 'a> Need<'c, 'a> {
             own,
             ranges,
             layers: cause.layers(),
-            all_layers: sum.layer4,
+            all_layers: Layer4::merged(together.flat_map(Cause::layers)),
             siblings: siblings.to_vec(),
             deny,
         })

@@ -65,7 +65,10 @@ pub fn propose<'c, 'a>(
     directory: &Directory<'_>,
     earlier: &Earlier,
 ) -> Result<Vec<Proposal<'c, 'a>>, NoFix> {
-    let need = Need::of(cause, siblings, directory)?;
+    // What somebody denied on purpose is not opened by the way.
+    let mendable = |one: &&&'c Cause<'a>| Need::of(one, &[], directory).is_ok();
+    let siblings: Vec<&'c Cause<'a>> = siblings.iter().filter(mendable).copied().collect();
+    let need = Need::of(cause, &siblings, directory)?;
     let mut proposals: Vec<Proposal<'c, 'a>> = cause
         .near_misses
         .iter()

@@ -47,31 +47,17 @@ pub(super) struct Wanted<'a> {
 impl<'a> Place<'_, 'a> {
     /// Judges it.
     pub(super) fn need(&self, wanted: Wanted<'a>) -> Need<'a> {
-        let Wanted { purpose, reason, from, to, protocol, port, doubtful, mut because } = wanted;
-        let ports = match port {
+        let mut need = self.unknown(wanted, &self.cluster.origin);
+        let ports = match need.port {
             Some(port) => PortSet::of([port]),
-            None => any_port(protocol),
+            None => any_port(need.protocol),
         };
-        let ask = Ask { from: &from, to: &to, protocol, ports: &ports };
-        let answer = self.judge(&ask);
+        let (from, to, protocol) = (&need.from, &need.to, need.protocol);
+        let answer = self.judge(&Ask { from, to, protocol, ports: &ports });
         if answer.verdict == Expected::Undetermined {
-            because.extend(self.lacks(&from, &to));
+            need.because.extend(self.lacks(&need.from, &need.to));
         }
-        Need {
-            purpose,
-            reason,
-            cluster: Some(self.at),
-            network: self.network.clone(),
-            from,
-            to,
-            protocol,
-            port,
-            doubtful,
-            missing: None,
-            because,
-            answer,
-            origin: self.cluster.origin.clone(),
-        }
+        Need { answer, ..need }
     }
 
     /// A need of this cluster that nothing can be asked about.

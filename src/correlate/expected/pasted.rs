@@ -1,6 +1,8 @@
 //! Errors that people paste, as connections that are needed: who could not reach whom, at the
 //! address and port that the text tells, or at those that the component is known for.
 
+use std::net::IpAddr;
+
 use crate::correlate::expected::calls::backend_of;
 use crate::correlate::expected::cluster::Wanted;
 use crate::correlate::expected::{Need, Place, Purpose};
@@ -113,13 +115,13 @@ pub(super) fn needs<'a>(places: &[Place<'_, 'a>], into: &mut Vec<Need<'a>>) {
 /// A webhook or an API that no configuration names: the error tells the pod's address and port, or
 /// its Service does.
 fn of_call<'a>(places: &[Place<'_, 'a>], symptom: &'a Symptom, call: &Call) -> Option<Need<'a>> {
-    let inside = |place: &&Place<'_, 'a>| {
+    let holds = |place: &&Place<'_, 'a>| {
         let address = call.address.map(|(address, _)| address);
         let roles = [Role::Pod, Role::Node, Role::Service];
         let mut ranges = roles.iter().flat_map(|role| place.ranges(*role).0);
         address.is_some_and(|address| ranges.any(|range| range.contains(&address)))
     };
-    let place = places.iter().find(inside).or(match places {
+    let place = places.iter().find(holds).or(match places {
         [only] => Some(only),
         _ => None,
     })?;
@@ -127,12 +129,12 @@ fn of_call<'a>(places: &[Place<'_, 'a>], symptom: &'a Symptom, call: &Call) -> O
     let at_service =
         |(id, port): &(crate::model::ObjectName, u16)| backend_of(workloads, id, *port);
     let backend = call.service.as_ref().map(at_service).unwrap_or_default();
-    let (services, _) = place.ranges(Role::Service);
-    // A Service's own address is none of a pod: its port is not what the firewall sees.
-    let dialled = call
-        .address
-        .filter(|(address, _)| !services.iter().any(|range| range.contains(address)))
-        .map(|(_, port)| port);
+    // Of an address that is no pod's and no node's, a Service's for one, the port is not what the
+    // firewall sees.
+    let mut ranges = place.ranges(Role::Pod).0;
+    ranges.extend(place.ranges(Role::Node).0);
+    let inside = |(address, _): &(IpAddr, u16)| ranges.iter().any(|range| range.contains(address));
+    let dialled = call.address.filter(inside).map(|(_, port)| port);
     let usual = call.service.as_ref().and_then(|(id, _)| component(id)).map(|known| known.port);
     let port = dialled.or(backend.port).or(usual)?;
     let name = call.service.as_ref().map(|(id, _)| id.to_string());

@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use crate::correlate::Directory;
-use crate::correlate::path::Link;
-use crate::correlate::path::{Class, Fault, Start, State, class_of, link};
+use crate::correlate::path::{Class, Fault, Link, Start, State, class_of, link};
 use crate::correlate::side::{Side, side};
 use crate::engine::naming::{self, Resolved};
 use crate::model::{RecordSet, Reference};
