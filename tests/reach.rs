@@ -272,6 +272,12 @@ fn a_rule_for_many_opens_nothing_denied_on_purpose() {
         let target = value!({"namespace": "policy", "name": name});
         all.push(webhook(&format!("{name}.example.com"), &target, &value!({})));
     }
+    // Both are denied by one catch-all; the rule by name comes after it, and is meant all the same.
+    all.push(rule(
+        "deny-all",
+        &value!({"priority": 50000, "sourceRanges": ["0.0.0.0/0"],
+                 "denied": [{"IPProtocol": "all"}]}),
+    ));
     all.push(rule(
         "no-legacy-webhook",
         &value!({"priority": 60000, "sourceRanges": ["172.20.0.16/28"],
