@@ -24,7 +24,7 @@ use crate::correlate::expected::Conclusion;
 use crate::correlate::expected::{Need, Purpose};
 use crate::model::cluster::State;
 use crate::model::symptom::SymptomKind;
-use crate::model::{Cluster, Symptom};
+use crate::model::{Cluster, ConnectorObject, Symptom};
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -194,9 +194,17 @@ fn stuck(
     })
 }
 
-/// Whether a message of Config Connector's says more than that it is on its way.
+/// Whether a message of Config Connector's tells of nodes or components that did not come up; other
+/// failures are told by what failed.
 fn is_bad(text: &str) -> bool {
-    text.contains("Failed") || text.contains("have registered") || text.contains("unhealthy")
+    ["have registered", "has registered", "unhealthy", "brought up"]
+        .iter()
+        .any(|word| text.contains(word))
+}
+
+/// Whether what an object says is told by this check.
+pub(super) fn is_told(object: &ConnectorObject) -> bool {
+    object.id.kind.starts_with("Container") && object.said().is_some_and(|said| is_bad(&said))
 }
 
 fn missing(counts: Option<(u64, u64)>, answer: Conclusion, evidence: &Evidence<'_, '_>) -> Words {

@@ -12,7 +12,7 @@ use crate::engine::{Decider, Decision, Doubt, Mismatch, NearMiss};
 use crate::model::firewall::GoogleList;
 use crate::model::{Action, FirewallRule, Origin, PolicyKind, RuleReference};
 use crate::net::{Direction, FiveTuple, Timestamp};
-use crate::suggest::Suggestion;
+use crate::suggest::{ResourceChange, Suggestion};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,11 +181,9 @@ pub struct ResourceSummary {
 /// A change of something else than a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remedy {
-    /// `add-route`, `enable-private-google-access`, …
-    pub kind: &'static str,
-    /// The command.
-    pub gcloud: String,
-    /// What walking again showed.
+    /// What is to be changed.
+    pub change: ResourceChange,
+    /// What walking again showed, or what else to do.
     pub note: String,
 }
 
@@ -218,7 +216,7 @@ pub struct Finding {
     pub resources: Vec<ResourceSummary>,
     /// What mends it, best first.
     pub fixes: Vec<Suggestion>,
-    /// What mends it besides rules: commands, each walked again with it.
+    /// What mends it besides rules: each road walked again with it.
     pub remedies: Vec<Remedy>,
     /// What else would do, and changes no rule.
     pub advice: Vec<String>,

@@ -5,6 +5,7 @@ pub mod blocked;
 pub mod finding;
 pub mod needed;
 pub mod pasted;
+pub mod remedies;
 pub mod report;
 pub mod roads;
 
@@ -13,6 +14,7 @@ mod cluster_internal_blocked;
 mod cluster_stuck;
 mod control_plane_egress_blocked;
 mod control_plane_ingress_blocked;
+mod dangling_reference;
 mod default_route_missing;
 mod dns_blocked;
 mod dns_record_missing;
@@ -33,6 +35,8 @@ mod private_google_access_disabled;
 mod private_route_missing;
 mod private_route_outranked;
 mod private_route_wrong_next_hop;
+mod resource_drifted;
+mod resource_not_ready;
 mod rule_not_logged;
 mod rule_shadowed;
 mod rule_too_broad;
@@ -40,6 +44,7 @@ mod snapshot_disagrees;
 mod unexplained_denial;
 mod webhook_backend_missing;
 mod webhook_port_blocked;
+mod wrong_network_reference;
 
 pub use finding::{Basis, Confidence, Finding, Severity};
 pub use report::Report;
@@ -134,7 +139,7 @@ impl<'e, 'a> Evidence<'e, 'a> {
 }
 
 /// All checks. Among those that claim causes the order decides: special kinds first.
-pub const CHECKS: [&Check; 32] = [
+pub const CHECKS: [&Check; 36] = [
     &snapshot_disagrees::CHECK,
     &control_plane_egress_blocked::CHECK,
     &control_plane_ingress_blocked::CHECK,
@@ -162,6 +167,10 @@ pub const CHECKS: [&Check; 32] = [
     &nat_range_uncovered::CHECK,
     &cluster_stuck::CHECK,
     &operation_failed::CHECK,
+    &resource_not_ready::CHECK,
+    &dangling_reference::CHECK,
+    &wrong_network_reference::CHECK,
+    &resource_drifted::CHECK,
     &internet_scan::CHECK,
     &unexplained_denial::CHECK,
     &rule_shadowed::CHECK,

@@ -28,6 +28,27 @@ pub fn is_manifest(item: &Item) -> bool {
     version.is_some_and(|version| version.contains(".cnrm.cloud.google.com"))
 }
 
+/// What such inputs are called.
+pub const MANIFESTS: &str = "cnrm-manifests";
+
+/// Whether a manifest is of a kind that only helps where its resource is there; networks and
+/// clusters are planned with before they are.
+#[must_use]
+pub fn is_link(item: &Item) -> bool {
+    let kind = Fields(&item.value).text_or_empty("kind");
+    let links = [
+        "ComputeFirewall",
+        "ComputeRoute",
+        "ComputeRouter",
+        "ComputeRouterNAT",
+        "DNSManagedZone",
+        "DNSRecordSet",
+        "ComputeFirewallPolicyRule",
+        "ComputeNetworkFirewallPolicyRule",
+    ];
+    links.contains(&kind.as_str())
+}
+
 /// Notes under which name the resource of an object goes.
 pub fn collect_names(item: &Item, into: &mut Inventory) {
     let fields = Fields(&item.value);
@@ -149,7 +170,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         }
     };
     match read {
-        Some(()) => Read::Used("cnrm-manifests"),
+        Some(()) => Read::Used(MANIFESTS),
         None => Read::Bad("it lacks its reference, its range or its name"),
     }
 }

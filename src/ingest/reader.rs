@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::ingest::document::{self, Item, Place};
 use crate::ingest::log::{Form, paste};
-use crate::ingest::{Read, attach, cnrm, gcloud, kubernetes, symptom};
+use crate::ingest::{Read, attach, cnrm, conditions, describe, drift, gcloud, kubernetes, symptom};
+use crate::model::condition::Existence;
 use crate::model::{
     Cluster, Complaint, FirewallRule, Inventory, Owner, Reference, Symptom, complaint,
 };
@@ -113,14 +114,31 @@ impl Reader {
         }
     }
 
+    /// A manifest tells of its object whatever its kind, and of the resource unless its status
+    /// shows that this was never created.
+    fn manifest(&mut self, item: &Item) -> Read {
+        let object = conditions::object(item);
+        let told = object.as_ref().is_some_and(|object| object.condition.is_some());
+        let existence = object.as_ref().map_or(Existence::Unknown, |object| object.existence);
+        self.inventory.objects.extend(object);
+        let read = match existence {
+            _ if conditions::is_row(item) => return Read::Used("kubectl-table"),
+            Existence::NeverCreated if cnrm::is_link(item) => Read::Used(cnrm::MANIFESTS),
+            _ => cnrm::read(item, &mut self.inventory),
+        };
+        if read == Read::Unused && told { Read::Used(cnrm::MANIFESTS) } else { read }
+    }
+
     /// The whole inventory, references resolved and double descriptions put together.
     #[must_use]
     pub fn finish(mut self) -> (Inventory, Vec<Summary>, Vec<Complaint>) {
         for (input, item) in std::mem::take(&mut self.manifests) {
-            let read = cnrm::read(&item, &mut self.inventory);
+            let read = self.manifest(&item);
             self.note(input, read, &item);
         }
         let mut inventory = self.inventory;
+        conditions::merge(&mut inventory.objects);
+        inventory.drifts = drift::drifts(&inventory);
         settle_all(&mut inventory, Contradictions::Doubted);
         let mut complaints = self.complaints;
         for rule in
@@ -154,6 +172,12 @@ pub struct Contents {
 /// What a piece of an input holds.
 #[must_use]
 pub fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
+    if describe::may_hold(text) && matches!(form, Form::Yaml | Form::Text) {
+        let (items, complaints) = describe::items(text, place);
+        if !items.is_empty() || !complaints.is_empty() {
+            return Contents { items, complaints, symptoms: symptom::read(text, place) };
+        }
+    }
     let (items, complaints) = match form {
         Form::Yaml => document::yaml_items(text, place),
         Form::Lines | Form::Json => document::json_items(text, place),

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use crate::model::cluster::Operation;
 use crate::model::{
-    Balancers, Cluster, FirewallPolicy, FirewallRule, Instance, ManagedZone, Nat, Network,
-    NodePool, RecordSet, Reference, Route, Subnetwork, Symptom, Workloads,
+    Balancers, Cluster, ConnectorObject, Drift, FirewallPolicy, FirewallRule, Instance,
+    ManagedZone, Nat, Network, NodePool, RecordSet, Reference, Route, Subnetwork, Symptom,
+    Workloads,
 };
 use crate::net::IpNet;
 
@@ -124,6 +125,10 @@ pub struct Inventory {
     pub workloads: Workloads,
     /// Operations of GKE's.
     pub operations: Vec<Operation>,
+    /// Objects of Config Connector's, whatever their kind.
+    pub objects: Vec<ConnectorObject>,
+    /// Where manifests and exports of one resource differ.
+    pub drifts: Vec<Drift>,
     /// Errors that were pasted.
     pub symptoms: Vec<Symptom>,
     /// Kinds that are known but not used, with how many there were.
@@ -158,6 +163,7 @@ impl Inventory {
             + self.balancers.len()
             + self.workloads.len()
             + self.operations.len()
+            + self.objects.iter().filter(|object| object.condition.is_some()).count()
             + self.symptoms.len()
     }
 
@@ -189,6 +195,8 @@ impl Inventory {
         self.balancers.absorb(other.balancers);
         self.workloads.absorb(other.workloads);
         self.operations.extend(other.operations);
+        self.objects.extend(other.objects);
+        self.drifts.extend(other.drifts);
         self.symptoms.extend(other.symptoms);
         for (kind, count) in other.unused {
             *self.unused.entry(kind).or_default() += count;

@@ -5,6 +5,7 @@ pub mod balancer;
 pub mod cluster;
 pub mod complaint;
 pub mod components;
+pub mod condition;
 pub mod firewall;
 pub mod inventory;
 pub mod managed;
@@ -18,6 +19,7 @@ pub mod workload;
 pub use balancer::Balancers;
 pub use cluster::{Cluster, Instance, NodePool};
 pub use complaint::Complaint;
+pub use condition::{ConnectorObject, Drift};
 pub use firewall::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
 pub use inventory::{Inventory, Origin};
 pub use network::{

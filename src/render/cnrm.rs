@@ -94,6 +94,13 @@ pub(super) struct Part {
     pub(super) ports: Vec<String>,
 }
 
+/// Manifests as the documents of one file.
+#[must_use]
+pub fn documents(manifests: &[serde_json::Value]) -> String {
+    let texts = manifests.iter().filter_map(|one| serde_saphyr::to_string(one).ok());
+    texts.collect::<Vec<_>>().join("---\n")
+}
+
 /// The manifest; `None` where a name is none that the API takes.
 #[must_use]
 pub fn firewall_rule(change: &Change) -> Option<String> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::checks::Finding;
 use crate::net::{AddressSet, PortSet};
 use crate::render::document::escape;
-use crate::render::{json as render_json, triage};
+use crate::render::{json as render_json, resource, triage};
 use crate::suggest::Suggestion;
 
 /// The first fix of each finding in a language, or why there is none. Comments hold text from the
@@ -23,10 +23,25 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
     let mut printed = std::collections::BTreeSet::new();
     for finding in findings {
         comment(&mut out, &format!("{} {}", finding.id, finding.title));
-        for remedy in finding.remedies.iter().filter(|_| language == "gcloud") {
+        for remedy in &finding.remedies {
             comment(&mut out, &remedy.note);
-            out.push_str(&remedy.gcloud);
-            out.push_str("\n\n");
+            let forms = resource::forms(&remedy.change);
+            let Some((_, text)) = forms.iter().find(|(of, _)| *of == language) else {
+                let others: Vec<_> = forms.iter().map(|(of, _)| *of).collect();
+                let others = others.join(", ");
+                comment(&mut out, &format!("not printed as {language}: see --as {others}"));
+                out.push('\n');
+                continue;
+            };
+            if printed.insert(text.clone()) {
+                if language == "cnrm" && documents > 0 {
+                    out.push_str("---\n");
+                }
+                documents += 1;
+                out.push_str(text.trim_end());
+                out.push('\n');
+            }
+            out.push('\n');
         }
         if !finding.remedies.is_empty() {
             continue;

@@ -1,7 +1,7 @@
 //! The report as JSON: the public interface, field by field. Fields are only ever added.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::checks::Report;
 use crate::checks::finding::{
@@ -14,6 +14,7 @@ use crate::correlate::side::Side;
 use crate::engine::Decider;
 use crate::model::FirewallRule;
 use crate::net::IpNet;
+use crate::render::resource as resource_forms;
 use crate::suggest::Suggestion;
 
 /// The languages that a change is printed in.
@@ -242,9 +243,12 @@ pub fn fixes(finding: &Finding) -> Vec<Value> {
         })
     });
     let remedies = finding.remedies.iter().map(|remedy| {
+        let forms = resource_forms::forms(&remedy.change).into_iter();
+        let forms: Map<String, Value> =
+            forms.map(|(language, text)| (language.to_owned(), json!(text))).collect();
         json!({
-            "kind": remedy.kind, "safety": "review", "notes": [remedy.note], "rule": null,
-            "as": {"gcloud": remedy.gcloud}, "proof": null,
+            "kind": remedy.change.kind(), "safety": "review", "notes": [remedy.note],
+            "rule": null, "as": forms, "proof": null,
         })
     });
     finding.fixes.iter().map(fix).chain(remedies).chain(advice).collect()

@@ -11,6 +11,7 @@ pub mod json;
 pub mod path;
 pub mod policy;
 pub mod reach;
+pub mod resource;
 pub mod sim;
 pub mod stats;
 pub mod table;

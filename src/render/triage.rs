@@ -8,6 +8,7 @@ use crate::correlate::LogCounts;
 use crate::correlate::side::Side;
 use crate::net::{Role, Timestamp};
 use crate::render::document::{Block, Document, Style, plain, plural, styled, thousands};
+use crate::render::resource;
 use crate::suggest::{Safety, Suggestion};
 
 /// How much is said.
@@ -319,8 +320,11 @@ pub fn finding(document: &mut Document, finding: &Finding) {
         self::fix(document, fix);
     }
     for remedy in &finding.remedies {
-        document.entry("fix", format!("{} [review]", remedy.kind.replace('-', " ")));
-        document.push(Block::Code("sh", remedy.gcloud.clone()));
+        document.entry("fix", format!("{} [review]", remedy.change.kind().replace('-', " ")));
+        if let Some((language, text)) = resource::forms(&remedy.change).into_iter().next() {
+            let highlight = if language == "gcloud" { "sh" } else { "yaml" };
+            document.push(Block::Code(highlight, text));
+        }
         document.push(Block::Entry("proof", vec![styled(Style::Good, remedy.note.clone())]));
     }
     let others = finding.fixes.iter().skip(1).map(outline);
@@ -532,7 +536,13 @@ fn summary(document: &mut Document, report: &Report, causes: &[&Finding], asked:
     let next = match (mendable, causes.first()) {
         (Some(finding), _) => {
             let managed = finding.fixes.first().is_some_and(|fix| fix.safety() == Safety::Managed);
-            let language = if managed { "cnrm" } else { "gcloud" };
+            let first = finding.fixes.is_empty().then(|| finding.remedies.first()).flatten();
+            let forms = first.map(|remedy| resource::forms(&remedy.change)).unwrap_or_default();
+            let language = match forms.first() {
+                Some((language, _)) => language,
+                None if managed => "cnrm",
+                None => "gcloud",
+            };
             Some(format!("vpcwhy fix {} {} --as {language}", finding.id, asked.inputs))
         }
         (None, Some(finding)) if lacks_rules(report, finding) => Some(format!(

@@ -5,7 +5,9 @@ pub mod name;
 mod need;
 pub mod propose;
 pub mod prove;
+pub mod resource;
 
 pub use change::{Change, Safety};
 pub use propose::{Earlier, NoFix, Proposal, propose};
 pub use prove::{Printed, Printer, Proof, Refuted, Suggestion, prove};
+pub use resource::ResourceChange;

@@ -1,0 +1,222 @@
+//! The change of a route, a zone, a subnetwork or a NAT that mends a broken road, found by walking
+//! the road again with it: what does not mend the link is not suggested.
+
+use crate::checks::finding::Remedy;
+use crate::checks::roads::link_words;
+use crate::correlate::Directory;
+use crate::correlate::path::{self, Class, Fault, State};
+use crate::correlate::roads::Road;
+use crate::engine::naming::{self, Resolved};
+use crate::model::{Inventory, Reference};
+use crate::net::{IpNet, Role, well_known};
+use crate::suggest::ResourceChange;
+use crate::suggest::name::resource_name;
+use crate::suggest::resource::NewRecord;
+
+/// The change that mends the broken link of a road, where there is one.
+#[must_use]
+pub fn remedy(road: &Road<'_>, directory: &Directory<'_>) -> Option<Remedy> {
+    let inventory = directory.inventory;
+    let network = road.path.start.network.as_ref()?;
+    let change = match road.check {
+        "dns-zone-missing" => zone(road, network, inventory)?,
+        "private-route-outranked" => return None,
+        _ => match road.link.fault? {
+            Fault::AccessOff => access(road)?,
+            Fault::NoRoute | Fault::WrongHop => route(road, network, inventory)?,
+            Fault::NoRecord => records(road, network, inventory)?,
+            Fault::ZoneUnseen => attach(road, network, inventory)?,
+            Fault::NoNat => nat(road, network, inventory)?,
+            Fault::WrongTarget | Fault::Denied | Fault::Uncovered => return None,
+        },
+    };
+    if !change.is_printable() {
+        return None;
+    }
+    let note = walked_again(road, directory, &change)?;
+    Some(Remedy { change, note })
+}
+
+/// What walking again with the change shows; `None` where the link still does not hold.
+fn walked_again(
+    road: &Road<'_>,
+    directory: &Directory<'_>,
+    change: &ResourceChange,
+) -> Option<String> {
+    let changed = change.applied(directory.inventory);
+    let after = Directory::of(&changed);
+    let name = &directory.inventory.clusters.get(road.cluster)?.id.name;
+    let start = path::start(&after, name).ok()?;
+    let walked = path::walk(&after, start, &road.path.host, road.path.port);
+    let is_name =
+        matches!(change, ResourceChange::AddRecords { .. } | ResourceChange::AttachZone { .. });
+    // A zone mends the name, whatever link was found to be broken without it.
+    let kind = if is_name { "name" } else { road.link.kind };
+    let mended = walked.links.iter().find(|link| link.kind == kind)?;
+    if mended.state != State::Ok {
+        return None;
+    }
+    Some(match walked.first_broken().and_then(|at| walked.links.get(at)) {
+        None => "walked again with it: no link is broken".to_owned(),
+        Some(next) => {
+            format!("walked again with it: the next broken link is: {}", link_words(next))
+        }
+    })
+}
+
+fn access(road: &Road<'_>) -> Option<ResourceChange> {
+    let subnetwork = road.path.start.subnetwork?;
+    subnetwork.id.location.as_ref()?;
+    Some(ResourceChange::EnableAccess(subnetwork.clone()))
+}
+
+/// A route for exactly the VIP. A default route is not made by the way: it was taken away on
+/// purpose, as often as not.
+fn route(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<ResourceChange> {
+    let end = road.path.end.as_ref()?;
+    if road.path.class != Class::Vip {
+        return None;
+    }
+    let destination: IpNet = *end.ranges.first()?;
+    let name = resource_name(&[&network.name, "to", "google-apis"]);
+    if before.routes.iter().any(|one| one.id.name == name) {
+        return None;
+    }
+    let id = Reference::new(network.project.as_deref(), &name);
+    Some(ResourceChange::AddRoute { id, network: network.clone(), destination })
+}
+
+/// A VIP of Google's APIs.
+struct Vip {
+    name: &'static str,
+    range: IpNet,
+}
+
+impl Vip {
+    fn addresses(&self) -> Vec<String> {
+        let IpNet::V4(range) = self.range else { return Vec::new() };
+        let first = u32::from(range.network());
+        let last = u32::from(range.broadcast());
+        (first..=last).map(|address| std::net::Ipv4Addr::from(address).to_string()).collect()
+    }
+}
+
+/// The VIPs, private before restricted.
+fn vips() -> impl Iterator<Item = Vip> {
+    ["private.googleapis.com", "restricted.googleapis.com"].into_iter().filter_map(|name| {
+        let ranges = well_known::ranges_with(Role::GoogleApis, name);
+        let range = ranges.into_iter().find(|range| range.addr().is_ipv4())?;
+        Some(Vip { name, range })
+    })
+}
+
+/// The VIP that this network uses already: the only one that its zones' records name, else the only
+/// one that its routes lead to. Which one is wanted is not guessed.
+fn meant_vip(network: &Reference, inventory: &Inventory) -> Option<Vip> {
+    let own = |zone: &&crate::model::ManagedZone| {
+        zone.private && zone.networks.iter().any(|one| one.agrees(network))
+    };
+    let zones: Vec<_> = inventory.zones.iter().filter(own).collect();
+    let of_zone = |record: &&crate::model::RecordSet| match &record.zone {
+        Some(zone) => zones.iter().any(|one| one.id.agrees(zone)),
+        None => !zones.is_empty(),
+    };
+    let named: Vec<_> = inventory
+        .record_sets
+        .iter()
+        .filter(of_zone)
+        .flat_map(|record| &record.data)
+        .filter_map(|text| crate::net::parse_address(text))
+        .collect();
+    let by_record: Vec<Vip> =
+        vips().filter(|vip| named.iter().any(|one| vip.range.contains(one))).collect();
+    let by_route = || {
+        let routes = inventory.routes.iter().filter(|route| route.network.agrees(network));
+        let ends: Vec<IpNet> = routes.map(|route| route.destination).collect();
+        vips().filter(|vip| ends.contains(&vip.range)).collect()
+    };
+    let mut found = if by_record.is_empty() { by_route() } else { by_record };
+    let only = found.pop()?;
+    found.is_empty().then_some(only)
+}
+
+/// The records of a zone that leads everything under `apex` to a VIP
+/// (<https://cloud.google.com/vpc/docs/configure-private-google-access#config-domain>).
+fn records_of(apex: &str, vip: &Vip) -> Vec<NewRecord> {
+    // The zone of the APIs holds the VIP's own name; the others have the addresses at their apex.
+    let target =
+        if apex == "googleapis.com" { format!("{}.", vip.name) } else { format!("{apex}.") };
+    vec![
+        NewRecord { name: target.clone(), kind: "A", data: vip.addresses() },
+        NewRecord { name: format!("*.{apex}."), kind: "CNAME", data: vec![target] },
+    ]
+}
+
+fn zone(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<ResourceChange> {
+    let host = naming::plain(&road.path.host);
+    let apexes = ["googleapis.com", "gcr.io", "pkg.dev"];
+    let apex = apexes.iter().find(|apex| host.ends_with(*apex))?;
+    let vip = meant_vip(network, before)?;
+    let name = resource_name(&[&network.name, &apex.replace('.', "-")]);
+    if before.zones.iter().any(|zone| zone.id.name == name) {
+        return None;
+    }
+    Some(ResourceChange::AddRecords {
+        zone: Reference::new(network.project.as_deref(), &name),
+        made: Some((format!("{apex}."), network.clone())),
+        records: records_of(apex, &vip),
+    })
+}
+
+/// The records that a zone lacks: those of its names that are asked for and not there.
+fn records(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<ResourceChange> {
+    let cluster = before.clusters.get(road.cluster).map(|cluster| cluster.id.name.as_str());
+    let resolved = naming::resolve(before, network, cluster, &road.path.host);
+    let Resolved::NoSuchName { zone, .. } = resolved else { return None };
+    let apex = naming::plain(&zone.dns_name);
+    if !path::is_googles(&apex) {
+        return None;
+    }
+    let vip = meant_vip(network, before).or_else(|| {
+        // An alias that leads to a VIP's own name says which one is meant.
+        let data = || before.record_sets.iter().flat_map(|one| &one.data);
+        vips().find(|vip| data().any(|text| naming::plain(text) == vip.name))
+    })?;
+    let there = |record: &NewRecord| {
+        before.record_sets.iter().any(|one| {
+            let of_zone = one.zone.as_ref().is_none_or(|of| of.agrees(&zone.id));
+            of_zone
+                && naming::plain(&one.name) == naming::plain(&record.name)
+                && ["A", "CNAME"].contains(&one.kind.as_str())
+        })
+    };
+    let mut records = records_of(&apex, &vip);
+    records.retain(|record| !there(record));
+    if records.is_empty() {
+        return None;
+    }
+    Some(ResourceChange::AddRecords { zone: zone.id.clone(), made: None, records })
+}
+
+fn attach(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<ResourceChange> {
+    let cluster = before.clusters.get(road.cluster).map(|cluster| cluster.id.name.as_str());
+    let resolved = naming::resolve(before, network, cluster, &road.path.host);
+    let Resolved::Public(_, Some(zone)) = resolved else { return None };
+    let mut networks = zone.networks.clone();
+    networks.push(network.clone());
+    Some(ResourceChange::AttachZone { zone: zone.id.clone(), networks })
+}
+
+/// A NAT in the router that is there, else in one of its own.
+fn nat(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<ResourceChange> {
+    let region = road.path.start.subnetwork?.id.location.clone()?;
+    let here = |(router, of, _): &&(Reference, Reference, crate::model::Origin)| {
+        of.agrees(network) && router.location.as_deref() == Some(region.as_str())
+    };
+    let found = before.routers.iter().find(here).map(|(router, ..)| router.clone());
+    let is_router_made = found.is_none();
+    let new = resource_name(&[&network.name, &region, "router"]);
+    let router = found.unwrap_or_else(|| Reference::new(network.project.as_deref(), &new));
+    let name = resource_name(&[&network.name, &region, "nat"]);
+    Some(ResourceChange::AddNat { name, router, is_router_made, network: network.clone(), region })
+}

@@ -1,0 +1,267 @@
+//! What every object of Config Connector has in common, whatever its kind: its name, its
+//! references, and its Ready condition. `{"kind": "ComputeRoute", "spec": {"networkRef": {"name":
+//! "kf"}}, "status": {"conditions": [...]}}`.
+//!
+//! Fields of references end with `Ref`; each holds `name` (and `namespace`) of an object, or
+//! `external` (<https://cloud.google.com/config-connector/docs/how-to/creating-resource-references>).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::ingest::describe::TABLE;
+use crate::ingest::document::Item;
+use crate::ingest::fields::Fields;
+use crate::model::condition::{
+    Condition, ConnectorObject, Existence, Health, ObjectId, ObjectReference, Referred,
+};
+use crate::model::{ObjectName, Reference};
+
+/// Whether an item is a row of a table, of which only the condition is known.
+#[must_use]
+pub fn is_row(item: &Item) -> bool {
+    Fields(&item.value).text("apiVersion").as_deref() == Some(TABLE)
+}
+
+/// What is common to all kinds; `None` where it has no name.
+#[must_use]
+pub fn object(item: &Item) -> Option<ConnectorObject> {
+    let fields = Fields(&item.value);
+    let (meta, spec, status) = (fields.at("metadata"), fields.at("spec"), fields.at("status"));
+    let name = meta.text("name").filter(|name| !name.is_empty())?;
+    let namespace = meta.text_or_empty("namespace");
+    let kind = kind_of(&fields.text_or_empty("kind"));
+    let live = ["uid", "resourceVersion", "creationTimestamp", "managedFields"];
+    let behind = match (meta.number("generation"), status.number("observedGeneration")) {
+        (Some(own), Some(observed)) => observed < own,
+        _ => false,
+    };
+    let mut references = Vec::new();
+    collect(spec.0, "", &kind, &namespace, &mut references);
+    let project = meta.at("annotations").text("cnrm.cloud.google.com/project-id");
+    let resource = spec.text("resourceID").unwrap_or_else(|| name.clone());
+    let mut object = ConnectorObject {
+        id: ObjectId { kind, name: ObjectName { namespace, name } },
+        resource: Reference::new(project.as_deref(), &resource),
+        is_live: live.iter().any(|key| meta.has(key)) || fields.has("status"),
+        is_behind: behind,
+        condition: condition(status),
+        existence: Existence::Unknown,
+        references,
+        origin: item.origin.clone(),
+    };
+    object.existence = existence(&object, status);
+    Some(object)
+}
+
+/// The Ready condition. Where a text holds several, the last one is the object's own: a message
+/// comes before the fields that it may imitate.
+fn condition(status: Fields<'_>) -> Option<Condition> {
+    let all: Vec<Fields<'_>> = status.list("conditions").filter(|one| one.0.is_object()).collect();
+    let is_ready = |one: &&Fields<'_>| one.text("type").as_deref() == Some("Ready");
+    let own = all.iter().rev().find(is_ready).or(match all.as_slice() {
+        [only] if !only.has("type") => Some(only),
+        _ => None,
+    })?;
+    Some(Condition {
+        ready: own.flag("status"),
+        reason: own.text_or_empty("reason"),
+        message: own.text_or_empty("message"),
+    })
+}
+
+/// An object may stand in a table and in a description: the one that tells more stays.
+pub fn merge(objects: &mut Vec<ConnectorObject>) {
+    let told = |one: &ConnectorObject| {
+        one.condition.as_ref().is_some_and(|condition| !condition.message.is_empty())
+    };
+    let mut kept: Vec<ConnectorObject> = Vec::with_capacity(objects.len());
+    // By name first: only those may be one.
+    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for object in std::mem::take(objects) {
+        let places = by_name.entry(object.id.name.name.clone()).or_default();
+        let kind = |one: &ConnectorObject| one.id.kind.is_empty() || object.id.kind.is_empty();
+        let same = |one: &ConnectorObject| {
+            (one.id.kind == object.id.kind || kind(one)) && one.id.name.agrees(&object.id.name)
+        };
+        match places.iter().copied().find(|at| kept.get(*at).is_some_and(same)) {
+            None => {
+                places.push(kept.len());
+                kept.push(object);
+            }
+            Some(at) => {
+                if let Some(one) = kept.get_mut(at) {
+                    let (better, other) = if told(&object) && !told(one) {
+                        (object, &*one)
+                    } else {
+                        (one.clone(), &object)
+                    };
+                    let condition = better.condition.clone().or_else(|| other.condition.clone());
+                    let references = if better.references.is_empty() {
+                        other.references.clone()
+                    } else {
+                        better.references.clone()
+                    };
+                    let id = if better.id.kind.is_empty() {
+                        other.id.clone()
+                    } else {
+                        better.id.clone()
+                    };
+                    let existence = match better.existence {
+                        Existence::Unknown => other.existence,
+                        known => known,
+                    };
+                    let is_live = better.is_live || other.is_live;
+                    *one =
+                        ConnectorObject { id, condition, references, existence, is_live, ..better };
+                }
+            }
+        }
+    }
+    *objects = kept;
+}
+
+/// What only the status of a resource that is there holds.
+const TRACES: [&str; 9] = [
+    "selfLink",
+    "creationTimestamp",
+    "creationTime",
+    "createTime",
+    "managedZoneId",
+    "nameServers",
+    "externalRef",
+    "endpoint",
+    "ruleTupleCount",
+];
+
+/// Kinds whose status names the resource as soon as it is there.
+const NAMED: [&str; 8] = [
+    "ComputeFirewall",
+    "ComputeNetwork",
+    "ComputeSubnetwork",
+    "ComputeRoute",
+    "ComputeRouter",
+    "ContainerCluster",
+    "DNSManagedZone",
+    "ComputeAddress",
+];
+
+/// Whether the resource is there. Of records and NATs the status never tells: what waits for
+/// another object, or failed to be created, was not created.
+fn existence(object: &ConnectorObject, status: Fields<'_>) -> Existence {
+    if TRACES.iter().any(|key| status.has(key)) {
+        return Existence::Created;
+    }
+    match object.health() {
+        Health::Unknown => Existence::Unknown,
+        Health::Ready | Health::Stale => Existence::Created,
+        Health::Waiting | Health::Unmanaged => Existence::NeverCreated,
+        Health::Failed | Health::InProgress => {
+            let condition = object.condition.clone().unwrap_or_default();
+            let failed = condition.message.contains("Error creating");
+            let creating = condition.reason.starts_with("Creat");
+            match failed || creating || NAMED.contains(&object.id.kind.as_str()) {
+                true => Existence::NeverCreated,
+                false => Existence::Unknown,
+            }
+        }
+    }
+}
+
+/// The kind that a field names, where it does not say it itself.
+const KINDS: [(&str, &str); 22] = [
+    ("networkRef", "ComputeNetwork"),
+    ("subnetworkRef", "ComputeSubnetwork"),
+    ("privateEndpointSubnetworkRef", "ComputeSubnetwork"),
+    ("routerRef", "ComputeRouter"),
+    ("clusterRef", "ContainerCluster"),
+    ("gkeClusterNameRef", "ContainerCluster"),
+    ("managedZoneRef", "DNSManagedZone"),
+    ("nextHopInstanceRef", "ComputeInstance"),
+    ("instanceRef", "ComputeInstance"),
+    ("nextHopILBRef", "ComputeForwardingRule"),
+    ("nextHopVPNTunnelRef", "ComputeVPNTunnel"),
+    ("addressRef", "ComputeAddress"),
+    ("ipAddressRef", "ComputeAddress"),
+    ("natIps", "ComputeAddress"),
+    ("healthCheckRef", "ComputeHealthCheck"),
+    ("backendServiceRef", "ComputeBackendService"),
+    ("urlMapRef", "ComputeURLMap"),
+    ("responsePolicyRef", "DNSResponsePolicy"),
+    ("serviceAccountRef", "IAMServiceAccount"),
+    ("folderRef", "Folder"),
+    ("projectRef", "Project"),
+    ("securityPolicyRef", "ComputeSecurityPolicy"),
+];
+
+/// All references of a value, with the field that holds each.
+fn collect(value: &Value, path: &str, own: &str, namespace: &str, into: &mut Vec<ObjectReference>) {
+    match value {
+        Value::Array(list) => {
+            list.iter().for_each(|one| collect(one, path, own, namespace, into));
+        }
+        Value::Object(members) => {
+            for (key, inner) in members {
+                let field = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let single = std::slice::from_ref(inner);
+                let is_reference = key.ends_with("Ref") || key.ends_with("Refs") || key == "natIps";
+                let list =
+                    if is_reference { inner.as_array().map_or(single, Vec::as_slice) } else { &[] };
+                let found =
+                    list.iter().filter_map(|at| reference(Fields(at), &field, key, own, namespace));
+                let before = into.len();
+                into.extend(found);
+                if into.len() == before {
+                    collect(inner, &field, own, namespace, into);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn reference(
+    at: Fields<'_>,
+    field: &str,
+    key: &str,
+    own: &str,
+    namespace: &str,
+) -> Option<ObjectReference> {
+    let external = at.text("external").filter(|text| !text.is_empty());
+    let to = match (external, at.text("name").filter(|text| !text.is_empty())) {
+        (Some(external), _) => Referred::External(Reference::parse(&external)),
+        (None, Some(name)) => {
+            let said = at.text("namespace").filter(|text| !text.is_empty());
+            let namespace = said.unwrap_or_else(|| namespace.to_owned());
+            Referred::Object(ObjectName { namespace, name })
+        }
+        (None, None) => return None,
+    };
+    let known = || KINDS.iter().find(|(of, _)| *of == key).map(|(_, kind)| (*kind).to_owned());
+    // Rules and associations of a policy refer to a policy of their own sort.
+    let policy = || {
+        let sort = own.strip_suffix("Rule").or_else(|| own.strip_suffix("Association"))?;
+        (key == "firewallPolicyRef").then(|| sort.to_owned())
+    };
+    let kind = at.text("kind").or_else(known).or_else(policy).unwrap_or_default();
+    Some(ObjectReference { field: field.to_owned(), kind, to })
+}
+
+/// `computefirewall` of a table to `ComputeFirewall`.
+fn kind_of(text: &str) -> String {
+    let known = KINDS.iter().map(|(_, kind)| *kind).chain(OTHERS);
+    let mut same = known.filter(|kind| kind.eq_ignore_ascii_case(text));
+    same.next().map_or_else(|| text.to_owned(), str::to_owned)
+}
+
+/// Kinds that no reference above names.
+const OTHERS: [&str; 8] = [
+    "ComputeFirewall",
+    "ComputeRoute",
+    "ComputeRouterNAT",
+    "ContainerNodePool",
+    "DNSRecordSet",
+    "DNSPolicy",
+    "ComputeNetworkPeering",
+    "ComputeFirewallPolicy",
+];

@@ -1,0 +1,204 @@
+//! Changes of other resources than rules: routes, Private Google Access, zones and their records,
+//! Cloud NAT, references. Plain values: render puts them in each language, and whoever suggests
+//! one walks the road again with [`ResourceChange::applied`].
+//!
+//! `add route kf-to-google-apis: 199.36.153.8/30 to default-internet-gateway`
+
+use crate::model::condition::ObjectId;
+use crate::model::{
+    Inventory, ManagedZone, Nat, Origin, RecordSet, Reference, Route, Subnetwork, ZoneTarget,
+};
+use crate::net::IpNet;
+use crate::suggest::name::{is_project, is_resource_name};
+
+/// A record set that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRecord {
+    /// `*.gcr.io.`
+    pub name: String,
+    /// `A` or `CNAME`.
+    pub kind: &'static str,
+    /// What it holds.
+    pub data: Vec<String>,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResourceChange {
+    /// Turns Private Google Access on.
+    EnableAccess(Subnetwork),
+    /// A route to the internet gateway.
+    AddRoute {
+        /// Its name, and the project.
+        id: Reference,
+        /// The network.
+        network: Reference,
+        /// Where to.
+        destination: IpNet,
+    },
+    /// Records of a private zone, and the zone where it is not there.
+    AddRecords {
+        /// The zone.
+        zone: Reference,
+        /// `gcr.io.`, and the network that sees it, where it has to be made.
+        made: Option<(String, Reference)>,
+        /// The records.
+        records: Vec<NewRecord>,
+    },
+    /// A network that is to see a private zone, besides those that do.
+    AttachZone {
+        /// The zone.
+        zone: Reference,
+        /// All that see it then.
+        networks: Vec<Reference>,
+    },
+    /// A Cloud NAT for all ranges of a network's region.
+    AddNat {
+        /// Its name.
+        name: String,
+        /// The router.
+        router: Reference,
+        /// Whether the router has to be made, too.
+        is_router_made: bool,
+        /// The network.
+        network: Reference,
+        /// The region.
+        region: String,
+    },
+    /// A reference of Config Connector's that is to name something else.
+    UpdateReference {
+        /// The object.
+        object: ObjectId,
+        /// The field, from `spec` on, without lists in its way.
+        field: String,
+        /// The name of the object that it is to name.
+        to: String,
+    },
+}
+
+impl ResourceChange {
+    /// How it is called in JSON.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::EnableAccess(_) => "enable-private-google-access",
+            Self::AddRoute { .. } => "add-route",
+            Self::AddRecords { made: Some(_), .. } => "add-dns-zone",
+            Self::AddRecords { made: None, .. } => "add-dns-record",
+            Self::AddNat { .. } => "add-nat",
+            Self::UpdateReference { .. } | Self::AttachZone { .. } => "update-reference",
+        }
+    }
+
+    /// Whether every name in it may stand in a command.
+    #[must_use]
+    pub fn is_printable(&self) -> bool {
+        let named = |one: &Reference| {
+            is_resource_name(&one.name) && one.project.as_deref().is_none_or(is_project)
+        };
+        match self {
+            Self::EnableAccess(subnetwork) => {
+                named(&subnetwork.id)
+                    && named(&subnetwork.network)
+                    && subnetwork.id.location.as_deref().is_some_and(is_resource_name)
+            }
+            Self::AddRoute { id, network, .. } => named(id) && named(network),
+            Self::AddRecords { zone, made, records } => {
+                let known =
+                    |(name, network): &(String, Reference)| is_dns_name(name) && named(network);
+                named(zone)
+                    && made.as_ref().is_none_or(known)
+                    && records.iter().all(|record| is_dns_name(&record.name))
+            }
+            Self::AttachZone { zone, networks } => named(zone) && networks.iter().all(named),
+            Self::AddNat { name, router, network, region, .. } => {
+                [router, network].into_iter().all(named)
+                    && is_resource_name(name)
+                    && is_resource_name(region)
+            }
+            Self::UpdateReference { object, field, to } => {
+                let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric());
+                is_resource_name(to)
+                    && is_resource_name(&object.name.name)
+                    && (object.name.namespace.is_empty()
+                        || is_resource_name(&object.name.namespace))
+                    && !object.kind.is_empty()
+                    && plain(&object.kind)
+                    && field.split('.').all(|part| !part.is_empty() && plain(part))
+            }
+        }
+    }
+
+    /// The inventory as it is after the change. References of objects are resolved where they are
+    /// read, so [`Self::UpdateReference`] changes nothing here.
+    #[must_use]
+    pub fn applied(&self, before: &Inventory) -> Inventory {
+        let mut after = before.clone();
+        match self {
+            Self::EnableAccess(subnetwork) => {
+                let own = |one: &&mut Subnetwork| one.id == subnetwork.id;
+                if let Some(one) = after.subnetworks.iter_mut().find(own) {
+                    one.private_google_access = Some(true);
+                }
+            }
+            Self::AddRoute { id, network, destination } => after.routes.push(Route {
+                id: id.clone(),
+                network: network.clone(),
+                destination: *destination,
+                priority: 1000,
+                next_hop: "default-internet-gateway".to_owned(),
+                by_peering: false,
+                tags: Vec::new(),
+                origin: Origin::default(),
+            }),
+            Self::AddRecords { zone, made, records } => {
+                after.zones.extend(made.iter().map(|(dns_name, network)| ManagedZone {
+                    id: zone.clone(),
+                    dns_name: dns_name.clone(),
+                    private: true,
+                    networks: vec![network.clone()],
+                    clusters: Vec::new(),
+                    target: ZoneTarget::Records,
+                    origin: Origin::default(),
+                }));
+                after.record_sets.extend(records.iter().map(|record| RecordSet {
+                    name: record.name.clone(),
+                    kind: record.kind.to_owned(),
+                    zone: Some(zone.clone()),
+                    data: record.data.clone(),
+                    origin: Origin::default(),
+                }));
+            }
+            Self::AttachZone { zone, networks } => {
+                if let Some(one) = after.zones.iter_mut().find(|one| one.id == *zone) {
+                    one.networks.clone_from(networks);
+                }
+            }
+            Self::AddNat { name, router, network, region, .. } => {
+                after.routers.push((router.clone(), network.clone(), Origin::default()));
+                after.nats.push(Nat {
+                    name: name.clone(),
+                    router: router.clone(),
+                    network: Some(network.clone()),
+                    region: Some(region.clone()),
+                    ranges: "ALL_SUBNETWORKS_ALL_IP_RANGES".to_owned(),
+                    subnetworks: Vec::new(),
+                    addresses: Vec::new(),
+                    origin: Origin::default(),
+                });
+            }
+            Self::UpdateReference { .. } => {}
+        }
+        after
+    }
+}
+
+/// Whether a text is a DNS name with its dot at the end, perhaps with a wildcard before it.
+fn is_dns_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..64).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    name.strip_suffix('.').is_some_and(|name| name.split('.').all(is_label))
+}

@@ -1,0 +1,222 @@
+//! Resources that should be there: what their Config Connector objects say, what they refer to,
+//! and where manifests and exports differ.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use common::{findings, folder, json};
+use serde_json::{Value, json as value};
+
+/// An object as the cluster gives it.
+fn object(kind: &str, name: &str, spec: Value, reason: &str, message: &str) -> Value {
+    let group = if kind.starts_with("DNS") { "dns" } else { "compute" };
+    let ready = if reason == "UpToDate" { "True" } else { "False" };
+    value!({
+        "apiVersion": format!("{group}.cnrm.cloud.google.com/v1beta1"), "kind": kind,
+        "metadata": {"name": name, "namespace": "kf", "uid": name, "generation": 1},
+        "spec": spec,
+        "status": {"observedGeneration": 1, "conditions": [
+            {"type": "Ready", "status": ready, "reason": reason, "message": message}]},
+    })
+}
+
+fn report(files: &[(&str, String)]) -> Value {
+    let files: Vec<(&str, &[u8])> =
+        files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+    let scratch = folder(&files);
+    json(&["triage", scratch.path().to_str().unwrap()])
+}
+
+/// `check: title` of all findings on resources.
+fn told(objects: &[Value]) -> Vec<String> {
+    let all = report(&[("objects.json", value!({"kind": "List", "items": objects}).to_string())]);
+    let checks = ["resource-not-ready", "dangling-reference", "wrong-network-reference"];
+    let found = checks.iter().flat_map(|check| findings(&all, check));
+    found
+        .map(|one| {
+            let words = |key: &str| one[key].as_str().unwrap().to_owned();
+            format!("{}: {}", words("check"), words("title"))
+        })
+        .collect()
+}
+
+#[track_caller]
+fn check(objects: &[Value], expected: &[&str]) {
+    let found = told(objects);
+    assert_eq!(found, expected);
+    // The order of the input is irrelevant.
+    let mut turned = objects.to_vec();
+    turned.reverse();
+    let mut again = told(&turned);
+    again.sort();
+    let mut found = found;
+    found.sort();
+    assert_eq!(again, found);
+}
+
+const WAITS: &str = "DependencyNotReady";
+
+#[test]
+fn the_end_of_the_chain_is_named_once() {
+    let failed = "Update call failed: googleapi: Error 409: already exists";
+    let network = object("ComputeNetwork", "net", value!({}), "UpdateFailed", failed);
+    let of = value!({"networkRef": {"name": "net"}});
+    let zone =
+        object("DNSManagedZone", "z", of, WAITS, "reference ComputeNetwork kf/net is not ready");
+    let of = value!({"managedZoneRef": {"name": "z"}, "name": "a.", "type": "A"});
+    let record =
+        object("DNSRecordSet", "r", of, WAITS, "reference DNSManagedZone kf/z is not ready");
+    let name = "resource-not-ready: ComputeNetwork kf/net is not ready: a resource of its name is \
+                there already";
+    check(&[network, zone.clone(), record.clone()], &[name]);
+    // Without the network's own object the finding says what to look at.
+    check(&[zone, record], &["resource-not-ready: ComputeNetwork kf/net is not ready"]);
+    // Two that wait for one another are told as they are, and end.
+    let a = object(
+        "ComputeRouter",
+        "a",
+        value!({}),
+        WAITS,
+        "reference ComputeRouter kf/b is not ready",
+    );
+    let b = object(
+        "ComputeRouter",
+        "b",
+        value!({}),
+        WAITS,
+        "reference ComputeRouter kf/a is not ready",
+    );
+    assert_eq!(told(&[a, b]).len(), 2);
+}
+
+#[test]
+fn reasons_count_more_than_the_status_and_nothing_is_news_where_all_is_well() {
+    let mut network = object("ComputeNetwork", "net", value!({}), "UpToDate", "");
+    check(std::slice::from_ref(&network), &[]);
+    network["status"]["conditions"][0]["reason"] = value!("UpdateFailed");
+    network["status"]["conditions"][0]["message"] = value!("Update call failed: Error 400: x");
+    check(
+        std::slice::from_ref(&network),
+        &["resource-not-ready: ComputeNetwork kf/net is not ready: the API rejects a value"],
+    );
+    let mut behind = object("ComputeNetwork", "net", value!({}), "UpToDate", "");
+    behind["metadata"]["generation"] = value!(2);
+    check(
+        &[behind],
+        &["resource-not-ready: ComputeNetwork kf/net is not ready: its status is of an older \
+           generation than its manifest"],
+    );
+    let mut unseen = object("ComputeNetwork", "net", value!({}), "", "");
+    unseen.as_object_mut().unwrap().remove("status");
+    check(
+        std::slice::from_ref(&unseen),
+        &[
+            "resource-not-ready: ComputeNetwork kf/net is not ready: no controller ever looked at it",
+        ],
+    );
+    // A manifest of a repository has no status, and needs none.
+    unseen["metadata"].as_object_mut().unwrap().remove("uid");
+    check(&[unseen], &[]);
+}
+
+#[test]
+fn references_dangle_only_where_others_of_their_kind_are_given() {
+    let rule = |reference: Value| {
+        let mut rule = object(
+            "ComputeFirewall",
+            "f",
+            value!({"networkRef": reference, "allow": [{"protocol": "tcp"}]}),
+            "",
+            "",
+        );
+        rule.as_object_mut().unwrap().remove("status");
+        rule["metadata"].as_object_mut().unwrap().remove("uid");
+        rule
+    };
+    let network = object("ComputeNetwork", "net", value!({}), "UpToDate", "");
+    check(&[rule(value!({"name": "net"})), network.clone()], &[]);
+    check(&[rule(value!({"name": "nett"}))], &[]);
+    let told = "dangling-reference: ComputeFirewall kf/f refers to ComputeNetwork kf/nett, which \
+                no manifest makes";
+    check(&[rule(value!({"name": "nett"})), network.clone()], &[told]);
+    let far = value!({"name": "net", "namespace": "other"});
+    let told = "dangling-reference: ComputeFirewall kf/f refers to ComputeNetwork other/net, which \
+                no manifest makes";
+    check(&[rule(far), network], &[told]);
+}
+
+#[test]
+fn what_was_never_created_is_left_out_of_the_simulation() {
+    let spec = value!({"networkRef": {"name": "net"}, "direction": "INGRESS",
+                       "allow": [{"protocol": "tcp", "ports": ["443"]}],
+                       "sourceRanges": ["10.0.0.0/8"]});
+    let waits = "reference ComputeNetwork kf/net is not ready";
+    let absent = object("ComputeFirewall", "f", spec.clone(), WAITS, waits);
+    let count = |object: &Value| {
+        let text = object.to_string();
+        report(&[("o.json", text)])["inventory"]["firewall_rules"].as_u64().unwrap()
+    };
+    assert_eq!(count(&absent), 0);
+    // It was there before its network became unready.
+    let mut there = absent.clone();
+    there["status"]["selfLink"] = value!("https://x/projects/p/global/firewalls/f");
+    assert_eq!(count(&there), 1);
+    assert_eq!(count(&object("ComputeFirewall", "f", spec, "UpToDate", "")), 1);
+}
+
+#[test]
+fn tables_and_descriptions_tell_the_same_as_yaml() {
+    let table = "NAME                                             AGE   READY   STATUS         STATUS AGE\n\
+                 computenetwork.compute.cnrm.cloud.google.com/net   3h    True    UpdateFailed   2h\n\
+                 computenetwork.compute.cnrm.cloud.google.com/two   3h    True    UpToDate       2h\n";
+    let all = report(&[("get.txt", table.to_owned())]);
+    let found = findings(&all, "resource-not-ready");
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(one["title"], "ComputeNetwork net is not ready: it failed");
+    let described = "Name:         net\nNamespace:    kf\nLabels:       <none>\nAnnotations:  <none>\n\
+        API Version:  compute.cnrm.cloud.google.com/v1beta1\nKind:         ComputeNetwork\n\
+        Metadata:\n  Generation:  1\n  UID:         1-2\nSpec:\n  Routing Mode:  REGIONAL\nStatus:\n  \
+        Conditions:\n    Message:  Update call failed: quota 'NETWORKS' exceeded\n    Reason:   \
+        UpdateFailed\n    Status:   False\n    Type:     Ready\nEvents:  <none>\n";
+    let both = [("get.txt", table.to_owned()), ("describe.txt", described.to_owned())];
+    let all = report(&both);
+    let found = findings(&all, "resource-not-ready");
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(one["title"], "ComputeNetwork kf/net is not ready: a quota is exhausted");
+}
+
+#[test]
+fn exports_and_manifests_that_differ_are_told_field_by_field() {
+    let manifest = value!({
+        "apiVersion": "compute.cnrm.cloud.google.com/v1beta1", "kind": "ComputeRoute",
+        "metadata": {"name": "apis", "namespace": "kf",
+                     "annotations": {"cnrm.cloud.google.com/project-id": "p"}},
+        "spec": {"networkRef": {"name": "net"}, "destRange": "199.36.153.4/30",
+                 "nextHopGateway": "default-internet-gateway"},
+    });
+    let export = |range: &str| {
+        value!({"kind": "compute#route", "name": "apis", "destRange": range, "priority": 1000,
+                "network": "https://www.googleapis.com/compute/v1/projects/p/global/networks/net",
+                "nextHopGateway": "https://x/projects/p/global/gateways/default-internet-gateway",
+                "selfLink": "https://x/projects/p/global/routes/apis"})
+    };
+    let drifted = |range: &str| {
+        let files = [("a.json", manifest.to_string()), ("b.json", export(range).to_string())];
+        let all = report(&files);
+        findings(&all, "resource-drifted")
+            .iter()
+            .flat_map(|one| one["explanation"].as_array().unwrap().clone())
+            .map(|line| line.as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(drifted("199.36.153.4/30").is_empty());
+    let expected = "destRange: 199.36.153.4/30 in the manifest, 199.36.153.8/30 in the export";
+    assert_eq!(drifted("199.36.153.8/30"), [expected]);
+}
