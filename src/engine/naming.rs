@@ -1,9 +1,10 @@
-//! What a VM or a pod of a network gets for a name, from the zones that were given.
+//! What a VM or a pod of a network gets for a name, from the zones and policies that were given.
 //!
-//! The private zone of the longest suffix that the network or the cluster sees answers; what it has
-//! no record for does not exist, and public DNS is not asked
-//! (<https://cloud.google.com/dns/docs/vpc-name-res-order>). A wildcard does not cover the name
-//! that it stands under.
+//! Other name servers of a server policy take everything. Else what the cluster sees is asked
+//! before what the network sees, and of each the rules of response policies before private zones;
+//! the longest suffix answers. What a zone has no record for does not exist, and public DNS is not
+//! asked (<https://cloud.google.com/dns/docs/vpc-name-res-order>). A wildcard does not cover the
+//! name that it stands under.
 //!
 //! ```text
 //! eu.gcr.io   zone gcr.io.: CNAME *.gcr.io. > gcr.io.: A 199.36.153.4 …
@@ -11,14 +12,56 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Inventory, ManagedZone, RecordSet, Reference, ZoneTarget};
+use crate::model::{
+    Inventory, ManagedZone, Origin, RecordSet, Reference, ResponseRule, ZoneTarget,
+};
 use crate::net::parse_address;
+
+/// Who answers for a name.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Authority<'a> {
+    /// A private zone.
+    Zone(&'a ManagedZone),
+    /// A rule of a response policy.
+    Rule(&'a ResponseRule),
+}
+
+impl Authority<'_> {
+    /// What it is called.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Zone(zone) => format!("managed zone {}", zone.id.name),
+            Self::Rule(rule) => format!("response policy rule {}", rule.name),
+        }
+    }
+
+    /// Where it was read.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        match self {
+            Self::Zone(zone) => &zone.origin,
+            Self::Rule(rule) => &rule.origin,
+        }
+    }
+}
+
+/// Records that were followed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Their name.
+    pub name: String,
+    /// Their type.
+    pub kind: String,
+    /// What they hold.
+    pub data: Vec<String>,
+}
 
 /// What a name comes to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Resolved<'a> {
-    /// Addresses, out of the records of private zones, in the order in which they were followed.
-    Addresses(Vec<IpAddr>, Vec<&'a RecordSet>, &'a ManagedZone),
+    /// Addresses, out of private records, in the order in which they were followed.
+    Addresses(Vec<IpAddr>, Vec<Step>, Authority<'a>),
     /// A private zone answers that there is no such name.
     NoSuchName {
         /// The zone.
@@ -26,17 +69,19 @@ pub enum Resolved<'a> {
         /// The name that it was asked for: the alias' target, where one was followed.
         name: String,
         /// The records that led there.
-        followed: Vec<&'a RecordSet>,
+        followed: Vec<Step>,
     },
     /// The records of the zone that answers were not given.
     RecordsNotGiven(&'a ManagedZone),
     /// Somebody else answers for the zone: other name servers, or another network.
     Elsewhere(&'a ManagedZone),
+    /// What answers is known, and not what it answers: what, why, and where it was read.
+    Undecided(String, &'static str, &'a Origin),
     /// Public DNS, under this name. A private zone of that suffix may be there, and not be seen
     /// from here.
     Public(String, Option<&'a ManagedZone>),
     /// Aliases that lead in a circle.
-    Circle(&'a ManagedZone),
+    Circle(Authority<'a>),
 }
 
 /// Aliases are followed so far.
@@ -48,6 +93,12 @@ pub fn plain(name: &str) -> String {
     name.trim().trim_end_matches('.').to_ascii_lowercase()
 }
 
+/// Who asks.
+struct Asker<'q> {
+    network: &'q Reference,
+    cluster: Option<&'q str>,
+}
+
 /// Resolves `host`, asked in `network`, on a node or a pod of `cluster`.
 #[must_use]
 pub fn resolve<'a>(
@@ -56,58 +107,179 @@ pub fn resolve<'a>(
     cluster: Option<&str>,
     host: &str,
 ) -> Resolved<'a> {
+    let servers = &inventory.name_servers;
+    let of_network = |networks: &[Reference]| networks.iter().any(|one| one.agrees(network));
+    if let Some(policy) = servers.iter().find(|policy| of_network(&policy.networks)) {
+        let why = "it sends every name of the network to other name servers";
+        return Resolved::Undecided(format!("DNS policy {}", policy.id.name), why, &policy.origin);
+    }
+    let asker = Asker { network, cluster };
     let mut name = plain(host);
-    let mut followed: Vec<&'a RecordSet> = Vec::new();
+    let mut followed: Vec<Step> = Vec::new();
     let mut last = None;
     for _ in 0..MOST_ALIASES {
-        let seen = |zone: &&ManagedZone| is_seen(zone, network, cluster);
-        let Some(zone) = longest(inventory.zones.iter().filter(seen), &name) else {
-            let unseen = |zone: &&ManagedZone| zone.private && !is_seen(zone, network, cluster);
-            let unseen = longest(inventory.zones.iter().filter(unseen), &name);
-            return Resolved::Public(name, unseen);
+        let answer = match asker.by_policy(inventory, &name, Sees::Cluster) {
+            Found::Nothing => asker.by_zone(inventory, &name, Sees::Cluster),
+            found => found,
         };
-        last = Some(zone);
-        if zone.target != ZoneTarget::Records {
-            return Resolved::Elsewhere(zone);
-        }
-        let records: Vec<&RecordSet> =
-            inventory.record_sets.iter().filter(|one| is_of(inventory, one, zone)).collect();
-        if records.is_empty() {
-            return Resolved::RecordsNotGiven(zone);
-        }
-        let answers = answers(&records, &name, &plain(&zone.dns_name));
-        if let Some(alias) = answers.iter().find(|one| one.kind == "CNAME") {
+        let answer = match answer {
+            Found::Nothing => match asker.by_policy(inventory, &name, Sees::Network) {
+                Found::Nothing => asker.by_zone(inventory, &name, Sees::Network),
+                found => found,
+            },
+            found => found,
+        };
+        let (steps, authority) = match answer {
+            Found::Nothing => {
+                let unseen = |zone: &&ManagedZone| zone.private && !asker.sees(zone);
+                let unseen = longest(inventory.zones.iter().filter(unseen), &name);
+                return Resolved::Public(name, unseen);
+            }
+            Found::End(end) => return end,
+            Found::None(zone) => return Resolved::NoSuchName { zone, name, followed },
+            Found::Records(steps, authority) => (steps, authority),
+        };
+        last = Some(authority);
+        if let Some(alias) = steps.iter().find(|one| one.kind == "CNAME") {
             let target = alias.data.first().map(|text| plain(text)).unwrap_or_default();
             // The wildcard that leads to the VIP's name stands for that name, too, where it has no
             // record of its own.
-            if target == name {
-                return Resolved::NoSuchName { zone, name, followed };
+            match authority {
+                Authority::Zone(zone) if target == name => {
+                    return Resolved::NoSuchName { zone, name, followed };
+                }
+                _ => {}
             }
-            followed.push(alias);
+            followed.push(alias.clone());
             name = target;
             continue;
         }
-        let addresses: Vec<IpAddr> = answers
-            .iter()
-            .flat_map(|one| &one.data)
-            .filter_map(|text| parse_address(text))
-            .collect();
-        if addresses.is_empty() {
-            return Resolved::NoSuchName { zone, name, followed };
+        let addresses: Vec<IpAddr> =
+            steps.iter().flat_map(|one| &one.data).filter_map(|text| parse_address(text)).collect();
+        match (authority, addresses.is_empty()) {
+            (Authority::Zone(zone), true) => {
+                return Resolved::NoSuchName { zone, name, followed };
+            }
+            (Authority::Rule(rule), true) => {
+                let why = "it answers with records of other types";
+                return Resolved::Undecided(authority.label(), why, &rule.origin);
+            }
+            _ => {}
         }
-        followed.extend(answers);
-        return Resolved::Addresses(addresses, followed, zone);
+        followed.extend(steps);
+        return Resolved::Addresses(addresses, followed, authority);
     }
     match last {
-        Some(zone) => Resolved::Circle(zone),
+        Some(authority) => Resolved::Circle(authority),
         None => Resolved::Public(name, None),
     }
 }
 
-/// Whether a private zone is seen from a network, or from a cluster.
-fn is_seen(zone: &ManagedZone, network: &Reference, cluster: Option<&str>) -> bool {
-    let by_cluster = cluster.is_some_and(|name| zone.clusters.iter().any(|one| one == name));
-    zone.private && (by_cluster || zone.networks.iter().any(|one| one.agrees(network)))
+/// By what something is seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sees {
+    Cluster,
+    Network,
+}
+
+/// What one kind of authority says.
+enum Found<'a> {
+    /// It is not asked.
+    Nothing,
+    /// It answers with these.
+    Records(Vec<Step>, Authority<'a>),
+    /// It answers that there is nothing.
+    None(&'a ManagedZone),
+    /// It ends the search.
+    End(Resolved<'a>),
+}
+
+impl Asker<'_> {
+    fn holds(&self, networks: &[Reference], clusters: &[String], by: Sees) -> bool {
+        match by {
+            Sees::Cluster => {
+                self.cluster.is_some_and(|name| clusters.iter().any(|one| one == name))
+            }
+            Sees::Network => networks.iter().any(|one| one.agrees(self.network)),
+        }
+    }
+
+    fn sees(&self, zone: &ManagedZone) -> bool {
+        [Sees::Cluster, Sees::Network]
+            .into_iter()
+            .any(|by| self.holds(&zone.networks, &zone.clusters, by))
+    }
+
+    /// The rule of the longest name that is the name, or a wildcard above it.
+    fn by_policy<'a>(&self, inventory: &'a Inventory, name: &str, by: Sees) -> Found<'a> {
+        let policies = &inventory.response_policies;
+        for policy in policies.iter().filter(|one| self.holds(&one.networks, &one.clusters, by)) {
+            // An export of rules does not say whose they are: of one policy they are its.
+            let own = |rule: &&ResponseRule| match &rule.policy {
+                Some(of) => of.agrees(&policy.id),
+                None => policies.len() == 1,
+            };
+            let rules: Vec<&ResponseRule> = inventory.response_rules.iter().filter(own).collect();
+            if rules.is_empty() {
+                let unknown = inventory.response_rules.iter().any(|rule| rule.policy.is_none());
+                let why = match unknown {
+                    true => "which of the rules that were given are its own is not said",
+                    false => "its rules were not given: gcloud dns response-policies rules list",
+                };
+                let what = format!("response policy {}", policy.id.name);
+                return Found::End(Resolved::Undecided(what, why, &policy.origin));
+            }
+            let fits = |rule: &&&ResponseRule| {
+                let of = plain(&rule.dns_name);
+                match of.strip_prefix("*.") {
+                    Some(suffix) => name != suffix && is_under(name, suffix),
+                    None => name == of,
+                }
+            };
+            let length = |rule: &&&ResponseRule| {
+                let of = plain(&rule.dns_name);
+                (of.trim_start_matches("*.").len(), !of.starts_with('*'))
+            };
+            let Some(rule) = rules.iter().filter(fits).max_by_key(length) else { continue };
+            // A rule without records lets the name pass to the zones.
+            if rule.records.is_empty() {
+                return Found::Nothing;
+            }
+            let steps = rule.records.iter().map(|(kind, data)| Step {
+                name: rule.dns_name.clone(),
+                kind: kind.clone(),
+                data: data.clone(),
+            });
+            return Found::Records(steps.collect(), Authority::Rule(rule));
+        }
+        Found::Nothing
+    }
+
+    fn by_zone<'a>(&self, inventory: &'a Inventory, name: &str, by: Sees) -> Found<'a> {
+        let seen =
+            |zone: &&ManagedZone| zone.private && self.holds(&zone.networks, &zone.clusters, by);
+        let Some(zone) = longest(inventory.zones.iter().filter(seen), name) else {
+            return Found::Nothing;
+        };
+        if zone.target != ZoneTarget::Records {
+            return Found::End(Resolved::Elsewhere(zone));
+        }
+        let records: Vec<&RecordSet> =
+            inventory.record_sets.iter().filter(|one| is_of(inventory, one, zone)).collect();
+        if records.is_empty() {
+            return Found::End(Resolved::RecordsNotGiven(zone));
+        }
+        let answers = answers(&records, name, &plain(&zone.dns_name));
+        if answers.is_empty() {
+            return Found::None(zone);
+        }
+        let steps = answers.into_iter().map(|one| Step {
+            name: one.name.clone(),
+            kind: one.kind.clone(),
+            data: one.data.clone(),
+        });
+        Found::Records(steps.collect(), Authority::Zone(zone))
+    }
 }
 
 /// The zone of the longest suffix of a name.
@@ -165,7 +337,10 @@ fn answers<'a>(records: &[&'a RecordSet], name: &str, apex: &str) -> Vec<&'a Rec
 #[cfg(test)]
 mod tests {
     use super::{Resolved, resolve};
-    use crate::model::{Inventory, ManagedZone, Origin, RecordSet, Reference, ZoneTarget};
+    use crate::model::{
+        Inventory, ManagedZone, NameServerPolicy, Origin, RecordSet, Reference, ResponsePolicy,
+        ResponseRule, ZoneTarget,
+    };
 
     fn zone(name: &str, dns_name: &str, network: &str) -> ManagedZone {
         ManagedZone {
@@ -205,9 +380,12 @@ mod tests {
     #[track_caller]
     fn check(inventory: &Inventory, host: &str, expected: &str) {
         let told = match resolve(inventory, &Reference::new(None, "n"), Some("blue"), host) {
-            Resolved::Addresses(addresses, followed, zone) => {
-                format!("{} by {} in {}", addresses[0], followed.len(), zone.id.name)
+            Resolved::Addresses(addresses, followed, authority) => {
+                let by = authority.label();
+                let by = by.rsplit(' ').next().unwrap();
+                format!("{} by {} in {by}", addresses[0], followed.len())
             }
+            Resolved::Undecided(what, ..) => format!("undecided by {what}"),
             Resolved::NoSuchName { zone, name, .. } => format!("no {name} in {}", zone.id.name),
             Resolved::RecordsNotGiven(zone) => format!("no records of {}", zone.id.name),
             Resolved::Elsewhere(zone) => format!("elsewhere by {}", zone.id.name),
@@ -255,5 +433,57 @@ mod tests {
         let mut round = guide();
         round.record_sets[0] = record(None, "gcr.io.", "CNAME", &["x.gcr.io."]);
         check(&round, "gcr.io", "a circle");
+    }
+    fn rule(dns_name: &str, records: &[(&str, &str)]) -> ResponseRule {
+        ResponseRule {
+            name: plain_name(dns_name),
+            policy: None,
+            dns_name: dns_name.to_owned(),
+            records: records
+                .iter()
+                .map(|(kind, data)| ((*kind).to_owned(), vec![(*data).to_owned()]))
+                .collect(),
+            origin: Origin::default(),
+        }
+    }
+
+    fn plain_name(dns_name: &str) -> String {
+        dns_name.replace("*.", "any-").trim_end_matches('.').replace('.', "-")
+    }
+
+    #[test]
+    fn response_policies_answer_before_zones() {
+        let mut all = guide();
+        let of_network = vec![Reference::new(None, "n")];
+        all.response_policies.push(ResponsePolicy {
+            id: Reference::new(None, "rpz"),
+            networks: of_network.clone(),
+            clusters: Vec::new(),
+            origin: Origin::default(),
+        });
+        check(&all, "gcr.io", "undecided by response policy rpz");
+        all.response_rules = vec![
+            rule("gcr.io.", &[("CNAME", "private.googleapis.com.")]),
+            rule("private.googleapis.com.", &[("A", "199.36.153.8")]),
+            rule("*.example.com.", &[("A", "10.0.0.9")]),
+            rule("pass.example.com.", &[]),
+        ];
+        check(&all, "gcr.io", "199.36.153.8 by 2 in private-googleapis-com");
+        // What no rule names is the zones' again, and a wildcard does not cover its own apex.
+        check(&all, "eu.gcr.io", "199.36.153.8 by 3 in private-googleapis-com");
+        check(&all, "a.b.example.com", "10.0.0.9 by 1 in any-example-com");
+        check(&all, "example.com", "public example.com");
+        check(&all, "pass.example.com", "public pass.example.com");
+        // What the cluster sees is asked before all of the network's.
+        all.zones[0].clusters = vec!["blue".to_owned()];
+        check(&all, "gcr.io", "199.36.153.4 by 1 in gcr");
+        all.response_policies[0].networks.clear();
+        check(&all, "a.example.com", "public a.example.com");
+        all.name_servers.push(NameServerPolicy {
+            id: Reference::new(None, "outbound"),
+            networks: of_network,
+            origin: Origin::default(),
+        });
+        check(&all, "gcr.io", "undecided by DNS policy outbound");
     }
 }

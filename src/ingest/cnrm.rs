@@ -11,13 +11,14 @@ use crate::ingest::Read;
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
 use crate::ingest::policies::ManifestNames;
-use crate::ingest::{policies, rules};
+use crate::ingest::{dns, policies, rules};
 use crate::model::cluster::{ControlPlaneLink, State};
 use crate::model::firewall::{ManifestObject, NetworkReference};
 use crate::model::inventory::{Association, Attachment};
 use crate::model::{
-    Cluster, FirewallPolicy, Inventory, ManagedZone, Nat, NatSubnetwork, Network, NodePool, Origin,
-    PolicyKind, RecordSet, Reference, Route, Subnetwork, ZoneTarget,
+    Cluster, FirewallPolicy, Inventory, ManagedZone, NameServerPolicy, Nat, NatSubnetwork, Network,
+    NodePool, Origin, PolicyKind, RecordSet, Reference, ResponsePolicy, ResponseRule, Route,
+    Subnetwork, ZoneTarget,
 };
 use crate::net::{parse_address, parse_cidr};
 
@@ -43,6 +44,7 @@ pub fn is_link(item: &Item) -> bool {
         "ComputeRouterNAT",
         "DNSManagedZone",
         "DNSRecordSet",
+        "DNSResponsePolicyRule",
         "ComputeFirewallPolicyRule",
         "ComputeNetworkFirewallPolicyRule",
     ];
@@ -152,6 +154,9 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "ContainerNodePool" => node_pool(&manifest, into),
         "DNSManagedZone" => zone(&manifest, into),
         "DNSRecordSet" => record_set(&manifest, into),
+        "DNSResponsePolicy" => response_policy(&manifest, into),
+        "DNSResponsePolicyRule" => response_rule(&manifest, into),
+        "DNSPolicy" => dns_policy(&manifest, into),
         "ComputeFirewallPolicy" => policy(&manifest, PolicyKind::Hierarchical, into),
         "ComputeFirewallPolicyRule" => {
             policy_rule(&manifest, PolicyKind::Hierarchical, "ComputeFirewallPolicy", into)
@@ -492,5 +497,53 @@ fn record_set(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         data: spec.texts("rrdatas"),
         origin: manifest.origin.clone(),
     });
+    Some(())
+}
+
+fn networks(manifest: &Manifest<'_>, names: &Inventory) -> Vec<Reference> {
+    let all = manifest.spec.list("networks");
+    all.filter_map(|one| manifest.reference(one.at("networkRef"), "ComputeNetwork", names))
+        .collect()
+}
+
+fn response_policy(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let clusters = manifest.spec.list("gkeClusters");
+    let cluster = |one: Fields<'_>| {
+        let name = one.text("gkeClusterName");
+        let name =
+            name.or_else(|| one.at("gkeClusterNameRef").first_text(&["external", "name"]))?;
+        Some(Reference::parse(&name).name)
+    };
+    into.response_policies.push(ResponsePolicy {
+        id: manifest.id(),
+        networks: networks(manifest, into),
+        clusters: clusters.filter_map(cluster).collect(),
+        origin: manifest.origin.clone(),
+    });
+    Some(())
+}
+
+fn response_rule(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let spec = manifest.spec;
+    into.response_rules.push(ResponseRule {
+        name: manifest.id().name,
+        policy: manifest.reference(spec.at("responsePolicyRef"), "DNSResponsePolicy", into),
+        dns_name: spec.text("dnsName")?,
+        records: dns::local_data(spec),
+        origin: manifest.origin.clone(),
+    });
+    Some(())
+}
+
+/// A policy without other name servers says nothing about what a name leads to.
+fn dns_policy(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
+    let servers = manifest.spec.at("alternativeNameServerConfig");
+    if servers.list("targetNameServers").next().is_some() {
+        into.name_servers.push(NameServerPolicy {
+            id: manifest.id(),
+            networks: networks(manifest, into),
+            origin: manifest.origin.clone(),
+        });
+    }
     Some(())
 }

@@ -233,7 +233,9 @@ impl<'t> Opened<'t> {
                 let hint = match kind.as_deref() {
                     Some("container.googleapis.com/Cluster") => Some("clusters"),
                     Some("container.googleapis.com/NodePool") => Some("nodePools"),
-                    _ => hint,
+                    // Kinds that are of no use here are known by this name.
+                    Some(other) => Some(other),
+                    None => hint,
                 };
                 self.open(data, hint, depth + 1);
                 return true;
@@ -272,7 +274,7 @@ fn number_rules(policy: &mut Value, text: &str, line: u64) {
 pub const EFFECTIVE_POLICY: &str = "effective-firewall-policy";
 
 /// Keys under which command outputs and REST answers hold their list.
-const CONTAINERS: [&str; 21] = [
+const CONTAINERS: [&str; 22] = [
     "entries",
     "events",
     "receivedMessages",
@@ -291,6 +293,7 @@ const CONTAINERS: [&str; 21] = [
     "instanceGroups",
     "instanceTemplates",
     "responsePolicies",
+    "responsePolicyRules",
     "networkEndpointGroups",
     "addressGroups",
     "associations",

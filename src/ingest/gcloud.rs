@@ -4,13 +4,13 @@
 
 use crate::ingest::document::{EFFECTIVE_POLICY, Item};
 use crate::ingest::fields::Fields;
-use crate::ingest::{Read, balancers, operations, policies, rules};
+use crate::ingest::{Read, balancers, dns, operations, policies, rules};
 use crate::model::cluster::{ControlPlaneLink, Interface, State};
 use crate::model::inventory::Frontend;
 use crate::model::managed::cluster_of_node_tag;
 use crate::model::{
-    Cluster, Instance, Inventory, ManagedZone, Nat, NatSubnetwork, Network, NodePool, Origin,
-    RecordSet, Reference, Route, Subnetwork, ZoneTarget,
+    Cluster, Instance, Inventory, Nat, NatSubnetwork, Network, NodePool, Origin, Reference, Route,
+    Subnetwork,
 };
 use crate::net::{parse_address, parse_cidr};
 
@@ -53,9 +53,19 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         }
         "gcloud-instance-templates" => instance(fields, fields.at("properties"), origin, true)
             .map(|found| into.instances.push(found)),
-        "gcloud-dns-zones" => zone(fields, origin).map(|found| into.zones.push(found)),
+        "gcloud-dns-zones" => dns::zone(fields, origin).map(|found| into.zones.push(found)),
         "gcloud-dns-records" => {
-            record_set(fields, origin).map(|found| into.record_sets.push(found))
+            dns::record_set(fields, origin).map(|found| into.record_sets.push(found))
+        }
+        "gcloud-response-policies" => {
+            dns::response_policy(fields, origin).map(|found| into.response_policies.push(found))
+        }
+        "gcloud-response-policy-rules" => {
+            dns::response_rule(fields, origin).map(|found| into.response_rules.push(found))
+        }
+        "gcloud-dns-policies" => {
+            into.name_servers.extend(dns::name_servers(fields, origin));
+            Some(())
         }
         "gcloud-forwarding-rules" => {
             frontend(fields, origin).map(|found| into.frontends.push(found))
@@ -80,9 +90,7 @@ fn known_kind(kind: &str, fields: Fields<'_>) -> Option<String> {
         return Some(kind.to_owned());
     }
     let has = |keys: &[&str]| keys.iter().all(|key| fields.has(key));
-    let name = if has(&["format_version", "planned_values"]) || has(&["format_version", "values"]) {
-        "Terraform plan or state"
-    } else if has(&["schema", "findings", "log"]) {
+    let name = if has(&["schema", "findings", "log"]) {
         "answer of vpcwhy"
     } else if kind.is_empty() {
         return None;
@@ -119,6 +127,9 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
         }
         "dns#managedZone" | "managedZones" => "gcloud-dns-zones",
         "dns#resourceRecordSet" | "rrsets" => "gcloud-dns-records",
+        "dns#responsePolicy" | "responsePolicies" => "gcloud-response-policies",
+        "dns#responsePolicyRule" | "responsePolicyRules" => "gcloud-response-policy-rules",
+        "dns#policy" | "dns.googleapis.com/Policy" => "gcloud-dns-policies",
         EFFECTIVE_POLICY => "gcloud-effective-firewalls",
         "clusters" => "gcloud-clusters",
         "nodePools" => "gcloud-node-pools",
@@ -193,6 +204,10 @@ fn shape(fields: Fields<'_>) -> Option<&'static str> {
         "gcloud-dns-zones"
     } else if has(&["rrdatas", "type"]) {
         "gcloud-dns-records"
+    } else if has(&["ruleName", "dnsName"]) {
+        "gcloud-response-policy-rules"
+    } else if has(&["responsePolicyName"]) {
+        "gcloud-response-policies"
     } else if has(&["properties", "name"]) && fields.at("properties").has("networkInterfaces") {
         "gcloud-instance-templates"
     } else if has(&["name", "networkInterfaces"]) {
@@ -377,6 +392,8 @@ fn node_pool(fields: Fields<'_>, origin: &Origin) -> Option<NodePool> {
     let network = fields.at("networkConfig");
     let link = fields.text_or_empty("selfLink");
     let cluster = link.split_once("/nodePools/").map(|(cluster, _)| Reference::parse(cluster));
+    // Terraform's pools name their cluster.
+    let cluster = cluster.or_else(|| fields.reference("cluster"));
     Some(NodePool {
         name: fields.text("name")?,
         cluster,
@@ -431,39 +448,6 @@ fn instance(
         cluster,
         origin: origin.clone(),
         id,
-    })
-}
-
-fn zone(fields: Fields<'_>, origin: &Origin) -> Option<ManagedZone> {
-    let visible = fields.at("privateVisibilityConfig");
-    Some(ManagedZone {
-        id: fields.own_reference()?,
-        dns_name: fields.text("dnsName")?,
-        private: fields.text("visibility").as_deref() == Some("private"),
-        networks: visible.list("networks").filter_map(|one| one.reference("networkUrl")).collect(),
-        clusters: visible
-            .list("gkeClusters")
-            .filter_map(|one| Some(one.reference("gkeClusterName")?.name))
-            .collect(),
-        target: if fields.has("forwardingConfig") {
-            ZoneTarget::Forwarding
-        } else if fields.has("peeringConfig") {
-            let to = fields.at("peeringConfig").at("targetNetwork");
-            ZoneTarget::Peering(to.reference("networkUrl"))
-        } else {
-            ZoneTarget::Records
-        },
-        origin: origin.clone(),
-    })
-}
-
-fn record_set(fields: Fields<'_>, origin: &Origin) -> Option<RecordSet> {
-    Some(RecordSet {
-        name: fields.text("name")?,
-        kind: fields.text("type")?,
-        zone: None,
-        data: fields.texts("rrdatas"),
-        origin: origin.clone(),
     })
 }
 

@@ -8,6 +8,7 @@ pub mod cnrm;
 pub mod command;
 pub mod conditions;
 pub mod describe;
+pub mod dns;
 pub mod document;
 pub mod drift;
 pub mod fields;
@@ -21,6 +22,7 @@ pub mod reader;
 pub mod rules;
 pub mod symptom;
 pub mod terraform;
+pub mod terraform_show;
 
 /// What became of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use crate::ingest::document::{self, Item, Place};
 use crate::ingest::log::{Form, paste};
-use crate::ingest::{Read, attach, cnrm, conditions, describe, drift, gcloud, kubernetes, symptom};
+use crate::ingest::{
+    Read, attach, cnrm, conditions, describe, drift, gcloud, kubernetes, symptom, terraform_show,
+};
 use crate::model::condition::Existence;
 use crate::model::{
     Cluster, Complaint, FirewallRule, Inventory, Owner, Reference, Symptom, complaint,
@@ -74,6 +76,17 @@ impl Reader {
             self.manifests.push((input, item));
             return;
         }
+        if terraform_show::is_shown(&item) {
+            let shown = terraform_show::items(&item);
+            self.inventory.planned.extend(shown.planned);
+            for (kind, count) in shown.unused {
+                *self.inventory.unused.entry(kind).or_default() += count;
+            }
+            for one in shown.items {
+                self.item(input, one);
+            }
+            return self.note(input, Read::Noted, &item);
+        }
         let read = if kubernetes::is_object(&item) {
             kubernetes::read(&item, &mut self.inventory)
         } else {
@@ -137,6 +150,7 @@ impl Reader {
             self.note(input, read, &item);
         }
         let mut inventory = self.inventory;
+        terraform_show::replace(&mut inventory);
         conditions::merge(&mut inventory.objects);
         inventory.drifts = drift::drifts(&inventory);
         settle_all(&mut inventory, Contradictions::Doubted);

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::model::cluster::Operation;
 use crate::model::{
     Balancers, Cluster, ConnectorObject, Drift, FirewallPolicy, FirewallRule, Instance,
-    ManagedZone, Nat, Network, NodePool, RecordSet, Reference, Route, Subnetwork, Symptom,
-    Workloads,
+    ManagedZone, NameServerPolicy, Nat, Network, NodePool, RecordSet, Reference, ResponsePolicy,
+    ResponseRule, Route, Subnetwork, Symptom, Workloads,
 };
 use crate::net::IpNet;
 
@@ -81,6 +81,17 @@ pub struct AddressGroup {
     pub origin: Origin,
 }
 
+/// A resource that a Terraform plan changes or takes away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// `google_compute_firewall`
+    pub kind: String,
+    /// Its name, and its project where it is said.
+    pub resource: Reference,
+    /// The plan.
+    pub path: Arc<str>,
+}
+
 /// The resources.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
@@ -117,6 +128,12 @@ pub struct Inventory {
     pub zones: Vec<ManagedZone>,
     /// DNS records.
     pub record_sets: Vec<RecordSet>,
+    /// Response policies of DNS.
+    pub response_policies: Vec<ResponsePolicy>,
+    /// Their rules.
+    pub response_rules: Vec<ResponseRule>,
+    /// Server policies of DNS that name other name servers.
+    pub name_servers: Vec<NameServerPolicy>,
     /// Addresses of load balancers.
     pub frontends: Vec<Frontend>,
     /// Load balancers, and how their backends are probed.
@@ -125,6 +142,8 @@ pub struct Inventory {
     pub workloads: Workloads,
     /// Operations of GKE's.
     pub operations: Vec<Operation>,
+    /// What a Terraform plan changes or takes away: exports of these are of before.
+    pub planned: Vec<Planned>,
     /// Objects of Config Connector's, whatever their kind.
     pub objects: Vec<ConnectorObject>,
     /// Where manifests and exports of one resource differ.
@@ -159,6 +178,9 @@ impl Inventory {
             + self.instances.len()
             + self.zones.len()
             + self.record_sets.len()
+            + self.response_policies.len()
+            + self.response_rules.len()
+            + self.name_servers.len()
             + self.frontends.len()
             + self.balancers.len()
             + self.workloads.len()
@@ -191,10 +213,14 @@ impl Inventory {
         self.instances.extend(other.instances);
         self.zones.extend(other.zones);
         self.record_sets.extend(other.record_sets);
+        self.response_policies.extend(other.response_policies);
+        self.response_rules.extend(other.response_rules);
+        self.name_servers.extend(other.name_servers);
         self.frontends.extend(other.frontends);
         self.balancers.absorb(other.balancers);
         self.workloads.absorb(other.workloads);
         self.operations.extend(other.operations);
+        self.planned.extend(other.planned);
         self.objects.extend(other.objects);
         self.drifts.extend(other.drifts);
         self.symptoms.extend(other.symptoms);

@@ -138,3 +138,42 @@ pub struct RecordSet {
     /// Where it was read.
     pub origin: Origin,
 }
+
+/// A response policy of Cloud DNS: it answers before zones do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponsePolicy {
+    /// Its name.
+    pub id: Reference,
+    /// The networks that it answers for.
+    pub networks: Vec<Reference>,
+    /// The clusters that it answers for.
+    pub clusters: Vec<String>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A rule of a response policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseRule {
+    /// Its name.
+    pub name: String,
+    /// Its policy; exports do not say it.
+    pub policy: Option<Reference>,
+    /// `gcr.io.` or `*.gcr.io.`
+    pub dns_name: String,
+    /// The records that it answers with, by type; none where it lets the name pass.
+    pub records: Vec<(String, Vec<String>)>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A DNS server policy that sends all names of networks to other name servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameServerPolicy {
+    /// Its name.
+    pub id: Reference,
+    /// The networks.
+    pub networks: Vec<Reference>,
+    /// Where it was read.
+    pub origin: Origin,
+}

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use crate::correlate::Directory;
 use crate::correlate::path::{Class, Fault, Link, Start, State, class_of, link};
 use crate::correlate::side::{Side, side};
-use crate::engine::naming::{self, Resolved};
-use crate::model::{RecordSet, Reference};
+use crate::engine::naming::{self, Resolved, Step};
+use crate::model::Reference;
 use crate::net::{AddressSet, IpNet, Role, well_known};
 
 /// Where the name leads; `None` where it leads nowhere.
@@ -29,10 +29,10 @@ pub(super) fn ending(
     let resolved = naming::resolve(inventory, network.unwrap_or(&nowhere), cluster, host);
     let zone_name = |zone: &crate::model::ManagedZone| format!("managed zone {}", zone.id.name);
     match resolved {
-        Resolved::Addresses(addresses, followed, zone) => {
+        Resolved::Addresses(addresses, followed, by) => {
             let (state, detail) = of_records(directory, network, host, &addresses, &followed);
-            let made = link("name", state, zone_name(zone), detail).by(Fault::WrongTarget);
-            links.push(made.read_at(&zone.origin));
+            let made = link("name", state, by.label(), detail).by(Fault::WrongTarget);
+            links.push(made.read_at(by.origin()));
             let first = addresses.first().copied();
             let end = first.map(|address| side(directory.who(address, network), &addresses));
             let class = end.as_ref().map_or(Class::Internet, class_of);
@@ -61,10 +61,14 @@ pub(super) fn ending(
             links.push(link("name", state, zone_name(zone), detail).read_at(&zone.origin));
             (None, Class::Internet)
         }
-        Resolved::Circle(zone) => {
+        Resolved::Undecided(what, why, origin) => {
+            links.push(link("name", State::Undetermined, what, why).read_at(origin));
+            (None, Class::Internet)
+        }
+        Resolved::Circle(by) => {
             let detail = "its aliases lead in a circle";
-            let made = link("name", State::Broken, zone_name(zone), detail).by(Fault::NoRecord);
-            links.push(made.read_at(&zone.origin));
+            let made = link("name", State::Broken, by.label(), detail).by(Fault::NoRecord);
+            links.push(made.read_at(by.origin()));
             (None, Class::Internet)
         }
         Resolved::Public(name, unseen) => public(directory, &name, unseen, links),
@@ -79,7 +83,6 @@ fn public(
     links: &mut Vec<Link>,
 ) -> (Option<Side>, Class) {
     let given = !directory.inventory.zones.is_empty();
-    let policies = directory.inventory.unused.keys().any(|kind| kind.contains("esponsePolic"));
     let google = is_googles(name);
     let told = if google { "Google's public addresses" } else { "addresses on the internet" };
     let made = match unseen {
@@ -92,12 +95,6 @@ fn public(
                 .by(Fault::ZoneUnseen)
                 .read_at(&zone.origin)
         }
-        None if policies => link(
-            "name",
-            State::Undetermined,
-            "public DNS",
-            format!("{told}, unless a response policy answers: those are not read"),
-        ),
         None if given => link("name", State::Ok, "public DNS", told),
         None => link(
             "name",
@@ -146,7 +143,7 @@ fn of_records(
     network: Option<&Reference>,
     host: &str,
     addresses: &[IpAddr],
-    followed: &[&RecordSet],
+    followed: &[Step],
 ) -> (State, String) {
     let way: Vec<_> = followed
         .iter()

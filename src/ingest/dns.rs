@@ -1,0 +1,91 @@
+//! Cloud DNS as gcloud and the REST API describe it: zones, record sets, response policies and
+//! server policies (<https://cloud.google.com/dns/docs/reference/rest/v1>).
+
+use crate::ingest::fields::Fields;
+use crate::model::{
+    ManagedZone, NameServerPolicy, Origin, RecordSet, Reference, ResponsePolicy, ResponseRule,
+    ZoneTarget,
+};
+
+/// A managed zone.
+pub fn zone(fields: Fields<'_>, origin: &Origin) -> Option<ManagedZone> {
+    let visible = fields.at("privateVisibilityConfig");
+    Some(ManagedZone {
+        id: fields.own_reference()?,
+        dns_name: fields.text("dnsName")?,
+        private: fields.text("visibility").as_deref() == Some("private"),
+        networks: networks(visible),
+        clusters: clusters(visible),
+        target: if fields.has("forwardingConfig") {
+            ZoneTarget::Forwarding
+        } else if fields.has("peeringConfig") {
+            let to = fields.at("peeringConfig").at("targetNetwork");
+            ZoneTarget::Peering(to.reference("networkUrl"))
+        } else {
+            ZoneTarget::Records
+        },
+        origin: origin.clone(),
+    })
+}
+
+/// A record set.
+pub fn record_set(fields: Fields<'_>, origin: &Origin) -> Option<RecordSet> {
+    Some(RecordSet {
+        name: fields.text("name")?,
+        kind: fields.text("type")?,
+        // Only Terraform says it.
+        zone: fields.reference("managedZone"),
+        data: fields.texts("rrdatas"),
+        origin: origin.clone(),
+    })
+}
+
+fn networks(fields: Fields<'_>) -> Vec<Reference> {
+    fields.list("networks").filter_map(|one| one.reference("networkUrl")).collect()
+}
+
+fn clusters(fields: Fields<'_>) -> Vec<String> {
+    let all = fields.list("gkeClusters");
+    all.filter_map(|one| Some(one.reference("gkeClusterName")?.name)).collect()
+}
+
+/// A response policy.
+pub fn response_policy(fields: Fields<'_>, origin: &Origin) -> Option<ResponsePolicy> {
+    let name = fields.first_text(&["responsePolicyName", "name"])?;
+    Some(ResponsePolicy {
+        id: Reference { project: fields.project(), ..Reference::parse(&name) },
+        networks: networks(fields),
+        clusters: clusters(fields),
+        origin: origin.clone(),
+    })
+}
+
+/// A rule of one.
+pub fn response_rule(fields: Fields<'_>, origin: &Origin) -> Option<ResponseRule> {
+    Some(ResponseRule {
+        name: fields.first_text(&["ruleName", "name"]).unwrap_or_default(),
+        policy: fields.reference("responsePolicy"),
+        dns_name: fields.text("dnsName")?,
+        records: local_data(fields),
+        origin: origin.clone(),
+    })
+}
+
+/// The records that a rule of a response policy answers with.
+#[must_use]
+pub fn local_data(fields: Fields<'_>) -> Vec<(String, Vec<String>)> {
+    let all = fields.at("localData").list("localDatas");
+    all.filter_map(|one| Some((one.text("type")?, one.texts("rrdatas")))).collect()
+}
+
+/// A server policy, where it names other name servers.
+#[must_use]
+pub fn name_servers(fields: Fields<'_>, origin: &Origin) -> Option<NameServerPolicy> {
+    let servers = fields.at("alternativeNameServerConfig");
+    servers.list("targetNameServers").next()?;
+    Some(NameServerPolicy {
+        id: fields.own_reference()?,
+        networks: networks(fields),
+        origin: origin.clone(),
+    })
+}

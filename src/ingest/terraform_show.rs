@@ -1,0 +1,412 @@
+//! `terraform show -json` of a state or of a plan, as the resources that gcloud would describe: the
+//! same fields by other names, so each becomes an item that the readers of gcloud's take.
+//!
+//! ```json
+//! {"format_version": "1.2", "planned_values": {"root_module": {"resources": [{"address":
+//! "google_compute_firewall.web", "type": "google_compute_firewall", "values": {"name": "web"}}]}}}
+//! ```
+//!
+//! A plan leaves out what is known only after it was applied: a network that is made by the same
+//! plan is found by the expression that refers to it. Format:
+//! <https://developer.hashicorp.com/terraform/internals/json-format>; fields:
+//! <https://registry.terraform.io/providers/hashicorp/google/latest/docs>.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::ingest::document::Item;
+use crate::ingest::fields::Fields;
+use crate::model::inventory::Planned;
+use crate::model::{Inventory, Origin, Reference};
+
+/// What a plan or a state holds.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// The resources.
+    pub items: Vec<Item>,
+    /// What a plan changes or takes away.
+    pub planned: Vec<Planned>,
+    /// Types that are not used, with how many there are of each.
+    pub unused: BTreeMap<String, u64>,
+}
+
+/// Whether an item is a plan or a state.
+#[must_use]
+pub fn is_shown(item: &Item) -> bool {
+    let fields = Fields(&item.value);
+    fields.has("format_version") && (fields.has("planned_values") || fields.has("values"))
+}
+
+/// A resource as it stands in its module.
+struct Resource<'a> {
+    /// `module.net`, empty for the root.
+    module: String,
+    kind: String,
+    name: String,
+    values: Fields<'a>,
+}
+
+/// The resources of a plan, as they will be, or of a state.
+#[must_use]
+pub fn items(item: &Item) -> Shown {
+    let whole = Fields(&item.value);
+    let planned = whole.has("planned_values");
+    let root = whole.at(if planned { "planned_values" } else { "values" }).at("root_module");
+    let mut all = Vec::new();
+    resources(root, "", 0, &mut all);
+    let mut shown = Shown::default();
+    let configuration = whole.at("configuration").at("root_module");
+    let lookup = Lookup { all: &all, configuration };
+    for resource in &all {
+        match converted(resource, &lookup) {
+            Some(value) => {
+                let origin = item.origin.clone();
+                shown.items.push(Item { value, origin, hint: None });
+            }
+            None if resource.kind == "google_compute_router_nat" => {}
+            None => *shown.unused.entry(resource.kind.clone()).or_default() += 1,
+        }
+    }
+    shown.planned =
+        whole.list("resource_changes").filter_map(|one| changed(one, &item.origin)).collect();
+    shown
+}
+
+/// What a change takes the place of.
+fn changed(one: Fields<'_>, origin: &Origin) -> Option<Planned> {
+    let change = one.at("change");
+    let actions = change.texts("actions");
+    let before = change.at("before");
+    let is_change = actions.iter().any(|action| action == "delete" || action == "update");
+    let name = before.text("name").filter(|_| is_change)?;
+    let resource = Reference::new(before.text("project").as_deref(), &name);
+    Some(Planned { kind: one.text("type")?, resource, path: Arc::clone(&origin.path) })
+}
+
+/// Takes out the exports of what a plan changes or takes away: they are of before.
+pub fn replace(inventory: &mut Inventory) {
+    for planned in std::mem::take(&mut inventory.planned) {
+        let gone = |id: &Reference, origin: &Origin| {
+            id.agrees(&planned.resource) && origin.path != planned.path
+        };
+        match planned.kind.as_str() {
+            "google_compute_firewall" => inventory.firewall_rules.retain(|rule| {
+                let id = Reference {
+                    name: rule.name.clone().unwrap_or_default(),
+                    ..rule.network.clone()
+                };
+                !gone(&id, &rule.origin)
+            }),
+            "google_compute_route" => {
+                inventory.routes.retain(|one| !gone(&one.id, &one.origin));
+            }
+            "google_compute_subnetwork" => {
+                inventory.subnetworks.retain(|one| !gone(&one.id, &one.origin));
+            }
+            "google_compute_router_nat" => inventory.nats.retain(|one| {
+                let id = Reference { name: one.name.clone(), ..one.router.clone() };
+                !gone(&id, &one.origin)
+            }),
+            "google_dns_managed_zone" => inventory.zones.retain(|one| !gone(&one.id, &one.origin)),
+            "google_dns_record_set" => inventory.record_sets.retain(|one| {
+                let id = Reference { name: one.name.clone(), ..Reference::default() };
+                !gone(&id, &one.origin)
+            }),
+            _ => {}
+        }
+    }
+}
+
+fn resources<'a>(module: Fields<'a>, path: &str, depth: u8, into: &mut Vec<Resource<'a>>) {
+    for one in module.list("resources") {
+        if one.text("mode").is_some_and(|mode| mode == "data") {
+            continue;
+        }
+        let (Some(kind), Some(name)) = (one.text("type"), one.text("name")) else { continue };
+        into.push(Resource { module: path.to_owned(), kind, name, values: one.at("values") });
+    }
+    if depth < 16 {
+        for child in module.list("child_modules") {
+            resources(child, &child.text_or_empty("address"), depth + 1, into);
+        }
+    }
+}
+
+/// Finds what an expression of the configuration refers to.
+struct Lookup<'a, 'r> {
+    all: &'r [Resource<'a>],
+    configuration: Fields<'a>,
+}
+
+impl Lookup<'_, '_> {
+    /// The value of a field, or the name of the resource that its expression refers to.
+    fn text(&self, resource: &Resource<'_>, field: &str) -> Option<String> {
+        if let Some(text) = resource.values.text(field).filter(|text| !text.is_empty()) {
+            return Some(text);
+        }
+        let mut module = self.configuration;
+        for call in resource.module.split('.').skip(1).step_by(2) {
+            let call = call.split('[').next().unwrap_or(call);
+            module = module.at("module_calls").at(call).at("module");
+        }
+        let own = format!("{}.{}", resource.kind, resource.name);
+        let written =
+            module.list("resources").find(|one| one.text("address").as_ref() == Some(&own))?;
+        let references = written.at("expressions").at(field).texts("references");
+        references.iter().find_map(|reference| self.named(reference, &resource.module))
+    }
+
+    /// `google_compute_network.net.id` to that resource's name.
+    fn named(&self, reference: &str, module: &str) -> Option<String> {
+        let mut parts = reference.split('.');
+        let (kind, name) = (parts.next()?, parts.next()?);
+        let name = name.split('[').next().unwrap_or(name);
+        let same =
+            |one: &&Resource<'_>| one.kind == kind && one.name == name && one.module == module;
+        let of = self.all.iter().find(same)?.values;
+        of.first_text(&["self_link", "name"])
+    }
+}
+
+/// The resource as gcloud would describe it.
+fn converted(resource: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Option<Value> {
+    let (kind, segment) = match resource.kind.as_str() {
+        "google_compute_firewall" => ("compute#firewall", "global/firewalls"),
+        "google_compute_network" => ("compute#network", "global/networks"),
+        "google_compute_subnetwork" => ("compute#subnetwork", ""),
+        "google_compute_route" => ("compute#route", "global/routes"),
+        "google_compute_router" => ("compute#router", ""),
+        "google_compute_instance" => ("compute#instance", ""),
+        "google_dns_managed_zone" => ("dns#managedZone", ""),
+        "google_dns_record_set" => ("dns#resourceRecordSet", ""),
+        "google_dns_policy" => ("dns#policy", ""),
+        "google_dns_response_policy" => ("dns#responsePolicy", ""),
+        "google_dns_response_policy_rule" => ("dns#responsePolicyRule", ""),
+        "google_container_cluster" => ("clusters", ""),
+        "google_container_node_pool" => ("nodePools", ""),
+        _ => return None,
+    };
+    let mut made = camel(resource.values.0);
+    let fields = made.as_object_mut()?;
+    fields.insert("kind".to_owned(), json!(kind));
+    let references = ["network", "subnetwork", "cluster", "managed_zone", "response_policy"];
+    for field in references {
+        if let Some(text) = lookup.text(resource, field) {
+            fields.insert(camel_key(field), json!(text));
+        }
+    }
+    // The address stands in the text of the resource; the project, where it is said, in its link.
+    if let (Some(project), Some(name)) =
+        (resource.values.text("project"), resource.values.text("name"))
+        && !fields.contains_key("selfLink")
+        && !segment.is_empty()
+    {
+        fields.insert("selfLink".to_owned(), json!(format!("projects/{project}/{segment}/{name}")));
+    }
+    match resource.kind.as_str() {
+        "google_compute_firewall" => firewall(fields),
+        "google_compute_subnetwork" => rename(fields, "secondaryIpRange", "secondaryIpRanges"),
+        "google_compute_router" => {
+            let nats = nats(resource, lookup);
+            fields.insert("nats".to_owned(), Value::Array(nats));
+        }
+        "google_compute_instance" => instance(fields),
+        "google_container_node_pool" => rename(fields, "nodeConfig", "config"),
+        "google_container_cluster" => cluster(fields),
+        _ => {}
+    }
+    Some(made)
+}
+
+/// Blocks of which there is at most one, which REST holds as an object.
+const SINGLE: [&str; 19] = [
+    "ipAllocationPolicy",
+    "privateClusterConfig",
+    "networkConfig",
+    "nodeConfig",
+    "privateVisibilityConfig",
+    "forwardingConfig",
+    "peeringConfig",
+    "targetNetwork",
+    "controlPlaneEndpointsConfig",
+    "ipEndpointsConfig",
+    "additionalPodRangesConfig",
+    "masterAuthorizedNetworksConfig",
+    "logConfig",
+    "localData",
+    "alternativeNameServerConfig",
+    "serviceAccount",
+    "confidentialNodes",
+    "releaseChannel",
+    "masterGlobalAccessConfig",
+];
+
+/// Keys in the spelling of REST; empty blocks are left out.
+fn camel(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut made = Map::new();
+            for (key, inner) in members {
+                let key = camel_key(key);
+                let inner = match inner {
+                    Value::Null => continue,
+                    Value::Array(list) if SINGLE.contains(&key.as_str()) => match list.first() {
+                        None => continue,
+                        Some(Value::Null) => json!({}),
+                        // Accounts of nodes are a text, of instances a block.
+                        Some(first) => camel(first),
+                    },
+                    inner => camel(inner),
+                };
+                made.insert(key, inner);
+            }
+            Value::Object(made)
+        }
+        Value::Array(list) => Value::Array(list.iter().map(camel).collect()),
+        other => other.clone(),
+    }
+}
+
+fn camel_key(key: &str) -> String {
+    let mut words = key.split('_');
+    let mut made = words.next().unwrap_or("").to_owned();
+    for word in words {
+        let mut letters = word.chars();
+        made.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        made.push_str(letters.as_str());
+    }
+    made
+}
+
+fn rename(fields: &mut Map<String, Value>, from: &str, to: &str) {
+    if let Some(value) = fields.remove(from) {
+        fields.insert(to.to_owned(), value);
+    }
+}
+
+fn firewall(fields: &mut Map<String, Value>) {
+    for (block, list) in [("allow", "allowed"), ("deny", "denied")] {
+        let Some(Value::Array(parts)) = fields.remove(block) else { continue };
+        let parts: Vec<Value> = parts
+            .into_iter()
+            .filter_map(|part| match part {
+                Value::Object(mut part) => {
+                    rename(&mut part, "protocol", "IPProtocol");
+                    // No ports are all of them.
+                    let none =
+                        part.get("ports").and_then(Value::as_array).is_some_and(Vec::is_empty);
+                    if none {
+                        part.remove("ports");
+                    }
+                    Some(Value::Object(part))
+                }
+                _ => None,
+            })
+            .collect();
+        if !parts.is_empty() {
+            fields.insert(list.to_owned(), Value::Array(parts));
+        }
+    }
+    let logged = fields.remove("logConfig").is_some()
+        || fields.get("enableLogging").and_then(Value::as_bool) == Some(true);
+    fields.insert("logConfig".to_owned(), json!({ "enable": logged }));
+}
+
+fn instance(fields: &mut Map<String, Value>) {
+    if let Some(tags) = fields.remove("tags") {
+        fields.insert("tags".to_owned(), json!({ "items": tags }));
+    }
+    rename(fields, "networkInterface", "networkInterfaces");
+    if let Some(account) = fields.remove("serviceAccount") {
+        fields.insert("serviceAccounts".to_owned(), json!([account]));
+    }
+    let interfaces = fields.get_mut("networkInterfaces").and_then(Value::as_array_mut);
+    for one in interfaces.into_iter().flatten().filter_map(Value::as_object_mut) {
+        rename(one, "networkIp", "networkIP");
+        rename(one, "accessConfig", "accessConfigs");
+        rename(one, "aliasIpRange", "aliasIpRanges");
+    }
+}
+
+fn cluster(fields: &mut Map<String, Value>) {
+    rename(fields, "nodePool", "nodePools");
+    let pools = fields.get_mut("nodePools").and_then(Value::as_array_mut);
+    for pool in pools.into_iter().flatten().filter_map(Value::as_object_mut) {
+        rename(pool, "nodeConfig", "config");
+    }
+    let own = fields.get("nodeConfig").cloned();
+    let removed = fields.get("removeDefaultNodePool").and_then(Value::as_bool) == Some(true);
+    if let Some(config) = own.filter(|_| !removed && !fields.contains_key("nodePools")) {
+        let pools = json!([{ "name": "default-pool", "config": config }]);
+        fields.insert("nodePools".to_owned(), pools);
+    }
+    // Terraform's id is a path, GKE's a number.
+    fields.remove("id");
+}
+
+/// The NATs of a router, which Terraform keeps apart.
+fn nats(router: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Vec<Value> {
+    let name = router.values.text_or_empty("name");
+    let own = |one: &&Resource<'_>| {
+        let named = lookup.text(one, "router");
+        let named = named.map(|text| Reference::parse(&text).name);
+        one.kind == "google_compute_router_nat" && named.as_deref() == Some(&name)
+    };
+    let converted = |one: &Resource<'_>| {
+        let mut nat = camel(one.values.0);
+        nat.as_object_mut().into_iter().for_each(|nat| rename(nat, "subnetwork", "subnetworks"));
+        nat
+    };
+    lookup.all.iter().filter(own).map(converted).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_the_same_plan_is_found_by_its_expression() {
+        let value = json!({
+            "format_version": "1.2",
+            "planned_values": {"root_module": {"child_modules": [{
+                "address": "module.net[0]",
+                "resources": [
+                    {"type": "google_compute_network", "name": "vpc", "mode": "managed",
+                     "values": {"name": "blue"}},
+                    {"type": "google_compute_firewall", "name": "web", "mode": "managed",
+                     "values": {"name": "web", "project": "p-1", "source_ranges": ["10.0.0.0/8"],
+                                "allow": [{"protocol": "tcp", "ports": ["443"]},
+                                          {"protocol": "icmp", "ports": []}],
+                                "deny": [], "log_config": [{"metadata": "X"}]}},
+                ],
+            }]}},
+            "configuration": {"root_module": {"module_calls": {"net": {"module": {"resources": [
+                {"address": "google_compute_firewall.web",
+                 "expressions": {"network": {"references": ["google_compute_network.vpc.id",
+                                                            "google_compute_network.vpc"]}}}]}}}}},
+            "resource_changes": [
+                {"type": "google_compute_firewall",
+                 "change": {"actions": ["delete"], "before": {"name": "old", "project": "p-1"}}},
+                {"type": "google_compute_firewall",
+                 "change": {"actions": ["create"], "before": null}},
+            ],
+        });
+        let item = Item { value, origin: Origin::default(), hint: None };
+        assert!(is_shown(&item));
+        let shown = items(&item);
+        let [network, rule] = shown.items.as_slice() else { panic!("{shown:?}") };
+        assert_eq!(network.value["kind"], "compute#network");
+        assert_eq!(rule.value["network"], "blue");
+        assert_eq!(
+            rule.value["allowed"],
+            json!([{"IPProtocol": "tcp", "ports": ["443"]}, {"IPProtocol": "icmp"}])
+        );
+        assert_eq!(rule.value["logConfig"], json!({"enable": true}));
+        assert_eq!(rule.value["sourceRanges"], json!(["10.0.0.0/8"]));
+        assert_eq!(rule.value.get("denied"), None);
+        let [gone] = shown.planned.as_slice() else { panic!("{shown:?}") };
+        assert_eq!(gone.resource, Reference::new(Some("p-1"), "old"));
+    }
+}
