@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::checks::report::{self, NeedSummary, Report};
-use crate::checks::{Evidence, needed, run_all};
+use crate::checks::{Evidence, exposure, needed, run_all};
 use crate::correlate::causes::correlate;
 use crate::correlate::expected::{Need, assumed_networks, needs, with_automatic_rules};
+use crate::correlate::exposure::ways;
 use crate::correlate::roads;
 use crate::correlate::scope::Scope;
 use crate::correlate::silent::{join, join_symptoms};
@@ -36,13 +37,16 @@ pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
     let directory = Directory::of(inventory);
     let assumed = with_automatic_rules(&directory);
     let with_assumed = assumed.as_ref().map(Directory::of);
-    let needs = needs(with_assumed.as_ref().unwrap_or(&directory), scope);
+    let mut needs = needs(with_assumed.as_ref().unwrap_or(&directory), scope);
+    let exposed = ways(&directory, scope, &scope.profile, &needs);
+    needs.extend(exposed.needs);
     let mut correlation = correlate(&directory, gathered.ledger.roll_up(), scope);
     join(&mut correlation.causes, &needs);
     // An error may tell of needs by where it stands: the one inventory holds it, and its copy.
     let symptoms = &with_assumed.as_ref().unwrap_or(&directory).inventory.symptoms;
     correlation.told = join_symptoms(&mut correlation.causes, &needs, symptoms);
     correlation.needs = needs;
+    correlation.ways = exposed.ways;
     correlation.roads = roads::broken(&directory, scope);
     let mut evidence = Evidence::new(&directory, &correlation, scope, &Rims);
     evidence.assumed = assumed.as_ref().map(assumed_networks).unwrap_or_default();
@@ -53,8 +57,9 @@ pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
         inputs: gathered.inputs.clone(),
         log,
         inventory: report::count(inventory),
-        findings,
+        ways: exposure::summaries(&correlation.ways, &findings),
         needs: of_needs(&correlation.needs, &inventory.clusters),
+        findings,
         skipped,
         blind_spots: report::blind_spots(&evidence, &not_given),
         not_given,

@@ -82,8 +82,12 @@ pub fn finding(
         resources: resources(cause, evidence),
         fixes,
         remedies: Vec::new(),
-        advice: needed::advice(check, cause),
-        no_fix,
+        // What is denied on purpose is not to be gone around.
+        advice: match &no_fix {
+            Some(NoFix::Intended(_)) => Vec::new(),
+            _ => needed::advice(check, cause),
+        },
+        no_fix: no_fix.map(NoFix::why),
     }
 }
 
@@ -270,12 +274,12 @@ fn resources(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<ResourceSumm
 }
 
 /// The proved fixes of a cause, or why there is none.
-fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Option<String>) {
+fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Option<NoFix>) {
     let earlier = evidence.earlier.borrow().clone();
     let siblings = siblings(cause, evidence);
     let proposals = match propose(cause, &siblings, evidence.directory, &earlier) {
         Ok(proposals) => proposals,
-        Err(NoFix(why)) => return (Vec::new(), Some(why)),
+        Err(no_fix) => return (Vec::new(), Some(no_fix)),
     };
     let others: Vec<&Question<'_>> = evidence
         .correlation
@@ -306,9 +310,11 @@ fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Op
     if earlier.0.iter().any(|change| proved.first().is_some_and(|one| one.change() == change)) {
         proved.truncate(1);
     }
-    let no_fix = proved.is_empty().then(|| match refuted {
-        Some(why) => refusal(cause, &why),
-        None => "no rule of its kind can be made".to_owned(),
+    let no_fix = proved.is_empty().then(|| {
+        NoFix::Other(match refuted {
+            Some(why) => refusal(cause, &why),
+            None => "no rule of its kind can be made".to_owned(),
+        })
     });
     (proved, no_fix)
 }

@@ -1,25 +1,31 @@
 //! An application cannot be reached from outside, since the firewall was not opened for it.
 //!
-//! What it means: a controller of GKE's wants to open the firewall for a Service or an Ingress and
-//! may not: in a Shared VPC that is the host project's business. It says which command somebody
-//! else has to run, as an event that nobody reads.
+//! What it means: nobody, or not the clients that were named, get to a node port, a load balancer
+//! or an Ingress; or a controller of GKE's wants to open the firewall and may not: in a Shared VPC
+//! that is the host project's business. It says which command somebody else has to run, as an event
+//! that nobody reads.
 //!
 //! What it looks like: `Firewall change required by security admin: gcloud compute firewall-rules
 //! create …` among the events of a Service or an Ingress; the load balancer has an address, and
 //! clients time out, or its backends are unhealthy.
 //!
-//! What to do: see here whether the rule is there already, under whatever name. If not, have the
-//! command run by whoever owns the network, after a look at its source ranges; or give the service
-//! account of GKE the right to.
+//! What to do: say who is to come (`vpcwhy expose --clients CIDR,…`), and the missing rule is
+//! printed and proved. Of a rule that a controller asks for, see here whether it is there already,
+//! under whatever name. If not, have the command run by whoever owns the network, after a look at
+//! its source ranges; or give the service account of GKE the right to.
 //!
 //! Source:
 //! <https://cloud.google.com/kubernetes-engine/docs/how-to/cluster-shared-vpc#managing_firewall_resources>
 
+use crate::checks::blocked::{self, Words};
+use crate::checks::exposure;
 use crate::checks::finding::{Confidence, Finding, Severity};
-use crate::checks::pasted::{self, Words};
+use crate::checks::pasted;
 use crate::checks::{Check, Evidence, Outcome};
+use crate::correlate::Cause;
 use crate::correlate::covered::covered;
 use crate::correlate::expected::Told;
+use crate::correlate::exposure::{Way, WayKind};
 use crate::engine::Decider;
 use crate::model::symptom::SymptomKind;
 use crate::model::{Expected, FirewallRule};
@@ -37,15 +43,73 @@ pub(super) const CHECK: Check = Check {
 
 fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     let told = evidence.correlation.told.iter();
-    let found: Vec<Finding> = told.filter_map(|told| requested(check, told, evidence)).collect();
+    let mut found: Vec<Finding> =
+        told.filter_map(|told| requested(check, told, evidence)).collect();
+    // What the named clients need, and what the log shows of it.
+    if let Outcome::Found(mut causes) = blocked::find(check, evidence, clients) {
+        for (made, cause) in causes.iter_mut().zip(evidence.causes_of(check)) {
+            let own = |way: &&Way<'_>| cause.needs.iter().any(|need| need.origin == way.origin);
+            let ways = evidence.correlation.ways.iter().filter(own);
+            made.resources.extend(ways.map(exposure::resource));
+        }
+        found.extend(causes);
+    }
+    let ways = evidence.correlation.ways.iter().filter(|way| way.kind != WayKind::PortForward);
+    found.extend(ways.filter_map(|way| closed(check, evidence, way)));
     if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
+}
+
+fn clients(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
+    let what = cause.needs.first().map_or("clients", |need| need.reason.as_str());
+    Words {
+        title: format!("{what} are denied on {}", blocked::traffic(cause)),
+        explanation: vec![blocked::denied_by(cause)],
+    }
+}
+
+/// A way on which nobody gets through, or not those who were named, by anything else than a rule
+/// that is missing.
+fn closed(check: &Check, evidence: &Evidence<'_, '_>, way: &Way<'_>) -> Option<Finding> {
+    let named = !evidence.scope.clients.is_empty();
+    let by_firewall = matches!(way.kind, WayKind::NodePort | WayKind::LoadBalancer);
+    let told =
+        named && by_firewall && way.answer.as_ref().is_some_and(|one| !one.denied.is_empty());
+    let nobody = way.kind == WayKind::LoadBalancer && way.verdict == Expected::Denied;
+    let refused = named && matches!(way.verdict, Expected::Denied | Expected::Mixed);
+    // What keeps an Ingress's backends from being healthy, or its controller's own Service from
+    // being reached, has a finding of its own: here it is the list that the controller keeps.
+    let by_list = way.controller.is_some_and(|one| !one.allow_lists.is_empty());
+    if told || !(by_firewall || by_list) || !(nobody || refused) {
+        return None;
+    }
+    let mut made = exposure::finding(check, way, &way.ports.iter().collect::<Vec<_>>());
+    made.title = match (named, way.verdict) {
+        (true, Expected::Mixed) => format!("some of the clients cannot reach {}", way.label()),
+        (true, _) => format!("the clients cannot reach {}", way.label()),
+        (false, _) => format!("nobody can reach {}", way.label()),
+    };
+    made.confidence = Confidence::Proven;
+    made.no_fix = Some(match (named, way.controller.and_then(|one| one.allow_lists.first())) {
+        (true, Some(key)) => format!("add the clients to the controller's list: {key}"),
+        (true, None) => {
+            "add the clients to loadBalancerSourceRanges, or give the nodes a balancer \
+                         in front"
+                .to_owned()
+        }
+        (false, _) => {
+            "GKE's own rule of the balancer is missing or outranked; for a rule, say who \
+                       is to come: vpcwhy expose --clients CIDR,…"
+                .to_owned()
+        }
+    });
+    Some(made)
 }
 
 fn requested(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<Finding> {
     let SymptomKind::FirewallChange { rule, .. } = &told.symptom.kind else { return None };
     let words = match rule {
         Some(rule) => judged(rule, evidence),
-        None => Words {
+        None => pasted::Words {
             title: "a controller asks for a firewall rule".to_owned(),
             explanation: Vec::new(),
             no_fix: "cannot tell: the command that it prints cannot be read as a rule".to_owned(),
@@ -71,7 +135,7 @@ fn command(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> String {
     }
 }
 
-fn judged(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> Words {
+fn judged(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> pasted::Words {
     let covered = covered(evidence.directory, rule);
     let names: Vec<String> = covered
         .deciders
@@ -89,7 +153,7 @@ fn judged(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> Words {
     let names = names.join(", ");
     let label = rule.label();
     match covered.verdict {
-        Expected::Allowed => Words {
+        Expected::Allowed => pasted::Words {
             title: format!("what {label} would open is open already"),
             explanation: vec![format!("allowed by {names}")],
             no_fix: "not the firewall: already covered, as the simulation shows for all of it"
@@ -97,7 +161,7 @@ fn judged(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> Words {
             severity: Severity::Note,
             confidence: Confidence::Proven,
         },
-        Expected::Denied | Expected::Mixed => Words {
+        Expected::Denied | Expected::Mixed => pasted::Words {
             title: format!("rule {label} is missing, and GKE may not make it"),
             explanation: vec![format!("denied by {names}"), command(rule, evidence)],
             no_fix:
@@ -107,7 +171,7 @@ fn judged(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> Words {
             severity: Severity::Error,
             confidence: Confidence::Proven,
         },
-        Expected::Undetermined => Words {
+        Expected::Undetermined => pasted::Words {
             title: format!("rule {label} may be missing, and GKE may not make it"),
             explanation: Vec::new(),
             no_fix: "cannot tell without the rules of its network (gcloud compute firewall-rules \

@@ -2,6 +2,7 @@
 //! that `vpcwhy explain` prints.
 
 pub mod blocked;
+pub mod exposure;
 pub mod finding;
 pub mod needed;
 pub mod pasted;
@@ -22,6 +23,10 @@ mod dns_record_wrong_target;
 mod dns_zone_missing;
 mod dns_zone_not_attached;
 mod exposure_blocked;
+mod exposure_controller_unfit;
+mod exposure_no_auth;
+mod exposure_no_tls;
+mod exposure_too_open;
 mod external_egress_blocked;
 mod google_api_egress_blocked;
 mod health_check_blocked;
@@ -139,7 +144,7 @@ impl<'e, 'a> Evidence<'e, 'a> {
 }
 
 /// All checks. Among those that claim causes the order decides: special kinds first.
-pub const CHECKS: [&Check; 36] = [
+pub const CHECKS: [&Check; 40] = [
     &snapshot_disagrees::CHECK,
     &control_plane_egress_blocked::CHECK,
     &control_plane_ingress_blocked::CHECK,
@@ -154,6 +159,10 @@ pub const CHECKS: [&Check; 36] = [
     &cluster_internal_blocked::CHECK,
     &external_egress_blocked::CHECK,
     &exposure_blocked::CHECK,
+    &exposure_too_open::CHECK,
+    &exposure_no_tls::CHECK,
+    &exposure_controller_unfit::CHECK,
+    &exposure_no_auth::CHECK,
     &dns_record_missing::CHECK,
     &dns_record_wrong_target::CHECK,
     &dns_zone_missing::CHECK,

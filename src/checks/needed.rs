@@ -26,6 +26,9 @@ pub fn check_of(cause: &Cause<'_>) -> Option<&'static str> {
         _ => false,
     };
     let first = cause.needs.first()?;
+    if cause.needs.iter().all(|need| need.purpose == Purpose::Exposure) {
+        return Some("exposure-blocked");
+    }
     if cause.needs.iter().all(aggregated) {
         return Some("aggregated-api-blocked");
     }
@@ -38,6 +41,7 @@ pub fn check_of(cause: &Cause<'_>) -> Option<&'static str> {
         Purpose::Probe => "health-check-blocked",
         Purpose::Iap => "iap-blocked",
         Purpose::Metadata => "dns-blocked",
+        Purpose::Exposure => "exposure-blocked",
         // By the address.
         Purpose::Road => return None,
         Purpose::Pasted(symptom) => match symptom.kind {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::checks::exposure::WaySummary;
 use crate::checks::finding::DecisionSummary;
 use crate::checks::rule_not_logged::writes_no_log;
 use crate::checks::{Evidence, Finding};
@@ -93,6 +94,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What the clusters need, and whether it passes.
     pub needs: Vec<NeedSummary>,
+    /// The ways into applications from outside.
+    pub ways: Vec<WaySummary>,
     /// Checks that could not look, and why.
     pub skipped: Vec<(&'static str, &'static str)>,
     /// What cannot be seen.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use crate::correlate::expected::{Need, Told};
+use crate::correlate::exposure::Way;
 use crate::correlate::questions::{Detail, Edges, Question, ask, wider};
 use crate::correlate::roads::Road;
 use crate::correlate::rollup::{Group, RollUp};
@@ -152,6 +153,8 @@ pub struct Correlation<'a> {
     pub told: Vec<Told<'a>>,
     /// Roads to registries and Google's APIs that do not hold.
     pub roads: Vec<Road<'a>>,
+    /// The ways into applications from outside.
+    pub ways: Vec<Way<'a>>,
 }
 
 /// Places, judges and groups.
@@ -177,7 +180,15 @@ pub fn correlate<'a>(
         .collect();
     // Stable: causes of equal weight stay in the order of their keys.
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count()));
-    Correlation { causes, passed, edges, needs: Vec::new(), told: Vec::new(), roads: Vec::new() }
+    Correlation {
+        causes,
+        passed,
+        edges,
+        needs: Vec::new(),
+        told: Vec::new(),
+        roads: Vec::new(),
+        ways: Vec::new(),
+    }
 }
 
 /// Places and judges every connection that is asked about, in the order of their contents.

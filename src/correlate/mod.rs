@@ -5,6 +5,7 @@ pub mod covered;
 pub mod difference;
 pub mod directory;
 pub mod expected;
+pub mod exposure;
 pub mod fields;
 #[cfg(feature = "frames")]
 pub mod frames;

@@ -1,6 +1,8 @@
 //! Which part of everything is asked about: `--project`, `--network`, `--cluster`.
 
 use crate::model::Reference;
+use crate::model::application::KnownPort;
+use crate::net::IpNet;
 
 /// Which part of the log is asked about.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +13,10 @@ pub struct Scope {
     pub network: Option<String>,
     /// Only connections from or to this cluster.
     pub cluster: Option<String>,
+    /// Who is to reach applications from outside.
+    pub clients: Vec<IpNet>,
+    /// The ports of an application that is not known by itself.
+    pub profile: Vec<KnownPort>,
     /// Whether rules are tried that are not there: then log and resources may well disagree.
     pub what_if: bool,
 }

@@ -155,6 +155,7 @@ fn is_seen(cause: &Cause<'_>, need: &Need<'_>) -> bool {
             Purpose::Call(_)
             | Purpose::Pasted(_)
             | Purpose::Road
+            | Purpose::Exposure
             | Purpose::Probe
             | Purpose::Iap
             | Purpose::Metadata => {
@@ -175,6 +176,7 @@ fn key(need: &Need<'_>) -> Key {
         Purpose::Iap => (5, true),
         Purpose::Metadata => (6, true),
         Purpose::Road => (7, true),
+        Purpose::Exposure => (8, true),
         // Of the same webhooks as those that are configured.
         Purpose::Pasted(_) => (0, true),
     };

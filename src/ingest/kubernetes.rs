@@ -6,20 +6,21 @@
 //! webhook's Service is 443, `failurePolicy` is Fail (Ignore in v1beta1), `protocol` is TCP.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::ingest::document::{Item, Place};
 use crate::ingest::fields::Fields;
 use crate::ingest::{Read, symptom};
 use crate::model::workload::{
-    BackendConfig, CallKind, CallTarget, ContainerPort, Endpoints, Ingress, Node, PortName,
-    ServicePort,
+    BackendConfig, CallKind, CallTarget, ContainerPort, Endpoints, Gateway, Ingress, Listener,
+    Node, PortName, ServicePort,
 };
 use crate::model::{Inventory, ObjectName, Origin, Service, Symptom, Webhook, Workload, Workloads};
 use crate::net::{Protocol, parse_address};
 
 /// Kinds that are read; typed lists leave the kind to the container.
-const KINDS: [&str; 25] = [
+const KINDS: [&str; 26] = [
     "Event",
     "Service",
     "Endpoints",
@@ -44,6 +45,7 @@ const KINDS: [&str; 25] = [
     "TCPRoute",
     "BackendConfig",
     "HealthCheckPolicy",
+    "GCPBackendPolicy",
     "Node",
 ];
 
@@ -117,9 +119,9 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         }
         "CustomResourceDefinition" => conversion(&object, known),
         "Ingress" => known.ingresses.push(ingress(&object)),
-        "Gateway" => known.gateways.push((object.id, spec.text_or_empty("gatewayClassName"))),
+        "Gateway" => known.gateways.push(gateway(&object)),
         "HTTPRoute" | "GRPCRoute" | "TCPRoute" => known.ingresses.push(route(&object)),
-        "BackendConfig" | "HealthCheckPolicy" => {
+        "BackendConfig" | "HealthCheckPolicy" | "GCPBackendPolicy" => {
             known.backend_configs.push(backend_config(&object));
         }
         _ => known.nodes.push(node(&object)),
@@ -162,7 +164,14 @@ fn protocol(fields: Fields<'_>) -> Protocol {
 
 fn port_name(fields: Fields<'_>, key: &str) -> Option<PortName> {
     let text = fields.text(key).filter(|text| !text.is_empty())?;
-    Some(text.parse().map_or(PortName::Name(text), PortName::Number))
+    // Old manifests spell out 0, which means that it is not said.
+    let port = text.parse().map_or(PortName::Name(text), PortName::Number);
+    Some(port).filter(|port| *port != PortName::Number(0))
+}
+
+fn balancer_addresses(object: &Object<'_>) -> Vec<IpAddr> {
+    let balancer = object.status.at("loadBalancer");
+    balancer.list("ingress").filter_map(|one| parse_address(&one.text("ip")?)).collect()
 }
 
 fn service(object: &Object<'_>) -> Service {
@@ -175,11 +184,10 @@ fn service(object: &Object<'_>) -> Service {
             port,
             target: port_name(fields, "targetPort").unwrap_or(PortName::Number(port)),
             node_port: number(fields, "nodePort"),
+            application: fields.text("appProtocol"),
         })
     };
-    let balancer = object.status.at("loadBalancer");
-    let address = |one: Fields<'_>| parse_address(&one.text("ip")?);
-    let mut addresses: Vec<_> = balancer.list("ingress").filter_map(address).collect();
+    let mut addresses = balancer_addresses(object);
     addresses.extend(spec.text("loadBalancerIP").as_deref().and_then(parse_address));
     addresses.sort_unstable();
     addresses.dedup();
@@ -191,6 +199,7 @@ fn service(object: &Object<'_>) -> Service {
         health_check_port: number(spec, "healthCheckNodePort"),
         local: spec.text("externalTrafficPolicy").as_deref() == Some("Local"),
         addresses,
+        source_ranges: spec.ranges("loadBalancerSourceRanges").0,
         live: object.meta.has("uid") || spec.has("clusterIP"),
         annotations: object.annotations(),
         origin: object.origin.clone(),
@@ -261,6 +270,10 @@ fn pods(object: &Object<'_>, spec: Fields<'_>, labels: Fields<'_>) -> Workload {
         address: None,
         ready: None,
         images: Default::default(),
+        secrets: spec
+            .list("volumes")
+            .filter_map(|volume| volume.at("secret").text("secretName"))
+            .collect(),
         origin: object.origin.clone(),
     };
     let sidecars = spec
@@ -271,7 +284,8 @@ fn pods(object: &Object<'_>, spec: Fields<'_>, labels: Fields<'_>) -> Workload {
         for port in container.list("ports") {
             let Some(number) = number(port, "containerPort") else { continue };
             let (name, protocol) = (port.text("name"), protocol(port));
-            found.ports.push(ContainerPort { name, protocol, number });
+            let host = self::number(port, "hostPort");
+            found.ports.push(ContainerPort { name, protocol, number, host });
         }
     }
     let images = spec.list("containers").chain(spec.list("initContainers"));
@@ -406,10 +420,15 @@ fn ingress(object: &Object<'_>) -> Ingress {
     }
     backends.sort();
     backends.dedup();
+    let hosts = object.spec.list("rules").filter_map(|rule| rule.text("host"));
+    let tls = object.spec.list("tls");
     Ingress {
         kind: object.kind.to_owned(),
         id: object.id.clone(),
         class: class.unwrap_or_default(),
+        hosts: hosts.collect(),
+        tls: tls.map(|one| (one.texts("hosts"), one.text("secretName"))).collect(),
+        addresses: balancer_addresses(object),
         backends,
         annotations,
         origin: object.origin.clone(),
@@ -438,14 +457,38 @@ fn route(object: &Object<'_>) -> Ingress {
         kind: object.kind.to_owned(),
         id: object.id.clone(),
         class: gateway.unwrap_or_default(),
+        hosts: object.spec.texts("hostnames"),
+        tls: Vec::new(),
+        addresses: Vec::new(),
         backends,
         annotations: object.annotations(),
         origin: object.origin.clone(),
     }
 }
 
+fn gateway(object: &Object<'_>) -> Gateway {
+    let listener = |one: Fields<'_>| {
+        let certificates = one.at("tls").list("certificateRefs");
+        Some(Listener {
+            port: number(one, "port")?,
+            protocol: one.text_or_empty("protocol"),
+            certificates: certificates.filter_map(|one| one.text("name")).collect(),
+        })
+    };
+    let addresses = object.status.list("addresses").chain(object.spec.list("addresses"));
+    Gateway {
+        id: object.id.clone(),
+        class: object.spec.text_or_empty("gatewayClassName"),
+        listeners: object.spec.list("listeners").filter_map(listener).collect(),
+        addresses: addresses.filter_map(|one| parse_address(&one.text("value")?)).collect(),
+        annotations: object.annotations(),
+        origin: object.origin.clone(),
+    }
+}
+
 fn backend_config(object: &Object<'_>) -> BackendConfig {
-    let of_gateway = object.spec.at("default").at("config");
+    let policy = object.spec.at("default");
+    let of_gateway = policy.at("config");
     let probe = ["httpHealthCheck", "httpsHealthCheck", "tcpHealthCheck", "grpcHealthCheck"];
     let of_gateway = probe.iter().find_map(|key| number(of_gateway.at(key), "port"));
     // A policy names the Service that it is for; a configuration is named by the Service.
@@ -456,6 +499,13 @@ fn backend_config(object: &Object<'_>) -> BackendConfig {
             name: target.unwrap_or_else(|| object.id.name.clone()),
         },
         health_check_port: number(object.spec.at("healthCheck"), "port").or(of_gateway),
+        timeout: object.spec.number("timeoutSec").or_else(|| policy.number("timeoutSec")),
+        security_policy: object
+            .spec
+            .at("securityPolicy")
+            .text("name")
+            .or_else(|| policy.text("securityPolicy")),
+        iap: object.spec.at("iap").flag("enabled").or_else(|| policy.at("iap").flag("enabled")),
         origin: object.origin.clone(),
     }
 }

@@ -17,6 +17,7 @@ pub mod kubernetes;
 pub mod log;
 pub mod operations;
 pub mod policies;
+pub mod profile;
 pub mod query;
 pub mod reader;
 pub mod rules;

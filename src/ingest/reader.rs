@@ -13,7 +13,7 @@ use crate::ingest::{
 };
 use crate::model::condition::Existence;
 use crate::model::{
-    Cluster, Complaint, FirewallRule, Inventory, Owner, Reference, Symptom, complaint,
+    Cluster, Complaint, FirewallRule, Inventory, Origin, Owner, Reference, Symptom, complaint,
 };
 
 /// What one input turned out to hold.
@@ -60,6 +60,12 @@ impl Reader {
             self.item(input, item);
         }
         self.symptoms(input, contents.symptoms);
+        if let (Some(told), Some(summary)) =
+            (contents.authentication, self.summaries.get_mut(input))
+        {
+            *summary.kinds.entry("pachctl-output").or_default() += 1;
+            self.inventory.pachyderm_authentication.get_or_insert(told);
+        }
     }
 
     fn symptoms(&mut self, input: usize, found: Vec<Symptom>) {
@@ -181,6 +187,8 @@ pub struct Contents {
     pub complaints: Vec<Complaint>,
     /// Errors that were pasted.
     pub symptoms: Vec<Symptom>,
+    /// What `pachctl auth whoami` printed.
+    pub authentication: Option<(bool, Origin)>,
 }
 
 /// What a piece of an input holds.
@@ -189,7 +197,8 @@ pub fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
     if describe::may_hold(text) && matches!(form, Form::Yaml | Form::Text) {
         let (items, complaints) = describe::items(text, place);
         if !items.is_empty() || !complaints.is_empty() {
-            return Contents { items, complaints, symptoms: symptom::read(text, place) };
+            let symptoms = symptom::read(text, place);
+            return Contents { items, complaints, symptoms, ..Contents::default() };
         }
     }
     let (items, complaints) = match form {
@@ -200,11 +209,12 @@ pub fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
     // A description may look like YAML until it does not.
     if items.is_empty() {
         let symptoms = symptom::read(text, place);
-        if !symptoms.is_empty() {
-            return Contents { symptoms, ..Contents::default() };
+        let authentication = symptom::pachyderm_authentication(text, place);
+        if !symptoms.is_empty() || authentication.is_some() {
+            return Contents { symptoms, authentication, ..Contents::default() };
         }
     }
-    Contents { items, complaints, symptoms: Vec::new() }
+    Contents { items, complaints, ..Contents::default() }
 }
 
 /// The errors in the texts of an item.

@@ -64,6 +64,20 @@ pattern!(CHANGE, r"Firewall change required by [a-z ]+: `([^`]+)`");
 pattern!(NODE_EGRESS, r"[Ff]ailed to connect to (apiserver|[a-z0-9.-]+\.googleapis\.com)");
 pattern!(UNHEALTHY, r#""([^"]+)"\s*:\s*"UNHEALTHY""#);
 
+/// What `pachctl auth whoami` prints, where Pachyderm's own authentication is on, and where it is
+/// not (<https://github.com/pachyderm/pachyderm/blob/e237475e99/src/auth/auth.go>, `errNotActivatedMsg`).
+#[must_use]
+pub fn pachyderm_authentication(text: &str, place: &Place) -> Option<(bool, Origin)> {
+    text.lines().enumerate().find_map(|(number, line)| {
+        let line = line.trim();
+        let off = line.contains("the auth service is not activated");
+        let on = line.starts_with("You are \"") && line.ends_with('"');
+        let path = std::sync::Arc::clone(&place.path);
+        let origin = Origin { path, line: place.line + number as u64 };
+        (on || off).then_some((on, origin))
+    })
+}
+
 /// The errors of a text.
 #[must_use]
 pub fn read(text: &str, place: &Place) -> Vec<Symptom> {

@@ -150,6 +150,8 @@ pub struct Inventory {
     pub drifts: Vec<Drift>,
     /// Errors that were pasted.
     pub symptoms: Vec<Symptom>,
+    /// Whether Pachyderm's own authentication is activated, where somebody pasted what shows it.
+    pub pachyderm_authentication: Option<(bool, Origin)>,
     /// Kinds that are known but not used, with how many there were.
     pub unused: BTreeMap<String, u64>,
     /// Whether network policies come before the VPC rules in networks that are not described, where
@@ -187,6 +189,7 @@ impl Inventory {
             + self.operations.len()
             + self.objects.iter().filter(|object| object.condition.is_some()).count()
             + self.symptoms.len()
+            + usize::from(self.pachyderm_authentication.is_some())
     }
 
     /// Whether nothing is described.
@@ -224,6 +227,8 @@ impl Inventory {
         self.objects.extend(other.objects);
         self.drifts.extend(other.drifts);
         self.symptoms.extend(other.symptoms);
+        self.pachyderm_authentication =
+            self.pachyderm_authentication.take().or(other.pachyderm_authentication);
         for (kind, count) in other.unused {
             *self.unused.entry(kind).or_default() += count;
         }

@@ -1,5 +1,6 @@
 //! What is: log records, and the resources of a project as its exports describe them.
 
+pub mod application;
 pub mod automatic;
 pub mod balancer;
 pub mod cluster;

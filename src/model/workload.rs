@@ -79,6 +79,8 @@ pub struct Service {
     pub local: bool,
     /// Addresses of its load balancer.
     pub addresses: Vec<IpAddr>,
+    /// `loadBalancerSourceRanges`: whom its load balancer lets in; empty is anybody.
+    pub source_ranges: Vec<crate::net::IpNet>,
     /// Whether it came out of a cluster: a manifest has no `uid` and no `clusterIP`.
     pub live: bool,
     /// Annotations.
@@ -100,6 +102,8 @@ pub struct ServicePort {
     pub target: PortName,
     /// The port of the nodes.
     pub node_port: Option<u16>,
+    /// `appProtocol`: `kubernetes.io/h2c`, `https`, …
+    pub application: Option<String>,
 }
 
 /// What stands behind a Service: of `Endpoints` or of one `EndpointSlice`.
@@ -136,6 +140,8 @@ pub struct Workload {
     pub ready: Option<bool>,
     /// Images of its containers.
     pub images: BTreeSet<String>,
+    /// Secrets that it mounts.
+    pub secrets: BTreeSet<String>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -149,6 +155,8 @@ pub struct ContainerPort {
     pub protocol: Protocol,
     /// Its number.
     pub number: u16,
+    /// `hostPort`: the port of its node that leads to it.
+    pub host: Option<u16>,
 }
 
 /// What calls the API server out.
@@ -250,6 +258,12 @@ pub struct Ingress {
     pub class: String,
     /// The Services and ports behind it.
     pub backends: Vec<(ObjectName, PortName)>,
+    /// The hosts that it serves; empty is all of them.
+    pub hosts: Vec<String>,
+    /// What it serves by TLS: hosts (none is all of them), and the secret.
+    pub tls: Vec<(Vec<String>, Option<String>)>,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
     /// Annotations.
     pub annotations: BTreeMap<String, String>,
     /// Where it was read.
@@ -263,8 +277,42 @@ pub struct BackendConfig {
     pub id: ObjectName,
     /// The port that probes go to, where it is not the serving port.
     pub health_check_port: Option<u16>,
+    /// For how many seconds a connection may last.
+    pub timeout: Option<u64>,
+    /// The policy of Cloud Armor that says who may come.
+    pub security_policy: Option<String>,
+    /// Whether IAP asks who comes.
+    pub iap: Option<bool>,
     /// Where it was read.
     pub origin: Origin,
+}
+
+/// A Gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// Namespace and name.
+    pub id: ObjectName,
+    /// Its class.
+    pub class: String,
+    /// Its listeners.
+    pub listeners: Vec<Listener>,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A listener of a Gateway's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Its port.
+    pub port: u16,
+    /// `HTTP`, `HTTPS`, `TLS`, `TCP`.
+    pub protocol: String,
+    /// The certificates that it names.
+    pub certificates: Vec<String>,
 }
 
 /// A Node.
@@ -297,8 +345,8 @@ pub struct Workloads {
     pub webhook_configurations: u64,
     /// Ingresses and routes.
     pub ingresses: Vec<Ingress>,
-    /// Gateways: name and class.
-    pub gateways: Vec<(ObjectName, String)>,
+    /// Gateways.
+    pub gateways: Vec<Gateway>,
     /// How backends are probed.
     pub backend_configs: Vec<BackendConfig>,
     /// Nodes.

@@ -4,6 +4,7 @@
 pub mod cnrm;
 pub mod diff;
 pub mod document;
+pub mod expose;
 pub mod fix;
 pub mod gcloud;
 pub mod inventory;

@@ -515,6 +515,9 @@ fn nothing_found(document: &mut Document, report: &Report, asked: &Asked) {
 /// Whether the rules would tell more of a finding.
 fn lacks_rules(report: &Report, finding: &Finding) -> bool {
     let answered = finding.no_fix.as_ref().is_some_and(|why| why.starts_with("not the "));
+    // How an application is served, its own manifests tell.
+    let of_manifests = finding.decision.is_none() && finding.check.starts_with("exposure-");
+    let answered = answered || of_manifests;
     report.not_given.contains(&"firewall_rules") && !answered
 }
 

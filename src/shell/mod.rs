@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod compare;
 pub mod demo;
+mod expose;
 pub mod gather;
 pub mod input;
 mod memory;

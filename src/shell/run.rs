@@ -20,7 +20,7 @@ use crate::shell::answer::{print, print_json, print_lines, quoted};
 use crate::shell::input::{self, Source};
 use crate::shell::output::{self, Progress};
 use crate::shell::prepare::prepare;
-use crate::shell::{Error, compare, demo, gather, memory, simulate};
+use crate::shell::{Error, compare, demo, expose, gather, memory, simulate};
 
 const DONE: u8 = 0;
 const FOUND: u8 = 1;
@@ -66,6 +66,11 @@ fn answer(options: &Options) -> Result<u8, Error> {
         Command::Printed(text) => output::write(text, options.output.as_deref()).map(|()| DONE),
         Command::Explain(check) => explain(options, check.as_deref()),
         Command::Demo(name) => run_demo(options, name.as_deref()),
+        Command::Expose { words, clients, profile } => {
+            let own = expose::options(options, words, clients, profile.as_deref())?;
+            let sources = sources(&own)?;
+            on_sources(&own, &sources)
+        }
         _ => {
             let sources = sources(options)?;
             on_sources(options, &sources)
@@ -114,6 +119,9 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
         Command::Stats { group_by, .. } => run_stats(options, &gathered, group_by)?,
         Command::Reach => run_reach(options, &gathered)?,
         Command::Path { from, host } => run_path(options, &gathered, from, host)?,
+        Command::Expose { words, .. } => {
+            expose::run(options, &report(options, &gathered), words.first().map(String::as_str))?
+        }
         Command::Inventory => run_inventory(options, &gathered)?,
         Command::Simulate(asked) => {
             if simulate::one(options, &gathered, asked)? {
@@ -246,7 +254,7 @@ fn run_triage(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
     Ok(status(&report, fail_on))
 }
 
-fn status(report: &Report, fail_on: &str) -> u8 {
+pub(super) fn status(report: &Report, fail_on: &str) -> u8 {
     let least = match fail_on {
         "note" => Severity::Note,
         "warning" => Severity::Warning,

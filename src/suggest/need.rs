@@ -70,7 +70,7 @@ impl<'c, 'a> Need<'c, 'a> {
         siblings: &[&'c Cause<'a>],
         directory: &Directory<'_>,
     ) -> Result<Self, NoFix> {
-        let no = |why: &str| Err(NoFix(why.to_owned()));
+        let no = |why: &str| Err(NoFix::Other(why.to_owned()));
         let (Some(network), Some(direction)) = (cause.network.as_ref(), cause.direction) else {
             return no("the network of these connections is not known");
         };
@@ -92,7 +92,7 @@ impl<'c, 'a> Need<'c, 'a> {
             let of = peer.network.as_ref().map(ToString::to_string).unwrap_or_default();
             let described =
                 peer.network.as_ref().is_some_and(|of| directory.inventory.knows_network(of));
-            return Err(NoFix(if described {
+            return Err(NoFix::Other(if described {
                 format!("{} {} is in network {of}, not in {network}", peer.role, peer.name)
             } else {
                 format!("{} {} is in network {of}, which is not described", peer.role, peer.name)
@@ -116,10 +116,22 @@ impl<'c, 'a> Need<'c, 'a> {
     }
 }
 
+/// Whether its clients were named.
+fn is_named(need: &expected::Need<'_>) -> bool {
+    need.purpose == expected::Purpose::Exposure
+}
+
 /// The ranges to open towards, where they are known to belong to one owner.
 fn peer_ranges(peer: &Side, cause: &Cause<'_>) -> Result<Vec<IpNet>, NoFix> {
-    let no = |why: &str| Err(NoFix(why.to_owned()));
+    let no = |why: &str| Err(NoFix::Other(why.to_owned()));
     match peer.role {
+        // Named by the person who asks, and not out of a log.
+        Role::Internet if peer.known && cause.needs.iter().any(is_named) => {
+            match peer.ranges.iter().any(|range| range.prefix_len() == 0) {
+                true => no("a rule for 0.0.0.0/0 opens it to everybody: name who is to come"),
+                false => Ok(peer.ranges.clone()),
+            }
+        }
         Role::Internet => no(
             "these are public addresses that nothing here names: a rule for addresses out of a log \
              would rot; name the destination, or use an FQDN object of a firewall policy",
@@ -153,23 +165,23 @@ fn intended<'a>(
 ) -> Result<Option<&'a FirewallRule>, NoFix> {
     let by_name = |rule: &FirewallRule| {
         let label = rule.label();
-        NoFix(format!("intended denial: rule {label} denies this traffic by name"))
+        NoFix::Intended(format!("intended denial: rule {label} denies this traffic by name"))
     };
     let rule = match cause.decision.decider {
         Decider::Implied(_) => None,
         Decider::Rule(rule) => Some(rule),
         Decider::AlwaysBlocked(what) => {
-            return Err(NoFix(format!("Google Cloud always blocks {what}")));
+            return Err(NoFix::Other(format!("Google Cloud always blocks {what}")));
         }
         Decider::AlwaysAllowed(_) | Decider::Missing => {
-            return Err(NoFix("no rule of this network was given".to_owned()));
+            return Err(NoFix::Other("no rule of this network was given".to_owned()));
         }
     };
     if let Some((rule, policy)) = rule.and_then(|rule| Some((rule, rule.policy.as_ref()?)))
         && !rule.is_catch_all(cause.protocol)
     {
         let priority = rule.priority;
-        return Err(NoFix(format!(
+        return Err(NoFix::Other(format!(
             "a policy above the VPC decides: {policy}, rule {priority}, denies this by name"
         )));
     }
@@ -189,27 +201,14 @@ fn intended<'a>(
     if rule.policy.is_some() {
         return Ok(Some(rule));
     }
-    let meets = |other: &FirewallRule| {
-        rule.targets.is_everyone()
-            || other.targets.is_everyone()
-            || !rule.targets.tags.is_disjoint(&other.targets.tags)
-            || !rule.targets.service_accounts.is_disjoint(&other.targets.service_accounts)
-    };
-    let has_exceptions = inventory.firewall_rules.iter().any(|other| {
-        other.action == Action::Allow
-            && other.direction == rule.direction
-            && other.network.agrees(&rule.network)
-            && !matches!(other.owner, Owner::Gke(_))
-            && other.priority < rule.priority
-            && meets(other)
-    });
+    let has_exceptions = has_exceptions(rule, directory);
     // A default stands at the usual priority, 1000, or below. One that stands higher, or that is
     // for some VMs only (a quarantine), is taken for a default only if somebody made exceptions, or
     // meant to.
     let usual = rule.priority >= 1000 && rule.targets.is_everyone();
     let meant = cause.near_misses.iter().any(|miss| miss.gap == Gap::Priority);
     if !usual && !has_exceptions && !meant {
-        return Err(NoFix(format!(
+        return Err(NoFix::Intended(format!(
             "intended denial: rule {} (priority {}) denies everything{} on purpose",
             rule.label(),
             rule.priority,
@@ -217,7 +216,28 @@ fn intended<'a>(
         )));
     }
     if rule.priority == 0 {
-        return Err(NoFix(format!("rule {} has priority 0: nothing outranks it", rule.label())));
+        return Err(NoFix::Other(format!(
+            "rule {} has priority 0: nothing outranks it",
+            rule.label()
+        )));
     }
     Ok(Some(rule))
+}
+
+/// Whether somebody made exceptions to a default.
+fn has_exceptions(rule: &FirewallRule, directory: &Directory<'_>) -> bool {
+    let meets = |other: &FirewallRule| {
+        rule.targets.is_everyone()
+            || other.targets.is_everyone()
+            || !rule.targets.tags.is_disjoint(&other.targets.tags)
+            || !rule.targets.service_accounts.is_disjoint(&other.targets.service_accounts)
+    };
+    directory.inventory.firewall_rules.iter().any(|other| {
+        other.action == Action::Allow
+            && other.direction == rule.direction
+            && other.network.agrees(&rule.network)
+            && !matches!(other.owner, Owner::Gke(_))
+            && other.priority < rule.priority
+            && meets(other)
+    })
 }

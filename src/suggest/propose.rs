@@ -53,7 +53,22 @@ impl<'c, 'a> Proposal<'c, 'a> {
 
 /// Why no change is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoFix(pub String);
+pub enum NoFix {
+    /// Somebody denies it on purpose: nothing should go around that.
+    Intended(String),
+    /// Nothing can be offered, and why.
+    Other(String),
+}
+
+impl NoFix {
+    /// Why.
+    #[must_use]
+    pub fn why(self) -> String {
+        match self {
+            Self::Intended(why) | Self::Other(why) => why,
+        }
+    }
+}
 
 /// The changes that could mend `cause`, least opening first.
 ///

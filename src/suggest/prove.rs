@@ -4,7 +4,7 @@
 //! every wanted connection pass, change the verdict of no other logged connection, and leave
 //! denied what was denied just beside it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::correlate::difference::{Changed, Effect, Row, between};
 use crate::correlate::{Detail, Directory, Edges, Question};
@@ -249,8 +249,16 @@ fn changes_logging_only(change: &Change) -> Result<Proof, Refuted> {
     })
 }
 
+/// Addresses of nobody, out of the ranges for documentation (RFC 5737, RFC 3849).
+const SOMEBODY_V4: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(203, 0, 113, 77)),
+    IpAddr::V4(Ipv4Addr::new(198, 51, 100, 77)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 77)),
+];
+const SOMEBODY_V6: [IpAddr; 1] = [IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x4d))];
+
 /// Connections right beside the wanted ones: the next address, the next port, the other
-/// protocol, and somebody on the internet (203.0.113.0/24 is for documentation, RFC 5737).
+/// protocol, and somebody on the internet.
 fn canaries(directory: &Directory<'_>, proposal: &Proposal<'_, '_>, flow: &Flow) -> Vec<Flow> {
     let tuple = flow.tuple;
     let with_peer = |address: IpAddr| match flow.direction {
@@ -259,12 +267,9 @@ fn canaries(directory: &Directory<'_>, proposal: &Proposal<'_, '_>, flow: &Flow)
     };
     let mut tuples: Vec<FiveTuple> = Vec::new();
     tuples.extend(proposal.needed.neighbour().map(with_peer));
-    let somebody: IpAddr = if tuple.src.is_ipv4() {
-        IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 77))
-    } else {
-        IpAddr::V6(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x4d))
-    };
-    tuples.push(with_peer(somebody));
+    let somebody = if tuple.src.is_ipv4() { &SOMEBODY_V4[..] } else { &SOMEBODY_V6[..] };
+    let somebody = somebody.iter().find(|one| !proposal.needed.contains(**one));
+    tuples.extend(somebody.map(|one| with_peer(*one)));
     // Whatever else is wanted is no canary.
     let layers = proposal.wanted.iter().flat_map(|cause| cause.layers());
     let wanted = TrafficSet::union_of(layers.map(|layer| layer.traffic()));

@@ -100,13 +100,41 @@ impl<'a> Asked<'_, 'a> {
 
     /// The answer of one end.
     pub(super) fn at(&self, direction: Direction, ask: &Ask<'_>) -> Answer<'a> {
+        let summed = |flows: Vec<Flow>, pieces: &[Piece<'_, 'a>], peers: &AddressSet| {
+            self.summed(direction, flows, pieces, peers)
+        };
+        self.in_pieces(direction, ask, summed).unwrap_or_else(|| open(direction))
+    }
+
+    /// The addresses of the other end from which anything of it passes for certain.
+    pub(super) fn passing(&self, direction: Direction, ask: &Ask<'_>) -> AddressSet {
+        let passing = |_: Vec<Flow>, pieces: &[Piece<'_, 'a>], _: &AddressSet| {
+            let passes = |piece: &&Piece<'_, 'a>| piece.decision.verdict == Verdict::Allowed;
+            pieces.iter().filter(passes).fold(AddressSet::default(), |all, piece| {
+                let flows = &piece.space.flows;
+                all.union(match direction {
+                    Direction::Ingress => &flows.source,
+                    Direction::Egress => &flows.destination,
+                })
+            })
+        };
+        self.in_pieces(direction, ask, passing).unwrap_or_default()
+    }
+
+    /// Cuts what is asked into pieces that rules treat alike; `None` where nothing can be asked.
+    fn in_pieces<T>(
+        &self,
+        direction: Direction,
+        ask: &Ask<'_>,
+        then: impl FnOnce(Vec<Flow>, &[Piece<'_, 'a>], &AddressSet) -> T,
+    ) -> Option<T> {
         let (own, peer) = match direction {
             Direction::Ingress => (ask.to, ask.from),
             Direction::Egress => (ask.from, ask.to),
         };
         let peers = AddressSet::of(&peer.ranges);
         if peers.is_empty() || !self.rules.given {
-            return open(direction);
+            return None;
         }
         let v4 = peers.first_v4().is_some();
         let family = if v4 { AddressSet::all_v4() } else { AddressSet::all_v6() };
@@ -118,9 +146,7 @@ impl<'a> Asked<'_, 'a> {
             Direction::Ingress => (peers.clone(), vms),
             Direction::Egress => (vms, peers.clone()),
         };
-        let Some((src, dst)) = flow_set::a_pair(&source, &destination) else {
-            return open(direction);
-        };
+        let (src, dst) = flow_set::a_pair(&source, &destination)?;
         let first = ask.ports.parts().next();
         let (protocol, dst_port) = (ask.protocol, first.map_or(1, |(low, _)| low));
         let tuple = FiveTuple { src, src_port: 0, dst, dst_port, protocol };
@@ -136,7 +162,7 @@ impl<'a> Asked<'_, 'a> {
             space.tells_apart = false;
             pieces.extend(evaluate_all(self.rules, &space));
         }
-        self.summed(direction, flows, &pieces, &peers)
+        Some(then(flows, &pieces, &peers))
     }
 
     /// The flow between ends of each kind.

@@ -12,12 +12,14 @@
 mod assumed;
 mod calls;
 mod cluster;
+mod entrance;
 mod judge;
 mod pasted;
 mod probes;
 
 pub use assumed::{assumed_networks, automatic_rule, with_automatic_rules};
 pub use calls::{Backend, backend_of};
+pub use entrance::{Entrance, entrance};
 pub use pasted::{Conclusion, Told, tells_of};
 
 use crate::correlate::Directory;
@@ -46,6 +48,8 @@ pub enum Purpose<'a> {
     Metadata,
     /// Nodes reach what they boot from.
     Road,
+    /// Clients that were named reach an application from outside.
+    Exposure,
     /// An error that was pasted shows it.
     Pasted(&'a Symptom),
 }

@@ -47,8 +47,8 @@ fn kind_of(place: &Place<'_, '_>, ingress: &Ingress) -> Option<Kind> {
         };
     }
     let workloads = &place.directory.inventory.workloads;
-    let (_, class) = workloads.gateways.iter().find(|(id, _)| id.name == ingress.class)?;
-    match class.as_str() {
+    let gateway = workloads.gateways.iter().find(|one| one.id.name == ingress.class)?;
+    match gateway.class.as_str() {
         class if class.starts_with("gke-l7-global") || class.starts_with("gke-l7-gxlb") => {
             Some(Kind::Global)
         }

@@ -1,0 +1,361 @@
+//! The ways through Ingresses and Gateways: their host, TLS, what the controller is told of each
+//! backend, and who gets as far as the controller.
+
+use crate::correlate::exposure::controller::{of_class, of_gateways};
+use crate::correlate::exposure::{
+    Controller, Known, Unfit, Way, WayKind, WayPort, Ways, World, anybody,
+};
+use crate::model::application::Application;
+use crate::model::workload::{Gateway, Ingress, PortName, ServicePort};
+use crate::model::{Expected, ObjectName, Service};
+use crate::net::{AddressSet, parse_cidr};
+
+/// A stream is cut where the controller waits no longer than this, in seconds.
+const LONG: u64 = 3_600;
+
+/// All of them.
+pub(super) fn ways<'a>(world: &World<'_, 'a>, into: &mut Ways<'a>) {
+    let workloads = &world.directory.inventory.workloads;
+    for ingress in &workloads.ingresses {
+        let gateway = match ingress.kind.as_str() {
+            "Ingress" => None,
+            _ => workloads.gateways.iter().find(|one| one.id.name == ingress.class),
+        };
+        let hosts: Vec<Option<&String>> = match ingress.hosts.as_slice() {
+            [] => vec![None],
+            hosts => {
+                let mut hosts: Vec<_> = hosts.iter().map(Some).collect();
+                hosts.sort();
+                hosts.dedup();
+                hosts
+            }
+        };
+        for host in hosts {
+            let way = of_ingress(world, ingress, gateway, host, &into.ways);
+            into.ways.push(way);
+        }
+    }
+}
+
+fn backend<'w>(
+    services: &'w [Service],
+    id: &ObjectName,
+    port: &PortName,
+) -> Option<(&'w Service, &'w ServicePort)> {
+    let service = services.iter().find(|one| one.id.agrees(id))?;
+    let port = service.ports.iter().find(|one| match port {
+        PortName::Number(number) => one.port == *number,
+        PortName::Name(name) => one.name.as_ref() == Some(name),
+    })?;
+    Some((service, port))
+}
+
+fn of_ingress<'a>(
+    world: &World<'_, 'a>,
+    ingress: &Ingress,
+    gateway: Option<&Gateway>,
+    host: Option<&String>,
+    others: &[Way<'a>],
+) -> Way<'a> {
+    let services = &world.directory.inventory.workloads.services;
+    let is_route = ingress.kind != "Ingress";
+    let controller = if is_route { of_gateways() } else { of_class(&ingress.class) };
+    let behind: Vec<(&Service, &ServicePort)> =
+        ingress.backends.iter().filter_map(|(id, port)| backend(services, id, port)).collect();
+    let ports: Vec<WayPort> =
+        behind.iter().map(|(service, port)| world.port(service, port)).collect();
+    let unfit = controller.map(|one| unfit(world, one, ingress, &behind, &ports));
+    let speaks = |one: &Controller| {
+        let mut all = behind.iter();
+        all.any(|(service, port)| one.speaks_grpc(ingress, service, port))
+    };
+    let class = gateway.map_or(ingress.class.as_str(), |one| one.class.as_str());
+    let mut way = Way {
+        kind: if is_route { WayKind::Gateway } else { WayKind::Ingress },
+        name: ingress.id.clone(),
+        host: host.cloned(),
+        address: address(world, ingress, gateway, host),
+        authentication: authentication(world, controller, ingress, &behind, &ports),
+        clients: None,
+        is_internal: is_internal(class),
+        tls: match gateway {
+            Some(gateway) => tls_of_gateway(gateway),
+            None if is_route => Known::new(None, "its Gateway was not given"),
+            None => tls_of_ingress(ingress, host),
+        },
+        grpc: controller.map(speaks),
+        websockets: controller.map(|one| one.lacks_websockets(ingress).is_none()),
+        controller,
+        unfit: unfit.unwrap_or_default(),
+        verdict: Expected::Undetermined,
+        answer: None,
+        because: Vec::new(),
+        origin: ingress.origin.clone(),
+        ports,
+    };
+    if behind.len() < ingress.backends.len() {
+        let missing: Vec<String> = ingress
+            .backends
+            .iter()
+            .filter(|(id, port)| backend(services, id, port).is_none())
+            .map(|(id, port)| format!("{id}:{port}"))
+            .collect();
+        way.because.push(format!("backends that were not given: {}", missing.join(", ")));
+    }
+    if class_is_googles(class, is_route) {
+        by_google(world, ingress, &behind, &mut way);
+    } else {
+        by_controller(controller, &mut way, others);
+    }
+    restricted(world, controller, ingress, &mut way);
+    way
+}
+
+fn class_is_googles(class: &str, is_route: bool) -> bool {
+    match is_route {
+        true => class.starts_with("gke-l7-"),
+        false => ["", "gce", "gce-internal"].contains(&class),
+    }
+}
+
+fn is_internal(class: &str) -> bool {
+    class == "gce-internal" || class.contains("rilb")
+}
+
+/// Its own address, else the one that a zone which was given has for its host.
+fn address(
+    world: &World<'_, '_>,
+    ingress: &Ingress,
+    gateway: Option<&Gateway>,
+    host: Option<&String>,
+) -> Option<std::net::IpAddr> {
+    let own = gateway.map_or(&ingress.addresses, |one| &one.addresses).first().copied();
+    let of_zone = || {
+        let host = crate::engine::naming::plain(host?);
+        let records = &world.directory.inventory.record_sets;
+        let own = |one: &&crate::model::RecordSet| crate::engine::naming::plain(&one.name) == host;
+        let data = records.iter().filter(own).flat_map(|one| &one.data);
+        data.filter_map(|text| crate::net::parse_address(text)).next()
+    };
+    own.or_else(of_zone)
+}
+
+fn tls_of_ingress(ingress: &Ingress, host: Option<&String>) -> Known {
+    let by_annotation = [
+        "networking.gke.io/managed-certificates",
+        "ingress.gcp.kubernetes.io/pre-shared-cert",
+        "networking.gke.io/certmap",
+    ];
+    let covers = |hosts: &[String]| {
+        hosts.is_empty() || host.is_none_or(|host| hosts.iter().any(|one| is_covered(one, host)))
+    };
+    if let Some((_, secret)) = ingress.tls.iter().find(|(hosts, _)| covers(hosts)) {
+        let secret = secret.as_deref().unwrap_or("the controller's own certificate");
+        return Known::new(Some(true), format!("secret {secret}"));
+    }
+    if !ingress.tls.is_empty() {
+        return Known::new(Some(false), "its tls names other hosts");
+    }
+    // cert-manager alone makes a secret, which the Ingress still has to name.
+    let named = by_annotation.iter().find_map(|key| Some((key, ingress.annotations.get(*key)?)));
+    match named {
+        Some((key, value)) => Known::new(Some(true), format!("{key}: {value}")),
+        None => Known::new(Some(false), "it has neither tls nor a certificate of Google's"),
+    }
+}
+
+fn is_covered(pattern: &str, host: &str) -> bool {
+    let wild = |suffix: &str| host.split_once('.').is_some_and(|(_, rest)| rest == suffix);
+    pattern == host || pattern.strip_prefix("*.").is_some_and(wild)
+}
+
+fn tls_of_gateway(gateway: &Gateway) -> Known {
+    let by_map = gateway.annotations.contains_key("networking.gke.io/certmap");
+    let secure =
+        |one: &&crate::model::workload::Listener| ["HTTPS", "TLS"].contains(&one.protocol.as_str());
+    match gateway.listeners.iter().find(secure) {
+        Some(one) if by_map || !one.certificates.is_empty() || one.protocol == "TLS" => {
+            let names = one.certificates.join(", ");
+            Known::new(Some(true), format!("listener {}: {names}", one.port))
+        }
+        Some(one) => Known::new(None, format!("listener {} names no certificate", one.port)),
+        None => Known::new(Some(false), "no listener is HTTPS"),
+    }
+}
+
+fn config<'w>(
+    world: &'w World<'_, '_>,
+    service: &Service,
+) -> Option<&'w crate::model::workload::BackendConfig> {
+    let keys = ["cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"];
+    let named = keys.iter().find_map(|key| service.annotations.get(*key));
+    let configs = &world.directory.inventory.workloads.backend_configs;
+    configs.iter().find(|config| {
+        let here = ObjectName { name: config.id.name.clone(), ..service.id.clone() };
+        let quoted = format!("\"{}\"", config.id.name);
+        config.id.agrees(&here)
+            && (named.is_some_and(|text| text.contains(&quoted))
+                || config.id.name == service.id.name)
+    })
+}
+
+fn authentication(
+    world: &World<'_, '_>,
+    controller: Option<&Controller>,
+    ingress: &Ingress,
+    behind: &[(&Service, &ServicePort)],
+    ports: &[WayPort],
+) -> Known {
+    if controller.is_some_and(|one| one.asks_who(ingress)) {
+        return Known::new(Some(true), "the controller asks, by annotation");
+    }
+    let by_iap =
+        |(service, _): &(&Service, &ServicePort)| config(world, service).and_then(|one| one.iap);
+    if !behind.is_empty() && behind.iter().all(|one| by_iap(one) == Some(true)) {
+        return Known::new(Some(true), "IAP asks");
+    }
+    world.authentication(ports)
+}
+
+fn unfit(
+    world: &World<'_, '_>,
+    controller: &Controller,
+    ingress: &Ingress,
+    behind: &[(&Service, &ServicePort)],
+    ports: &[WayPort],
+) -> Vec<Unfit> {
+    let mut found = Vec::new();
+    for ((service, port), way) in behind.iter().zip(ports) {
+        let name = format!("{}:{}", service.id, port.port);
+        if way.application == Application::Grpc && !controller.speaks_grpc(ingress, service, port) {
+            found.push(Unfit {
+                what: format!("{} is not told to speak gRPC to {name}", controller.name),
+                how: controller.how.to_owned(),
+                source: controller.source,
+            });
+        }
+        if way.application == Application::WebSocket
+            && let Some(key) = controller.lacks_websockets(ingress)
+        {
+            found.push(Unfit {
+                what: format!("{} is not told to let websockets to {name} pass", controller.name),
+                how: format!("annotate the Ingress: {key}: \"PATH\""),
+                source: controller.source,
+            });
+        }
+        if !way.application.is_stream() {
+            continue;
+        }
+        let of_backend = config(world, service).and_then(|one| one.timeout);
+        if let Some(seconds) = of_backend.or_else(|| controller.timeout(ingress))
+            && seconds < LONG
+        {
+            let how = match controller.timeouts.first() {
+                Some(key) => format!("annotate the Ingress: {key}: \"{LONG}\" or more"),
+                None => format!("set timeoutSec of the Service's BackendConfig to {LONG} or more"),
+            };
+            found.push(Unfit {
+                what: format!("{} cuts streams to {name} after {seconds} s", controller.name),
+                how,
+                source: controller.source,
+            });
+        }
+    }
+    found
+}
+
+/// Google's own front ends come from known ranges, which is a need of the cluster's, judged as
+/// such; who gets to them, no firewall rule of the VPC says.
+fn by_google(
+    world: &World<'_, '_>,
+    ingress: &Ingress,
+    behind: &[(&Service, &ServicePort)],
+    way: &mut Way<'_>,
+) {
+    let own = world.needs.iter().filter(|need| need.origin == ingress.origin);
+    let verdicts: Vec<Expected> = own.map(|need| need.answer.verdict).collect();
+    let any = |wanted: Expected| verdicts.contains(&wanted);
+    way.verdict = if any(Expected::Denied) || any(Expected::Mixed) {
+        way.because.push("its probes or proxies are denied: see health-check-blocked".to_owned());
+        Expected::Denied
+    } else if verdicts.is_empty() || any(Expected::Undetermined) {
+        way.because.push(
+            "whether its probes reach the backends cannot be said without the cluster and the \
+             rules"
+                .to_owned(),
+        );
+        Expected::Undetermined
+    } else {
+        Expected::Allowed
+    };
+    let policies = behind.iter().filter_map(|(service, _)| {
+        config(world, service).and_then(|one| one.security_policy.clone())
+    });
+    let policies: Vec<String> = policies.collect();
+    if policies.is_empty() {
+        way.clients = Some(anybody(way.is_internal).clone());
+    } else {
+        way.because.push(format!(
+            "Cloud Armor decides who may come ({}): gcloud compute security-policies describe",
+            policies.join(", ")
+        ));
+    }
+}
+
+/// Who gets to the controller, gets to what is behind it.
+fn by_controller(controller: Option<&Controller>, way: &mut Way<'_>, others: &[Way<'_>]) {
+    let words = controller.map_or(&[][..], |one| one.own);
+    let own = |one: &&Way<'_>| {
+        let name = &one.name.name;
+        let outside = [WayKind::LoadBalancer, WayKind::NodePort].contains(&one.kind);
+        outside && words.iter().any(|word| name.contains(word)) && !name.contains("admission")
+    };
+    let mut candidates: Vec<&Way<'_>> = others.iter().filter(own).collect();
+    candidates.sort_by_key(|one| (one.kind != WayKind::LoadBalancer, &one.name));
+    let Some(front) = candidates.first() else {
+        let name = controller.map_or("its controller", |one| one.name);
+        way.because.push(format!(
+            "the Service of {name} was not given: kubectl get services --all-namespaces -o json"
+        ));
+        return;
+    };
+    way.because.push(format!("served by {} ({})", front.label(), front.origin));
+    way.verdict = front.verdict;
+    way.clients.clone_from(&front.clients);
+    way.is_internal = front.is_internal;
+    way.address = way.address.or(front.address);
+}
+
+/// Whom the controller itself lets in.
+fn restricted(
+    world: &World<'_, '_>,
+    controller: Option<&Controller>,
+    ingress: &Ingress,
+    way: &mut Way<'_>,
+) {
+    let keys = controller.map_or(&[][..], |one| one.allow_lists);
+    let Some(text) = keys.iter().find_map(|key| ingress.annotations.get(*key)) else { return };
+    let ranges: Vec<_> =
+        text.split([',', ' ']).filter(|one| !one.is_empty()).map(parse_cidr).collect();
+    if ranges.iter().any(Option::is_none) || ranges.is_empty() {
+        way.because.push("its list of who may come cannot be read".to_owned());
+        way.clients = None;
+        return;
+    }
+    let listed: Vec<_> = ranges.into_iter().flatten().collect();
+    let listed = AddressSet::of(&listed);
+    way.because.push(format!("the controller lets in {}", listed.words(6)));
+    way.clients = Some(match &way.clients {
+        Some(clients) => clients.intersection(&listed),
+        None => listed.clone(),
+    });
+    let named = AddressSet::of(&world.scope.clients);
+    if named.is_empty() || way.verdict == Expected::Denied {
+        return;
+    }
+    if named.intersection(&listed).is_empty() {
+        way.verdict = Expected::Denied;
+    } else if !listed.covers(&named) {
+        way.verdict = Expected::Mixed;
+    }
+}

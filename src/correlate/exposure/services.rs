@@ -1,0 +1,324 @@
+//! The ways that Services and pods open by themselves: node ports, load balancers, host ports.
+
+use std::collections::BTreeSet;
+
+use crate::correlate::expected::{Entrance, entrance};
+use crate::correlate::exposure::{Known, Way, WayKind, WayPort, Ways, World, anybody, passing};
+use crate::correlate::side::Side;
+use crate::model::application::Application;
+use crate::model::workload::ServicePort;
+use crate::model::{Expected, ObjectName, Origin, Service};
+use crate::net::{AddressSet, IpNet, PortSet, Protocol};
+
+/// All of them; Services behind an Ingress or a route have no row of their own for that.
+pub(super) fn ways<'a>(world: &World<'_, 'a>, into: &mut Ways<'a>) {
+    let workloads = &world.directory.inventory.workloads;
+    let behind: BTreeSet<&ObjectName> =
+        workloads.ingresses.iter().flat_map(|one| &one.backends).map(|(id, _)| id).collect();
+    for service in &workloads.services {
+        match service.kind.as_str() {
+            "NodePort" => node_ports(world, service, into),
+            "LoadBalancer" => balancer(world, service, into),
+            "ExternalName" => {}
+            _ if behind.iter().any(|id| id.agrees(&service.id)) => {}
+            _ => into.ways.push(port_forward(world, service)),
+        }
+    }
+    host_ports(world, into);
+}
+
+/// Whether a Service's load balancer is inside of the network
+/// (<https://cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters>).
+fn is_internal(service: &Service) -> bool {
+    let keys = ["networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"];
+    let of_google = keys.iter().filter_map(|key| service.annotations.get(*key));
+    let of_amazon = "service.beta.kubernetes.io/aws-load-balancer-internal";
+    of_google.into_iter().any(|kind| kind.eq_ignore_ascii_case("internal"))
+        || service.annotations.get(of_amazon).is_some_and(|value| value != "false")
+}
+
+fn way<'a>(
+    world: &World<'_, 'a>,
+    kind: WayKind,
+    (name, origin): (&ObjectName, &Origin),
+    ports: Vec<WayPort>,
+) -> Way<'a> {
+    let tls = tls_of(&ports);
+    Way {
+        kind,
+        name: name.clone(),
+        host: None,
+        address: None,
+        authentication: world.authentication(&ports),
+        ports,
+        clients: None,
+        is_internal: false,
+        tls,
+        // Nothing stands between that would not let them pass.
+        grpc: Some(true),
+        websockets: Some(true),
+        controller: None,
+        unfit: Vec::new(),
+        verdict: Expected::Undetermined,
+        answer: None,
+        because: Vec::new(),
+        origin: origin.clone(),
+    }
+}
+
+/// TLS where nothing ends it before the pods.
+fn tls_of(ports: &[WayPort]) -> Known {
+    let told: Vec<Option<bool>> = ports.iter().map(|port| port.tls).collect();
+    let without: Vec<String> = ports
+        .iter()
+        .filter(|port| port.tls == Some(false))
+        .map(|port| format!("{} {}", port.port, port.application.id()))
+        .collect();
+    if !without.is_empty() {
+        return Known::new(Some(false), format!("the pods speak it not: {}", without.join(", ")));
+    }
+    match !told.is_empty() && told.iter().all(|one| *one == Some(true)) {
+        true => Known::new(Some(true), "the pods speak it"),
+        false => Known::new(None, "nothing that was given says whether the pods speak it"),
+    }
+}
+
+fn ports_of(world: &World<'_, '_>, service: &Service) -> Vec<WayPort> {
+    service.ports.iter().map(|port| world.port(service, port)).collect()
+}
+
+fn port_forward<'a>(world: &World<'_, 'a>, service: &Service) -> Way<'a> {
+    let ports = ports_of(world, service);
+    let mut way = way(world, WayKind::PortForward, (&service.id, &service.origin), ports);
+    way.is_internal = true;
+    way.clients = Some(AddressSet::default());
+    way.verdict = Expected::Denied;
+    way.because.push("a ClusterIP: from outside by kubectl port-forward alone".to_owned());
+    way
+}
+
+fn node_ports<'a>(world: &World<'_, 'a>, service: &Service, into: &mut Ways<'a>) {
+    let ports = ports_of(world, service);
+    let mut way = way(world, WayKind::NodePort, (&service.id, &service.origin), ports);
+    let open: Vec<(Protocol, u16)> =
+        way.ports.iter().filter_map(|port| Some((port.protocol, port.node_port?))).collect();
+    if open.len() < way.ports.len() {
+        way.because.push(
+            "some of its node ports are not given, the cluster chooses them: kubectl get services \
+             -o json"
+                .to_owned(),
+        );
+    }
+    let reason = format!("clients of Service {} by its node ports", service.id);
+    by_nodes(world, &mut way, &open, &reason, into);
+    into.ways.push(way);
+}
+
+/// Asks the nodes, on their own addresses.
+fn by_nodes<'a>(
+    world: &World<'_, 'a>,
+    way: &mut Way<'a>,
+    open: &[(Protocol, u16)],
+    reason: &str,
+    into: &mut Ways<'a>,
+) {
+    let Some((at, cluster)) = cluster(world) else {
+        way.because.push(LACKS_CLUSTER.to_owned());
+        return;
+    };
+    way.is_internal = cluster.private_nodes;
+    if cluster.private_nodes {
+        way.because.push("the nodes have no external address: from inside only".to_owned());
+    }
+    let from = world.clients(cluster.private_nodes);
+    let mut reach = Reach::default();
+    for protocol in [Protocol::TCP, Protocol::UDP] {
+        let own = open.iter().filter(|(of, _)| *of == protocol).map(|(_, port)| *port);
+        let ports = PortSet::of(own);
+        if ports.is_empty() {
+            continue;
+        }
+        if let Some(found) = entrance(world.directory, at, &from, None, (protocol, &ports)) {
+            if !from.known {
+                reach.add(found);
+                continue;
+            }
+            needed(&found, (at, &from), (protocol, &ports), (reason, &way.origin), into);
+            reach.add(found);
+        }
+    }
+    let outside = AddressSet::of(&from.ranges).difference(AddressSet::private());
+    if cluster.private_nodes && from.known && !outside.is_empty() {
+        let why = "some clients come from outside, where no way leads to a node";
+        way.because.push(why.to_owned());
+        reach.verdict = Some(Expected::Denied);
+    }
+    reach.tell(way);
+}
+
+const LACKS_CLUSTER: &str = "whether the firewall lets anybody in cannot be said without the \
+                             cluster and the rules: gcloud container clusters list, gcloud compute \
+                             firewall-rules list, --format=json";
+
+fn cluster<'w>(world: &'w World<'_, '_>) -> Option<(usize, &'w crate::model::Cluster)> {
+    let at = world.cluster?;
+    Some((at, world.directory.inventory.clusters.get(at)?))
+}
+
+/// What the answers of several protocols come to.
+#[derive(Default)]
+struct Reach<'a> {
+    verdict: Option<Expected>,
+    clients: AddressSet,
+    first: Option<Entrance<'a>>,
+}
+
+impl<'a> Reach<'a> {
+    fn add(&mut self, found: Entrance<'a>) {
+        self.clients = self.clients.union(&found.passing);
+        let verdict = found.answer.verdict;
+        self.verdict = Some(match self.verdict {
+            None => verdict,
+            Some(before) if before == verdict => before,
+            Some(Expected::Undetermined) | Some(_) if verdict == Expected::Undetermined => {
+                Expected::Undetermined
+            }
+            Some(_) => Expected::Mixed,
+        });
+        self.first.get_or_insert(found);
+    }
+
+    fn tell(self, way: &mut Way<'a>) {
+        let Some(verdict) = self.verdict else { return };
+        way.verdict = verdict;
+        let clients = passing(&self.clients, way.is_internal);
+        way.clients = (verdict != Expected::Undetermined).then_some(clients);
+        way.answer = self.first.map(|found| found.answer);
+    }
+}
+
+/// What clients that were named need becomes something that the cluster needs.
+fn needed<'a>(
+    found: &Entrance<'a>,
+    (cluster, from): (usize, &Side),
+    (protocol, ports): (Protocol, &PortSet),
+    (reason, origin): (&str, &Origin),
+    into: &mut Ways<'a>,
+) {
+    for (low, high) in ports.parts() {
+        for port in low..=high {
+            into.needs.push(found.need(reason.to_owned(), cluster, from, (protocol, port), origin));
+        }
+    }
+}
+
+/// A passthrough balancer: packets arrive at the nodes with its own address and the Service's port.
+fn balancer<'a>(world: &World<'_, 'a>, service: &Service, into: &mut Ways<'a>) {
+    let ports = ports_of(world, service);
+    let mut way = way(world, WayKind::LoadBalancer, (&service.id, &service.origin), ports);
+    way.is_internal = is_internal(service);
+    way.address = service.addresses.first().copied();
+    let certificate = "service.beta.kubernetes.io/aws-load-balancer-ssl-cert";
+    if service.annotations.contains_key(certificate) {
+        way.tls = Known::new(Some(true), format!("{certificate}: it ends at the balancer"));
+    }
+    let said = match service.source_ranges.as_slice() {
+        [] => anybody(way.is_internal).clone(),
+        ranges => AddressSet::of(ranges),
+    };
+    way.because.push(match service.source_ranges.is_empty() {
+        true => "loadBalancerSourceRanges names nobody: anybody may come".to_owned(),
+        false => format!("loadBalancerSourceRanges: {}", said.words(6)),
+    });
+    asked_balancer(world, service, &said, &mut way, into);
+    into.ways.push(way);
+}
+
+fn asked_balancer<'a>(
+    world: &World<'_, 'a>,
+    service: &Service,
+    said: &AddressSet,
+    way: &mut Way<'a>,
+    into: &mut Ways<'a>,
+) {
+    let Some((at, _)) = cluster(world) else {
+        way.clients = Some(said.clone());
+        way.because.push(LACKS_CLUSTER.to_owned());
+        return;
+    };
+    let from = world.clients(way.is_internal);
+    let addresses: Vec<IpNet> = service.addresses.iter().map(|one| IpNet::from(*one)).collect();
+    let mut reach = Reach::default();
+    let mut is_exported = true;
+    for protocol in [Protocol::TCP, Protocol::UDP] {
+        let own = service.ports.iter().filter(|port| port.protocol == protocol);
+        let ports = PortSet::of(own.map(|port: &ServicePort| port.port));
+        if ports.is_empty() {
+            continue;
+        }
+        let address = Some(addresses.as_slice());
+        let Some(found) = entrance(world.directory, at, &from, address, (protocol, &ports)) else {
+            continue;
+        };
+        is_exported &= found.is_exported;
+        if from.known && found.is_exported {
+            let reason = format!("clients of Service {} by its load balancer", service.id);
+            needed(&found, (at, &from), (protocol, &ports), (&reason, &way.origin), into);
+        }
+        reach.add(found);
+    }
+    // GKE writes the balancer's rule by itself: manifests do not hold it.
+    if !is_exported || reach.verdict == Some(Expected::Undetermined) {
+        way.clients = Some(said.clone());
+        way.verdict = Expected::Undetermined;
+        let named = AddressSet::of(&from.ranges);
+        if from.known && !said.is_empty() && named.intersection(said).is_empty() {
+            way.verdict = Expected::Denied;
+            way.because.push("none of the clients is in loadBalancerSourceRanges".to_owned());
+        }
+        way.because.push(
+            "GKE writes the rule of this balancer by itself, and the rules of the network were \
+             not exported: gcloud compute firewall-rules list --format=json"
+                .to_owned(),
+        );
+        return;
+    }
+    reach.tell(way);
+}
+
+/// Ports of pods that sit on a port of their node: as good as a node port, on some nodes.
+fn host_ports<'a>(world: &World<'_, 'a>, into: &mut Ways<'a>) {
+    for pods in &world.directory.inventory.workloads.workloads {
+        let ports: Vec<WayPort> = pods
+            .ports
+            .iter()
+            .filter(|port| port.host.is_some())
+            .map(|port| WayPort {
+                service: pods.id.clone(),
+                port: port.number,
+                node_port: port.host,
+                target_port: Some(port.number),
+                protocol: port.protocol,
+                application: port.name.as_deref().map_or(Application::Tcp, Application::parse),
+                may_be_public: port.name.as_deref().filter(|name| is_admin(name)).map(|_| false),
+                of: String::new(),
+                tls: None,
+            })
+            .collect();
+        if ports.is_empty() {
+            continue;
+        }
+        let open: Vec<(Protocol, u16)> =
+            ports.iter().filter_map(|port| Some((port.protocol, port.node_port?))).collect();
+        let mut way = way(world, WayKind::NodePort, (&pods.id, &pods.origin), ports);
+        way.because.push(format!("hostPort of {} {}", pods.kind, pods.id));
+        let reason = format!("clients of {} {} by its host ports", pods.kind, pods.id);
+        by_nodes(world, &mut way, &open, &reason, into);
+        into.ways.push(way);
+    }
+}
+
+/// Names of ports that are for whoever runs it.
+fn is_admin(name: &str) -> bool {
+    ["admin", "dashboard", "metrics", "debug"].iter().any(|word| name.contains(word))
+}

@@ -1,0 +1,391 @@
+//! The ways into applications from outside: who could come, and what each way lacks.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use common::{corpus, findings, folder, json, run};
+use serde_json::{Value, json as value};
+
+const NETWORK: &str = "projects/p/global/networks/n";
+
+fn cluster(private: bool) -> Value {
+    value!({"name": "blue", "id": "5f0c2a9e4d1b4c7f8a6e0d3c", "location": "r1", "network": "n",
+        "subnetwork": "nodes", "currentMasterVersion": "1.30", "status": "RUNNING",
+        "selfLink": "https://container.googleapis.com/v1/projects/p/locations/r1/clusters/blue",
+        "networkConfig": {"network": NETWORK, "subnetwork": "projects/p/regions/r1/subnetworks/nodes"},
+        "ipAllocationPolicy": {"clusterSecondaryRangeName": "pods", "useIpAliases": true},
+        "privateClusterConfig": {"enablePrivateNodes": private, "masterIpv4CidrBlock": "172.16.0.32/28",
+                                 "peeringName": "gke-x-peer"},
+        "nodePools": [{"name": "a", "config": {"tags": ["t"]}}]})
+}
+
+fn subnetwork() -> Value {
+    value!({"kind": "compute#subnetwork", "name": "nodes", "region": "r1", "network": NETWORK,
+        "ipCidrRange": "10.0.0.0/24", "privateIpGoogleAccess": true,
+        "selfLink": "https://x/projects/p/regions/r1/subnetworks/nodes",
+        "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.1.0.0/16"}]})
+}
+
+fn allow(name: &str, sources: &[&str], ports: &[&str]) -> Value {
+    value!({"kind": "compute#firewall", "name": name, "network": NETWORK, "priority": 1000,
+        "direction": "INGRESS", "sourceRanges": sources,
+        "allowed": [{"IPProtocol": "tcp", "ports": ports}]})
+}
+
+fn service(name: &str, kind: &str, ports: Value) -> Value {
+    value!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"type": kind, "selector": {"app": name}, "ports": ports}})
+}
+
+fn ingress(class: &str, annotations: Value, tls: Value, backend: (&str, u16)) -> Value {
+    value!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"name": "front", "namespace": "shop", "annotations": annotations},
+        "spec": {"ingressClassName": class, "tls": tls, "rules": [{"host": "shop.example.com",
+            "http": {"paths": [{"path": "/", "backend": {"service": {"name": backend.0,
+                "port": {"number": backend.1}}}}]}}]}})
+}
+
+struct Answer {
+    ways: Vec<Value>,
+    report: Value,
+}
+
+fn ask(objects: &[Value], arguments: &[&str]) -> Answer {
+    let text: String = objects.iter().map(|one| format!("{one}\n")).collect();
+    let scratch = folder(&[("all.json", text.as_bytes())]);
+    let path = scratch.path().to_str().unwrap();
+    let mut all = vec!["expose", path];
+    all.extend(arguments);
+    let ways = json(&all)["ways"].as_array().unwrap().clone();
+    Answer { ways, report: json(&["triage", path]) }
+}
+
+impl Answer {
+    #[track_caller]
+    fn way(&self, kind: &str) -> &Value {
+        let mut own = self.ways.iter().filter(|way| way["kind"] == kind);
+        let found = own.next().unwrap_or_else(|| panic!("no {kind}: {:?}", self.ways));
+        assert!(own.next().is_none(), "several of {kind}");
+        found
+    }
+
+    fn titles(&self, check: &str) -> Vec<String> {
+        let all = findings(&self.report, check);
+        all.iter().map(|one| one["title"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+#[test]
+fn node_ports_are_as_open_as_the_rules_and_the_nodes_are() {
+    let web = service(
+        "api",
+        "NodePort",
+        value!([{"name": "grpc", "port": 9090, "targetPort": 9000, "nodePort": 31000}]),
+    );
+    let world = allow("all-node-ports", &["0.0.0.0/0"], &["30000-32767"]);
+    let office = allow("office", &["203.0.113.0/24"], &["31000"]);
+    let open = ask(&[cluster(false), subnetwork(), world.clone(), web.clone()], &[]);
+    let way = open.way("node-port");
+    assert_eq!((&way["verdict"], &way["clients"]), (&value!("ALLOWED"), &value!(["0.0.0.0/0"])));
+    assert_eq!(way["ports"][0]["target_port"], 9000);
+    assert_eq!(way["ports"][0]["application"], "grpc");
+    assert_eq!(way["decision"]["decider"]["name"], "all-node-ports");
+    assert_eq!(
+        open.titles("exposure-too-open"),
+        ["anybody on the internet can reach 9090 grpc (node port 31000) of node port shop/api: a \
+          node port is no way for the internet"]
+    );
+    let found = findings(&open.report, "exposure-too-open");
+    assert_eq!(way["findings"], value!([found[0]["id"]]));
+    // Nodes without an external address are reached from inside alone.
+    let inside = ask(&[cluster(true), subnetwork(), world, web.clone()], &[]);
+    assert_eq!(inside.titles("exposure-too-open"), [""; 0]);
+    let narrow = ask(&[cluster(false), subnetwork(), office, web], &[]);
+    let way = narrow.way("node-port");
+    assert_eq!((&way["verdict"], &way["clients"]), (&value!("MIXED"), &value!(["203.0.113.0/24"])));
+    assert_eq!(narrow.titles("exposure-too-open"), [""; 0]);
+}
+
+#[test]
+fn the_rule_that_named_clients_lack_is_printed_and_proved() {
+    let web = service("web", "NodePort", value!([{"port": 443, "nodePort": 31443}]));
+    let ssh = allow("ssh", &["198.51.100.0/24"], &["22"]);
+    let objects = [cluster(false), subnetwork(), ssh, web];
+    let text: String = objects.iter().map(|one| format!("{one}\n")).collect();
+    let scratch = folder(&[("all.json", text.as_bytes())]);
+    let path = scratch.path().to_str().unwrap();
+    let ways = json(&["expose", "shop/web", path, "--clients", "203.0.113.0/24"]);
+    let way = &ways["ways"][0];
+    assert_eq!(way["verdict"], "DENIED");
+    assert_eq!(way["findings"].as_array().unwrap().len(), 1, "{way:#}");
+    let output = run(&["expose", path, "--clients", "203.0.113.0/24", "-v", "--width", "200"]);
+    let text = common::stdout(&output);
+    let rule =
+        "--direction=INGRESS --action=ALLOW --rules=tcp:31443 --source-ranges=203.0.113.0/24";
+    assert!(text.contains(rule), "{text}");
+    assert!(text.contains("exposure-blocked"), "{text}");
+    // Nobody was named: nothing is proposed, least of all for everybody.
+    let bare = common::stdout(&run(&["expose", path, "-v"]));
+    assert!(!bare.contains("--source-ranges"), "{bare}");
+}
+
+#[test]
+fn load_balancers_let_in_whom_they_and_the_rules_name() {
+    let mut balancer = service("api", "LoadBalancer", value!([{"name": "http", "port": 80}]));
+    balancer["status"] = value!({"loadBalancer": {"ingress": [{"ip": "34.1.2.3"}]}});
+    let own = value!({"kind": "compute#firewall", "name": "k8s-fw-a1", "network": NETWORK,
+        "priority": 1000, "direction": "INGRESS", "sourceRanges": ["0.0.0.0/0"],
+        "destinationRanges": ["34.1.2.3"], "allowed": [{"IPProtocol": "tcp", "ports": ["80"]}]});
+    let given = ask(&[cluster(false), subnetwork(), own, balancer.clone()], &[]);
+    let way = given.way("load-balancer");
+    assert_eq!((&way["verdict"], &way["address"]), (&value!("ALLOWED"), &value!("34.1.2.3")));
+    assert_eq!(given.titles("exposure-no-tls").len(), 1);
+    // Its rule is missing from what was exported.
+    let other = allow("ssh", &["10.0.0.0/8"], &["22"]);
+    let missing = ask(&[cluster(false), subnetwork(), other, balancer.clone()], &[]);
+    assert_eq!(missing.way("load-balancer")["verdict"], "DENIED");
+    assert_eq!(missing.titles("exposure-blocked"), ["nobody can reach load balancer shop/api"]);
+    // Without rules its own word is all there is.
+    balancer["spec"]["loadBalancerSourceRanges"] = value!(["203.0.113.0/24"]);
+    let bare = ask(std::slice::from_ref(&balancer), &[]);
+    let way = bare.way("load-balancer");
+    assert_eq!(way["verdict"], "UNDETERMINED");
+    assert_eq!(way["clients"], value!(["203.0.113.0/24"]));
+    assert_eq!(bare.titles("exposure-too-open"), [""; 0]);
+    balancer["spec"]["loadBalancerSourceRanges"] = value!([]);
+    balancer["spec"]["ports"] = value!([{"port": 2379}]);
+    assert_eq!(ask(&[balancer.clone()], &[]).titles("exposure-too-open").len(), 1);
+    balancer["metadata"]["annotations"] =
+        value!({"networking.gke.io/load-balancer-type": "Internal"});
+    assert_eq!(ask(&[balancer], &[]).titles("exposure-too-open"), [""; 0]);
+}
+
+/// (class, annotations of the Ingress, of the Service, appProtocol, whether gRPC gets through)
+type Row = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    bool,
+);
+
+const CONTROLLERS: [Row; 12] = [
+    ("nginx", &[], &[], "", false),
+    ("nginx", &[("nginx.ingress.kubernetes.io/backend-protocol", "GRPC")], &[], "", true),
+    ("nginx", &[("nginx.ingress.kubernetes.io/backend-protocol", "HTTPS")], &[], "", false),
+    ("gce", &[], &[], "", false),
+    ("gce", &[], &[("cloud.google.com/app-protocols", "{\"grpc\":\"HTTP2\"}")], "", true),
+    ("traefik", &[], &[("traefik.ingress.kubernetes.io/service.serversscheme", "h2c")], "", true),
+    ("traefik", &[], &[], "", false),
+    ("contour", &[], &[("projectcontour.io/upstream-protocol.h2c", "9090")], "", true),
+    ("contour", &[], &[], "", false),
+    ("haproxy", &[], &[("haproxy.org/server-proto", "h2")], "", true),
+    ("haproxy", &[], &[], "", false),
+    ("istio", &[], &[], "grpc", true),
+];
+
+#[test]
+fn every_controller_has_its_own_word_for_grpc() {
+    let map = |list: &[(&str, &str)]| -> Value {
+        Value::Object(list.iter().map(|(key, text)| ((*key).to_owned(), value!(text))).collect())
+    };
+    for (class, of_ingress, of_service, protocol, expected) in CONTROLLERS {
+        let mut api = service("api", "NodePort", value!([{"name": "grpc", "port": 9090}]));
+        api["metadata"]["annotations"] = map(of_service);
+        if !protocol.is_empty() {
+            api["spec"]["ports"][0]["appProtocol"] = value!(protocol);
+        }
+        let tls = value!([{"secretName": "cert"}]);
+        let answer = ask(&[api, ingress(class, map(of_ingress), tls, ("api", 9090))], &[]);
+        let grpc = if expected { "yes" } else { "no" };
+        assert_eq!(answer.way("ingress")["grpc"], grpc, "{class} {of_ingress:?} {of_service:?}");
+        let told = answer.titles("exposure-controller-unfit");
+        let lacks = told.iter().any(|title| title.contains("not told to speak gRPC"));
+        assert_eq!(lacks, !expected, "{class}: {told:?}");
+        assert_eq!(answer.titles("exposure-no-tls"), [""; 0], "{class}");
+    }
+}
+
+#[test]
+fn streams_are_cut_where_nobody_says_how_long_they_last() {
+    let api = service("api", "ClusterIP", value!([{"name": "ws", "port": 8081}]));
+    let tls = value!([{"secretName": "cert"}]);
+    let cut = |class: &str, annotations: Value| {
+        let objects = [api.clone(), ingress(class, annotations, tls.clone(), ("api", 8081))];
+        ask(&objects, &[]).titles("exposure-controller-unfit")
+    };
+    let told = cut("nginx", value!({}));
+    assert_eq!(
+        told,
+        ["ingress shop/front: ingress-nginx cuts streams to shop/api:8081 after 60 s"]
+    );
+    let long = value!({"nginx.ingress.kubernetes.io/proxy-read-timeout": "3600"});
+    assert_eq!(cut("nginx", long), [""; 0]);
+    let told = cut("contour", value!({}));
+    assert!(told[0].contains("not told to let websockets"), "{told:?}");
+    assert_eq!(cut("contour", value!({"projectcontour.io/websocket-routes": "/"})), [""; 0]);
+}
+
+#[test]
+fn tls_covers_the_host_or_is_missing() {
+    let api = service("api", "ClusterIP", value!([{"name": "http", "port": 80}]));
+    let state = |annotations: Value, tls: Value| {
+        let answer = ask(&[api.clone(), ingress("gce", annotations, tls, ("api", 80))], &[]);
+        let state = answer.way("ingress")["tls"]["state"].as_str().unwrap().to_owned();
+        (state, answer.titles("exposure-no-tls").len())
+    };
+    assert_eq!(state(value!({}), value!([])), ("off".to_owned(), 1));
+    assert_eq!(state(value!({}), value!([{"secretName": "c"}])), ("on".to_owned(), 0));
+    let others = value!([{"hosts": ["other.example.com"], "secretName": "c"}]);
+    assert_eq!(state(value!({}), others), ("off".to_owned(), 1));
+    let wild = value!([{"hosts": ["*.example.com"], "secretName": "c"}]);
+    assert_eq!(state(value!({}), wild), ("on".to_owned(), 0));
+    let managed = value!({"networking.gke.io/managed-certificates": "shop"});
+    assert_eq!(state(managed, value!([])), ("on".to_owned(), 0));
+}
+
+#[test]
+fn who_may_come_is_what_every_door_lets_through() {
+    let api = service("api", "ClusterIP", value!([{"name": "http", "port": 80}]));
+    let mut front = service("ingress-nginx-controller", "LoadBalancer", value!([{"port": 443}]));
+    front["spec"]["loadBalancerSourceRanges"] = value!(["203.0.113.0/24", "198.51.100.0/24"]);
+    let list =
+        value!({"nginx.ingress.kubernetes.io/whitelist-source-range": "203.0.113.0/25,10.0.0.0/8"});
+    let tls = value!([{"secretName": "cert"}]);
+    let objects = [front, api, ingress("nginx", list, tls, ("api", 80))];
+    let answer = ask(&objects, &[]);
+    assert_eq!(answer.way("ingress")["clients"], value!(["203.0.113.0/25"]));
+    let verdict = |clients: &str| {
+        let answer = ask(&objects, &["--clients", clients]);
+        answer.way("ingress")["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(verdict("192.0.2.0/24"), "DENIED");
+    assert_eq!(verdict("203.0.113.0/24"), "MIXED");
+}
+
+#[test]
+fn gateways_need_a_listener_with_a_certificate() {
+    let api =
+        service("api", "ClusterIP", value!([{"port": 9090, "appProtocol": "kubernetes.io/h2c"}]));
+    let gateway = |listener: Value| {
+        value!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+            "metadata": {"name": "edge", "namespace": "shop"},
+            "spec": {"gatewayClassName": "gke-l7-global-external-managed", "listeners": [listener]}})
+    };
+    let route = value!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+        "metadata": {"name": "api", "namespace": "shop"},
+        "spec": {"parentRefs": [{"name": "edge"}], "hostnames": ["api.example.com"],
+                 "rules": [{"backendRefs": [{"name": "api", "port": 9090}]}]}});
+    let secure = value!({"port": 443, "protocol": "HTTPS",
+                         "tls": {"certificateRefs": [{"name": "cert"}]}});
+    let answer = ask(&[api.clone(), gateway(secure), route.clone()], &[]);
+    let way = answer.way("gateway");
+    assert_eq!((&way["tls"]["state"], &way["grpc"]), (&value!("on"), &value!("yes")));
+    assert_eq!(way["host"], "api.example.com");
+    let plain = value!({"port": 80, "protocol": "HTTP"});
+    let answer = ask(&[api, gateway(plain), route], &[]);
+    assert_eq!(answer.way("gateway")["tls"]["state"], "off");
+    assert_eq!(answer.titles("exposure-no-tls").len(), 1);
+}
+
+#[test]
+fn authentication_is_told_by_what_was_pasted_alone() {
+    let pachd = service("pachd", "LoadBalancer", value!([{"name": "api-grpc-port", "port": 650}]));
+    let told = |pasted: Option<&str>| {
+        let text = pachd.to_string();
+        let mut files = vec![("pachd.json", text.as_bytes())];
+        files.extend(pasted.map(|text| ("whoami.txt", text.as_bytes())));
+        let scratch = folder(&files);
+        let path = scratch.path().to_str().unwrap();
+        let way = json(&["expose", path])["ways"][0]["authentication"].clone();
+        let report = json(&["triage", path]);
+        let found = findings(&report, "exposure-no-auth");
+        let severity = found.first().map(|one| one["severity"].as_str().unwrap().to_owned());
+        (way.as_str().unwrap().to_owned(), severity)
+    };
+    assert_eq!(told(None), ("unknown".to_owned(), Some("note".to_owned())));
+    let off = "rpc error: code = Unimplemented desc = the auth service is not activated\n";
+    assert_eq!(told(Some(off)), ("off".to_owned(), Some("error".to_owned())));
+    assert_eq!(told(Some("You are \"github:somebody\"\n")), ("on".to_owned(), None));
+}
+
+#[test]
+fn a_profile_describes_any_application() {
+    let stock = service("stock", "LoadBalancer", value!([{"name": "main", "port": 7000}]));
+    let profile =
+        "name: shop\nports:\n- {service: stock, port: 7000, protocol: grpc, public: false}\n";
+    let scratch =
+        folder(&[("in/stock.json", stock.to_string().as_bytes()), ("p.yaml", profile.as_bytes())]);
+    let at = |name: &str| scratch.path().join(name).to_str().unwrap().to_owned();
+    let plain = json(&["expose", &at("in")]);
+    assert_eq!(plain["ways"][0]["ports"][0]["application"], "tcp");
+    assert_eq!(plain["ways"][0]["findings"], value!([]));
+    let told = json(&["expose", &at("in"), "--profile", &at("p.yaml")]);
+    assert_eq!(told["ways"][0]["ports"][0]["application"], "grpc");
+    assert!(!told["ways"][0]["findings"].as_array().unwrap().is_empty());
+    let output = run(&["expose", &at("in"), "--profile", &at("in/stock.json")]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = run(&["expose", &at("in"), "--clients", "everybody"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn pachyderms_own_manifests_are_understood() {
+    let Some(corpus) = corpus() else { return };
+    let folder = corpus.join("pachyderm");
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let old = json(&["expose", &path("google-deploy-manifest.1.9.json")]);
+    let ways = old["ways"].as_array().unwrap();
+    let rows: Vec<(&str, &str)> = ways
+        .iter()
+        .map(|way| (way["kind"].as_str().unwrap(), way["name"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("node-port", "default/dash"),
+        ("node-port", "default/etcd"),
+        ("node-port", "default/pachd"),
+        ("port-forward", "default/etcd-headless"),
+    ];
+    assert_eq!(rows, expected);
+    let ports: Vec<(u64, u64, &str)> = ways[2]["ports"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|port| {
+            let number = |key: &str| port[key].as_u64().unwrap();
+            (number("node_port"), number("port"), port["application"].as_str().unwrap())
+        })
+        .collect();
+    // targetPort is written as 0 there, which means the port itself.
+    assert_eq!(ways[2]["ports"][0]["target_port"], 650);
+    assert_eq!(ports[0], (30650, 650, "grpc"));
+    assert_eq!(ports[5], (30600, 600, "http"));
+    let report = json(&["check", &path("google-deploy-manifest.1.9.json")]);
+    let named = |check: &str| {
+        let all = findings(&report, check);
+        let mut names: Vec<String> = all
+            .iter()
+            .map(|one| one["resources"][0]["name"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(named("exposure-too-open"), ["node port default/etcd", "node port default/pachd"]);
+    assert_eq!(named("exposure-no-auth"), ["node port default/dash"]);
+    let all = json(&["expose", folder.to_str().unwrap()]);
+    let ingress = all["ways"].as_array().unwrap().iter().find(|way| way["kind"] == "ingress");
+    let ingress = ingress.unwrap();
+    assert_eq!(
+        (&ingress["host"], &ingress["controller"]),
+        (&value!("example.com"), &value!("Traefik"))
+    );
+    assert_eq!(ingress["tls"]["state"], "on");
+    assert_eq!(ingress["websockets"], "yes");
+}
