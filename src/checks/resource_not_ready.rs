@@ -44,7 +44,14 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     }
     let mut roots: BTreeMap<usize, Vec<&ConnectorObject>> = BTreeMap::new();
     let mut absent: BTreeMap<ObjectId, Vec<&ConnectorObject>> = BTreeMap::new();
+    let mut unnamed: BTreeMap<&str, Vec<&ConnectorObject>> = BTreeMap::new();
     for (at, object) in objects.iter().enumerate().filter(|(_, object)| object.is_amiss()) {
+        if let (Health::Waiting, None, Some(condition)) =
+            (object.health(), object.waits_for(), &object.condition)
+        {
+            unnamed.entry(&condition.reason).or_default().push(object);
+            continue;
+        }
         match root(objects, at) {
             Root::Object(root) => {
                 let waiting = roots.entry(root).or_default();
@@ -63,6 +70,7 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     });
     let mut found: Vec<Finding> = named.collect();
     found.extend(absent.iter().map(|(id, waiting)| of_absent(check, id, waiting)));
+    found.extend(unnamed.iter().filter_map(|(reason, waiting)| of_unnamed(check, reason, waiting)));
     if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
 }
 
@@ -243,10 +251,39 @@ fn of_absent(check: &Check, id: &ObjectId, waiting: &[&ConnectorObject]) -> Find
     Finding {
         confidence: Confidence::Likely,
         title: format!("{id} is not ready"),
-        explanation: waits(waiting),
+        explanation: Vec::from_iter(waits(waiting)),
         no_fix: Some(format!("not the firewall: it was not given; see {how}")),
         ..finding(check, id, waiting.iter().copied())
     }
+}
+
+/// Objects that wait, where a table leaves out for what.
+fn of_unnamed(check: &Check, reason: &str, waiting: &[&ConnectorObject]) -> Option<Finding> {
+    let first = waiting.first()?;
+    let what = match reason {
+        "DependencyNotFound" => "what it refers to does not exist",
+        "DependencyInvalid" => "what it refers to cannot be used",
+        _ => "what it refers to is not ready",
+    };
+    let others = match waiting.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let kind = first.id.kind.to_ascii_lowercase();
+    let name = first.id.name.name.as_str();
+    let known = is_resource_name(&kind) && is_resource_name(name);
+    let how = if known {
+        format!("kubectl describe {kind} {name}")
+    } else {
+        "kubectl describe".to_owned()
+    };
+    Some(Finding {
+        confidence: Confidence::Proven,
+        title: format!("{}{others} not ready: {what}", first.id),
+        explanation: vec![format!("{reason}: {}", names(waiting))],
+        no_fix: Some(format!("not the firewall: a table does not say what they wait for: {how}")),
+        ..finding(check, &first.id, waiting.iter().copied())
+    })
 }
 
 fn namespace(id: &ObjectId) -> &str {
@@ -254,16 +291,19 @@ fn namespace(id: &ObjectId) -> &str {
     if is_resource_name(own) { own } else { "NAMESPACE" }
 }
 
-fn waits(waiting: &[&ConnectorObject]) -> Vec<String> {
-    let mut names: Vec<String> = waiting.iter().map(|one| one.id.to_string()).collect();
+fn waits(waiting: &[&ConnectorObject]) -> Option<String> {
+    (!waiting.is_empty()).then(|| format!("waits for it: {}", names(waiting)))
+}
+
+fn names(objects: &[&ConnectorObject]) -> String {
+    let mut names: Vec<String> = objects.iter().map(|one| one.id.to_string()).collect();
     names.sort();
     names.dedup();
     let shown = names.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
-    let more = match names.len().saturating_sub(6) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    Vec::from_iter((!names.is_empty()).then(|| format!("waits for it: {shown}{more}")))
+    match names.len().saturating_sub(6) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// What findings on objects have in common.

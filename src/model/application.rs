@@ -129,7 +129,8 @@ pub fn known_port<'k>(
         row.application != "pachyderm" || services.iter().any(|one| one.id.name == "pachd")
     };
     let table: &'static [KnownPort] = &TABLE;
-    profile.iter().chain(table.iter().filter(runs)).find(|row| row.is(service, port, target))
+    let own = |row: &&KnownPort| row.is(service, port, target);
+    profile.iter().find(own).or_else(|| table.iter().filter(own).find(runs))
 }
 
 /// What a port speaks.

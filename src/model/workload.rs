@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use crate::model::Origin;
 use crate::net::Protocol;
@@ -351,7 +352,12 @@ pub struct Workloads {
     pub backend_configs: Vec<BackendConfig>,
     /// Nodes.
     pub nodes: Vec<Node>,
+    /// Made when it is first asked for: a cluster has thousands of Services and pods.
+    labels: OnceLock<(usize, LabelIndex)>,
 }
+
+/// Places of pods by a label.
+type LabelIndex = BTreeMap<(String, String), Vec<usize>>;
 
 impl Workloads {
     /// The Service of a name, where it was given.
@@ -366,9 +372,37 @@ impl Workloads {
         self.endpoints.iter().filter(move |one| one.service.agrees(id))
     }
 
+    /// Pods and templates by each of their labels. What came later than the index is not in it.
+    fn by_label(&self) -> &(usize, LabelIndex) {
+        self.labels.get_or_init(|| {
+            let mut index = LabelIndex::new();
+            for (place, one) in self.workloads.iter().enumerate() {
+                for (key, value) in &one.labels {
+                    index.entry((key.clone(), value.clone())).or_default().push(place);
+                }
+            }
+            (self.workloads.len(), index)
+        })
+    }
+
+    /// Those that carry a label, and perhaps others.
+    fn with_label<'w>(
+        &'w self,
+        label: Option<(&'w String, &'w String)>,
+    ) -> Box<dyn Iterator<Item = &'w Workload> + 'w> {
+        let (count, index) = self.by_label();
+        match label {
+            Some((key, value)) if *count == self.workloads.len() => {
+                let places = index.get(&(key.clone(), value.clone())).into_iter().flatten();
+                Box::new(places.filter_map(|place| self.workloads.get(*place)))
+            }
+            _ => Box::new(self.workloads.iter()),
+        }
+    }
+
     /// The pods of a Service, and the templates that make them.
     pub fn pods_of<'w>(&'w self, service: &'w Service) -> impl Iterator<Item = &'w Workload> {
-        self.workloads.iter().filter(move |one| {
+        self.with_label(service.selector.iter().next()).filter(move |one| {
             let space = |name: &ObjectName| !name.namespace.is_empty();
             let known = space(&one.id) && space(&service.id);
             let apart = known && one.id.namespace != service.id.namespace;

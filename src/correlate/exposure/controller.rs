@@ -196,8 +196,8 @@ pub(super) fn of_class(class: &str) -> Option<&'static Controller> {
     let class = if class.is_empty() { "gce" } else { class };
     let serves = |one: &&Controller| {
         let own = |known: &&str| class == *known || class.starts_with(&format!("{known}-"));
-        one.classes.iter().any(|known| own(known))
-            || one.classes == ["nginx"] && class.contains("nginx")
+        // Charts let people name the class: my-nginx.
+        one.classes.iter().any(own) || one.classes == ["nginx"] && class.contains("nginx")
     };
     CONTROLLERS.iter().find(serves)
 }

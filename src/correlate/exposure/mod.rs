@@ -19,6 +19,7 @@ use crate::correlate::expected::{Answer, Need};
 use crate::correlate::scope::Scope;
 use crate::correlate::side::Side;
 use crate::model::application::{Application, KnownPort, application, known_port};
+use crate::model::workload::{PortName, ServicePort};
 use crate::model::{Expected, ObjectName, Origin, Service};
 use crate::net::{AddressSet, IpNet, Role, parse_cidr};
 
@@ -246,21 +247,35 @@ impl World<'_, '_> {
     }
 
     /// A port of a Service, down to its pods.
-    fn port(&self, service: &Service, port: &crate::model::workload::ServicePort) -> WayPort {
+    fn port(&self, service: &Service, port: &ServicePort) -> WayPort {
         let workloads = &self.directory.inventory.workloads;
         let target = crate::correlate::expected::backend_of(workloads, &service.id, port.port).port;
-        let known = known_port(self.profile, &workloads.services, service, port, target);
-        let application = application(known, port);
+        let way = self.of_target(service, port, target);
+        WayPort { tls: self.pods_speak_tls(service, way.application), ..way }
+    }
+
+    /// A port that nobody reaches from outside, as far as the Service tells it.
+    fn inner_port(&self, service: &Service, port: &ServicePort) -> WayPort {
+        let target = match &port.target {
+            PortName::Number(number) => Some(*number),
+            PortName::Name(_) => None,
+        };
+        self.of_target(service, port, target)
+    }
+
+    fn of_target(&self, service: &Service, port: &ServicePort, target: Option<u16>) -> WayPort {
+        let services = &self.directory.inventory.workloads.services;
+        let known = known_port(self.profile, services, service, port, target);
         WayPort {
             service: service.id.clone(),
             port: port.port,
             node_port: port.node_port,
             target_port: target,
             protocol: port.protocol,
-            application,
+            application: application(known, port),
             may_be_public: known.map(|known| known.is_public),
             of: known.map(|known| known.application.clone()).unwrap_or_default(),
-            tls: self.pods_speak_tls(service, application),
+            tls: None,
         }
     }
 

@@ -88,7 +88,9 @@ fn ports_of(world: &World<'_, '_>, service: &Service) -> Vec<WayPort> {
 }
 
 fn port_forward<'a>(world: &World<'_, 'a>, service: &Service) -> Way<'a> {
-    let ports = ports_of(world, service);
+    // Most Services of a cluster are such: to find the pods of each would take its time, and says
+    // nothing here.
+    let ports = service.ports.iter().map(|port| world.inner_port(service, port)).collect();
     let mut way = way(world, WayKind::PortForward, (&service.id, &service.origin), ports);
     way.is_internal = true;
     way.clients = Some(AddressSet::default());
