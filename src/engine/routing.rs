@@ -1,5 +1,5 @@
-//! The route that a packet takes out of a VM: a subnetwork's own range, else the longest prefix
-//! among the routes that serve the VM, else the better priority.
+//! The route that a packet takes out of a VM: a subnetwork's own range, else a policy-based route,
+//! else the longest prefix among the routes that serve the VM, else the better priority.
 //!
 //! Priority decides between equal prefixes only: a default route of priority 100 does not capture
 //! 199.36.153.4/30 at 1000 (<https://cloud.google.com/vpc/docs/routes#routeselection>).
@@ -11,7 +11,7 @@
 use std::net::IpAddr;
 
 use crate::engine::Facts;
-use crate::model::{Inventory, Reference, Route, Subnetwork};
+use crate::model::{Inventory, PolicyRoute, Reference, Route, Subnetwork};
 
 /// Where a packet goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,8 @@ pub enum Hop<'a> {
     Nowhere,
     /// It depends on the tags of the VM whether the first of these, or the second, serves it.
     Depends(&'a Route, Option<&'a Route>),
+    /// A policy-based route takes it, or may, where the tags of the VM are not known.
+    Policy(&'a PolicyRoute, bool),
     /// No route of the network was given.
     NotGiven,
 }
@@ -37,6 +39,7 @@ pub fn next_hop<'a>(
     inventory: &'a Inventory,
     network: &Reference,
     tags: &Facts,
+    source: Option<IpAddr>,
     address: IpAddr,
 ) -> Hop<'a> {
     let inside = |one: &&Subnetwork| {
@@ -47,9 +50,14 @@ pub fn next_hop<'a>(
     if let Some(found) = inventory.subnetworks.iter().find(inside) {
         return Hop::Subnetwork(found);
     }
+    if let Some(by_policy) = policy(inventory, network, tags, source, address) {
+        return by_policy;
+    }
     let own = || inventory.routes.iter().filter(|route| route.network.agrees(network));
-    let mut fitting: Vec<&Route> =
-        own().filter(|route| route.destination.contains(&address)).collect();
+    // A next hop that is gone or stopped takes its route out of the choice.
+    let mut fitting: Vec<&Route> = own()
+        .filter(|route| route.destination.contains(&address) && route.down.is_none())
+        .collect();
     fitting.sort_by_key(|route| {
         (std::cmp::Reverse(route.destination.prefix_len()), route.priority, &route.id.name)
     });
@@ -83,6 +91,46 @@ pub fn next_hop<'a>(
     }
 }
 
+/// The policy-based route that takes a packet: of those that fit the one asked first. Where that
+/// is for VMs with tags that are not known, it may.
+fn policy<'a>(
+    inventory: &'a Inventory,
+    network: &Reference,
+    tags: &Facts,
+    source: Option<IpAddr>,
+    address: IpAddr,
+) -> Option<Hop<'a>> {
+    let mut fitting: Vec<&PolicyRoute> = inventory
+        .policy_routes
+        .iter()
+        .filter(|one| {
+            one.network.agrees(network)
+                && !one.by_interconnect
+                && one.destination.contains(&address)
+                && source.is_none_or(|source| one.source.contains(&source))
+                && one.protocol.is_none_or(|of| of == crate::net::Protocol::TCP)
+        })
+        .collect();
+    fitting.sort_by_key(|one| (one.priority, &one.id.name));
+    for one in fitting {
+        let serves = match one.tags.is_empty() {
+            true => Some(true),
+            false => tags.any_of(&one.tags.iter().cloned().collect()),
+        };
+        let is_certain = match serves {
+            Some(false) => continue,
+            Some(true) => source.is_some(),
+            None => false,
+        };
+        // One without next hop leaves packets to the other routes.
+        match (&one.next_hop, is_certain) {
+            (None, true) => return None,
+            (_, is_certain) => return Some(Hop::Policy(one, is_certain)),
+        }
+    }
+    None
+}
+
 fn is_equal(a: &Route, b: &Route) -> bool {
     (a.destination, a.priority) == (b.destination, b.priority)
 }
@@ -97,7 +145,7 @@ pub fn is_internet_gateway(route: &Route) -> bool {
 mod tests {
     use super::{Hop, next_hop};
     use crate::engine::Facts;
-    use crate::model::{Inventory, Network, Origin, Reference, Route};
+    use crate::model::{Inventory, Network, Origin, PolicyRoute, Reference, Route};
 
     fn route(name: &str, destination: &str, priority: u32, tags: &[&str]) -> Route {
         Route {
@@ -108,16 +156,13 @@ mod tests {
             next_hop: "default-internet-gateway".to_owned(),
             by_peering: false,
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            down: None,
             origin: Origin::default(),
         }
     }
 
-    #[track_caller]
-    fn check(routes: &[Route], tags: &Facts, address: &str, expected: &str) {
-        let inventory = Inventory { routes: routes.to_vec(), ..Inventory::default() };
-        let network = Reference::new(None, "n");
-        let hop = next_hop(&inventory, &network, tags, address.parse().unwrap());
-        let told = match hop {
+    fn told(hop: &Hop<'_>) -> String {
+        match hop {
             Hop::Subnetwork(_) => "subnetwork".to_owned(),
             Hop::Routes(list) => {
                 list.iter().map(|one| one.id.name.as_str()).collect::<Vec<_>>().join(" ")
@@ -127,9 +172,18 @@ mod tests {
             Hop::Depends(first, then) => {
                 format!("{} or {}", first.id.name, then.map_or("", |one| one.id.name.as_str()))
             }
+            Hop::Policy(one, true) => format!("by {}", one.id.name),
+            Hop::Policy(one, false) => format!("perhaps by {}", one.id.name),
             Hop::NotGiven => "not given".to_owned(),
-        };
-        assert_eq!(told, expected);
+        }
+    }
+
+    #[track_caller]
+    fn check(routes: &[Route], tags: &Facts, address: &str, expected: &str) {
+        let inventory = Inventory { routes: routes.to_vec(), ..Inventory::default() };
+        let network = Reference::new(None, "n");
+        let hop = next_hop(&inventory, &network, tags, None, address.parse().unwrap());
+        assert_eq!(told(&hop), expected);
     }
 
     #[test]
@@ -144,6 +198,11 @@ mod tests {
         check(&[default.clone(), vip.clone(), better], &none, "199.36.153.5", "better");
         let twin = route("twin", "199.36.153.4/30", 1000, &[]);
         check(&[vip.clone(), twin], &none, "199.36.153.5", "twin vip");
+        let gone = Route {
+            down: Some("NEXT_HOP_NOT_RUNNING".to_owned()),
+            ..route("gone", "199.36.153.4/31", 100, &[])
+        };
+        check(&[gone, vip.clone()], &none, "199.36.153.5", "vip");
         check(&[vip], &none, "8.8.8.8", "nowhere");
         check(&[], &none, "8.8.8.8", "not given");
     }
@@ -159,6 +218,44 @@ mod tests {
     }
 
     #[test]
+    fn policies_are_asked_before_routes() {
+        let by = |name: &str, priority, destination: &str, tags: &[&str], to: Option<&str>| {
+            PolicyRoute {
+                id: Reference::new(None, name),
+                network: Reference::new(None, "n"),
+                priority,
+                source: "10.0.0.0/8".parse().unwrap(),
+                destination: destination.parse().unwrap(),
+                protocol: None,
+                tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+                by_interconnect: false,
+                next_hop: to.map(str::to_owned),
+                origin: Origin::default(),
+            }
+        };
+        let check = |policies: &[PolicyRoute], tags: &Facts, source: &str, expected: &str| {
+            let inventory = Inventory {
+                routes: vec![route("default", "0.0.0.0/0", 1000, &[])],
+                policy_routes: policies.to_vec(),
+                ..Inventory::default()
+            };
+            let network = Reference::new(None, "n");
+            let source = Some(source.parse().unwrap());
+            let hop = next_hop(&inventory, &network, tags, source, "8.8.8.8".parse().unwrap());
+            assert_eq!(told(&hop), expected);
+        };
+        let all = by("all", 200, "0.0.0.0/0", &[], Some("10.9.9.9"));
+        let skip = by("skip", 100, "8.8.8.0/24", &[], None);
+        let tagged = by("tagged", 50, "0.0.0.0/0", &["proxied"], Some("10.9.9.9"));
+        let none = Facts::none();
+        check(std::slice::from_ref(&all), &none, "10.0.0.1", "by all");
+        check(std::slice::from_ref(&all), &none, "172.16.0.1", "default");
+        check(&[all.clone(), skip], &none, "10.0.0.1", "default");
+        check(&[all.clone(), tagged.clone()], &none, "10.0.0.1", "by all");
+        check(&[all, tagged], &Facts::Unknown, "10.0.0.1", "perhaps by tagged");
+    }
+
+    #[test]
     fn a_network_is_made_with_a_default_route_unless_it_says_no() {
         let network = |default_route| Network {
             id: Reference::new(None, "n"),
@@ -171,7 +268,7 @@ mod tests {
             let networks = vec![network(default_route)];
             let inventory = Inventory { networks, ..Inventory::default() };
             let of = Reference::new(None, "n");
-            let hop = next_hop(&inventory, &of, &Facts::none(), "8.8.8.8".parse().unwrap());
+            let hop = next_hop(&inventory, &of, &Facts::none(), None, "8.8.8.8".parse().unwrap());
             format!("{hop:?}")
         };
         assert_eq!(

@@ -274,7 +274,7 @@ fn number_rules(policy: &mut Value, text: &str, line: u64) {
 pub const EFFECTIVE_POLICY: &str = "effective-firewall-policy";
 
 /// Keys under which command outputs and REST answers hold their list.
-const CONTAINERS: [&str; 22] = [
+const CONTAINERS: [&str; 23] = [
     "entries",
     "events",
     "receivedMessages",
@@ -294,6 +294,7 @@ const CONTAINERS: [&str; 22] = [
     "instanceTemplates",
     "responsePolicies",
     "responsePolicyRules",
+    "policyBasedRoutes",
     "networkEndpointGroups",
     "addressGroups",
     "associations",

@@ -9,8 +9,8 @@ use crate::model::cluster::{ControlPlaneLink, Interface, State};
 use crate::model::inventory::Frontend;
 use crate::model::managed::cluster_of_node_tag;
 use crate::model::{
-    Cluster, Instance, Inventory, Nat, NatSubnetwork, Network, NodePool, Origin, Reference, Route,
-    Subnetwork,
+    Cluster, Instance, Inventory, Nat, NatSubnetwork, Network, NodePool, Origin, PolicyRoute,
+    Reference, Route, Subnetwork,
 };
 use crate::net::{parse_address, parse_cidr};
 
@@ -45,6 +45,9 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
             subnetwork(fields, origin).map(|found| into.subnetworks.push(found))
         }
         "gcloud-routes" => route(fields, origin).map(|found| into.routes.push(found)),
+        "gcloud-policy-based-routes" => {
+            policy_route(fields, origin).map(|found| into.policy_routes.push(found))
+        }
         "gcloud-routers" => router(fields, origin, into),
         "gcloud-clusters" => cluster(fields, origin).map(|found| into.clusters.push(found)),
         "gcloud-node-pools" => node_pool(fields, origin).map(|found| into.node_pools.push(found)),
@@ -107,6 +110,9 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
         "compute#network" => "gcloud-networks",
         "compute#subnetwork" | "subnetworks" => "gcloud-subnetworks",
         "compute#route" => "gcloud-routes",
+        "networkconnectivity#policyBasedRoute" | "policyBasedRoutes" => {
+            "gcloud-policy-based-routes"
+        }
         "compute#router" | "routers" => "gcloud-routers",
         "compute#instance" | "instances" => "gcloud-instances",
         "compute#instanceTemplate" | "instanceTemplates" => "gcloud-instance-templates",
@@ -196,6 +202,8 @@ fn shape(fields: Fields<'_>) -> Option<&'static str> {
         "gcloud-clusters"
     } else if has(&["name", "ipCidrRange", "network"]) {
         "gcloud-subnetworks"
+    } else if has(&["filter", "network"]) && any(&["nextHopIlbIp", "nextHopOtherRoutes"]) {
+        "gcloud-policy-based-routes"
     } else if has(&["destRange", "network"]) {
         "gcloud-routes"
     } else if has(&["name", "nats"]) {
@@ -275,6 +283,43 @@ fn route(fields: Fields<'_>, origin: &Origin) -> Option<Route> {
         next_hop: fields.first_text(&NEXT_HOPS).unwrap_or_default(),
         by_peering: fields.has("nextHopPeering"),
         tags: fields.texts("tags"),
+        down: down(fields),
+        origin: origin.clone(),
+        id,
+    })
+}
+
+/// What the export says of a next hop that takes no packets: `warnings[].code` and `routeStatus` of
+/// the Compute API's `Route`.
+fn down(fields: Fields<'_>) -> Option<String> {
+    const CODES: [&str; 5] = [
+        "NEXT_HOP_INSTANCE_NOT_FOUND",
+        "NEXT_HOP_NOT_RUNNING",
+        "NEXT_HOP_CANNOT_IP_FORWARD",
+        "NEXT_HOP_INSTANCE_NOT_ON_NETWORK",
+        "NEXT_HOP_ADDRESS_NOT_ASSIGNED",
+    ];
+    let told = fields.list("warnings").filter_map(|one| one.text("code"));
+    let by_warning = told.into_iter().find(|code| CODES.contains(&code.as_str()));
+    let status = fields.text("routeStatus");
+    by_warning.or(status.filter(|status| ["INACTIVE", "DROPPED"].contains(&status.as_str())))
+}
+
+/// A policy-based route (<https://cloud.google.com/network-connectivity/docs/reference/networkconnectivity/rest/v1/projects.locations.global.policyBasedRoutes>).
+fn policy_route(fields: Fields<'_>, origin: &Origin) -> Option<PolicyRoute> {
+    let id = Reference::parse(&fields.text("name")?);
+    let filter = fields.at("filter");
+    let anywhere = || parse_cidr("0.0.0.0/0");
+    let protocol = filter.text("ipProtocol").filter(|text| !text.eq_ignore_ascii_case("all"));
+    Some(PolicyRoute {
+        network: fields.reference("network")?.or_project(id.project.as_deref()),
+        priority: fields.number("priority").and_then(|n| u32::try_from(n).ok()).unwrap_or(1000),
+        source: filter.range("srcRange").or_else(anywhere)?,
+        destination: filter.range("destRange").or_else(anywhere)?,
+        protocol: protocol.and_then(|text| text.parse().ok()),
+        tags: fields.at("virtualMachine").texts("tags"),
+        by_interconnect: fields.has("interconnectAttachment"),
+        next_hop: fields.text("nextHopIlbIp"),
         origin: origin.clone(),
         id,
     })

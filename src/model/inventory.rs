@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::model::cluster::Operation;
 use crate::model::{
     Balancers, Cluster, ConnectorObject, Drift, FirewallPolicy, FirewallRule, Instance,
-    ManagedZone, NameServerPolicy, Nat, Network, NodePool, RecordSet, Reference, ResponsePolicy,
-    ResponseRule, Route, Subnetwork, Symptom, Workloads,
+    ManagedZone, NameServerPolicy, Nat, Network, NodePool, PolicyRoute, RecordSet, Reference,
+    ResponsePolicy, ResponseRule, Route, Subnetwork, Symptom, Workloads,
 };
 use crate::net::IpNet;
 
@@ -114,6 +114,8 @@ pub struct Inventory {
     pub nameless_answers: usize,
     /// Routes.
     pub routes: Vec<Route>,
+    /// Policy-based routes.
+    pub policy_routes: Vec<PolicyRoute>,
     /// Cloud NATs.
     pub nats: Vec<Nat>,
     /// Routers, by reference, with their network.
@@ -173,6 +175,7 @@ impl Inventory {
             + self.address_groups.len()
             + self.effective_networks.len()
             + self.routes.len()
+            + self.policy_routes.len()
             + self.nats.len()
             + self.routers.len()
             + self.clusters.len()
@@ -209,6 +212,7 @@ impl Inventory {
         self.effective_networks.extend(other.effective_networks);
         self.nameless_answers += other.nameless_answers;
         self.routes.extend(other.routes);
+        self.policy_routes.extend(other.policy_routes);
         self.nats.extend(other.nats);
         self.routers.extend(other.routers);
         self.clusters.extend(other.clusters);

@@ -24,8 +24,8 @@ pub use condition::{ConnectorObject, Drift};
 pub use firewall::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
 pub use inventory::{Inventory, Origin};
 pub use network::{
-    ManagedZone, NameServerPolicy, Nat, NatSubnetwork, Network, RecordSet, ResponsePolicy,
-    ResponseRule, Route, Subnetwork, ZoneTarget,
+    ManagedZone, NameServerPolicy, Nat, NatSubnetwork, Network, PolicyRoute, RecordSet,
+    ResponsePolicy, ResponseRule, Route, Subnetwork, ZoneTarget,
 };
 pub use query::{Expected, Query, QueryId};
 pub use record::{Disposition, Record, RuleReference};

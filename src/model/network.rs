@@ -58,6 +58,8 @@ pub struct Route {
     pub by_peering: bool,
     /// Tags of the VMs that it serves; empty means all.
     pub tags: Vec<String>,
+    /// Why its next hop takes no packets: it is gone, stopped, or may not forward.
+    pub down: Option<String>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -174,6 +176,31 @@ pub struct NameServerPolicy {
     pub id: Reference,
     /// The networks.
     pub networks: Vec<Reference>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// A policy-based route: it is asked before any other route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyRoute {
+    /// Its name.
+    pub id: Reference,
+    /// The network.
+    pub network: Reference,
+    /// The lowest is asked first.
+    pub priority: u32,
+    /// Where packets come from.
+    pub source: IpNet,
+    /// Where they go.
+    pub destination: IpNet,
+    /// Only this protocol.
+    pub protocol: Option<crate::net::Protocol>,
+    /// Only VMs with one of these; empty is all of the network.
+    pub tags: Vec<String>,
+    /// Only what comes by an interconnect, which no VM's packets do.
+    pub by_interconnect: bool,
+    /// The load balancer that gets them; `None` leaves them to the other routes.
+    pub next_hop: Option<String>,
     /// Where it was read.
     pub origin: Origin,
 }

@@ -149,6 +149,7 @@ impl ResourceChange {
                 next_hop: "default-internet-gateway".to_owned(),
                 by_peering: false,
                 tags: Vec::new(),
+                down: None,
                 origin: Origin::default(),
             }),
             Self::AddRecords { zone, made, records } => {

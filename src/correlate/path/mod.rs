@@ -194,7 +194,8 @@ impl Way<'_, '_> {
         let Some(address) = end.ranges.first().map(IpNet::addr) else {
             return link("route", State::Undetermined, "", "the address is not known");
         };
-        let hop = next_hop(self.directory.inventory, network, &self.start.tags, address);
+        let source = self.start.side.ranges.first().map(IpNet::addr);
+        let hop = next_hop(self.directory.inventory, network, &self.start.tags, source, address);
         // A private address does not leave by the internet gateway: what brings it is not among the
         // routes that were given.
         let by_gateway = match &hop {
@@ -235,6 +236,20 @@ impl Way<'_, '_> {
                 let detail = format!("for VMs with tag {tags}; else {other}: tags are not known");
                 link("route", State::Undetermined, format!("route {}", one.id.name), detail)
                     .read_at(&one.origin)
+            }
+            Hop::Policy(by, is_certain) => {
+                let to = by.next_hop.as_deref().unwrap_or("the other routes");
+                let tags = by.tags.join(", ");
+                let detail = match is_certain {
+                    true => format!(
+                        "takes it to load balancer {to}: what is behind it is not known here"
+                    ),
+                    false => format!(
+                        "may take it to {to}: for VMs with tag {tags}, and those of this one are not known"
+                    ),
+                };
+                let object = format!("policy-based route {}", by.id.name);
+                link("route", State::Undetermined, object, detail).read_at(&by.origin)
             }
             Hop::NotGiven => {
                 let detail = "gcloud compute routes list --format=json";
