@@ -283,3 +283,98 @@ fn the_guides_cluster_reaches_its_vip() {
     let answer = json(&["path", "name", "europe-docker.pkg.dev", set]);
     assert_eq!(answer["links"][3]["state"], "undetermined");
 }
+
+/// A change of the guide's manifests, and the findings that it makes.
+struct Variant {
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+    expected: &'static [&'static str],
+}
+
+const fn variant(
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+    expected: &'static [&'static str],
+) -> Variant {
+    Variant { file, from, to, expected }
+}
+
+/// One link each. A VIP's route that is missing alone breaks nothing: the default route leads to
+/// the internet gateway, too, which serves the VIP.
+const VARIANTS: [Variant; 15] = [
+    variant("dns-gcr.yaml", "", "", &[]),
+    variant(
+        "compute-network.yaml",
+        "privateIpGoogleAccess: true",
+        "privateIpGoogleAccess: false",
+        &["private-google-access-disabled"],
+    ),
+    variant(
+        "compute-network.yaml",
+        "nextHopGateway: default-internet-gateway",
+        "nextHopIp: 10.10.10.9",
+        &["private-route-wrong-next-hop"],
+    ),
+    variant("compute-network.yaml", "199.36.153.4/30", "199.36.153.16/30", &[]),
+    variant("compute-network.yaml", "0.0.0.0/0", "8.8.8.0/24", &["default-route-missing"]),
+    variant(
+        "dns-gcr.yaml",
+        "\"gcr.io.\"\n  visibility",
+        "\"gcr.example.\"\n  visibility",
+        &["dns-zone-missing"],
+    ),
+    variant("dns-gcr.yaml", "visibility: private", "visibility: public", &["dns-zone-missing"]),
+    variant("dns-gcr.yaml", "name: \"gcr.io.\"", "name: \"g.gcr.io.\"", &["dns-record-missing"]),
+    variant("dns-gcr.yaml", "199.36.153.7", "64.233.160.7", &["dns-record-wrong-target"]),
+    variant(
+        "dns-google-apis.yaml",
+        "name: \"restricted.googleapis.com.\"",
+        "name: \"private.googleapis.com.\"",
+        &["dns-record-missing"],
+    ),
+    variant("nat.yaml", "ComputeRouterNAT", "ComputeSomethingElse", &["nat-missing"]),
+    variant(
+        "nat.yaml",
+        "ALL_SUBNETWORKS_ALL_IP_RANGES",
+        "LIST_OF_SUBNETWORKS",
+        &["nat-range-uncovered"],
+    ),
+    variant("firewall.yaml", "199.36.153.4/30", "199.36.153.8/30", &["google-api-egress-blocked"]),
+    variant("firewall.yaml", "172.16.0.32/28", "172.16.0.48/28", &["control-plane-egress-blocked"]),
+    variant("firewall.yaml", "10.0.0.0/8", "11.0.0.0/8", &["cluster-internal-blocked"]),
+];
+
+#[test]
+fn every_link_of_the_guides_cluster_is_found_where_it_alone_is_broken() {
+    let Some(corpus) = corpus() else { return };
+    let set = corpus.join("kubeflow-private-gke/2020-06-01");
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: d}\nspec:\n  containers:\n  \
+               - {name: a, image: gcr.io/x/y}\n  - {name: b, image: quay.io/x/y}\n";
+    for Variant { file, from, to, expected } in VARIANTS {
+        let mut files = vec![("pod.yaml".to_owned(), pod.to_owned())];
+        for entry in std::fs::read_dir(&set).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let mut text = std::fs::read_to_string(&path).unwrap();
+            if name == file && !from.is_empty() {
+                assert!(text.contains(from), "{file} lacks {from}");
+                text = text.replacen(from, to, 1);
+            }
+            files.push((name, text));
+        }
+        let files: Vec<(&str, &[u8])> =
+            files.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+        let scratch = folder(&files);
+        let output = run(&["check", scratch.path().to_str().unwrap(), "--format", "json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let all = report["findings"].as_array().unwrap();
+        let told: Vec<&str> = all
+            .iter()
+            .filter(|one| one["severity"] != "note")
+            .map(|one| one["check"].as_str().unwrap())
+            .collect();
+        assert_eq!(told, expected, "{file}: {from} > {to}");
+    }
+}

@@ -16,6 +16,7 @@
 
 use crate::checks::finding::{Confidence, Finding, Remedy, Severity, id};
 use crate::checks::resource_not_ready::finding;
+use crate::checks::wrong_network_reference;
 use crate::checks::{Check, Evidence, Outcome};
 use crate::model::condition::{Health, ObjectId, ObjectReference, Referred};
 use crate::model::{ConnectorObject, Inventory, ObjectName};
@@ -40,7 +41,11 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     for object in &inventory.objects {
         let before = found.len();
         for reference in &object.references {
-            found.extend(dangling(check, inventory, object, reference));
+            let made = dangling(check, inventory, object, reference);
+            // A network that is wrong, whether it is there or not, has a finding of its own.
+            let of_network = reference.kind == "ComputeNetwork";
+            let other = || of_network && wrong_network_reference::is_proven(evidence, object);
+            found.extend(made.filter(|_| !other()));
         }
         if found.len() == before {
             found.extend(told(check, inventory, object));

@@ -23,11 +23,14 @@ pub fn remedy(road: &Road<'_>, directory: &Directory<'_>) -> Option<Remedy> {
         "private-route-outranked" => return None,
         _ => match road.link.fault? {
             Fault::AccessOff => access(road)?,
-            Fault::NoRoute | Fault::WrongHop => route(road, network, inventory)?,
+            Fault::NoRoute => route(road, network, inventory)?,
+            Fault::WrongHop => hop(road, network, inventory)?,
             Fault::NoRecord => records(road, network, inventory)?,
             Fault::ZoneUnseen => attach(road, network, inventory)?,
             Fault::NoNat => nat(road, network, inventory)?,
-            Fault::WrongTarget | Fault::Denied | Fault::Uncovered => return None,
+            Fault::WrongTarget | Fault::Denied | Fault::PartlyDenied | Fault::Uncovered => {
+                return None;
+            }
         },
     };
     if !change.is_printable() {
@@ -84,6 +87,21 @@ fn route(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<Res
     }
     let id = Reference::new(network.project.as_deref(), &name);
     Some(ResourceChange::AddRoute { id, network: network.clone(), destination })
+}
+
+/// The route to the VIP that leads elsewhere, with the next hop that serves VIPs; one for more than
+/// the VIP is left as it is, and goes beside.
+fn hop(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<ResourceChange> {
+    let range = *road.path.end.as_ref()?.ranges.first()?;
+    let is_own = |one: &&crate::model::Route| {
+        one.network.agrees(network)
+            && Some(&one.origin) == road.link.origin.as_ref()
+            && one.destination == range
+    };
+    match before.routes.iter().find(is_own) {
+        Some(found) => Some(ResourceChange::UpdateRoute(found.clone())),
+        None => route(road, network, before),
+    }
 }
 
 /// A VIP of Google's APIs.

@@ -11,6 +11,7 @@ use crate::checks::remedies::remedy;
 use crate::checks::{Check, Evidence, Outcome};
 use crate::correlate::path::Link;
 use crate::correlate::roads::Road;
+use crate::engine::naming;
 use crate::model::Origin;
 use crate::net::{Direction, Protocol};
 
@@ -26,7 +27,12 @@ pub struct Words {
 pub fn find(check: &Check, evidence: &Evidence<'_, '_>, words: &Words) -> Outcome {
     let mut causes: BTreeMap<(usize, String), Vec<&Road<'_>>> = BTreeMap::new();
     for road in evidence.correlation.roads.iter().filter(|road| road.check == check.id) {
-        let key = (road.cluster, format!("{} {}", road.link.object, road.link.detail));
+        // Each domain needs a zone of its own.
+        let domain = match road.check {
+            "dns-zone-missing" => naming::plain(&road.path.host).rsplitn(3, '.').take(2).collect(),
+            _ => String::new(),
+        };
+        let key = (road.cluster, format!("{} {} {domain}", road.link.object, road.link.detail));
         causes.entry(key).or_default().push(road);
     }
     let found: Vec<Finding> =
@@ -63,7 +69,10 @@ fn finding(
         origin: origin.clone(),
     };
     Some(Finding {
-        id: id(check.id, &[name, &first.link.object, &first.link.detail]),
+        id: match check.id {
+            "dns-zone-missing" => id(check.id, &[name, &first.path.host, &first.link.object]),
+            _ => id(check.id, &[name, &first.link.object, &first.link.detail]),
+        },
         check: check.id,
         severity: if first.is_certain { check.severity } else { Severity::Warning },
         confidence: if first.is_certain { Confidence::Likely } else { Confidence::Possible },

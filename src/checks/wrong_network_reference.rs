@@ -45,36 +45,63 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     if inventory.objects.is_empty() {
         return Outcome::Skipped("no object of Config Connector's was given");
     }
-    let placed: Vec<(&Cluster, &Reference)> = inventory
-        .clusters
-        .iter()
-        .filter_map(|cluster| Some((cluster, cluster.network.as_ref()?)))
-        .collect();
+    let placed = placed(inventory);
     if placed.is_empty() {
         return Outcome::Skipped("no cluster that names its network was given");
     }
     let mut tried = 0;
     let mut found = Vec::new();
-    for object in inventory.objects.iter().filter(|one| KINDS.contains(&one.id.kind.as_str())) {
-        let own = networks_of(inventory, object);
-        let elsewhere = |network: &Reference| !placed.iter().any(|(_, of)| of.agrees(network));
-        if own.is_empty() || !own.iter().all(elsewhere) {
-            continue;
+    for object in inventory.objects.iter().filter(|object| is_asked(object)) {
+        if tried >= MOST_TRIED {
+            break;
         }
-        let near = placed.iter().filter(|(cluster, _)| is_neighbour(inventory, object, cluster));
-        let mut told = false;
-        for (cluster, network) in near {
-            if told || tried >= MOST_TRIED {
-                break;
-            }
+        if let Some(made) = told(check, evidence, &placed, object) {
             tried += 1;
-            let mended = mended(evidence, object, network);
-            let made = of_object(check, inventory, object, (cluster, network), &own, &mended);
-            told = made.is_some();
             found.extend(made);
         }
     }
     if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
+}
+
+/// A zone that nobody made yet is told as one that the network does not see.
+fn is_asked(object: &ConnectorObject) -> bool {
+    KINDS.contains(&object.id.kind.as_str())
+        && (object.id.kind != "DNSManagedZone" || object.health() == Health::Ready)
+}
+
+/// Clusters, with their networks.
+type Placed<'a> = [(&'a Cluster, &'a Reference)];
+
+fn placed<'a>(inventory: &'a Inventory) -> Vec<(&'a Cluster, &'a Reference)> {
+    let clusters = inventory.clusters.iter();
+    clusters.filter_map(|cluster| Some((cluster, cluster.network.as_ref()?))).collect()
+}
+
+/// The finding on an object, where it is on no cluster's network; `None` where it is not looked at.
+fn told(
+    check: &Check,
+    evidence: &Evidence<'_, '_>,
+    placed: &Placed<'_>,
+    object: &ConnectorObject,
+) -> Option<Option<Finding>> {
+    let inventory = evidence.directory.inventory;
+    let own = networks_of(inventory, object);
+    let elsewhere = |network: &Reference| !placed.iter().any(|(_, of)| of.agrees(network));
+    if own.is_empty() || !own.iter().all(elsewhere) {
+        return None;
+    }
+    let mut near = placed.iter().filter(|(cluster, _)| is_neighbour(inventory, object, cluster));
+    Some(near.find_map(|(cluster, network)| {
+        let mended = mended(evidence, object, network);
+        of_object(check, inventory, object, (cluster, network), &own, &mended)
+    }))
+}
+
+/// Whether the network of an object is found to be wrong by what it would mend on another one.
+pub(super) fn is_proven(evidence: &Evidence<'_, '_>, object: &ConnectorObject) -> bool {
+    let placed = placed(evidence.directory.inventory);
+    let made = is_asked(object).then(|| told(&CHECK, evidence, &placed, object)).flatten();
+    made.flatten().is_some_and(|one| one.confidence == Confidence::Proven)
 }
 
 /// The networks of an object, as they were resolved when it was read.

@@ -101,13 +101,23 @@ fn road<'a>(
     path: Path<'a>,
     because: String,
 ) -> Option<Road<'a>> {
-    let at = path.first_broken()?;
+    // Where a VIP is meant for names of Google's, one that public DNS answers goes astray, though
+    // some of Google's public addresses may be allowed.
+    let astray = || {
+        let partly = |link: &Link| link.fault == Some(Fault::PartlyDenied);
+        let meant = path.class == Class::GooglePublic && is_vip_meant(directory, &path);
+        path.links.iter().position(partly).filter(|_| meant)
+    };
+    let at = path.first_broken().or_else(astray)?;
     let link = path.links.get(at)?.clone();
     let earlier = path.links.iter().take(at);
-    let is_certain = earlier.clone().all(|one| one.state == State::Ok);
+    let decided = earlier.clone().all(|one| one.state == State::Ok);
+    let is_certain = decided && link.state == State::Broken;
     // What a private zone that was not given would answer is not known: then only what every way
     // needs can be said to be missing.
-    let needs_name = !is_certain && link.kind != "private-google-access";
+    let mut before = earlier.filter(|one| one.kind != "firewall");
+    let needs_name =
+        before.any(|one| one.state != State::Ok) && link.kind != "private-google-access";
     if needs_name {
         return None;
     }
@@ -123,9 +133,11 @@ fn check_of(directory: &Directory<'_>, path: &Path<'_>, link: &Link) -> Option<&
         Fault::ZoneUnseen => "dns-zone-not-attached",
         Fault::NoRecord => "dns-record-missing",
         Fault::WrongTarget => "dns-record-wrong-target",
-        Fault::Denied | Fault::NoRoute | Fault::WrongHop if vip_meant => "dns-zone-missing",
+        Fault::Denied | Fault::PartlyDenied | Fault::NoRoute | Fault::WrongHop if vip_meant => {
+            "dns-zone-missing"
+        }
         // What EGRESS rules deny is a need of its own, judged and mended as such.
-        Fault::Denied => return None,
+        Fault::Denied | Fault::PartlyDenied => return None,
         Fault::WrongHop if class == Class::Vip && has_own_route(directory, path) => {
             "private-route-outranked"
         }

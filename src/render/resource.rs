@@ -44,6 +44,20 @@ fn gcloud(change: &ResourceChange) -> String {
             project(network),
             network.name
         ),
+        // Routes cannot be changed in place.
+        ResourceChange::UpdateRoute(route) => {
+            let tags = match route.tags.as_slice() {
+                [] => String::new(),
+                tags => format!(" --tags={}", tags.join(",")),
+            };
+            let project = project(&route.network);
+            format!(
+                "gcloud compute routes delete {0}{project}\ngcloud compute routes create \
+                 {0}{project} --network={1} --destination-range={2} \
+                 --next-hop-gateway=default-internet-gateway --priority={3}{tags}",
+                route.id.name, route.network.name, route.destination, route.priority
+            )
+        }
         ResourceChange::AddRecords { zone, made, records } => {
             record_commands(zone, made.as_ref(), records)
         }
@@ -155,6 +169,17 @@ fn manifests(change: &ResourceChange) -> Vec<Value> {
                 "nextHopGateway": "default-internet-gateway", "priority": 1000,
             }),
         )],
+        ResourceChange::UpdateRoute(route) => {
+            let mut spec = json!({
+                "destRange": route.destination.to_string(),
+                "networkRef": network_reference(&route.network),
+                "nextHopGateway": "default-internet-gateway", "priority": route.priority,
+            });
+            if let (Some(fields), false) = (spec.as_object_mut(), route.tags.is_empty()) {
+                fields.insert("tags".to_owned(), json!(route.tags));
+            }
+            vec![manifest("compute", "ComputeRoute", &route.id.name, Some(&route.network), spec)]
+        }
         ResourceChange::AddRecords { zone, made, records } => {
             record_manifests(zone, made.as_ref(), records)
         }
@@ -276,6 +301,20 @@ fn terraform(change: &ResourceChange) -> String {
             ];
             fields.extend(own_project(network));
             block("google_compute_route", &id.name, &fields)
+        }
+        ResourceChange::UpdateRoute(route) => {
+            let mut fields = vec![
+                ("name", text(&route.id.name)),
+                ("network", text(&route.network.name)),
+                ("dest_range", text(&route.destination.to_string())),
+                ("next_hop_gateway", text("default-internet-gateway")),
+                ("priority", route.priority.to_string()),
+            ];
+            if !route.tags.is_empty() {
+                fields.push(("tags", json!(route.tags).to_string()));
+            }
+            fields.extend(own_project(&route.network));
+            block("google_compute_route", &route.id.name, &fields)
         }
         ResourceChange::AddRecords { zone, made, records } => {
             record_blocks(zone, made.as_ref(), records)

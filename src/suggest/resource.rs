@@ -36,6 +36,8 @@ pub enum ResourceChange {
         /// Where to.
         destination: IpNet,
     },
+    /// A route with the internet gateway as its next hop instead of its own.
+    UpdateRoute(Route),
     /// Records of a private zone, and the zone where it is not there.
     AddRecords {
         /// The zone.
@@ -83,6 +85,7 @@ impl ResourceChange {
         match self {
             Self::EnableAccess(_) => "enable-private-google-access",
             Self::AddRoute { .. } => "add-route",
+            Self::UpdateRoute(_) => "update-route",
             Self::AddRecords { made: Some(_), .. } => "add-dns-zone",
             Self::AddRecords { made: None, .. } => "add-dns-record",
             Self::AddNat { .. } => "add-nat",
@@ -103,6 +106,11 @@ impl ResourceChange {
                     && subnetwork.id.location.as_deref().is_some_and(is_resource_name)
             }
             Self::AddRoute { id, network, .. } => named(id) && named(network),
+            Self::UpdateRoute(route) => {
+                named(&route.id)
+                    && named(&route.network)
+                    && route.tags.iter().all(|tag| is_resource_name(tag))
+            }
             Self::AddRecords { zone, made, records } => {
                 let known =
                     |(name, network): &(String, Reference)| is_dns_name(name) && named(network);
@@ -152,6 +160,13 @@ impl ResourceChange {
                 down: None,
                 origin: Origin::default(),
             }),
+            Self::UpdateRoute(route) => {
+                let own = |one: &&mut Route| one.id == route.id && one.network == route.network;
+                if let Some(one) = after.routes.iter_mut().find(own) {
+                    "default-internet-gateway".clone_into(&mut one.next_hop);
+                    one.by_peering = false;
+                }
+            }
             Self::AddRecords { zone, made, records } => {
                 after.zones.extend(made.iter().map(|(dns_name, network)| ManagedZone {
                     id: zone.clone(),

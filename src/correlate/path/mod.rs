@@ -61,6 +61,8 @@ pub enum Fault {
     WrongHop,
     /// A rule denies it.
     Denied,
+    /// A rule denies some of the addresses that it may be: not decided, then.
+    PartlyDenied,
     /// Private Google Access is off.
     AccessOff,
     /// There is no Cloud NAT.
@@ -244,9 +246,9 @@ impl Way<'_, '_> {
                     true => format!(
                         "takes it to load balancer {to}: what is behind it is not known here"
                     ),
-                    false => format!(
-                        "may take it to {to}: for VMs with tag {tags}, and those of this one are not known"
-                    ),
+                    false => {
+                        format!("may take it to {to}: for VMs with tag {tags}, not known here")
+                    }
                 };
                 let object = format!("policy-based route {}", by.id.name);
                 link("route", State::Undetermined, object, detail).read_at(&by.origin)
@@ -306,7 +308,10 @@ impl Way<'_, '_> {
                 (State::Undetermined, "it depends on what was not given".to_owned())
             }
         };
-        Link { origin, ..link("firewall", state, object, detail).by(Fault::Denied) }
+        let made = link("firewall", state, object, detail).by(Fault::Denied);
+        let partly = answer.verdict == Expected::Mixed && state == State::Undetermined;
+        let fault = if partly { Some(Fault::PartlyDenied) } else { made.fault };
+        Link { origin, fault, ..made }
     }
 
     /// What lets packets out of the network: nothing for what is inside.
