@@ -72,7 +72,7 @@ fn is_asked(object: &ConnectorObject) -> bool {
 /// Clusters, with their networks.
 type Placed<'a> = [(&'a Cluster, &'a Reference)];
 
-fn placed<'a>(inventory: &'a Inventory) -> Vec<(&'a Cluster, &'a Reference)> {
+fn placed(inventory: &Inventory) -> Vec<(&Cluster, &Reference)> {
     let clusters = inventory.clusters.iter();
     clusters.filter_map(|cluster| Some((cluster, cluster.network.as_ref()?))).collect()
 }

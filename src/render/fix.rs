@@ -34,12 +34,7 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
                 continue;
             };
             if printed.insert(text.clone()) {
-                if language == "cnrm" && documents > 0 {
-                    out.push_str("---\n");
-                }
-                documents += 1;
-                out.push_str(text.trim_end());
-                out.push('\n');
+                document(&mut out, text, language, &mut documents);
             }
             out.push('\n');
         }
@@ -68,16 +63,21 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
         }
         let text = fix.text(language).filter(|text| printed.insert((*text).to_owned()));
         if let Some(text) = text {
-            if language == "cnrm" && documents > 0 {
-                out.push_str("---\n");
-            }
-            documents += 1;
-            out.push_str(text.trim_end());
-            out.push('\n');
+            document(&mut out, text, language, &mut documents);
         }
         out.push('\n');
     }
     out
+}
+
+/// One more document; those of YAML are kept apart.
+fn document(out: &mut String, text: &str, language: &str, documents: &mut u32) {
+    if language == "cnrm" && *documents > 0 {
+        out.push_str("---\n");
+    }
+    *documents += 1;
+    out.push_str(text.trim_end());
+    out.push('\n');
 }
 
 /// Of several corrections of one rule the one that holds them all: each command sets whole fields,
