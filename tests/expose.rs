@@ -167,6 +167,44 @@ fn load_balancers_let_in_whom_they_and_the_rules_name() {
     assert_eq!(ask(&[balancer], &[]).titles("exposure-too-open"), [""; 0]);
 }
 
+#[test]
+fn denials_in_the_log_on_an_exposed_port_are_told_as_such() {
+    let web = service("web", "NodePort", value!([{"port": 443, "nodePort": 31443}]));
+    let mut deny = allow("deny-all", &["0.0.0.0/0"], &[]);
+    deny.as_object_mut().unwrap().remove("allowed");
+    deny["denied"] = value!([{"IPProtocol": "all"}]);
+    deny["priority"] = value!(65000);
+    deny["logConfig"] = value!({"enable": true});
+    let entry = |port: u16| {
+        value!({"insertId": format!("e{port}"), "timestamp": "2026-10-14T09:00:00.5Z",
+            "logName": "projects/p/logs/compute.googleapis.com%2Ffirewall",
+            "resource": {"labels": {"project_id": "p"}, "type": "gce_subnetwork"},
+            "jsonPayload": {"disposition": "DENIED",
+                "connection": {"src_ip": "198.51.100.9", "src_port": 40000, "dest_ip": "10.0.0.5",
+                               "dest_port": port, "protocol": 6},
+                "rule_details": {"reference": "network:n/firewall:deny-all", "priority": 65000,
+                                 "action": "DENY", "direction": "INGRESS"},
+                "vpc": {"project_id": "p", "vpc_name": "n", "subnetwork_name": "nodes"}}})
+    };
+    let answer = ask(&[cluster(false), subnetwork(), deny, web, entry(31443), entry(31999)], &[]);
+    let found = findings(&answer.report, "exposure-blocked");
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(
+        one["title"],
+        "connections from outside to node port shop/web are denied on tcp 31443"
+    );
+    // Whoever it was is let in by nobody but its owner.
+    assert_eq!(one["fixes"], value!([]));
+    assert!(one["no_fix"].as_str().unwrap().contains("--clients"));
+    let checks: Vec<_> = answer.report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["check"].clone())
+        .collect();
+    assert!(checks.contains(&value!("internet-scan")), "{checks:?}");
+}
+
 /// (class, annotations of the Ingress, of the Service, appProtocol, whether gRPC gets through)
 type Row = (
     &'static str,

@@ -5,7 +5,8 @@ use crate::checks::finding::{
     Basis, Confidence, DecisionSummary, Finding, FlowSummary, ResourceSummary, decision_summary, id,
 };
 use crate::checks::{Check, Outcome};
-use crate::correlate::exposure::{Known, Way, WayPort};
+use crate::correlate::Cause;
+use crate::correlate::exposure::{Known, Way, WayKind, WayPort};
 use crate::correlate::side::Side;
 use crate::model::{Expected, Origin};
 use crate::net::{Direction, Role};
@@ -82,6 +83,24 @@ fn decision(way: &Way<'_>) -> Option<DecisionSummary> {
     let answer = way.answer.as_ref()?;
     let tuple = answer.denied.first().or(answer.flow.as_ref())?.tuple;
     Some(decision_summary(&answer.decision, &answer.near_misses, &tuple))
+}
+
+/// Whether denied connections come from outside to a port of this way: of its nodes, or of its
+/// load balancer's address.
+#[must_use]
+pub fn is_entered(way: &Way<'_>, cause: &Cause<'_>) -> bool {
+    let from_outside =
+        cause.direction == Some(Direction::Ingress) && cause.source.role == Role::Internet;
+    let on = |port: &WayPort| match way.kind {
+        WayKind::NodePort => port.node_port == cause.port,
+        WayKind::LoadBalancer => {
+            let own = |address| cause.seen.destinations.binary_search(&address).is_ok();
+            Some(port.port) == cause.port && way.address.is_some_and(own)
+        }
+        _ => false,
+    };
+    let mut ports = way.ports.iter().filter(|port| port.protocol == cause.protocol);
+    from_outside && cause.port.is_some() && ports.any(on)
 }
 
 /// The way as a resource that a finding speaks of.

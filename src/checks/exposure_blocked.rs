@@ -48,9 +48,20 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     // What the named clients need, and what the log shows of it.
     if let Outcome::Found(mut causes) = blocked::find(check, evidence, clients) {
         for (made, cause) in causes.iter_mut().zip(evidence.causes_of(check)) {
-            let own = |way: &&Way<'_>| cause.needs.iter().any(|need| need.origin == way.origin);
+            let own = |way: &&Way<'_>| {
+                cause.needs.iter().any(|need| need.origin == way.origin)
+                    || exposure::is_entered(way, cause)
+            };
             let ways = evidence.correlation.ways.iter().filter(own);
             made.resources.extend(ways.map(exposure::resource));
+            if cause.needs.is_empty() {
+                made.severity = Severity::Warning;
+                made.no_fix = made.no_fix.take().map(|_| {
+                    "these may be scanners as well as clients: say who is to come, and the rule is \
+                     printed: vpcwhy expose --clients CIDR,…"
+                        .to_owned()
+                });
+            }
         }
         found.extend(causes);
     }
@@ -59,8 +70,13 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
 }
 
-fn clients(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
-    let what = cause.needs.first().map_or("clients", |need| need.reason.as_str());
+fn clients(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Words {
+    let ways = || evidence.correlation.ways.iter();
+    let entered = || ways().find(|way| exposure::is_entered(way, cause)).map(|way| way.label());
+    let what = match cause.needs.first() {
+        Some(need) => need.reason.clone(),
+        None => format!("connections from outside to {}", entered().unwrap_or_default()),
+    };
     Words {
         title: format!("{what} are denied on {}", blocked::traffic(cause)),
         explanation: vec![blocked::denied_by(cause)],

@@ -56,6 +56,7 @@ pub use report::Report;
 
 use std::cell::RefCell;
 
+use crate::correlate::exposure::Way;
 use crate::correlate::scope::Scope;
 use crate::correlate::{Cause, Correlation, Directory, Question};
 use crate::model::Reference;
@@ -118,7 +119,8 @@ impl<'e, 'a> Evidence<'e, 'a> {
         scope: &'e Scope,
         printer: &'e dyn Printer,
     ) -> Self {
-        let claims = correlation.causes.iter().map(claimant).collect();
+        let ways = &correlation.ways;
+        let claims = correlation.causes.iter().map(|cause| claimant(cause, ways)).collect();
         let denied = correlation.causes.iter().flat_map(|cause| &cause.questions);
         let logged = denied.chain(&correlation.passed).collect();
         let earlier = RefCell::default();
@@ -187,9 +189,13 @@ pub const CHECKS: [&Check; 40] = [
     &rule_not_logged::CHECK,
 ];
 
-fn claimant(cause: &Cause<'_>) -> &'static str {
+fn claimant(cause: &Cause<'_>, ways: &[Way<'_>]) -> &'static str {
     if let Some(id) = needed::check_of(cause) {
         return id;
+    }
+    // Somebody from outside, on a port that an application is exposed by.
+    if ways.iter().any(|way| exposure::is_entered(way, cause)) {
+        return exposure_blocked::CHECK.id;
     }
     let claims = |check: &&&Check| check.claims.is_some_and(|claims| claims(cause));
     CHECKS.iter().find(claims).map_or(unexplained_denial::CHECK.id, |check| check.id)

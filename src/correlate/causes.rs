@@ -381,8 +381,11 @@ fn cause_key(directory: &Directory<'_>, question: &Question<'_>) -> CauseKey {
     let source = directory.who_vm(tuple.src, network, vm(Direction::Egress));
     let destination = directory.who_vm(tuple.dst, network, vm(Direction::Ingress));
     let role = |who: Who<'_>| (who.owner.role, who.owner.name.clone(), who.owner.ranges.clone());
-    // Somebody outside who tries many ports is one cause, not thousands.
-    let scan = source.owner.role == Role::Internet && direction != Some(Direction::Egress);
+    // Somebody outside who tries many ports is one cause, not thousands; on the port of an
+    // application it may be a client.
+    let scan = source.owner.role == Role::Internet
+        && direction != Some(Direction::Egress)
+        && !directory.is_entrance(&tuple);
     CauseKey {
         network: network.cloned(),
         direction,

@@ -10,7 +10,7 @@ use crate::correlate::roles::is_private;
 use crate::correlate::{Roles, Who};
 use crate::engine::{Endpoint, Facts, Flow, Geography, Place};
 use crate::model::{Instance, Inventory, Reference, Subnetwork};
-use crate::net::{AddressSet, Direction, FiveTuple, IpNet, Role};
+use crate::net::{AddressSet, Direction, FiveTuple, IpNet, Protocol, Role};
 
 /// The inventory with its roles.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub struct Directory<'a> {
     by_name: HashMap<&'a str, Vec<&'a Instance>>,
     by_address: HashMap<IpAddr, Vec<&'a Instance>>,
     aliased: Vec<(IpNet, &'a Instance)>,
+    entrances: BTreeSet<(Option<IpAddr>, Protocol, u16)>,
     geographies: Mutex<BTreeMap<Reference, Arc<Geography>>>,
 }
 
@@ -58,8 +59,23 @@ impl<'a> Directory<'a> {
             by_name,
             by_address,
             aliased,
+            entrances: entrances(inventory),
             geographies: Mutex::default(),
         }
+    }
+
+    /// Whether an application is exposed on this port: of every node, or of its load balancer's
+    /// address.
+    #[must_use]
+    pub fn is_entrance(&self, tuple: &FiveTuple) -> bool {
+        [None, Some(tuple.dst)]
+            .into_iter()
+            .any(|address| self.entrances.contains(&(address, tuple.protocol, tuple.dst_port)))
+    }
+
+    /// The ports by which applications are exposed, with the address where it is one alone.
+    pub fn entrances(&self) -> impl Iterator<Item = (Option<IpAddr>, u16)> {
+        self.entrances.iter().map(|(address, _, port)| (*address, *port))
     }
 
     /// The flow of a connection, seen from its VM.
@@ -353,4 +369,21 @@ fn carried_by(instance: &Instance) -> Endpoint {
         service_accounts: if instance.complete { accounts } else { at_least(accounts) },
         secure_tags: Facts::Unknown,
     }
+}
+
+/// The ports by which Services are exposed, with the address where it is one alone.
+fn entrances(inventory: &Inventory) -> BTreeSet<(Option<IpAddr>, Protocol, u16)> {
+    let mut all = BTreeSet::new();
+    for service in &inventory.workloads.services {
+        for port in &service.ports {
+            match service.kind.as_str() {
+                "NodePort" => all.extend(port.node_port.map(|node| (None, port.protocol, node))),
+                "LoadBalancer" => all.extend(
+                    service.addresses.iter().map(|one| (Some(*one), port.protocol, port.port)),
+                ),
+                _ => {}
+            }
+        }
+    }
+    all
 }

@@ -132,6 +132,10 @@ impl Edges {
             sets.extend(AddressSet::of(own).edges());
             sets.extend(AddressSet::of(subnetwork.secondary.iter().map(|(_, r)| r)).edges());
         }
+        for (address, port) in directory.entrances() {
+            ports.extend([Some(port), port.checked_add(1)].into_iter().flatten());
+            sets.extend(address.iter().flat_map(|one| AddressSet::one(*one).edges()));
+        }
         let mut edges = Self { ports: ports.into_iter().collect(), ..Self::default() };
         for address in sets {
             match address {
