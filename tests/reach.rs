@@ -392,6 +392,33 @@ fn probes_of_every_kind_of_balancer() {
 
 /// A rule for one pool's tag decides for that pool, and what is known of all pools is known.
 #[test]
+fn a_regional_gateway_needs_its_probes_and_its_proxies() {
+    let mut resources = base();
+    let proxies = value!({"kind": "compute#subnetwork", "name": "proxies", "network": network(),
+        "region": "europe-west1", "ipCidrRange": "10.129.0.0/23", "purpose": "REGIONAL_MANAGED_PROXY"});
+    let gateway = value!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+        "metadata": {"name": "inner", "namespace": "policy"},
+        "spec": {"gatewayClassName": "gke-l7-rilb",
+                 "listeners": [{"port": 80, "protocol": "HTTP"}]}});
+    let route = value!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+        "metadata": {"name": "api", "namespace": "policy"},
+        "spec": {"parentRefs": [{"name": "inner"}],
+                 "rules": [{"backendRefs": [{"name": "api", "port": 80}]}]}});
+    let ports = value!({"ports": [{"port": 80, "targetPort": 8080}]});
+    resources.extend([proxies, gateway, route, service("api", &ports)]);
+    let all = needs(&resources);
+    let of = |who: &str| {
+        let reason = format!("{who} of HTTPRoute policy/api to pods of policy/api");
+        let found = all.iter().find(|need| need["reason"] == reason);
+        let found = found.unwrap_or_else(|| panic!("no {reason}: {all:#?}"));
+        (found["from"]["ranges"].clone(), found["port"].clone())
+    };
+    let probes = value!(["35.191.0.0/16", "130.211.0.0/22"]);
+    assert_eq!(of("probes"), (probes, value!(8080)));
+    assert_eq!(of("proxies"), (value!(["10.129.0.0/23"]), value!(8080)));
+}
+
+#[test]
 fn pools_are_told_apart_by_their_tags() {
     let mut all = base();
     let pool = |name: &str, tag: &str| value!({"name": name, "config": {"tags": [tag]}});

@@ -220,3 +220,106 @@ fn exports_and_manifests_that_differ_are_told_field_by_field() {
     let expected = "destRange: 199.36.153.4/30 in the manifest, 199.36.153.8/30 in the export";
     assert_eq!(drifted("199.36.153.8/30"), [expected]);
 }
+
+#[test]
+fn a_plan_takes_the_place_of_what_it_changes() {
+    let export = |name: &str, port: &str| {
+        value!({"kind": "compute#firewall", "name": name, "priority": 1000, "direction": "INGRESS",
+                "network": "https://www.googleapis.com/compute/v1/projects/p/global/networks/net",
+                "sourceRanges": ["10.0.0.0/8"], "allowed": [{"IPProtocol": "tcp", "ports": [port]}]})
+    };
+    let exports = value!([export("a", "443"), export("b", "22"), export("c", "80")]);
+    let after = value!({"name": "a", "project": "p", "direction": "INGRESS", "priority": 1000,
+        "network": "projects/p/global/networks/net", "source_ranges": ["10.0.0.0/8"],
+        "allow": [{"protocol": "tcp", "ports": ["8443"]}]});
+    let change = |name: &str, actions: Value| {
+        value!({"type": "google_compute_firewall",
+                "change": {"actions": actions, "before": {"name": name, "project": "p"}}})
+    };
+    let plan = value!({
+        "format_version": "1.2",
+        "planned_values": {"root_module": {"resources": [{"mode": "managed", "name": "a",
+            "address": "google_compute_firewall.a", "type": "google_compute_firewall",
+            "values": after}]}},
+        "resource_changes": [change("a", value!(["update"])), change("b", value!(["delete"])),
+                             change("c", value!(["no-op"]))],
+    });
+    let verdict = |port: &str, files: &[(&str, &[u8])]| {
+        let scratch = folder(files);
+        let path = scratch.path().to_str().unwrap();
+        let arguments = [
+            "sim",
+            "--direction",
+            "INGRESS",
+            "--from",
+            "10.0.0.1",
+            "--to",
+            "10.0.0.2",
+            "--protocol",
+            "tcp",
+            "--port",
+            port,
+            "--network",
+            "net",
+            path,
+            "--format",
+            "json",
+        ];
+        let output = common::run(&arguments);
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        answer["verdict"].as_str().unwrap().to_owned()
+    };
+    let (exports, plan) = (exports.to_string(), plan.to_string());
+    let before = [("rules.json", exports.as_bytes())];
+    let both = [("plan.json", plan.as_bytes()), ("rules.json", exports.as_bytes())];
+    for (port, then, now) in [
+        ("443", "ALLOWED", "DENIED"),
+        ("8443", "DENIED", "ALLOWED"),
+        ("22", "ALLOWED", "DENIED"),
+        ("80", "ALLOWED", "ALLOWED"),
+    ] {
+        assert_eq!(verdict(port, &before), then, "{port}");
+        assert_eq!(verdict(port, &both), now, "{port} with the plan");
+    }
+}
+
+#[test]
+fn a_plan_says_what_it_breaks() {
+    let network = "https://www.googleapis.com/compute/v1/projects/p/global/networks/net";
+    let exports = value!([
+        {"kind": "compute#subnetwork", "name": "nodes", "region": "r1", "network": network,
+         "ipCidrRange": "10.0.0.0/24",
+         "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.1.0.0/16"}]},
+        {"kind": "compute#firewall", "name": "to-kubelets", "priority": 1000, "network": network,
+         "direction": "INGRESS", "sourceRanges": ["172.16.0.0/28"],
+         "allowed": [{"IPProtocol": "tcp"}]},
+        {"kind": "compute#firewall", "name": "ssh", "priority": 1000, "network": network,
+         "direction": "INGRESS", "sourceRanges": ["192.168.0.0/24"],
+         "allowed": [{"IPProtocol": "tcp", "ports": ["22"]}]},
+        {"name": "blue", "location": "r1", "network": "net", "subnetwork": "nodes",
+         "currentMasterVersion": "1.30",
+         "selfLink": "https://container.googleapis.com/v1/projects/p/locations/r1/clusters/blue",
+         "ipAllocationPolicy": {"clusterSecondaryRangeName": "pods"},
+         "privateClusterConfig": {"enablePrivateNodes": true, "peeringName": "x",
+                                  "masterIpv4CidrBlock": "172.16.0.0/28"}},
+    ]);
+    let plan = value!({
+        "format_version": "1.2", "planned_values": {"root_module": {}},
+        "resource_changes": [{"type": "google_compute_firewall", "change": {
+            "actions": ["delete"], "after": null,
+            "before": {"name": "to-kubelets", "project": "p", "direction": "INGRESS",
+                       "priority": 1000, "network": network, "source_ranges": ["172.16.0.0/28"],
+                       "allow": [{"protocol": "tcp", "ports": []}]}}}],
+    });
+    let (exports, plan) = (exports.to_string(), plan.to_string());
+    let told = |files: &[(&str, String)]| -> Vec<String> {
+        let all = report(files);
+        let found = findings(&all, "control-plane-ingress-blocked");
+        let lines = found.iter().flat_map(|one| one["explanation"].as_array().unwrap().clone());
+        let lines = lines.map(|line| line.as_str().unwrap().to_owned());
+        lines.filter(|line| line.contains("the plan breaks it")).collect()
+    };
+    assert_eq!(told(&[("a.json", exports.clone())]), [""; 0]);
+    let with_plan = told(&[("a.json", exports), ("plan.json", plan)]);
+    assert!(with_plan[0].contains("rule to-kubelets allows it as it is"), "{with_plan:?}");
+}

@@ -8,7 +8,9 @@ use crate::checks::{Check, Evidence, Outcome, needed};
 use crate::correlate::causes::decider_key;
 use crate::correlate::side::Side;
 use crate::correlate::{Cause, Question};
+use crate::engine::matching::{self, match_rule};
 use crate::engine::{Decider, Verdict};
+use crate::model::{Action, FirewallRule};
 use crate::net::{Direction, Role};
 use crate::suggest::{NoFix, Proposal, Refuted, Suggestion, propose, prove};
 
@@ -65,6 +67,7 @@ pub fn finding(
     let mut explanation = words.explanation;
     explanation.extend(needed::lines(cause, evidence));
     explanation.extend(inferred(cause));
+    explanation.extend(planned(cause, evidence));
     let logged = cause.seen.sample.map(|(tuple, _)| tuple);
     let tuple = logged.or_else(|| cause.flows().next().map(|flow| flow.tuple));
     Finding {
@@ -93,6 +96,21 @@ pub fn finding(
 
 fn elsewhere(cause: &Cause<'_>) -> bool {
     cause.source.elsewhere || cause.destination.elsewhere
+}
+
+/// The rule that lets it pass as things are, and that a plan changes or takes away.
+fn planned(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Option<String> {
+    let flow = cause.flows().next()?;
+    let allows = |rule: &&FirewallRule| {
+        rule.action == Action::Allow
+            && match_rule(rule, flow, &mut ()) == matching::Outcome::Matched
+    };
+    let rule = evidence.directory.inventory.replaced_rules.iter().find(allows)?;
+    Some(format!(
+        "the plan breaks it: rule {} allows it as it is, and {} changes that",
+        rule.label(),
+        rule.origin.path
+    ))
 }
 
 /// What the log did not say.

@@ -152,7 +152,7 @@ pub fn finding(check: &Check, way: &Way<'_>, ports: &[&WayPort]) -> Finding {
             destination: side(Role::Service, &behind.join(", "), "what is behind it"),
         }),
         observed: None,
-        needed: true,
+        needed: false,
         decision: decision(way),
         resources: vec![resource(way)],
         fixes: Vec::new(),

@@ -68,7 +68,7 @@ fn finding(check: &Check, drift: &Drift) -> Finding {
             .collect(),
         flow: None,
         observed: None,
-        needed: true,
+        needed: false,
         decision: None,
         resources: vec![resource(&drift.manifest), resource(&drift.export)],
         fixes: Vec::new(),

@@ -327,7 +327,7 @@ pub(super) fn finding<'a>(
         explanation: Vec::new(),
         flow: None,
         observed: None,
-        needed: true,
+        needed: false,
         decision: None,
         resources: objects.map(resource).collect(),
         fixes: Vec::new(),

@@ -85,6 +85,11 @@ impl Reader {
         if terraform_show::is_shown(&item) {
             let shown = terraform_show::items(&item);
             self.inventory.planned.extend(shown.planned);
+            let mut before = Inventory::default();
+            for one in &shown.before {
+                gcloud::read(one, &mut before);
+            }
+            self.inventory.replaced_rules.extend(before.firewall_rules);
             for (kind, count) in shown.unused {
                 *self.inventory.unused.entry(kind).or_default() += count;
             }

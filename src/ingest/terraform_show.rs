@@ -28,6 +28,8 @@ pub struct Shown {
     pub items: Vec<Item>,
     /// What a plan changes or takes away.
     pub planned: Vec<Planned>,
+    /// The firewall rules among it, as they were.
+    pub before: Vec<Item>,
     /// Types that are not used, with how many there are of each.
     pub unused: BTreeMap<String, u64>,
 }
@@ -69,6 +71,17 @@ pub fn items(item: &Item) -> Shown {
             None => *shown.unused.entry(resource.kind.clone()).or_default() += 1,
         }
     }
+    shown.before = whole
+        .list("resource_changes")
+        .filter_map(|one| {
+            let kind = one.text("type").filter(|kind| kind == "google_compute_firewall")?;
+            changed(one, &item.origin)?;
+            let values = one.at("change").at("before");
+            let before = Resource { module: String::new(), kind, name: String::new(), values };
+            let value = converted(&before, &lookup)?;
+            Some(Item { value, origin: item.origin.clone(), hint: None })
+        })
+        .collect();
     shown.planned =
         whole.list("resource_changes").filter_map(|one| changed(one, &item.origin)).collect();
     shown

@@ -146,6 +146,8 @@ pub struct Inventory {
     pub operations: Vec<Operation>,
     /// What a Terraform plan changes or takes away: exports of these are of before.
     pub planned: Vec<Planned>,
+    /// Firewall rules as they were before a plan.
+    pub replaced_rules: Vec<FirewallRule>,
     /// Objects of Config Connector's, whatever their kind.
     pub objects: Vec<ConnectorObject>,
     /// Where manifests and exports of one resource differ.
@@ -228,6 +230,7 @@ impl Inventory {
         self.workloads.absorb(other.workloads);
         self.operations.extend(other.operations);
         self.planned.extend(other.planned);
+        self.replaced_rules.extend(other.replaced_rules);
         self.objects.extend(other.objects);
         self.drifts.extend(other.drifts);
         self.symptoms.extend(other.symptoms);

@@ -217,13 +217,17 @@ fn notes(document: &mut Document, report: &Report) {
 }
 
 fn ending(document: &mut Document, report: &Report, blocked: &[&Finding], asked: &Asked) {
+    // What nobody answers fails before the firewall has a say.
+    let nobody = report.needs.iter().filter(|need| need.missing.is_some()).count();
+    let nobody = if nobody > 0 { format!(", {nobody} with nobody there") } else { String::new() };
     let count = |verdict: &[Expected]| {
-        report.needs.iter().filter(|need| verdict.contains(&need.verdict)).count() as u64
+        let answered = report.needs.iter().filter(|need| need.missing.is_none());
+        answered.filter(|need| verdict.contains(&need.verdict)).count() as u64
     };
     let denied = count(&[Expected::Denied, Expected::Mixed]);
     let open = count(&[Expected::Undetermined]);
     let needed = plural(report.needs.len() as u64, "needed connection", "needed connections");
-    document.line(format!("{needed}: {denied} denied, {open} not known."));
+    document.line(format!("{needed}: {denied} denied, {open} not known{nobody}."));
     let mendable = blocked.iter().find(|finding| !finding.fixes.is_empty());
     if let Some(finding) = mendable {
         let text = format!("vpcwhy fix {} {}", finding.id, asked.inputs);
