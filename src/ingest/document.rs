@@ -75,12 +75,17 @@ pub fn json_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
 /// A longer text is a list of items, more often than not.
 const SURELY_LONG: usize = 256 << 10;
 
-/// Whether a value is no item itself, perhaps, but holds some.
+/// Whether a value is no item itself, perhaps, but holds some. Every item comes by here: each of
+/// its keys is looked at once, and none is hashed.
 fn may_hold_items(value: &Value) -> bool {
     let Some(members) = value.as_object() else { return true };
-    let wrappers =
-        ["items", "firewalls", "firewallPolicys", "firewallPolicies", "asset_type", "assetType"];
-    wrappers.iter().chain(&CONTAINERS).any(|key| members.contains_key(*key))
+    let of_assets = |key: &str| matches!(key, "asset_type" | "assetType");
+    let of_firewalls = |key: &str| matches!(key, "firewallPolicys" | "firewallPolicies");
+    let of_lists = |key: &str| matches!(key, "items" | "firewalls") || CONTAINERS.contains(&key);
+    // All but those of assets are plurals.
+    let wraps =
+        |key: &str| of_assets(key) || key.ends_with('s') && (of_lists(key) || of_firewalls(key));
+    members.keys().any(|key| wraps(key))
 }
 
 /// What is wrong, without a word of the text.

@@ -10,24 +10,36 @@ use crate::net::{IpNet, parse_cidr};
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'a>(pub &'a Value);
 
+/// So many members are found faster one by one than by their hash.
+const FEW: usize = 24;
+
 impl<'a> Fields<'a> {
+    /// The value under `key`.
+    fn get(self, key: &str) -> Option<&'a Value> {
+        let members = self.0.as_object()?;
+        if members.len() > FEW {
+            return members.get(key);
+        }
+        members.iter().find(|(own, _)| own.as_str() == key).map(|(_, value)| value)
+    }
+
     /// The object under `key`, empty where there is none.
     #[must_use]
     pub fn at(self, key: &str) -> Fields<'a> {
         static NOTHING: Value = Value::Null;
-        Fields(self.0.get(key).unwrap_or(&NOTHING))
+        Fields(self.get(key).unwrap_or(&NOTHING))
     }
 
     /// Whether there is a value under `key` that is not null.
     #[must_use]
     pub fn has(self, key: &str) -> bool {
-        self.0.get(key).is_some_and(|value| !value.is_null())
+        self.get(key).is_some_and(|value| !value.is_null())
     }
 
     /// The text under `key`; numbers and booleans are spelled out.
     #[must_use]
     pub fn text(self, key: &str) -> Option<String> {
-        scalar(self.0.get(key)?)
+        scalar(self.get(key)?)
     }
 
     /// The text under `key`, empty where there is none.
@@ -45,7 +57,7 @@ impl<'a> Fields<'a> {
     /// The whole number under `key`, also written as text or as a float.
     #[must_use]
     pub fn number(self, key: &str) -> Option<u64> {
-        let value = self.0.get(key)?;
+        let value = self.get(key)?;
         value.as_u64().or_else(|| {
             let text = scalar(value)?;
             text.strip_suffix(".0").unwrap_or(&text).parse().ok()
@@ -55,7 +67,7 @@ impl<'a> Fields<'a> {
     /// The boolean under `key`, also written as text.
     #[must_use]
     pub fn flag(self, key: &str) -> Option<bool> {
-        match self.0.get(key)? {
+        match self.get(key)? {
             Value::Bool(flag) => Some(*flag),
             Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
                 "true" | "yes" | "on" => Some(true),
@@ -68,7 +80,7 @@ impl<'a> Fields<'a> {
 
     /// The elements under `key`; one value alone counts as a list of one.
     pub fn list(self, key: &str) -> impl Iterator<Item = Fields<'a>> + use<'a> {
-        let value = self.0.get(key);
+        let value = self.get(key);
         let (many, one): (&[Value], _) = match value {
             Some(Value::Array(list)) => (list, None),
             Some(Value::Null) | None => (&[], None),
