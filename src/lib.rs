@@ -9,7 +9,7 @@
 //! | [`net`] | values: addresses, ports, connections, exact sets of them | nothing |
 //! | [`model`] | what is: records, rules, clusters, the inventory | net |
 //! | [`engine`] | what would happen: one evaluator, one matcher, for points and sets | … model |
-//! | [`correlate`] | who is who, causes, what clusters need; simulation, difference | … engine |
+//! | [`correlate`] | who is who, causes, needs, roads out, ways in; differences | … engine |
 //! | [`suggest`] | changes and their proof | … correlate |
 //! | [`checks`] | one file a check; findings, the report | … suggest |
 //! | [`ingest`] | rim in: text → model | net, model |
@@ -24,7 +24,9 @@
 //!   rule divides it, and every piece answers as any connection in it would.
 //! - Flows come from two sources, the log and what clusters need ([`correlate::expected`]), and go
 //!   through the one evaluator; where both speak of one cause it is one cause.
-//! - A suggestion exists only if [`suggest::prove()`] made it, from its own printed text.
+//! - A suggestion of a rule exists only if [`suggest::prove()`] made it, from its own printed text;
+//!   a change of another resource ([`suggest::resource`]) only after the road was walked again.
+//! - What its status shows to be never created is not there, whatever its manifest says.
 //! - Nothing in the core reads a file, the clock or the environment, prints, or fails.
 //! - Same input, same bytes out, on any number of threads.
 //! - No input is held whole: a log becomes groups, and connections that are placed and judged alike

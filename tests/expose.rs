@@ -205,6 +205,29 @@ fn denials_in_the_log_on_an_exposed_port_are_told_as_such() {
     assert!(checks.contains(&value!("internet-scan")), "{checks:?}");
 }
 
+#[test]
+fn naming_clients_hides_nothing_and_opens_no_way_from_outside() {
+    let etcd = service("etcd", "NodePort", value!([{"port": 2379, "nodePort": 32379}]));
+    let world = allow("all-node-ports", &["0.0.0.0/0"], &["30000-32767"]);
+    let objects = [cluster(false), subnetwork(), world.clone(), etcd.clone()];
+    let named = ask(&objects, &["--clients", "203.0.113.0/24"]);
+    let way = named.way("node-port");
+    assert_eq!((&way["verdict"], &way["clients"]), (&value!("ALLOWED"), &value!(["0.0.0.0/0"])));
+    assert_eq!(way["findings"].as_array().unwrap().len(), 1);
+    // An address inside is reached by nobody outside, whatever the rules say.
+    let mut inner = service("api", "LoadBalancer", value!([{"port": 443}]));
+    inner["metadata"]["annotations"] = value!({"networking.gke.io/load-balancer-type": "Internal"});
+    inner["status"] = value!({"loadBalancer": {"ingress": [{"ip": "10.0.0.99"}]}});
+    let rule = allow("k8s-fw-a", &["0.0.0.0/0"], &["443"]);
+    let objects = [cluster(true), subnetwork(), rule, world, inner, etcd];
+    for (clients, expected) in [("203.0.113.0/24", "DENIED"), ("10.9.0.0/16", "ALLOWED")] {
+        let answer = ask(&objects, &["--clients", clients]);
+        for kind in ["load-balancer", "node-port"] {
+            assert_eq!(answer.way(kind)["verdict"], expected, "{kind} {clients}");
+        }
+    }
+}
+
 /// (class, annotations of the Ingress, of the Service, appProtocol, whether gRPC gets through)
 type Row = (
     &'static str,

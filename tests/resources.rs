@@ -13,6 +13,11 @@ mod common;
 
 use common::{findings, folder, json};
 use serde_json::{Value, json as value};
+use vpcwhy::ingest::log::Form;
+use vpcwhy::model::{Inventory, Reference};
+use vpcwhy::render::resource::forms;
+use vpcwhy::suggest::ResourceChange;
+use vpcwhy::suggest::resource::NewRecord;
 
 /// An object as the cluster gives it.
 fn object(kind: &str, name: &str, spec: Value, reason: &str, message: &str) -> Value {
@@ -124,6 +129,32 @@ fn reasons_count_more_than_the_status_and_nothing_is_news_where_all_is_well() {
     // A manifest of a repository has no status, and needs none.
     unseen["metadata"].as_object_mut().unwrap().remove("uid");
     check(&[unseen], &[]);
+}
+
+#[test]
+fn what_is_no_resource_or_no_kin_is_left_alone() {
+    // Config Connector's own settings have no Ready condition.
+    let settings = value!({
+        "apiVersion": "core.cnrm.cloud.google.com/v1beta1", "kind": "ConfigConnectorContext",
+        "metadata": {"name": "configconnectorcontext.core", "namespace": "kf", "uid": "1"},
+        "status": {"healthy": true},
+    });
+    let cluster = object("ContainerCluster", "blue", value!({}), "UpToDate", "");
+    // AlloyDB's clusters are none of GKE's.
+    let mut database =
+        object("AlloyDBInstance", "db", value!({"clusterRef": {"name": "x"}}), "", "");
+    database["apiVersion"] = value!("alloydb.cnrm.cloud.google.com/v1beta1");
+    database.as_object_mut().unwrap().remove("status");
+    database["metadata"].as_object_mut().unwrap().remove("uid");
+    check(&[settings, cluster, database], &[]);
+    // A table that leaves out the kind may mean either of two.
+    let of = |kind: &str| object(kind, "kf", value!({}), "UpToDate", "");
+    let objects = value!({"kind": "List", "items": [of("ComputeNetwork"), of("ComputeRouter")]});
+    let table = "NAME  AGE  READY  STATUS  STATUS AGE\nkf  3h  False  UpdateFailed  2h\n";
+    let all = report(&[("o.json", objects.to_string()), ("t.txt", table.to_owned())]);
+    let found = findings(&all, "resource-not-ready");
+    let titles: Vec<_> = found.iter().map(|one| one["title"].as_str().unwrap()).collect();
+    assert_eq!(titles, ["object kf is not ready: it failed"]);
 }
 
 #[test]
@@ -322,4 +353,81 @@ fn a_plan_says_what_it_breaks() {
     assert_eq!(told(&[("a.json", exports.clone())]), [""; 0]);
     let with_plan = told(&[("a.json", exports), ("plan.json", plan)]);
     assert!(with_plan[0].contains("rule to-kubelets allows it as it is"), "{with_plan:?}");
+}
+
+/// The inventory that the printed manifests of a change describe.
+fn printed(change: &ResourceChange) -> Inventory {
+    let text = forms(change).into_iter().find(|(language, _)| *language == "cnrm").unwrap().1;
+    let mut reader = vpcwhy::ingest::reader::Reader::default();
+    let input = reader.open();
+    for document in text.split("---\n") {
+        let path = std::sync::Arc::from("printed.yaml");
+        let place = vpcwhy::ingest::document::Place { path, line: 1, byte: 0 };
+        reader.piece(input, document, Form::Yaml, &place);
+    }
+    let (inventory, _, complaints) = reader.finish();
+    assert!(complaints.is_empty(), "{complaints:?}");
+    inventory
+}
+
+/// What a printed change describes, read back, is what the change does.
+#[test]
+fn manifests_of_resources_read_back_as_what_they_change() {
+    let network = Reference::new(Some("p-1"), "kf");
+    let route = ResourceChange::AddRoute {
+        id: Reference::new(Some("p-1"), "to-apis"),
+        network: network.clone(),
+        destination: "199.36.153.8/30".parse().unwrap(),
+    };
+    let records = ResourceChange::AddRecords {
+        zone: Reference::new(Some("p-1"), "gcr"),
+        made: Some(("gcr.io.".to_owned(), network.clone())),
+        records: vec![
+            NewRecord {
+                name: "gcr.io.".to_owned(),
+                kind: "A",
+                data: vec!["199.36.153.8".to_owned()],
+            },
+            NewRecord {
+                name: "*.gcr.io.".to_owned(),
+                kind: "CNAME",
+                data: vec!["gcr.io.".to_owned()],
+            },
+        ],
+    };
+    let nat = ResourceChange::AddNat {
+        name: "kf-nat".to_owned(),
+        router: Reference::new(Some("p-1"), "kf-router"),
+        is_router_made: true,
+        network,
+        region: "europe-west1".to_owned(),
+    };
+    let none = Inventory::default();
+    let (read, wanted) = (printed(&route), route.applied(&none));
+    let of = |one: &Inventory| {
+        let found = &one.routes[0];
+        (found.id.name.clone(), found.network.clone(), found.destination, found.priority)
+    };
+    assert_eq!(of(&read), of(&wanted));
+    let (read, wanted) = (printed(&records), records.applied(&none));
+    let of = |one: &Inventory| {
+        let zone = &one.zones[0];
+        let sets = one.record_sets.iter();
+        let sets = sets.map(|set| (set.name.clone(), set.kind.clone(), set.data.clone()));
+        let networks = zone.networks.clone();
+        (zone.dns_name.clone(), zone.private, networks, sets.collect::<Vec<_>>())
+    };
+    assert_eq!(of(&read), of(&wanted));
+    let (read, wanted) = (printed(&nat), nat.applied(&none));
+    let of = |one: &Inventory| {
+        let found = &one.nats[0];
+        let routers = one.routers.iter().map(|(_, network, _)| network.clone());
+        (
+            found.name.clone(),
+            found.ranges.clone(),
+            found.region.clone(),
+            routers.collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(of(&read), of(&wanted));
 }

@@ -152,7 +152,9 @@ fn only_other(
     is_elsewhere: bool,
 ) -> Option<Remedy> {
     let [only] = near else { return None };
-    if is_elsewhere {
+    // Of a list the others would be lost.
+    let same = object.references.iter().filter(|one| one.field == reference.field).count();
+    if is_elsewhere || same > 1 {
         return None;
     }
     let change = ResourceChange::UpdateReference {
@@ -160,7 +162,10 @@ fn only_other(
         field: reference.field.clone(),
         to: only.name.clone(),
     };
-    let note = format!("if {only} is what is meant: no other {} was given", reference.kind);
+    let note = format!(
+        "if {only} is what is meant: no other {} was given; change this field in your manifest",
+        reference.kind
+    );
     change.is_printable().then_some(Remedy { change, note })
 }
 

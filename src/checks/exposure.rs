@@ -56,7 +56,7 @@ pub fn summaries(ways: &[Way<'_>], findings: &[Finding]) -> Vec<WaySummary> {
 
 fn summary(way: &Way<'_>, findings: &[Finding]) -> WaySummary {
     let own = |finding: &&Finding| {
-        let here = |one: &ResourceSummary| one.origin == way.origin && one.kind == way.kind.id();
+        let here = |one: &ResourceSummary| one == &resource(way);
         finding.check.starts_with("exposure-") && finding.resources.iter().any(here)
     };
     WaySummary {
@@ -106,7 +106,9 @@ pub fn is_entered(way: &Way<'_>, cause: &Cause<'_>) -> bool {
 /// The way as a resource that a finding speaks of.
 #[must_use]
 pub fn resource(way: &Way<'_>) -> ResourceSummary {
-    ResourceSummary { kind: way.kind.id(), name: way.label(), origin: way.origin.clone() }
+    let host = way.host.as_ref().map(|host| format!(" ({host})")).unwrap_or_default();
+    let name = format!("{}{host}", way.label());
+    ResourceSummary { kind: way.kind.id(), name, origin: way.origin.clone() }
 }
 
 /// What a finding on a way says of it in any case.

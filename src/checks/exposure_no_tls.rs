@@ -54,7 +54,10 @@ fn of_way(check: &Check, way: &Way<'_>) -> Option<Finding> {
                 way.ports.iter().filter(|port| port.tls == Some(false)).collect();
             // A controller's own port 80 is for what it redirects.
             let beside = way.ports.iter().any(|port| port.application == Application::Https);
-            let only_http = bare.iter().all(|port| port.application == Application::Http);
+            let is_http = |port: &&WayPort| {
+                matches!(port.application, Application::Http | Application::Http2)
+            };
+            let only_http = bare.iter().all(is_http);
             if beside && only_http || way.verdict == Expected::Denied {
                 return None;
             }

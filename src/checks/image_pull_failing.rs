@@ -21,7 +21,7 @@ use std::net::IpAddr;
 
 use crate::checks::finding::{Confidence, Finding};
 use crate::checks::pasted::{self, Words, need_of};
-use crate::checks::roads::link_words;
+use crate::checks::remedies::link_words;
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::expected::{Conclusion, Told};
 use crate::correlate::path::{self, Path, is_googles};

@@ -2,9 +2,8 @@
 //! the road again with it: what does not mend the link is not suggested.
 
 use crate::checks::finding::Remedy;
-use crate::checks::roads::link_words;
 use crate::correlate::Directory;
-use crate::correlate::path::{self, Class, Fault, State};
+use crate::correlate::path::{self, Class, Fault, Link, State};
 use crate::correlate::roads::Road;
 use crate::engine::naming::{self, Resolved};
 use crate::model::{Inventory, Reference};
@@ -38,6 +37,14 @@ pub fn remedy(road: &Road<'_>, directory: &Directory<'_>) -> Option<Remedy> {
     }
     let note = walked_again(road, directory, &change)?;
     Some(Remedy { change, note })
+}
+
+/// `route broken: routes of kf: no default route`.
+#[must_use]
+pub fn link_words(link: &Link) -> String {
+    let origin = link.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
+    let kind = link.kind.replace('-', " ");
+    format!("{kind} {}: {}: {}{origin}", link.state.id(), link.object, link.detail)
 }
 
 /// What walking again with the change shows; `None` where the link still does not hold.
@@ -95,6 +102,7 @@ fn hop(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<Resou
     let range = *road.path.end.as_ref()?.ranges.first()?;
     let is_own = |one: &&crate::model::Route| {
         one.network.agrees(network)
+            && !one.by_peering
             && Some(&one.origin) == road.link.origin.as_ref()
             && one.destination == range
     };

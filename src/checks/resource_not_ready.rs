@@ -224,8 +224,9 @@ fn of_object(check: &Check, object: &ConnectorObject, waiting: &[&ConnectorObjec
         explanation.push("READY says True: the reason is believed over it".to_owned());
     }
     explanation.extend(
-        (object.existence == Existence::NeverCreated)
-            .then(|| "the resource was never created: the simulation leaves it out".to_owned()),
+        (object.existence == Existence::NeverCreated).then(|| {
+            "the resource was never created: what it would do is left out here".to_owned()
+        }),
     );
     explanation.extend(waits(waiting));
     let severity = if waiting.is_empty() { severity } else { check.severity };

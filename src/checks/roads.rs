@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::checks::finding::{
     Basis, Confidence, Finding, FlowSummary, ResourceSummary, Severity, id,
 };
-use crate::checks::remedies::remedy;
+use crate::checks::remedies::{link_words, remedy};
 use crate::checks::{Check, Evidence, Outcome};
 use crate::correlate::path::Link;
 use crate::correlate::roads::Road;
@@ -96,12 +96,4 @@ fn finding(
         remedies: Vec::from_iter(remedy),
         advice: Vec::new(),
     })
-}
-
-/// `route broken: routes of kf: no default route`.
-#[must_use]
-pub fn link_words(link: &Link) -> String {
-    let origin = link.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
-    let kind = link.kind.replace('-', " ");
-    format!("{kind} {}: {}: {}{origin}", link.state.id(), link.object, link.detail)
 }

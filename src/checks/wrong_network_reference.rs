@@ -20,8 +20,8 @@ use crate::checks::resource_not_ready::finding;
 use crate::checks::{Check, Evidence, Outcome};
 use crate::correlate::expected::needs;
 use crate::correlate::{Directory, roads};
-use crate::model::condition::{Health, Referred};
-use crate::model::{Cluster, ConnectorObject, Inventory, Reference};
+use crate::model::condition::Health;
+use crate::model::{Cluster, ConnectorObject, Inventory, Origin, Reference};
 use crate::suggest::ResourceChange;
 
 /// See the head of this file.
@@ -106,12 +106,14 @@ pub(super) fn is_proven(evidence: &Evidence<'_, '_>, object: &ConnectorObject) -
 
 /// The networks of an object, as they were resolved when it was read.
 fn networks_of(inventory: &Inventory, object: &ConnectorObject) -> Vec<Reference> {
-    let origin = &object.origin;
-    let rules = inventory.firewall_rules.iter().filter(|one| one.origin == *origin);
-    let routes = inventory.routes.iter().filter(|one| one.origin == *origin);
-    let routers = inventory.routers.iter().filter(|(_, _, at)| at == origin);
-    let zones =
-        inventory.zones.iter().filter(|one| one.origin == *origin && one.clusters.is_empty());
+    // Several objects may stand on one line.
+    let own = |name: &str, at: &Origin| *at == object.origin && name == object.resource.name;
+    let rules = inventory.firewall_rules.iter();
+    let rules = rules.filter(|one| own(one.name.as_deref().unwrap_or_default(), &one.origin));
+    let routes = inventory.routes.iter().filter(|one| own(&one.id.name, &one.origin));
+    let routers = inventory.routers.iter().filter(|(router, _, at)| own(&router.name, at));
+    let zones = inventory.zones.iter();
+    let zones = zones.filter(|one| own(&one.id.name, &one.origin) && one.clusters.is_empty());
     rules
         .map(|one| one.network.clone())
         .chain(routes.map(|one| one.network.clone()))
@@ -138,23 +140,29 @@ fn mended(
     object: &ConnectorObject,
     network: &Reference,
 ) -> Vec<String> {
-    let origin = &object.origin;
+    // Several objects may stand on one line.
+    let (origin, own) = (&object.origin, object.resource.name.as_str());
     let mut moved = evidence.directory.inventory.clone();
-    for rule in moved.firewall_rules.iter_mut().filter(|one| one.origin == *origin) {
+    let is_own = |name: &str, at: &Origin| at == origin && name == own;
+    for rule in moved
+        .firewall_rules
+        .iter_mut()
+        .filter(|one| is_own(one.name.as_deref().unwrap_or_default(), &one.origin))
+    {
         rule.network = network.clone();
     }
-    for route in moved.routes.iter_mut().filter(|one| one.origin == *origin) {
+    for route in moved.routes.iter_mut().filter(|one| is_own(&one.id.name, &one.origin)) {
         route.network = network.clone();
     }
     for (router, of, at) in &mut moved.routers {
-        if at == origin {
+        if is_own(&router.name, at) {
             *of = network.clone();
             for nat in moved.nats.iter_mut().filter(|nat| nat.router.agrees(router)) {
                 nat.network = Some(network.clone());
             }
         }
     }
-    for zone in moved.zones.iter_mut().filter(|one| one.origin == *origin) {
+    for zone in moved.zones.iter_mut().filter(|one| is_own(&one.id.name, &one.origin)) {
         zone.networks = vec![network.clone()];
     }
     let after = Directory::of(&moved);
@@ -253,23 +261,23 @@ fn remedy(
 ) -> Option<Remedy> {
     let is_network = |kind: &str| kind == "ComputeNetwork";
     let field = object.references.iter().find(|one| is_network(&one.kind))?.field.clone();
-    // The reference names an object, where there is one of that network.
-    let of_network = inventory
-        .objects
-        .iter()
-        .find(|one| is_network(&one.id.kind) && one.resource.name == network.name);
-    let to = of_network.map_or(&network.name, |one| &one.id.name.name).clone();
-    let already = object.references.iter().any(|one| match &one.to {
-        Referred::Object(name) => is_network(&one.kind) && name.name == to,
-        Referred::External(_) => false,
-    });
+    // A reference by name alone is to an object of the same namespace.
+    let own = |one: &&ConnectorObject| {
+        is_network(&one.id.kind)
+            && one.resource.name == network.name
+            && one.id.name.namespace == object.id.name.namespace
+    };
+    let to = inventory.objects.iter().find(own)?.id.name.name.clone();
+    let networks = object.references.iter().filter(|one| is_network(&one.kind));
+    let several = networks.count() > 1;
     let change = ResourceChange::UpdateReference { object: object.id.clone(), field, to };
     let simulated = match mended.len() {
         0 => String::new(),
         count => format!("simulated there: mends {count}; "),
     };
     let note = format!(
-        "{simulated}a network cannot be changed in place: delete the object, then apply it again"
+        "{simulated}change this field in your manifest; a network cannot be changed in place: \
+         delete the object, then apply the whole manifest again"
     );
-    (!already && change.is_printable()).then_some(Remedy { change, note })
+    (!several && change.is_printable()).then_some(Remedy { change, note })
 }

@@ -83,7 +83,11 @@ fn hosts(directory: &Directory<'_>) -> Vec<(String, String)> {
 
 /// The registry that an image's name means: Docker Hub's where it names none.
 fn registry(image: &str) -> Option<String> {
-    let first = image.split('/').next().filter(|_| image.contains('/'))?;
+    if image.is_empty() {
+        return None;
+    }
+    // `nginx:1.25` is one of Docker Hub's own.
+    let first = image.split('/').next().filter(|_| image.contains('/')).unwrap_or("library");
     let is_host = first.contains('.') && !first.contains(['$', '{']);
     if !is_host && first.contains([':', '$', '{']) {
         return None;

@@ -81,10 +81,14 @@ pub fn next_hop<'a>(
         (None, Some(_)) => Hop::Routes(chosen),
         (None, None) => {
             let described = inventory.networks.iter().find(|one| one.id.agrees(network));
+            // An export of routes holds the default one; manifests leave it out.
+            let is_written =
+                |route: &Route| inventory.objects.iter().any(|one| one.origin == route.origin);
+            let is_exported = own().any(|route| !is_written(route));
             match described.and_then(|one| one.default_route) {
+                _ if is_exported => Hop::Nowhere,
                 Some(true) => Hop::MadeWith,
                 Some(false) => Hop::Nowhere,
-                None if own().next().is_some() => Hop::Nowhere,
                 None => Hop::NotGiven,
             }
         }

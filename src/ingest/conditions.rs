@@ -28,6 +28,11 @@ pub fn is_row(item: &Item) -> bool {
 pub fn object(item: &Item) -> Option<ConnectorObject> {
     let fields = Fields(&item.value);
     let (meta, spec, status) = (fields.at("metadata"), fields.at("spec"), fields.at("status"));
+    // Config Connector's own settings are no resources: they have no Ready condition.
+    let group = fields.text_or_empty("apiVersion");
+    if group.split('/').next().is_some_and(|group| group.ends_with("core.cnrm.cloud.google.com")) {
+        return None;
+    }
     let name = meta.text("name").filter(|name| !name.is_empty())?;
     let namespace = meta.text_or_empty("namespace");
     let kind = kind_of(&fields.text_or_empty("kind"));
@@ -36,6 +41,7 @@ pub fn object(item: &Item) -> Option<ConnectorObject> {
         (Some(own), Some(observed)) => observed < own,
         _ => false,
     };
+    let has_status = status.0.as_object().is_some_and(|members| !members.is_empty());
     let mut references = Vec::new();
     collect(spec.0, "", &kind, &namespace, &mut references);
     let project = meta.at("annotations").text("cnrm.cloud.google.com/project-id");
@@ -43,14 +49,18 @@ pub fn object(item: &Item) -> Option<ConnectorObject> {
     let mut object = ConnectorObject {
         id: ObjectId { kind, name: ObjectName { namespace, name } },
         resource: Reference::new(project.as_deref(), &resource),
-        is_live: live.iter().any(|key| meta.has(key)) || fields.has("status"),
+        is_live: live.iter().any(|key| meta.has(key)) || has_status,
         is_behind: behind,
         condition: condition(status),
         existence: Existence::Unknown,
         references,
         origin: item.origin.clone(),
     };
-    object.existence = existence(&object, status);
+    object.existence = match is_row(item) {
+        // A table does not show what tells a failed creation from a failed change.
+        true => Existence::Unknown,
+        false => existence(&object, status),
+    };
     Some(object)
 }
 
@@ -84,7 +94,13 @@ pub fn merge(objects: &mut Vec<ConnectorObject>) {
         let same = |one: &ConnectorObject| {
             (one.id.kind == object.id.kind || kind(one)) && one.id.name.agrees(&object.id.name)
         };
-        match places.iter().copied().find(|at| kept.get(*at).is_some_and(same)) {
+        let mut alike = places.iter().copied().filter(|at| kept.get(*at).is_some_and(same));
+        // One whose kind is not known may be any of several.
+        let only = match (alike.next(), alike.next()) {
+            (Some(_), Some(_)) if object.id.kind.is_empty() => None,
+            (first, _) => first,
+        };
+        match only {
             None => {
                 places.push(kept.len());
                 kept.push(object);
@@ -237,7 +253,13 @@ fn reference(
         }
         (None, None) => return None,
     };
-    let known = || KINDS.iter().find(|(of, _)| *of == key).map(|(_, kind)| (*kind).to_owned());
+    // Other groups call other kinds by the same field: `clusterRef` of AlloyDB is none of GKE's.
+    let own_groups = ["Compute", "Container", "DNS", "GKE"];
+    let by_network =
+        ["networkRef", "subnetworkRef", "serviceAccountRef", "projectRef", "folderRef"];
+    let means = by_network.contains(&key) || own_groups.iter().any(|group| own.starts_with(group));
+    let table = || KINDS.iter().filter(|_| means);
+    let known = || table().find(|(of, _)| *of == key).map(|(_, kind)| (*kind).to_owned());
     // Rules and associations of a policy refer to a policy of their own sort.
     let policy = || {
         let sort = own.strip_suffix("Rule").or_else(|| own.strip_suffix("Association"))?;

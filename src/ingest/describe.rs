@@ -201,10 +201,11 @@ fn block(lines: &[&str]) -> Value {
         at += size;
         let key = key(label);
         let value = if value.is_empty() { block(children) } else { json!(value) };
-        if elements.is_empty() || key.to_ascii_lowercase() <= last {
+        // The printer sorts by bytes: `networkRef` comes before `networkingMode`.
+        if elements.is_empty() || key <= last {
             elements.push(Map::new());
         }
-        last = key.to_ascii_lowercase();
+        last.clone_from(&key);
         if let Some(element) = elements.last_mut() {
             element.insert(key, value);
         }
@@ -233,6 +234,8 @@ fn tables(lines: &[&str], place: &Place) -> Vec<Item> {
                 let origin =
                     Origin { path: Arc::clone(&place.path), line: place.line + number as u64 };
                 let value = row(words, with_namespace);
+                // What is no row ends the table: the next command of a session, say.
+                let columns = columns.filter(|_| value.is_some());
                 items.extend(value.map(|value| Item { value, origin, hint: None }));
                 columns
             }
@@ -249,6 +252,14 @@ fn row(words: &[&str], with_namespace: bool) -> Option<Value> {
     };
     let [name, _age, rest @ ..] = words else { return None };
     let (kind, name) = name.split_once('/').unwrap_or(("", name));
+    let is_name = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
+    };
+    let is_ready = rest.first().is_none_or(|word| ["True", "False", "Unknown"].contains(word));
+    if name.is_empty() || ![name, kind].into_iter().all(is_name) || !is_ready {
+        return None;
+    }
     let kind = kind.split('.').next().unwrap_or("");
     let conditions = match rest {
         [ready, reason, _] => json!([{ "type": "Ready", "status": ready, "reason": reason }]),
@@ -311,6 +322,19 @@ mod tests {
         assert_eq!(described(&text), (Vec::new(), 1));
         let text = format!("{HEAD}Spec:\n  Description:  x\nStatus:\n  A:  b\nSpec:\n  C:  d\n");
         assert_eq!(described(&text), (Vec::new(), 1));
+    }
+
+    #[test]
+    fn fields_are_sorted_by_bytes_as_they_are_printed() {
+        let text = format!(
+            "{HEAD}Spec:\n  Location:         r1\n  Network Policy:\n    Enabled:  true\n  Network \
+             Ref:\n    Name:             kf\n  Networking Mode:  VPC_NATIVE\n"
+        );
+        let (found, complaints) = described(&text);
+        assert_eq!((found[0]["spec"]["networkRef"]["name"].as_str(), complaints), (Some("kf"), 0));
+        let table = "NAME  AGE  READY  STATUS  STATUS AGE\nkf  3h  True  UpToDate  3h\n$ kubectl get \
+                     pods -n kf\nme@host:~$ ls a b c\n";
+        assert_eq!(described(table).0.len(), 1);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub fn drifts(inventory: &Inventory) -> Vec<Drift> {
             );
             let differences = differences(&rule_fields(rule), &rule_fields(export));
             note("firewall-rule", &id, differences, (&rule.origin, &export.origin), &mut found);
-        } else if let Some(twin) = exported.iter().find(|one| one.name == rule.name) {
+        } else if let Some(twin) = exported.iter().find(|one| is_twin(one, rule)) {
             let id = Reference::new(None, rule.name.as_deref().unwrap_or_default());
             let pair = [("networkRef", rule.network.name.clone(), twin.network.name.clone())];
             note("firewall-rule", &id, listed(pair), (&rule.origin, &twin.origin), &mut found);
@@ -77,11 +77,19 @@ pub fn drifts(inventory: &Inventory) -> Vec<Drift> {
     // What was never created differs from nothing.
     let absent = |drift: &Drift| {
         inventory.objects.iter().any(|object| {
-            object.origin == drift.manifest && object.existence == Existence::NeverCreated
+            object.origin == drift.manifest
+                && object.resource.name == drift.resource.name
+                && object.existence == Existence::NeverCreated
         })
     };
     found.retain(|drift| !absent(drift));
     found
+}
+
+/// Of one name in one project, and on another network.
+fn is_twin(one: &FirewallRule, rule: &FirewallRule) -> bool {
+    let projects = one.network.project.as_ref().zip(rule.network.project.as_ref());
+    one.name == rule.name && projects.is_some_and(|(a, b)| a == b)
 }
 
 /// One resource as it is compared.

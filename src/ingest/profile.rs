@@ -28,10 +28,14 @@ pub fn profile(text: &str) -> Result<Vec<KnownPort>, String> {
     let application = fields.text_or_empty("name");
     let mut ports = Vec::new();
     for (number, one) in fields.list("ports").enumerate() {
+        let port = one.number("port").and_then(|port| u16::try_from(port).ok());
+        if one.has("port") && port.is_none() {
+            return Err(format!("port {} of it is no port", number + 1));
+        }
         let known = KnownPort {
             application: application.clone(),
             service: one.text_or_empty("service"),
-            port: one.number("port").and_then(|port| u16::try_from(port).ok()),
+            port,
             name: one.text("port_name").unwrap_or_default(),
             protocol: Application::parse(&one.text_or_empty("protocol")),
             is_public: one.flag("public").ok_or_else(|| {

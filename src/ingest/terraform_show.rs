@@ -94,8 +94,16 @@ fn changed(one: Fields<'_>, origin: &Origin) -> Option<Planned> {
     let before = change.at("before");
     let is_change = actions.iter().any(|action| action == "delete" || action == "update");
     let name = before.text("name").filter(|_| is_change)?;
-    let resource = Reference::new(before.text("project").as_deref(), &name);
-    Some(Planned { kind: one.text("type")?, resource, path: Arc::clone(&origin.path) })
+    let location = before.first_text(&["region", "location"]);
+    let location = location.map(|text| Reference::parse(&text).name);
+    let project = before.text("project");
+    let zone = before.reference("managed_zone").unwrap_or_default();
+    Some(Planned {
+        kind: one.text("type")?,
+        resource: Reference { project, location, name },
+        within: before.text("type").map(|kind| (kind, zone)),
+        path: Arc::clone(&origin.path),
+    })
 }
 
 /// Takes out the exports of what a plan changes or takes away: they are of before.
@@ -119,13 +127,17 @@ pub fn replace(inventory: &mut Inventory) {
                 inventory.subnetworks.retain(|one| !gone(&one.id, &one.origin));
             }
             "google_compute_router_nat" => inventory.nats.retain(|one| {
-                let id = Reference { name: one.name.clone(), ..one.router.clone() };
+                let location = one.region.clone();
+                let id = Reference { location, name: one.name.clone(), ..one.router.clone() };
                 !gone(&id, &one.origin)
             }),
             "google_dns_managed_zone" => inventory.zones.retain(|one| !gone(&one.id, &one.origin)),
             "google_dns_record_set" => inventory.record_sets.retain(|one| {
                 let id = Reference { name: one.name.clone(), ..Reference::default() };
-                !gone(&id, &one.origin)
+                let same = planned.within.as_ref().is_some_and(|(kind, zone)| {
+                    *kind == one.kind && one.zone.as_ref().is_none_or(|of| of.agrees(zone))
+                });
+                !(same && gone(&id, &one.origin))
             }),
             _ => {}
         }

@@ -102,7 +102,11 @@ fn row(line: &str) -> Option<KnownPort> {
 impl KnownPort {
     fn is(&self, service: &Service, port: &ServicePort, target: Option<u16>) -> bool {
         let numbers = [Some(port.port), target, port.node_port];
-        let by_number = self.port.is_none_or(|own| numbers.contains(&Some(own)));
+        let by_number = match self.port {
+            Some(own) => numbers.contains(&Some(own)),
+            // A Service all of whose ports are alike.
+            None => self.name.is_empty(),
+        };
         let by_name = !self.name.is_empty() && port.name.as_deref() == Some(self.name.as_str());
         let named = &service.id.name;
         let of_service = match (self.service.as_str(), self.application.as_str()) {

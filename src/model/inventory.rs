@@ -86,8 +86,10 @@ pub struct AddressGroup {
 pub struct Planned {
     /// `google_compute_firewall`
     pub kind: String,
-    /// Its name, and its project where it is said.
+    /// Its name, and its project and region where they are said.
     pub resource: Reference,
+    /// What else tells it from others of its name: the type and the zone of a record set.
+    pub within: Option<(String, Reference)>,
     /// The plan.
     pub path: Arc<str>,
 }

@@ -90,7 +90,7 @@ pub fn document(report: &Report, asked: &Asked) -> Document {
     }
     let count = plural(bad.len() as u64, "thing needs", "things need");
     match (bad.is_empty(), own.first()) {
-        (true, _) => document.line("Nothing that was given speaks against it."),
+        (true, _) => document.line("No finding: nothing that was given speaks against these ways."),
         (false, Some(first)) => {
             document.line(format!("{count} action."));
             document.entry("next", format!("vpcwhy explain {}", first.check));

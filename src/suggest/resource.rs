@@ -78,6 +78,18 @@ pub enum ResourceChange {
     },
 }
 
+/// Fields of references that are no part of a list, but for the networks of a zone, of which there
+/// has to be one alone.
+const FIELDS: [&str; 7] = [
+    "networkRef",
+    "subnetworkRef",
+    "routerRef",
+    "clusterRef",
+    "managedZoneRef",
+    "responsePolicyRef",
+    "privateVisibilityConfig.networks.networkRef",
+];
+
 impl ResourceChange {
     /// How it is called in JSON.
     #[must_use]
@@ -126,13 +138,15 @@ impl ResourceChange {
             }
             Self::UpdateReference { object, field, to } => {
                 let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric());
-                is_resource_name(to)
+                let groups = ["Compute", "Container", "DNS"];
+                FIELDS.contains(&field.as_str())
+                    && groups.iter().any(|group| object.kind.starts_with(group))
+                    && is_resource_name(to)
                     && is_resource_name(&object.name.name)
                     && (object.name.namespace.is_empty()
                         || is_resource_name(&object.name.namespace))
                     && !object.kind.is_empty()
                     && plain(&object.kind)
-                    && field.split('.').all(|part| !part.is_empty() && plain(part))
             }
         }
     }

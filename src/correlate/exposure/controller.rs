@@ -260,8 +260,8 @@ fn seconds(text: &str) -> Option<u64> {
     let number: u64 = digits.parse().ok()?;
     match text.get(digits.len()..)? {
         "" | "s" => Some(number),
-        "m" => Some(number * 60),
-        "h" => Some(number * 3_600),
+        "m" => Some(number.saturating_mul(60)),
+        "h" => Some(number.saturating_mul(3_600)),
         _ => None,
     }
 }

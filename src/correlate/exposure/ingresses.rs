@@ -153,13 +153,11 @@ fn tls_of_ingress(ingress: &Ingress, host: Option<&String>) -> Known {
         let secret = secret.as_deref().unwrap_or("the controller's own certificate");
         return Known::new(Some(true), format!("secret {secret}"));
     }
-    if !ingress.tls.is_empty() {
-        return Known::new(Some(false), "its tls names other hosts");
-    }
     // cert-manager alone makes a secret, which the Ingress still has to name.
     let named = by_annotation.iter().find_map(|key| Some((key, ingress.annotations.get(*key)?)));
     match named {
         Some((key, value)) => Known::new(Some(true), format!("{key}: {value}")),
+        None if !ingress.tls.is_empty() => Known::new(Some(false), "its tls names other hosts"),
         None => Known::new(Some(false), "it has neither tls nor a certificate of Google's"),
     }
 }
@@ -272,7 +270,11 @@ fn by_google(
     behind: &[(&Service, &ServicePort)],
     way: &mut Way<'_>,
 ) {
-    let own = world.needs.iter().filter(|need| need.origin == ingress.origin);
+    let of = format!(" of {} {} to ", ingress.kind, ingress.id);
+    let own = world
+        .needs
+        .iter()
+        .filter(|need| need.origin == ingress.origin && need.reason.contains(&of));
     let verdicts: Vec<Expected> = own.map(|need| need.answer.verdict).collect();
     let any = |wanted: Expected| verdicts.contains(&wanted);
     way.verdict = if any(Expected::Denied) || any(Expected::Mixed) {
@@ -288,6 +290,7 @@ fn by_google(
     } else {
         Expected::Allowed
     };
+    world.come_from_outside(way);
     let policies = behind.iter().filter_map(|(service, _)| {
         config(world, service).and_then(|one| one.security_policy.clone())
     });

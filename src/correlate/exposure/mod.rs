@@ -15,13 +15,13 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use crate::correlate::Directory;
-use crate::correlate::expected::{Answer, Need};
+use crate::correlate::expected::{Answer, Entrance, Need, entrance};
 use crate::correlate::scope::Scope;
 use crate::correlate::side::Side;
 use crate::model::application::{Application, KnownPort, application, known_port};
 use crate::model::workload::{PortName, ServicePort};
 use crate::model::{Expected, ObjectName, Origin, Service};
-use crate::net::{AddressSet, IpNet, Role, parse_cidr};
+use crate::net::{AddressSet, IpNet, PortSet, Protocol, Role, parse_cidr};
 
 /// What kind of way it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -224,7 +224,7 @@ pub fn ways<'a>(
     found
 }
 
-impl World<'_, '_> {
+impl<'a> World<'_, 'a> {
     /// Whose connections are asked about: the named clients', else those of anybody who can get
     /// to an address of that kind.
     fn clients(&self, is_internal: bool) -> Side {
@@ -243,6 +243,42 @@ impl World<'_, '_> {
             cluster: None,
             elsewhere: false,
             network: None,
+        }
+    }
+
+    /// What becomes of those who are asked about, and from where anybody gets through.
+    fn entrance(
+        &self,
+        cluster: usize,
+        from: &Side,
+        address: Option<&[IpNet]>,
+        (protocol, ports): (Protocol, &PortSet),
+    ) -> Option<(Entrance<'a>, AddressSet)> {
+        let asked =
+            |from: &Side| entrance(self.directory, cluster, from, address, (protocol, ports));
+        let found = asked(from)?;
+        if !from.known {
+            let passing = found.passing.clone();
+            return Some((found, passing));
+        }
+        let is_internal = self.directory.inventory.clusters.get(cluster)?.private_nodes;
+        let all = anybody(is_internal).difference(&NOBODYS).ranges();
+        let anybody = Side { ranges: all, known: false, ..from.clone() };
+        Some((found, asked(&anybody)?.passing))
+    }
+
+    /// Whether some of the named clients are outside of the network that a way is inside of.
+    fn has_outsiders(&self, way: &Way<'_>) -> bool {
+        let named = AddressSet::of(&self.scope.clients);
+        way.is_internal && !named.difference(AddressSet::private()).is_empty()
+    }
+
+    /// No way from outside leads to an address inside, whatever the firewall says.
+    fn come_from_outside(&self, way: &mut Way<'_>) {
+        if self.has_outsiders(way) {
+            let why = "some clients come from outside, where no way leads to an address inside";
+            way.because.push(why.to_owned());
+            way.verdict = Expected::Denied;
         }
     }
 

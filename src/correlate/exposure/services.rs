@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::correlate::expected::{Entrance, entrance};
+use crate::correlate::expected::Entrance;
 use crate::correlate::exposure::{Known, Way, WayKind, WayPort, Ways, World, anybody, passing};
 use crate::correlate::side::Side;
 use crate::model::application::Application;
@@ -140,22 +140,14 @@ fn by_nodes<'a>(
         if ports.is_empty() {
             continue;
         }
-        if let Some(found) = entrance(world.directory, at, &from, None, (protocol, &ports)) {
-            if !from.known {
-                reach.add(found);
-                continue;
-            }
-            needed(&found, (at, &from), (protocol, &ports), (reason, &way.origin), into);
-            reach.add(found);
+        let Some(found) = world.entrance(at, &from, None, (protocol, &ports)) else { continue };
+        if from.known && !world.has_outsiders(way) {
+            needed(&found.0, (at, &from), (protocol, &ports), (reason, &way.origin), into);
         }
-    }
-    let outside = AddressSet::of(&from.ranges).difference(AddressSet::private());
-    if cluster.private_nodes && from.known && !outside.is_empty() {
-        let why = "some clients come from outside, where no way leads to a node";
-        way.because.push(why.to_owned());
-        reach.verdict = Some(Expected::Denied);
+        reach.add(found);
     }
     reach.tell(way);
+    world.come_from_outside(way);
 }
 
 const LACKS_CLUSTER: &str = "whether the firewall lets anybody in cannot be said without the \
@@ -176,15 +168,15 @@ struct Reach<'a> {
 }
 
 impl<'a> Reach<'a> {
-    fn add(&mut self, found: Entrance<'a>) {
-        self.clients = self.clients.union(&found.passing);
+    /// What is asked, and from where it passes for anybody.
+    fn add(&mut self, (found, passing): (Entrance<'a>, AddressSet)) {
+        self.clients = self.clients.union(&passing);
         let verdict = found.answer.verdict;
         self.verdict = Some(match self.verdict {
             None => verdict,
             Some(before) if before == verdict => before,
-            Some(Expected::Undetermined) | Some(_) if verdict == Expected::Undetermined => {
-                Expected::Undetermined
-            }
+            Some(Expected::Undetermined) => Expected::Undetermined,
+            Some(_) if verdict == Expected::Undetermined => Expected::Undetermined,
             Some(_) => Expected::Mixed,
         });
         self.first.get_or_insert(found);
@@ -259,13 +251,11 @@ fn asked_balancer<'a>(
             continue;
         }
         let address = Some(addresses.as_slice());
-        let Some(found) = entrance(world.directory, at, &from, address, (protocol, &ports)) else {
-            continue;
-        };
-        is_exported &= found.is_exported;
-        if from.known && found.is_exported {
+        let Some(found) = world.entrance(at, &from, address, (protocol, &ports)) else { continue };
+        is_exported &= found.0.is_exported;
+        if from.known && found.0.is_exported && !world.has_outsiders(way) {
             let reason = format!("clients of Service {} by its load balancer", service.id);
-            needed(&found, (at, &from), (protocol, &ports), (&reason, &way.origin), into);
+            needed(&found.0, (at, &from), (protocol, &ports), (&reason, &way.origin), into);
         }
         reach.add(found);
     }
@@ -283,9 +273,11 @@ fn asked_balancer<'a>(
              not exported: gcloud compute firewall-rules list --format=json"
                 .to_owned(),
         );
+        world.come_from_outside(way);
         return;
     }
     reach.tell(way);
+    world.come_from_outside(way);
 }
 
 /// Ports of pods that sit on a port of their node: as good as a node port, on some nodes.
