@@ -228,6 +228,34 @@ fn naming_clients_hides_nothing_and_opens_no_way_from_outside() {
     }
 }
 
+#[test]
+fn a_rule_for_clients_opens_what_was_asked_for_and_nothing_inner() {
+    let port = |port: u16, node: u16| value!([{"port": port, "nodePort": node}]);
+    let objects = [
+        cluster(false),
+        subnetwork(),
+        allow("ssh", &["198.51.100.0/24"], &["22"]),
+        service("web", "NodePort", port(443, 31443)),
+        service("other", "NodePort", port(443, 31444)),
+        service("etcd", "NodePort", port(2379, 32379)),
+    ];
+    let text: String = objects.iter().map(|one| format!("{one}\n")).collect();
+    let scratch = folder(&[("all.json", text.as_bytes())]);
+    let path = scratch.path().to_str().unwrap();
+    let printed = |name: &[&str]| {
+        let mut all = vec!["expose"];
+        all.extend(name);
+        all.extend([path, "--clients", "203.0.113.0/24", "-v", "--width", "300"]);
+        common::stdout(&run(&all))
+    };
+    let one = printed(&["shop/web"]);
+    assert!(one.contains("--rules=tcp:31443 "), "{one}");
+    assert!(one.contains("[review]"), "{one}");
+    let all = printed(&[]);
+    assert!(all.contains("tcp:31443-31444"), "{all}");
+    assert!(!all.contains("tcp:32379"), "{all}");
+}
+
 /// (class, annotations of the Ingress, of the Service, appProtocol, whether gRPC gets through)
 type Row = (
     &'static str,

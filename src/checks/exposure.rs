@@ -8,7 +8,7 @@ use crate::checks::{Check, Outcome};
 use crate::correlate::Cause;
 use crate::correlate::exposure::{Known, Way, WayKind, WayPort};
 use crate::correlate::side::Side;
-use crate::model::{Expected, Origin};
+use crate::model::{Expected, ObjectName, Origin};
 use crate::net::{Direction, Role};
 
 /// A way in owned words.
@@ -17,6 +17,8 @@ pub struct WaySummary {
     /// `node-port`, `load-balancer`, `ingress`, `gateway`, `port-forward`.
     pub kind: &'static str,
     /// The Service, the Ingress, the route.
+    pub id: ObjectName,
+    /// The same in words.
     pub name: String,
     /// Its host.
     pub host: Option<String>,
@@ -61,6 +63,7 @@ fn summary(way: &Way<'_>, findings: &[Finding]) -> WaySummary {
     };
     WaySummary {
         kind: way.kind.id(),
+        id: way.name.clone(),
         name: way.name.to_string(),
         host: way.host.clone(),
         address: way.address.map(|address| address.to_string()),

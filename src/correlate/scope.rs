@@ -13,6 +13,8 @@ pub struct Scope {
     pub network: Option<String>,
     /// Only connections from or to this cluster.
     pub cluster: Option<String>,
+    /// Only this application, `NAMESPACE/NAME`.
+    pub application: Option<String>,
     /// Who is to reach applications from outside.
     pub clients: Vec<IpNet>,
     /// The ports of an application that is not known by itself.

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::checks::exposure::WaySummary;
 use crate::checks::{Finding, Report, Severity};
-use crate::model::Expected;
+use crate::correlate::exposure::is_of;
+use crate::model::{Expected, ObjectName};
 use crate::render::document::{Block, Document, plural};
 use crate::render::{json as render_json, triage};
 
@@ -22,14 +23,11 @@ pub struct Asked {
 }
 
 fn of<'r>(report: &'r Report, name: Option<&'r str>) -> impl Iterator<Item = &'r WaySummary> {
-    let is = move |text: &str| {
-        let Some(name) = name else { return true };
-        // A manifest may leave the namespace out.
-        text == name || !text.contains('/') && name.rsplit('/').next() == Some(text)
-    };
-    report.ways.iter().filter(move |way| {
-        is(&way.name) || way.ports.iter().any(|port| is(&port.service.to_string()))
-    })
+    let is = move |id: &ObjectName| name.is_none_or(|name| is_of(name, id));
+    report
+        .ways
+        .iter()
+        .filter(move |way| is(&way.id) || way.ports.iter().any(|port| is(&port.service)))
 }
 
 /// For people.

@@ -34,6 +34,7 @@ pub(super) fn options(
         own.scope.profile =
             profile(&text).map_err(|what| Error::Usage(format!("{file}: {what}")))?;
     }
+    own.scope.application.clone_from(&name);
     own.command =
         Command::Expose { words: Vec::from_iter(name), clients: Vec::new(), profile: None };
     Ok(own)

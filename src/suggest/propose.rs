@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::correlate::expected::Purpose;
 use crate::correlate::{Cause, Directory, node_tags};
 use crate::engine::near_miss::Gap;
 use crate::engine::{EffectiveRules, Flow, Mismatch, Space, Verdict, evaluate_all};
@@ -45,10 +46,19 @@ impl<'c, 'a> Proposal<'c, 'a> {
             change: change.clone(),
             wanted: vec![cause],
             needed: peer.clone().unwrap_or_default(),
-            safety: if managed { Safety::Managed } else { Safety::Safe },
+            safety: match (managed, exposes(cause)) {
+                (true, _) => Safety::Managed,
+                (false, true) => Safety::Review,
+                (false, false) => Safety::Safe,
+            },
             notes: vec!["the same change mends another finding, too".to_owned()],
         }
     }
+}
+
+/// Whether it lets the outside in.
+fn exposes(cause: &Cause<'_>) -> bool {
+    cause.needs.iter().any(|need| need.purpose == Purpose::Exposure)
 }
 
 /// Why no change is offered.
@@ -205,7 +215,8 @@ fn addition<'c, 'a>(
     };
     let mut rule = FirewallRule::new(need.network.clone(), need.direction, priority, Action::Allow);
     let (targets, mut notes) = targets(need, directory);
-    let mut safety = Safety::Safe;
+    // Whom the outside is opened to, somebody should look at again.
+    let mut safety = if exposes(need.cause) { Safety::Review } else { Safety::Safe };
     rule.targets = targets;
     let lacking = lacking(need, directory);
     match need.direction {

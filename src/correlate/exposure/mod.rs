@@ -159,6 +159,16 @@ impl Way<'_> {
     }
 }
 
+/// Whether an object is the one that was named `NAMESPACE/NAME`; a manifest may leave the namespace
+/// out.
+#[must_use]
+pub fn is_of(named: &str, object: &ObjectName) -> bool {
+    match named.split_once('/') {
+        Some((namespace, name)) => object.agrees(&ObjectName::new(namespace, name)),
+        None => object.name == named,
+    }
+}
+
 /// Addresses from which nobody comes: this network, loopback, link-local, multicast and reserved
 /// ones (RFC 6890).
 static NOBODYS: LazyLock<AddressSet> = LazyLock::new(|| {
@@ -265,6 +275,12 @@ impl<'a> World<'_, 'a> {
         let all = anybody(is_internal).difference(&NOBODYS).ranges();
         let anybody = Side { ranges: all, known: false, ..from.clone() };
         Some((found, asked(&anybody)?.passing))
+    }
+
+    /// Whether a way leads to the application that was asked about; to any where none was named.
+    fn is_asked(&self, way: &Way<'_>) -> bool {
+        let Some(name) = &self.scope.application else { return true };
+        is_of(name, &way.name) || way.ports.iter().any(|port| is_of(name, &port.service))
     }
 
     /// Whether some of the named clients are outside of the network that a way is inside of.

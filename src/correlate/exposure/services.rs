@@ -141,8 +141,8 @@ fn by_nodes<'a>(
             continue;
         }
         let Some(found) = world.entrance(at, &from, None, (protocol, &ports)) else { continue };
-        if from.known && !world.has_outsiders(way) {
-            needed(&found.0, (at, &from), (protocol, &ports), (reason, &way.origin), into);
+        if from.known && world.is_asked(way) && !world.has_outsiders(way) {
+            needed(way, &found.0, (at, &from), (protocol, &ports), reason, into);
         }
         reach.add(found);
     }
@@ -191,16 +191,28 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// What clients that were named need becomes something that the cluster needs.
+/// What clients that were named need becomes something that the cluster needs: of the application
+/// that was asked about, and never a port that is not for the outside.
 fn needed<'a>(
+    way: &Way<'_>,
     found: &Entrance<'a>,
     (cluster, from): (usize, &Side),
     (protocol, ports): (Protocol, &PortSet),
-    (reason, origin): (&str, &Origin),
+    reason: &str,
     into: &mut Ways<'a>,
 ) {
+    let origin = &way.origin;
+    let is_inner = |wanted: u16| {
+        way.ports.iter().any(|port| {
+            let outer = match way.kind {
+                WayKind::NodePort => port.node_port,
+                _ => Some(port.port),
+            };
+            outer == Some(wanted) && port.may_be_public == Some(false)
+        })
+    };
     for (low, high) in ports.parts() {
-        for port in low..=high {
+        for port in (low..=high).filter(|port| !is_inner(*port)) {
             into.needs.push(found.need(reason.to_owned(), cluster, from, (protocol, port), origin));
         }
     }
@@ -253,9 +265,9 @@ fn asked_balancer<'a>(
         let address = Some(addresses.as_slice());
         let Some(found) = world.entrance(at, &from, address, (protocol, &ports)) else { continue };
         is_exported &= found.0.is_exported;
-        if from.known && found.0.is_exported && !world.has_outsiders(way) {
+        if from.known && found.0.is_exported && world.is_asked(way) && !world.has_outsiders(way) {
             let reason = format!("clients of Service {} by its load balancer", service.id);
-            needed(&found.0, (at, &from), (protocol, &ports), (&reason, &way.origin), into);
+            needed(way, &found.0, (at, &from), (protocol, &ports), &reason, into);
         }
         reach.add(found);
     }
