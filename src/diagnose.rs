@@ -38,7 +38,7 @@ pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
     let assumed = with_automatic_rules(&directory);
     let with_assumed = assumed.as_ref().map(Directory::of);
     let mut needs = needs(with_assumed.as_ref().unwrap_or(&directory), scope);
-    let exposed = ways(&directory, scope, &scope.profile, &needs);
+    let exposed = ways(&directory, scope, &needs);
     needs.extend(exposed.needs);
     let mut correlation = correlate(&directory, gathered.ledger.roll_up(), scope);
     join(&mut correlation.causes, &needs);

@@ -256,6 +256,25 @@ fn a_rule_for_clients_opens_what_was_asked_for_and_nothing_inner() {
     assert!(!all.contains("tcp:32379"), "{all}");
 }
 
+#[test]
+fn a_balancer_of_private_nodes_is_for_the_world_all_the_same() {
+    let mut etcd = service("etcd", "LoadBalancer", value!([{"port": 2379}]));
+    etcd["status"] = value!({"loadBalancer": {"ingress": [{"ip": "34.1.2.3"}]}});
+    let own = value!({"kind": "compute#firewall", "name": "k8s-fw-a1", "network": NETWORK,
+        "priority": 1000, "direction": "INGRESS", "sourceRanges": ["0.0.0.0/0"],
+        "destinationRanges": ["34.1.2.3"], "allowed": [{"IPProtocol": "tcp", "ports": ["2379"]}]});
+    let objects = [cluster(true), subnetwork(), own, etcd];
+    for clients in [&[][..], &["--clients", "203.0.113.0/24"][..]] {
+        let answer = ask(&objects, clients);
+        let way = answer.way("load-balancer");
+        assert_eq!(
+            (&way["verdict"], &way["clients"]),
+            (&value!("ALLOWED"), &value!(["0.0.0.0/0"]))
+        );
+        assert_eq!(way["findings"].as_array().unwrap().len(), 1, "{clients:?}");
+    }
+}
+
 /// (class, annotations of the Ingress, of the Service, appProtocol, whether gRPC gets through)
 type Row = (
     &'static str,

@@ -431,3 +431,37 @@ fn manifests_of_resources_read_back_as_what_they_change() {
     };
     assert_eq!(of(&read), of(&wanted));
 }
+
+/// A plan leaves out the default route that Google makes with a network; an export would hold it.
+#[test]
+fn a_plan_knows_of_the_default_route_that_it_leaves_out() {
+    let resource = |kind: &str, values: Value| {
+        value!({"mode": "managed", "type": kind, "name": "x",
+        "address": format!("{kind}.x"), "values": values})
+    };
+    let state = |deleted: bool| {
+        value!({"format_version": "1.0", "values": {"root_module": {"resources": [
+            resource("google_compute_network",
+                     value!({"name": "net", "project": "p",
+                             "delete_default_routes_on_create": deleted})),
+            resource("google_compute_subnetwork",
+                     value!({"name": "nodes", "project": "p", "region": "r1",
+                             "network": "projects/p/global/networks/net",
+                             "ip_cidr_range": "10.0.0.0/24"})),
+            resource("google_compute_route",
+                     value!({"name": "vip", "project": "p", "dest_range": "199.36.153.8/30",
+                             "network": "projects/p/global/networks/net",
+                             "next_hop_gateway": "default-internet-gateway", "priority": 1000})),
+        ]}}})
+    };
+    let route = |deleted: bool| {
+        let text = state(deleted).to_string();
+        let scratch = folder(&[("state.json", text.as_bytes())]);
+        let answer = json(&["path", "nodes", "quay.io", scratch.path().to_str().unwrap()]);
+        let links = answer["links"].as_array().unwrap().clone();
+        let link = links.iter().find(|link| link["kind"] == "route").unwrap().clone();
+        (link["state"].as_str().unwrap().to_owned(), link["object"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(route(false), ("ok".to_owned(), "default route".to_owned()));
+    assert_eq!(route(true), ("broken".to_owned(), "routes of net".to_owned()));
+}

@@ -83,13 +83,15 @@ fn hosts(directory: &Directory<'_>) -> Vec<(String, String)> {
 
 /// The registry that an image's name means: Docker Hub's where it names none.
 fn registry(image: &str) -> Option<String> {
-    if image.is_empty() {
-        return None;
-    }
+    // Something puts the name in later: a template, or Istio's injection (`auto`).
+    let is_open = |text: &str| text.contains(['$', '{', '(']);
     // `nginx:1.25` is one of Docker Hub's own.
-    let first = image.split('/').next().filter(|_| image.contains('/')).unwrap_or("library");
-    let is_host = first.contains('.') && !first.contains(['$', '{']);
-    if !is_host && first.contains([':', '$', '{']) {
+    let Some((first, _)) = image.split_once('/') else {
+        let known = !image.is_empty() && image != "auto" && !is_open(image);
+        return known.then(|| "registry-1.docker.io".to_owned());
+    };
+    let is_host = first.contains('.') && !is_open(first);
+    if !is_host && (first.contains(':') || is_open(first)) {
         return None;
     }
     Some(if is_host {
@@ -176,4 +178,28 @@ fn has_own_route(directory: &Directory<'_>, path: &Path<'_>) -> bool {
             && crate::engine::routing::is_internet_gateway(route)
             && end.ranges.iter().any(|range| route.destination.contains(&range.addr()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::registry;
+
+    #[test]
+    fn images_name_their_registry_or_mean_docker_hub() {
+        for (image, expected) in [
+            ("gcr.io/a/b:1", Some("gcr.io")),
+            ("quay.io:443/a/b", Some("quay.io")),
+            ("library/nginx", Some("registry-1.docker.io")),
+            ("nginx:1.25", Some("registry-1.docker.io")),
+            // Who runs it puts in the name.
+            ("auto", None),
+            ("${IMAGE}", None),
+            ("{{ .Values.image }}", None),
+            ("$(registry)/a", None),
+            ("localhost:5000/a", None),
+            ("", None),
+        ] {
+            assert_eq!(registry(image).as_deref(), expected, "{image}");
+        }
+    }
 }

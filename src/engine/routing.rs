@@ -81,10 +81,7 @@ pub fn next_hop<'a>(
         (None, Some(_)) => Hop::Routes(chosen),
         (None, None) => {
             let described = inventory.networks.iter().find(|one| one.id.agrees(network));
-            // An export of routes holds the default one; manifests leave it out.
-            let is_written =
-                |route: &Route| inventory.objects.iter().any(|one| one.origin == route.origin);
-            let is_exported = own().any(|route| !is_written(route));
+            let is_exported = own().any(|route| !route.is_written);
             match described.and_then(|one| one.default_route) {
                 _ if is_exported => Hop::Nowhere,
                 Some(true) => Hop::MadeWith,
@@ -160,6 +157,7 @@ mod tests {
             next_hop: "default-internet-gateway".to_owned(),
             by_peering: false,
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            is_written: false,
             down: None,
             origin: Origin::default(),
         }

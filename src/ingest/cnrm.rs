@@ -330,6 +330,7 @@ fn route(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
             .unwrap_or_default(),
         by_peering: false,
         tags: spec.texts("tags"),
+        is_written: true,
         down: None,
         origin: manifest.origin.clone(),
     });

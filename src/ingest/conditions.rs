@@ -82,9 +82,6 @@ fn condition(status: Fields<'_>) -> Option<Condition> {
 
 /// An object may stand in a table and in a description: the one that tells more stays.
 pub fn merge(objects: &mut Vec<ConnectorObject>) {
-    let told = |one: &ConnectorObject| {
-        one.condition.as_ref().is_some_and(|condition| !condition.message.is_empty())
-    };
     let mut kept: Vec<ConnectorObject> = Vec::with_capacity(objects.len());
     // By name first: only those may be one.
     let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -105,36 +102,34 @@ pub fn merge(objects: &mut Vec<ConnectorObject>) {
                 places.push(kept.len());
                 kept.push(object);
             }
-            Some(at) => {
-                if let Some(one) = kept.get_mut(at) {
-                    let (better, other) = if told(&object) && !told(one) {
-                        (object, &*one)
-                    } else {
-                        (one.clone(), &object)
-                    };
-                    let condition = better.condition.clone().or_else(|| other.condition.clone());
-                    let references = if better.references.is_empty() {
-                        other.references.clone()
-                    } else {
-                        better.references.clone()
-                    };
-                    let id = if better.id.kind.is_empty() {
-                        other.id.clone()
-                    } else {
-                        better.id.clone()
-                    };
-                    let existence = match better.existence {
-                        Existence::Unknown => other.existence,
-                        known => known,
-                    };
-                    let is_live = better.is_live || other.is_live;
-                    *one =
-                        ConnectorObject { id, condition, references, existence, is_live, ..better };
-                }
-            }
+            Some(at) => kept.get_mut(at).into_iter().for_each(|one| put_together(one, &object)),
         }
     }
     *objects = kept;
+}
+
+/// Takes over what another description of the same object tells besides, or tells better.
+fn put_together(one: &mut ConnectorObject, other: &ConnectorObject) {
+    let told = |of: &ConnectorObject| {
+        of.condition.as_ref().is_some_and(|condition| !condition.message.is_empty())
+    };
+    if one.condition.is_none() || told(other) && !told(one) {
+        one.condition.clone_from(&other.condition);
+        one.is_behind = other.is_behind;
+    }
+    if one.id.kind.is_empty() {
+        one.id.clone_from(&other.id);
+    }
+    if one.references.is_empty() && !other.references.is_empty() {
+        one.references.clone_from(&other.references);
+        one.resource.clone_from(&other.resource);
+        // A row of a table is not where the object stands.
+        one.origin.clone_from(&other.origin);
+    }
+    if one.existence == Existence::Unknown {
+        one.existence = other.existence;
+    }
+    one.is_live |= other.is_live;
 }
 
 /// What only the status of a resource that is there holds.
@@ -255,9 +250,10 @@ fn reference(
     };
     // Other groups call other kinds by the same field: `clusterRef` of AlloyDB is none of GKE's.
     let own_groups = ["Compute", "Container", "DNS", "GKE"];
-    let by_network =
+    let of_any_group =
         ["networkRef", "subnetworkRef", "serviceAccountRef", "projectRef", "folderRef"];
-    let means = by_network.contains(&key) || own_groups.iter().any(|group| own.starts_with(group));
+    let means =
+        of_any_group.contains(&key) || own_groups.iter().any(|group| own.starts_with(group));
     let table = || KINDS.iter().filter(|_| means);
     let known = || table().find(|(of, _)| *of == key).map(|(_, kind)| (*kind).to_owned());
     // Rules and associations of a policy refer to a policy of their own sort.

@@ -237,7 +237,8 @@ fn network(fields: Fields<'_>, origin: &Origin) -> Option<Network> {
             .list("peerings")
             .filter_map(|peering| peering.reference("network"))
             .collect(),
-        default_route: None,
+        // Only Terraform says it.
+        default_route: fields.flag("deleteDefaultRoutesOnCreate").map(|deleted| !deleted),
         origin: origin.clone(),
     })
 }
@@ -283,6 +284,7 @@ fn route(fields: Fields<'_>, origin: &Origin) -> Option<Route> {
         next_hop: fields.first_text(&NEXT_HOPS).unwrap_or_default(),
         by_peering: fields.has("nextHopPeering"),
         tags: fields.texts("tags"),
+        is_written: false,
         down: down(fields),
         origin: origin.clone(),
         id,

@@ -85,16 +85,20 @@ impl Reader {
         if terraform_show::is_shown(&item) {
             let shown = terraform_show::items(&item);
             self.inventory.planned.extend(shown.planned);
-            let mut before = Inventory::default();
+            let mut replaced = Inventory::default();
             for one in &shown.before {
-                gcloud::read(one, &mut before);
+                gcloud::read(one, &mut replaced);
             }
-            self.inventory.replaced_rules.extend(before.firewall_rules);
+            self.inventory.replaced_rules.extend(replaced.firewall_rules);
             for (kind, count) in shown.unused {
                 *self.inventory.unused.entry(kind).or_default() += count;
             }
+            let before = self.inventory.routes.len();
             for one in shown.items {
                 self.item(input, one);
+            }
+            for route in self.inventory.routes.iter_mut().skip(before) {
+                route.is_written = true;
             }
             return self.note(input, Read::Noted, &item);
         }

@@ -58,6 +58,9 @@ pub struct Route {
     pub by_peering: bool,
     /// Tags of the VMs that it serves; empty means all.
     pub tags: Vec<String>,
+    /// Whether it stands in a manifest or a plan: those leave out the route that a network is made
+    /// with, which an export holds.
+    pub is_written: bool,
     /// Why its next hop takes no packets: it is gone, stopped, or may not forward.
     pub down: Option<String>,
     /// Where it was read.

@@ -171,6 +171,7 @@ impl ResourceChange {
                 next_hop: "default-internet-gateway".to_owned(),
                 by_peering: false,
                 tags: Vec::new(),
+                is_written: true,
                 down: None,
                 origin: Origin::default(),
             }),

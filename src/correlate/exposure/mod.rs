@@ -18,7 +18,7 @@ use crate::correlate::Directory;
 use crate::correlate::expected::{Answer, Entrance, Need, entrance};
 use crate::correlate::scope::Scope;
 use crate::correlate::side::Side;
-use crate::model::application::{Application, KnownPort, application, known_port};
+use crate::model::application::{Application, application, known_port};
 use crate::model::workload::{PortName, ServicePort};
 use crate::model::{Expected, ObjectName, Origin, Service};
 use crate::net::{AddressSet, IpNet, PortSet, Protocol, Role, parse_cidr};
@@ -194,7 +194,6 @@ fn passing(found: &AddressSet, is_internal: bool) -> AddressSet {
 struct World<'w, 'a> {
     directory: &'w Directory<'a>,
     scope: &'w Scope,
-    profile: &'w [KnownPort],
     needs: &'w [Need<'a>],
     /// The cluster, by its place in the inventory.
     cluster: Option<usize>,
@@ -211,12 +210,7 @@ pub struct Ways<'a> {
 
 /// All ways into the cluster that was given.
 #[must_use]
-pub fn ways<'a>(
-    directory: &Directory<'a>,
-    scope: &Scope,
-    profile: &[KnownPort],
-    needs: &[Need<'a>],
-) -> Ways<'a> {
+pub fn ways<'a>(directory: &Directory<'a>, scope: &Scope, needs: &[Need<'a>]) -> Ways<'a> {
     let inventory = directory.inventory;
     let named = |name: &String| inventory.clusters.iter().position(|one| one.id.name == *name);
     let cluster = match (&scope.cluster, inventory.clusters.len()) {
@@ -224,7 +218,7 @@ pub fn ways<'a>(
         (None, 1) => Some(0),
         _ => None,
     };
-    let world = World { directory, scope, profile, needs, cluster };
+    let world = World { directory, scope, needs, cluster };
     let mut found = Ways::default();
     services::ways(&world, &mut found);
     ingresses::ways(&world, &mut found);
@@ -235,20 +229,14 @@ pub fn ways<'a>(
 }
 
 impl<'a> World<'_, 'a> {
-    /// Whose connections are asked about: the named clients', else those of anybody who can get
-    /// to an address of that kind.
-    fn clients(&self, is_internal: bool) -> Side {
-        let all: Vec<IpNet> = match self.scope.clients.as_slice() {
-            [] => anybody(is_internal).difference(&NOBODYS).ranges(),
-            named => named.to_vec(),
-        };
-        let named = !self.scope.clients.is_empty();
+    /// Clients from these ranges.
+    fn clients(ranges: Vec<IpNet>, known: bool) -> Side {
         Side {
             role: Role::Internet,
-            name: if named { "clients".to_owned() } else { String::new() },
-            ranges: all,
-            known: named,
-            because: if named { "named by --clients" } else { "anybody" }.to_owned(),
+            name: if known { "clients".to_owned() } else { String::new() },
+            ranges,
+            known,
+            because: if known { "named by --clients" } else { "anybody" }.to_owned(),
             is_vm: false,
             cluster: None,
             elsewhere: false,
@@ -256,25 +244,29 @@ impl<'a> World<'_, 'a> {
         }
     }
 
-    /// What becomes of those who are asked about, and from where anybody gets through.
+    /// The clients that were named, where somebody did.
+    fn named(&self) -> Option<Side> {
+        let named = &self.scope.clients;
+        (!named.is_empty()).then(|| Self::clients(named.clone(), true))
+    }
+
+    /// What becomes of the named clients, or of anybody who can get to an address of that kind;
+    /// and from where anybody gets through, whoever was named.
     fn entrance(
         &self,
         cluster: usize,
-        from: &Side,
+        is_internal: bool,
         address: Option<&[IpNet]>,
-        (protocol, ports): (Protocol, &PortSet),
+        traffic: (Protocol, &PortSet),
     ) -> Option<(Entrance<'a>, AddressSet)> {
-        let asked =
-            |from: &Side| entrance(self.directory, cluster, from, address, (protocol, ports));
-        let found = asked(from)?;
-        if !from.known {
-            let passing = found.passing.clone();
-            return Some((found, passing));
-        }
-        let is_internal = self.directory.inventory.clusters.get(cluster)?.private_nodes;
+        let asked = |from: &Side| entrance(self.directory, cluster, from, address, traffic);
         let all = anybody(is_internal).difference(&NOBODYS).ranges();
-        let anybody = Side { ranges: all, known: false, ..from.clone() };
-        Some((found, asked(&anybody)?.passing))
+        let anybody = asked(&Self::clients(all, false))?;
+        let passing = anybody.passing.clone();
+        match self.named() {
+            Some(named) => Some((asked(&named)?, passing)),
+            None => Some((anybody, passing)),
+        }
     }
 
     /// Whether a way leads to the application that was asked about; to any where none was named.
@@ -317,7 +309,7 @@ impl<'a> World<'_, 'a> {
 
     fn of_target(&self, service: &Service, port: &ServicePort, target: Option<u16>) -> WayPort {
         let services = &self.directory.inventory.workloads.services;
-        let known = known_port(self.profile, services, service, port, target);
+        let known = known_port(&self.scope.profile, services, service, port, target);
         WayPort {
             service: service.id.clone(),
             port: port.port,

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use crate::correlate::expected::Entrance;
 use crate::correlate::exposure::{Known, Way, WayKind, WayPort, Ways, World, anybody, passing};
-use crate::correlate::side::Side;
 use crate::model::application::Application;
 use crate::model::workload::ServicePort;
 use crate::model::{Expected, ObjectName, Origin, Service};
@@ -132,7 +131,6 @@ fn by_nodes<'a>(
     if cluster.private_nodes {
         way.because.push("the nodes have no external address: from inside only".to_owned());
     }
-    let from = world.clients(cluster.private_nodes);
     let mut reach = Reach::default();
     for protocol in [Protocol::TCP, Protocol::UDP] {
         let own = open.iter().filter(|(of, _)| *of == protocol).map(|(_, port)| *port);
@@ -140,10 +138,9 @@ fn by_nodes<'a>(
         if ports.is_empty() {
             continue;
         }
-        let Some(found) = world.entrance(at, &from, None, (protocol, &ports)) else { continue };
-        if from.known && world.is_asked(way) && !world.has_outsiders(way) {
-            needed(way, &found.0, (at, &from), (protocol, &ports), reason, into);
-        }
+        let found = world.entrance(at, way.is_internal, None, (protocol, &ports));
+        let Some(found) = found else { continue };
+        needed(world, way, &found.0, (protocol, &ports), reason, into);
         reach.add(found);
     }
     reach.tell(way);
@@ -192,15 +189,20 @@ impl<'a> Reach<'a> {
 }
 
 /// What clients that were named need becomes something that the cluster needs: of the application
-/// that was asked about, and never a port that is not for the outside.
+/// that was asked about, where a way leads there at all, and never a port that is not for the
+/// outside.
 fn needed<'a>(
+    world: &World<'_, 'a>,
     way: &Way<'_>,
     found: &Entrance<'a>,
-    (cluster, from): (usize, &Side),
     (protocol, ports): (Protocol, &PortSet),
     reason: &str,
     into: &mut Ways<'a>,
 ) {
+    let (Some(from), Some(cluster)) = (world.named(), world.cluster) else { return };
+    if !world.is_asked(way) || world.has_outsiders(way) {
+        return;
+    }
     let origin = &way.origin;
     let is_inner = |wanted: u16| {
         way.ports.iter().any(|port| {
@@ -213,7 +215,13 @@ fn needed<'a>(
     };
     for (low, high) in ports.parts() {
         for port in (low..=high).filter(|port| !is_inner(*port)) {
-            into.needs.push(found.need(reason.to_owned(), cluster, from, (protocol, port), origin));
+            into.needs.push(found.need(
+                reason.to_owned(),
+                cluster,
+                &from,
+                (protocol, port),
+                origin,
+            ));
         }
     }
 }
@@ -252,7 +260,6 @@ fn asked_balancer<'a>(
         way.because.push(LACKS_CLUSTER.to_owned());
         return;
     };
-    let from = world.clients(way.is_internal);
     let addresses: Vec<IpNet> = service.addresses.iter().map(|one| IpNet::from(*one)).collect();
     let mut reach = Reach::default();
     let mut is_exported = true;
@@ -263,32 +270,34 @@ fn asked_balancer<'a>(
             continue;
         }
         let address = Some(addresses.as_slice());
-        let Some(found) = world.entrance(at, &from, address, (protocol, &ports)) else { continue };
+        let found = world.entrance(at, way.is_internal, address, (protocol, &ports));
+        let Some(found) = found else { continue };
         is_exported &= found.0.is_exported;
-        if from.known && found.0.is_exported && world.is_asked(way) && !world.has_outsiders(way) {
+        if found.0.is_exported {
             let reason = format!("clients of Service {} by its load balancer", service.id);
-            needed(way, &found.0, (at, &from), (protocol, &ports), &reason, into);
+            needed(world, way, &found.0, (protocol, &ports), &reason, into);
         }
         reach.add(found);
     }
     // GKE writes the balancer's rule by itself: manifests do not hold it.
-    if !is_exported || reach.verdict == Some(Expected::Undetermined) {
-        way.clients = Some(said.clone());
-        way.verdict = Expected::Undetermined;
-        let named = AddressSet::of(&from.ranges);
-        if from.known && !said.is_empty() && named.intersection(said).is_empty() {
-            way.verdict = Expected::Denied;
-            way.because.push("none of the clients is in loadBalancerSourceRanges".to_owned());
-        }
+    if is_exported {
+        reach.tell(way);
+    } else {
         way.because.push(
             "GKE writes the rule of this balancer by itself, and the rules of the network were \
              not exported: gcloud compute firewall-rules list --format=json"
                 .to_owned(),
         );
-        world.come_from_outside(way);
-        return;
     }
-    reach.tell(way);
+    // Where the rules do not tell, its own word does.
+    if way.verdict == Expected::Undetermined {
+        way.clients = Some(said.clone());
+        let named = AddressSet::of(&world.scope.clients);
+        if !named.is_empty() && named.intersection(said).is_empty() {
+            way.verdict = Expected::Denied;
+            way.because.push("none of the clients is in loadBalancerSourceRanges".to_owned());
+        }
+    }
     world.come_from_outside(way);
 }
 
