@@ -228,6 +228,59 @@ fn access_and_nat() {
     world.holds("blue", "gcr.io", &TO_VIP);
 }
 
+/// What `sim` says of the road is what `path` says, and never the verdict, which is the firewall's.
+#[test]
+fn a_question_is_walked_where_routes_were_given() {
+    let asked = |world: &World, direction: &str, from: &str, to: &str| {
+        let mut all = vec![world.subnetwork.clone(), world.default_route.clone()];
+        all.extend([world.router.clone()].into_iter().chain(world.rules.clone()));
+        all.retain(|one| !one.is_null());
+        let folder = folder(&[("all.json", Value::from(all).to_string().as_bytes())]);
+        let output = run(&[
+            "sim",
+            "--network",
+            "n",
+            "--direction",
+            direction,
+            "--from",
+            from,
+            "--to",
+            to,
+            "--port",
+            "443",
+            "--protocol",
+            "tcp",
+            "-c",
+            folder.path().to_str().unwrap(),
+            "--format",
+            "json",
+        ]);
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        answer
+    };
+    let outside = "198.51.100.7";
+    let mut world = World::sound();
+    let answer = asked(&world, "EGRESS", "10.0.0.9", outside);
+    let kinds = |answer: &Value| -> Vec<String> {
+        let links = answer["links"].as_array().unwrap();
+        links.iter().map(|link| format!("{} {}", link["kind"], link["state"])).collect()
+    };
+    assert_eq!(kinds(&answer), ["\"route\" \"ok\"", "\"nat\" \"ok\""], "{answer:#}");
+    assert_eq!(answer["first_broken"], Value::Null);
+    world.router["nats"] = value!([]);
+    let answer = asked(&world, "EGRESS", "10.0.0.9", outside);
+    assert_eq!((&answer["verdict"], &answer["first_broken"]), (&value!("ALLOWED"), &value!(1)));
+    // Ranges are no road, and neither is what arrives.
+    for (direction, from, to) in
+        [("EGRESS", "10.0.0.0/24", outside), ("INGRESS", outside, "10.0.0.9")]
+    {
+        assert_eq!(asked(&world, direction, from, to)["links"], Value::Null, "{from} {to}");
+    }
+    // Without a route of the network nothing is said of roads.
+    world.default_route = Value::Null;
+    assert_eq!(asked(&world, "EGRESS", "10.0.0.9", outside)["links"], Value::Null);
+}
+
 /// An error names the host: the answer is the first broken link of the way there.
 #[test]
 fn an_image_pull_is_told_by_its_first_broken_link() {

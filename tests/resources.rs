@@ -14,7 +14,9 @@ mod common;
 use common::{findings, folder, json};
 use serde_json::{Value, json as value};
 use vpcwhy::ingest::log::Form;
-use vpcwhy::model::{Inventory, Reference};
+use vpcwhy::model::{
+    Inventory, ManagedZone, Nat, NatSubnetwork, Origin, Reference, Subnetwork, ZoneTarget,
+};
 use vpcwhy::render::resource::forms;
 use vpcwhy::suggest::ResourceChange;
 use vpcwhy::suggest::resource::NewRecord;
@@ -430,6 +432,77 @@ fn manifests_of_resources_read_back_as_what_they_change() {
         )
     };
     assert_eq!(of(&read), of(&wanted));
+}
+
+/// The same for changes of what is there: a manifest says all that is known of it.
+#[test]
+fn manifests_of_changed_resources_say_the_whole_of_them() {
+    let network = || Reference::new(Some("p-1"), "kf");
+    let mut nodes = Reference::new(Some("p-1"), "nodes");
+    nodes.location = Some("europe-west1".to_owned());
+    let subnetwork = Subnetwork {
+        id: nodes.clone(),
+        network: network(),
+        primary: Some("10.0.0.0/22".parse().unwrap()),
+        v6: Vec::new(),
+        secondary: vec![("pods".to_owned(), "10.4.0.0/14".parse().unwrap())],
+        private_google_access: Some(false),
+        purpose: None,
+        origin: Origin::default(),
+    };
+    let before = Inventory { subnetworks: vec![subnetwork.clone()], ..Inventory::default() };
+    let change = ResourceChange::EnableAccess(subnetwork);
+    let of = |one: &Inventory| {
+        let Subnetwork { network, primary, secondary, private_google_access, .. } =
+            one.subnetworks[0].clone();
+        (network, primary, secondary, private_google_access)
+    };
+    assert_eq!(of(&printed(&change)), of(&change.applied(&before)));
+    assert_eq!(of(&printed(&change)).3, Some(true));
+
+    let mut zone = ManagedZone {
+        id: Reference::new(Some("p-1"), "gcr"),
+        dns_name: "gcr.io.".to_owned(),
+        private: true,
+        networks: vec![Reference::new(Some("p-2"), "other")],
+        clusters: Vec::new(),
+        target: ZoneTarget::Records,
+        origin: Origin::default(),
+    };
+    let before = Inventory { zones: vec![zone.clone()], ..Inventory::default() };
+    zone.networks.push(network());
+    let change = ResourceChange::AttachZone(zone);
+    let of = |one: &Inventory| {
+        let ManagedZone { dns_name, private, mut networks, .. } = one.zones[0].clone();
+        networks.sort();
+        (dns_name, private, networks)
+    };
+    assert_eq!(of(&printed(&change)), of(&change.applied(&before)));
+    assert_eq!(of(&printed(&change)).2.len(), 2);
+
+    let nat = Nat {
+        name: "out".to_owned(),
+        router: Reference::new(Some("p-1"), "kf-router"),
+        network: Some(network()),
+        region: Some("europe-west1".to_owned()),
+        ranges: "LIST_OF_SUBNETWORKS".to_owned(),
+        subnetworks: vec![NatSubnetwork {
+            id: nodes,
+            ranges: vec!["PRIMARY_IP_RANGE".into(), "LIST_OF_SECONDARY_IP_RANGES".into()],
+            secondary: vec!["pods".to_owned()],
+        }],
+        addresses: Vec::new(),
+        origin: Origin::default(),
+    };
+    let change = ResourceChange::WidenNat(nat.clone());
+    let read = printed(&change);
+    let listed = |one: &Nat| {
+        let own = &one.subnetworks[0];
+        (own.id.name.clone(), own.ranges.clone(), own.secondary.clone())
+    };
+    assert_eq!(listed(&read.nats[0]), listed(&nat));
+    let command = forms(&change)[0].1.clone();
+    assert!(command.ends_with("--nat-custom-subnet-ip-ranges=nodes,nodes:pods"), "{command}");
 }
 
 /// A plan leaves out the default route that Google makes with a network; an export would hold it.

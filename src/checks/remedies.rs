@@ -5,8 +5,8 @@ use crate::checks::finding::Remedy;
 use crate::correlate::Directory;
 use crate::correlate::path::{self, Class, Fault, Link, State};
 use crate::correlate::roads::Road;
-use crate::engine::naming::{self, Resolved};
-use crate::model::{Inventory, Reference};
+use crate::engine::naming::{self, Authority, Resolved};
+use crate::model::{Inventory, NatSubnetwork, Reference};
 use crate::net::{IpNet, Role, well_known};
 use crate::suggest::ResourceChange;
 use crate::suggest::name::resource_name;
@@ -26,10 +26,10 @@ pub fn remedy(road: &Road<'_>, directory: &Directory<'_>) -> Option<Remedy> {
             Fault::WrongHop => hop(road, network, inventory)?,
             Fault::NoRecord => records(road, network, inventory)?,
             Fault::ZoneUnseen => attach(road, network, inventory)?,
+            Fault::WrongTarget => replaced(road, network, inventory)?,
             Fault::NoNat => nat(road, network, inventory)?,
-            Fault::WrongTarget | Fault::Denied | Fault::PartlyDenied | Fault::Uncovered => {
-                return None;
-            }
+            Fault::Uncovered => widened(road, network, inventory)?,
+            Fault::Denied | Fault::PartlyDenied => return None,
         },
     };
     if !change.is_printable() {
@@ -58,8 +58,12 @@ fn walked_again(
     let name = &directory.inventory.clusters.get(road.cluster)?.id.name;
     let start = path::start(&after, name).ok()?;
     let walked = path::walk(&after, start, &road.path.host, road.path.port);
-    let is_name =
-        matches!(change, ResourceChange::AddRecords { .. } | ResourceChange::AttachZone { .. });
+    let is_name = matches!(
+        change,
+        ResourceChange::AddRecords { .. }
+            | ResourceChange::ReplaceRecord { .. }
+            | ResourceChange::AttachZone(_)
+    );
     // A zone mends the name, whatever link was found to be broken without it.
     let kind = if is_name { "name" } else { road.link.kind };
     let mended = walked.links.iter().find(|link| link.kind == kind)?;
@@ -156,12 +160,20 @@ fn meant_vip(network: &Reference, inventory: &Inventory) -> Option<Vip> {
         .collect();
     let by_record: Vec<Vip> =
         vips().filter(|vip| named.iter().any(|one| vip.range.contains(one))).collect();
-    let by_route = || {
-        let routes = inventory.routes.iter().filter(|route| route.network.agrees(network));
-        let ends: Vec<IpNet> = routes.map(|route| route.destination).collect();
-        vips().filter(|vip| ends.contains(&vip.range)).collect()
-    };
-    let mut found = if by_record.is_empty() { by_route() } else { by_record };
+    match by_record.is_empty() {
+        true => routed_vip(network, inventory),
+        false => only(by_record),
+    }
+}
+
+/// The only VIP that a route of the network's own leads to.
+fn routed_vip(network: &Reference, inventory: &Inventory) -> Option<Vip> {
+    let routes = inventory.routes.iter().filter(|route| route.network.agrees(network));
+    let ends: Vec<IpNet> = routes.map(|route| route.destination).collect();
+    only(vips().filter(|vip| ends.contains(&vip.range)).collect())
+}
+
+fn only(mut found: Vec<Vip>) -> Option<Vip> {
     let only = found.pop()?;
     found.is_empty().then_some(only)
 }
@@ -228,9 +240,67 @@ fn attach(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<Re
     let cluster = before.clusters.get(road.cluster).map(|cluster| cluster.id.name.as_str());
     let resolved = naming::resolve(before, network, cluster, &road.path.host);
     let Resolved::Public(_, Some(zone)) = resolved else { return None };
-    let mut networks = zone.networks.clone();
-    networks.push(network.clone());
-    Some(ResourceChange::AttachZone { zone: zone.id.clone(), networks })
+    let mut zone = zone.clone();
+    zone.networks.push(network.clone());
+    Some(ResourceChange::AttachZone(zone))
+}
+
+/// The addresses of one VIP instead of those that a record holds: of the one that the routes lead
+/// to, since the record itself names several, or others.
+fn replaced(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<ResourceChange> {
+    let cluster = before.clusters.get(road.cluster).map(|cluster| cluster.id.name.as_str());
+    let resolved = naming::resolve(before, network, cluster, &road.path.host);
+    let Resolved::Addresses(_, followed, Authority::Zone(zone)) = resolved else { return None };
+    let last = followed.last().filter(|step| step.kind == "A")?;
+    let own = before.record_sets.iter().find(|one| {
+        one.kind == last.kind
+            && naming::plain(&one.name) == naming::plain(&last.name)
+            && one.zone.as_ref().is_none_or(|of| of.agrees(&zone.id))
+    })?;
+    // A VIP's own name says which one it is.
+    let named = vips().find(|vip| naming::plain(&last.name) == vip.name);
+    let vip =
+        named.or_else(|| routed_vip(network, before)).or_else(|| meant_vip(network, before))?;
+    Some(ResourceChange::ReplaceRecord {
+        zone: zone.id.clone(),
+        record: NewRecord { name: own.name.clone(), kind: "A", data: vip.addresses() },
+    })
+}
+
+/// The one Cloud NAT of the region with the range that it leaves out.
+fn widened(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<ResourceChange> {
+    let subnetwork = road.path.start.subnetwork?;
+    let region = subnetwork.id.location.as_deref()?;
+    let mut here = before.nats.iter().filter(|nat| {
+        nat.network.as_ref().is_some_and(|of| of.agrees(network))
+            && nat.region.as_deref() == Some(region)
+    });
+    let (Some(found), None) = (here.next(), here.next()) else { return None };
+    let mut nat = found.clone();
+    if nat.ranges != "LIST_OF_SUBNETWORKS" {
+        // It takes primary ranges alone, of all subnetworks: there is no mode for one more.
+        "ALL_SUBNETWORKS_ALL_IP_RANGES".clone_into(&mut nat.ranges);
+        return Some(ResourceChange::WidenNat(nat));
+    }
+    if !nat.subnetworks.iter().any(|one| one.id.agrees(&subnetwork.id)) {
+        nat.subnetworks.push(NatSubnetwork {
+            id: subnetwork.id.clone(),
+            ranges: Vec::new(),
+            secondary: Vec::new(),
+        });
+    }
+    let own = nat.subnetworks.iter_mut().find(|one| one.id.agrees(&subnetwork.id))?;
+    match &road.path.start.secondary {
+        None => own.ranges.push("PRIMARY_IP_RANGE".to_owned()),
+        Some(name) => {
+            let listed = "LIST_OF_SECONDARY_IP_RANGES";
+            if !own.ranges.iter().any(|one| one == listed) {
+                own.ranges.push(listed.to_owned());
+            }
+            own.secondary.push(name.clone());
+        }
+    }
+    Some(ResourceChange::WidenNat(nat))
 }
 
 /// A NAT in the router that is there, else in one of its own.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use crate::correlate::Directory;
+use crate::correlate::path::{self, Link};
 use crate::engine::{
     Decider, Decision, Doubt, EffectiveRules, Endpoint, Facts, Flow, Geography, METADATA, Piece,
     Space, Verdict, evaluate, evaluate_all,
@@ -72,6 +73,9 @@ pub struct Answer<'a> {
     pub network: Option<Reference>,
     /// The pieces.
     pub parts: Vec<Part<'a>>,
+    /// The road of one EGRESS connection beyond the firewall, where routes were given. The verdict
+    /// is the firewall's alone.
+    pub road: Vec<Link>,
 }
 
 /// A network, ready to be asked.
@@ -149,7 +153,15 @@ impl<'d, 'a> Simulator<'d, 'a> {
             return nothing(Lack::Rules, Some(network.clone()));
         }
         if let Some(part) = self.of_one(query, network, prepared) {
-            return summed(query, network, &prepared.rules, vec![part]);
+            let ends = part.flows.source.first().zip(part.flows.destination.first());
+            let answer = summed(query, network, &prepared.rules, vec![part]);
+            let road = match (query.direction, ends) {
+                (Direction::Egress, Some((source, destination))) => {
+                    path::road(self.directory, network, [source, destination])
+                }
+                _ => Vec::new(),
+            };
+            return Answer { road, ..answer };
         }
         let parts = self
             .spaces(query, network, self.geography(network, prepared))
@@ -286,6 +298,7 @@ fn nothing<'a>(lack: Lack, network: Option<Reference>) -> Answer<'a> {
         doubts: Vec::new(),
         network,
         parts: Vec::new(),
+        road: Vec::new(),
     }
 }
 
@@ -426,7 +439,8 @@ fn summed<'a>(
         several => several.iter().min_by_key(|one| rules.rank(one)).copied(),
     };
     let network = Some(network.clone());
-    Answer { verdict, decider, witness, lacks, doubts, network, parts }
+    let road = Vec::new();
+    Answer { verdict, decider, witness, lacks, doubts, network, parts, road }
 }
 
 /// An address that is allowed, and one that is denied: of the other end where that tells, else of

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::checks::blocked::describe;
-use crate::correlate::path::{Link, Path, State};
+use crate::correlate::path::{Link, Path, State, first_broken};
 use crate::render::document::{Block, Document, Style, plain, styled};
 use crate::render::json as render_json;
 
@@ -15,8 +15,16 @@ pub fn document(path: &Path<'_>) -> Document {
     document.push(Block::Line(vec![styled(Style::Strong, headline)]));
     document.entry("from", path.start.side.because.clone());
     document.push(Block::Blank);
-    let broken = path.first_broken();
-    for (at, link) in path.links.iter().enumerate() {
+    push_links(&mut document, &path.links);
+    document.push(Block::Blank);
+    document.line(ending(path));
+    document
+}
+
+/// A line a link.
+pub(super) fn push_links(document: &mut Document, links: &[Link]) {
+    let broken = first_broken(links);
+    for (at, link) in links.iter().enumerate() {
         let (mark, style) = match link.state {
             State::Ok => ("✓ ok", Style::Good),
             State::Broken if Some(at) == broken => ("✗ BROKEN", Style::Bad),
@@ -32,9 +40,6 @@ pub fn document(path: &Path<'_>) -> Document {
             vec![styled(style, mark), plain(format!("  {object}{}{place}", link.detail))],
         ));
     }
-    document.push(Block::Blank);
-    document.line(ending(path));
-    document
 }
 
 fn word(link: &Link) -> &'static str {
@@ -56,9 +61,21 @@ fn ending(path: &Path<'_>) -> String {
 /// For programs.
 #[must_use]
 pub fn json(path: &Path<'_>) -> Value {
-    let links: Vec<Value> = path
-        .links
-        .iter()
+    json!({
+        "schema": "vpcwhy/path-v1",
+        "version": env!("CARGO_PKG_VERSION"),
+        "from": render_json::side(&path.start.side),
+        "host": path.host,
+        "port": path.port,
+        "links": links(&path.links),
+        "first_broken": path.first_broken(),
+    })
+}
+
+/// The links of a way, in order.
+#[must_use]
+pub(super) fn links(of: &[Link]) -> Vec<Value> {
+    of.iter()
         .map(|link| {
             json!({
                 "kind": link.kind,
@@ -69,14 +86,5 @@ pub fn json(path: &Path<'_>) -> Value {
                 "line": link.origin.as_ref().map(|origin| origin.line),
             })
         })
-        .collect();
-    json!({
-        "schema": "vpcwhy/path-v1",
-        "version": env!("CARGO_PKG_VERSION"),
-        "from": render_json::side(&path.start.side),
-        "host": path.host,
-        "port": path.port,
-        "links": links,
-        "first_broken": path.first_broken(),
-    })
+        .collect()
 }

@@ -3,14 +3,17 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::checks::finding::{doubts_words, telling_doubts};
+use crate::correlate::path::first_broken;
 use crate::correlate::simulate::{Answer, Lack};
 use crate::engine::{Decider, Doubt, Verdict};
 use crate::model::{Expected, FirewallRule, Query, QueryId};
 use crate::net::{Direction, FlowBox, FlowSet, TrafficPart};
 use crate::render::document::{Block, Document, Style, plain, plural, styled};
 use crate::render::json::DeciderLine;
+use crate::render::path;
 
 /// What is not given, in words.
 #[must_use]
@@ -89,6 +92,11 @@ struct Line<'q> {
     ok: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pieces: Vec<PieceLine<'q>>,
+    /// The road beyond the firewall, as `path` has it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    links: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_broken: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -125,6 +133,8 @@ pub fn line(query: &Query, answer: &Answer<'_>) -> String {
         expect: query.expect.map(Expected::id),
         ok: query.expect.map(|_| is_ok(query, answer)),
         pieces: if divided { pieces(answer) } else { Vec::new() },
+        links: path::links(&answer.road),
+        first_broken: first_broken(&answer.road),
     };
     printed(&line)
 }
@@ -147,6 +157,8 @@ pub fn bad_line(name: Option<&QueryId>, message: &str) -> String {
         expect: None,
         ok: Some(false),
         pieces: Vec::new(),
+        links: Vec::new(),
+        first_broken: None,
     })
 }
 
@@ -269,6 +281,15 @@ pub fn document(query: &Query, answer: &Answer<'_>) -> Document {
             let pieces = plural(hidden as u64, "piece", "pieces");
             document.line(format!("({pieces} more; --format json has them)"));
         }
+    }
+    if !answer.road.is_empty() {
+        let road = match (first_broken(&answer.road), answer.verdict) {
+            (Some(_), Expected::Allowed) => "the firewall lets it out, and the road is broken",
+            (Some(_), _) => "beyond the firewall the road is broken, too",
+            (None, _) => "beyond the firewall",
+        };
+        document.entry("road", road);
+        path::push_links(&mut document, &answer.road);
     }
     if let Some(expect) = query.expect {
         let ok = if is_ok(query, answer) { "as expected" } else { "NOT as expected" };

@@ -6,7 +6,8 @@
 
 use crate::model::condition::ObjectId;
 use crate::model::{
-    Inventory, ManagedZone, Nat, Origin, RecordSet, Reference, Route, Subnetwork, ZoneTarget,
+    Inventory, ManagedZone, Nat, NatSubnetwork, Origin, RecordSet, Reference, Route, Subnetwork,
+    ZoneTarget,
 };
 use crate::net::IpNet;
 use crate::suggest::name::{is_project, is_resource_name};
@@ -47,13 +48,15 @@ pub enum ResourceChange {
         /// The records.
         records: Vec<NewRecord>,
     },
-    /// A network that is to see a private zone, besides those that do.
-    AttachZone {
+    /// A record set of a private zone that is to hold something else.
+    ReplaceRecord {
         /// The zone.
         zone: Reference,
-        /// All that see it then.
-        networks: Vec<Reference>,
+        /// The record set as it is then.
+        record: NewRecord,
     },
+    /// A private zone as it is when one more network sees it.
+    AttachZone(ManagedZone),
     /// A Cloud NAT for all ranges of a network's region.
     AddNat {
         /// Its name.
@@ -67,6 +70,8 @@ pub enum ResourceChange {
         /// The region.
         region: String,
     },
+    /// A Cloud NAT as it is when it translates one more range.
+    WidenNat(Nat),
     /// A reference of Config Connector's that is to name something else.
     UpdateReference {
         /// The object.
@@ -100,8 +105,10 @@ impl ResourceChange {
             Self::UpdateRoute(_) => "update-route",
             Self::AddRecords { made: Some(_), .. } => "add-dns-zone",
             Self::AddRecords { made: None, .. } => "add-dns-record",
+            Self::ReplaceRecord { .. } => "update-dns-record",
             Self::AddNat { .. } => "add-nat",
-            Self::UpdateReference { .. } | Self::AttachZone { .. } => "update-reference",
+            Self::WidenNat(_) => "update-nat",
+            Self::UpdateReference { .. } | Self::AttachZone(_) => "update-reference",
         }
     }
 
@@ -116,6 +123,7 @@ impl ResourceChange {
                 named(&subnetwork.id)
                     && named(&subnetwork.network)
                     && subnetwork.id.location.as_deref().is_some_and(is_resource_name)
+                    && subnetwork.secondary.iter().all(|(name, _)| is_resource_name(name))
             }
             Self::AddRoute { id, network, .. } => named(id) && named(network),
             Self::UpdateRoute(route) => {
@@ -130,7 +138,23 @@ impl ResourceChange {
                     && made.as_ref().is_none_or(known)
                     && records.iter().all(|record| is_dns_name(&record.name))
             }
-            Self::AttachZone { zone, networks } => named(zone) && networks.iter().all(named),
+            Self::ReplaceRecord { zone, record } => named(zone) && is_dns_name(&record.name),
+            Self::AttachZone(zone) => {
+                named(&zone.id)
+                    && is_dns_name(&zone.dns_name)
+                    && zone.networks.iter().all(named)
+                    && zone.clusters.iter().all(|name| is_resource_name(name))
+            }
+            Self::WidenNat(nat) => {
+                let ranges = |one: &NatSubnetwork| {
+                    named(&one.id) && one.secondary.iter().all(|name| is_resource_name(name))
+                };
+                is_resource_name(&nat.name)
+                    && named(&nat.router)
+                    && nat.region.as_deref().is_some_and(is_resource_name)
+                    && nat.network.as_ref().is_some_and(named)
+                    && nat.subnetworks.iter().all(ranges)
+            }
             Self::AddNat { name, router, network, region, .. } => {
                 [router, network].into_iter().all(named)
                     && is_resource_name(name)
@@ -200,9 +224,24 @@ impl ResourceChange {
                     origin: Origin::default(),
                 }));
             }
-            Self::AttachZone { zone, networks } => {
-                if let Some(one) = after.zones.iter_mut().find(|one| one.id == *zone) {
-                    one.networks.clone_from(networks);
+            Self::ReplaceRecord { zone, record } => {
+                for one in after.record_sets.iter_mut().filter(|one| {
+                    one.zone.as_ref().is_none_or(|of| of.agrees(zone))
+                        && one.name == record.name
+                        && one.kind == record.kind
+                }) {
+                    one.data.clone_from(&record.data);
+                }
+            }
+            Self::AttachZone(zone) => {
+                if let Some(one) = after.zones.iter_mut().find(|one| one.id == zone.id) {
+                    *one = zone.clone();
+                }
+            }
+            Self::WidenNat(nat) => {
+                let same = |one: &&mut Nat| one.name == nat.name && one.router == nat.router;
+                if let Some(one) = after.nats.iter_mut().find(same) {
+                    *one = nat.clone();
                 }
             }
             Self::AddNat { name, router, network, region, .. } => {

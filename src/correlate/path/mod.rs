@@ -11,10 +11,12 @@ mod start;
 pub use name::is_googles;
 pub use start::{Start, start};
 
+use std::net::IpAddr;
+
 use crate::correlate::Directory;
 use crate::correlate::expected::leaves;
 use crate::correlate::roles::is_private;
-use crate::correlate::side::Side;
+use crate::correlate::side::{self, Side};
 use crate::engine::routing::{Hop, is_internet_gateway, next_hop};
 use crate::engine::{Decider, Decision};
 use crate::model::{Expected, Nat, Origin, Reference, Route, Subnetwork};
@@ -122,8 +124,14 @@ impl Path<'_> {
     /// The first link that is broken, by its place.
     #[must_use]
     pub fn first_broken(&self) -> Option<usize> {
-        self.links.iter().position(|link| link.state == State::Broken)
+        first_broken(&self.links)
     }
+}
+
+/// The first link of a way that is broken, by its place.
+#[must_use]
+pub fn first_broken(links: &[Link]) -> Option<usize> {
+    links.iter().position(|link| link.state == State::Broken)
 }
 
 fn link(
@@ -160,6 +168,26 @@ pub fn walk<'a>(directory: &Directory<'a>, start: Start<'a>, host: &str, port: u
         links.extend(way.exit());
     }
     Path { start, host: host.to_owned(), port, end, class, links }
+}
+
+/// The road of a connection between two addresses, whatever the firewall says to it: route and
+/// exit. Empty where nobody gave a route of the network.
+#[must_use]
+pub fn road(directory: &Directory<'_>, network: &Reference, ends: [IpAddr; 2]) -> Vec<Link> {
+    let [source, destination] = ends;
+    let routes = &directory.inventory.routes;
+    if !routes.iter().any(|route| route.network.agrees(network)) {
+        return Vec::new();
+    }
+    let start = start::at_address(directory, source, None);
+    if !start.network.as_ref().is_some_and(|of| of.agrees(network)) {
+        return Vec::new();
+    }
+    let end = side::side(directory.who(destination, Some(network)), &[destination]);
+    let way = Way { directory, start: &start, class: class_of(&end) };
+    let mut links = vec![way.route(&end)];
+    links.extend(way.exit());
+    links
 }
 
 fn class_of(end: &Side) -> Class {

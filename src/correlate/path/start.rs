@@ -83,7 +83,12 @@ fn of_cluster<'a>(directory: &Directory<'a>, at: usize, role: Role) -> Option<St
     Some(with_cluster(directory, start))
 }
 
-fn at_address<'a>(directory: &Directory<'a>, address: IpAddr, external: Option<bool>) -> Start<'a> {
+/// Whoever has this address.
+pub(super) fn at_address<'a>(
+    directory: &Directory<'a>,
+    address: IpAddr,
+    external: Option<bool>,
+) -> Start<'a> {
     let inventory = directory.inventory;
     let networks = directory.roles.networks_of(address);
     let network = match networks.as_slice() {
