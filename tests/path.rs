@@ -259,6 +259,15 @@ fn a_question_is_walked_where_routes_were_given() {
         answer
     };
     let outside = "198.51.100.7";
+    // Probes and proxies of Google's have paths of their own, whatever the routes say.
+    let mut world = World::sound();
+    world.default_route["destRange"] = value!("192.0.2.0/24");
+    world.router["nats"] = value!([]);
+    for special in ["35.191.0.7", "130.211.0.7", "35.235.240.7", "35.199.192.7"] {
+        let answer = asked(&world, "EGRESS", "10.0.0.9", special);
+        assert_eq!(answer["links"][0]["object"], "special routing path", "{answer:#}");
+        assert_eq!(answer["links"].as_array().unwrap().len(), 1);
+    }
     let mut world = World::sound();
     let answer = asked(&world, "EGRESS", "10.0.0.9", outside);
     let kinds = |answer: &Value| -> Vec<String> {

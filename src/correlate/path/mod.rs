@@ -194,7 +194,7 @@ fn class_of(end: &Side) -> Class {
     match end.role {
         Role::GoogleApis => Class::Vip,
         Role::GooglePublic => Class::GooglePublic,
-        Role::Internet | Role::HealthCheck | Role::Iap | Role::DnsForwarder => Class::Internet,
+        Role::Internet => Class::Internet,
         _ => Class::Inside,
     }
 }
@@ -224,6 +224,12 @@ impl Way<'_, '_> {
         let Some(address) = end.ranges.first().map(IpNet::addr) else {
             return link("route", State::Undetermined, "", "the address is not known");
         };
+        if matches!(end.role, Role::HealthCheck | Role::Iap | Role::DnsForwarder) {
+            // <https://cloud.google.com/vpc/docs/routes#special_paths>: no route of the network's
+            // is asked, and none can change it.
+            let detail = "Google's own path to probes, proxies and forwarders: no route decides it";
+            return link("route", State::Ok, "special routing path", detail);
+        }
         let source = self.start.side.ranges.first().map(IpNet::addr);
         let hop = next_hop(self.directory.inventory, network, &self.start.tags, source, address);
         // A private address does not leave by the internet gateway: what brings it is not among the
