@@ -6,6 +6,7 @@ use crate::checks::finding::{
 };
 use crate::checks::{Check, Evidence, Outcome, needed};
 use crate::correlate::causes::decider_key;
+use crate::correlate::path;
 use crate::correlate::side::Side;
 use crate::correlate::{Cause, Question};
 use crate::engine::matching::{self, match_rule};
@@ -293,6 +294,9 @@ fn resources(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<ResourceSumm
 
 /// The proved fixes of a cause, or why there is none.
 fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Option<NoFix>) {
+    if let Some(why) = wrong_records(cause, evidence) {
+        return (Vec::new(), Some(NoFix::Other(why)));
+    }
     let earlier = evidence.earlier.borrow().clone();
     let siblings = siblings(cause, evidence);
     let proposals = match propose(cause, &siblings, evidence.directory, &earlier) {
@@ -335,6 +339,24 @@ fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Op
         })
     });
     (proved, no_fix)
+}
+
+/// Where records lead to the wrong VIP, the way there is not opened.
+fn wrong_records(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Option<String> {
+    if cause.destination.role != Role::GoogleApis {
+        return None;
+    }
+    let network = cause.network.as_ref()?;
+    let first = cause.destination.ranges.first()?;
+    let inventory = evidence.directory.inventory;
+    let leads_there = |record: &crate::model::RecordSet| {
+        let mut data = record.data.iter().filter_map(|text| crate::net::parse_address(text));
+        data.any(|address| cause.destination.ranges.iter().any(|range| range.contains(&address)))
+    };
+    let meant = path::meant_otherwise(inventory, network, first)?;
+    inventory.record_sets.iter().any(leads_there).then(|| {
+        format!("the records of private zones are wrong: {} was made for {}", meant.by, meant.vip)
+    })
 }
 
 /// Other causes of the same check that the clusters need, between the same two ends: one new rule

@@ -1,7 +1,8 @@
 //! A record of a private zone leads to the wrong addresses.
 //!
 //! What it means: a private zone for a name of Google's holds public addresses, or addresses of
-//! several kinds, where all four of one VIP belong.
+//! several kinds, where all four of one VIP belong; or those of one VIP, where the routes, or the
+//! EGRESS rules, were made for the other one.
 //!
 //! What it looks like: pulls that work for weeks and then time out; some that work and some that do
 //! not.

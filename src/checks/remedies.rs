@@ -5,7 +5,7 @@ use crate::checks::finding::Remedy;
 use crate::correlate::Directory;
 use crate::correlate::path::{self, Class, Fault, Link, State};
 use crate::correlate::roads::Road;
-use crate::engine::naming::{self, Authority, Resolved};
+use crate::engine::naming::{self, Authority, Resolved, Step};
 use crate::model::{Inventory, NatSubnetwork, Reference};
 use crate::net::{IpNet, Role, well_known};
 use crate::suggest::ResourceChange;
@@ -251,20 +251,40 @@ fn replaced(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<
     let cluster = before.clusters.get(road.cluster).map(|cluster| cluster.id.name.as_str());
     let resolved = naming::resolve(before, network, cluster, &road.path.host);
     let Resolved::Addresses(_, followed, Authority::Zone(zone)) = resolved else { return None };
+    let own = |step: &Step| {
+        before.record_sets.iter().find(|one| {
+            one.kind == step.kind
+                && naming::plain(&one.name) == naming::plain(&step.name)
+                && one.zone.as_ref().is_none_or(|of| of.agrees(&zone.id))
+        })
+    };
     let last = followed.last().filter(|step| step.kind == "A")?;
-    let own = before.record_sets.iter().find(|one| {
-        one.kind == last.kind
-            && naming::plain(&one.name) == naming::plain(&last.name)
-            && one.zone.as_ref().is_none_or(|of| of.agrees(&zone.id))
-    })?;
-    // A VIP's own name says which one it is.
+    let found = own(last)?;
+    // A VIP's own name says which one it is, and an alias to it which one is to be reached.
     let named = vips().find(|vip| naming::plain(&last.name) == vip.name);
-    let vip =
-        named.or_else(|| routed_vip(network, before)).or_else(|| meant_vip(network, before))?;
-    Some(ResourceChange::ReplaceRecord {
-        zone: zone.id.clone(),
-        record: NewRecord { name: own.name.clone(), kind: "A", data: vip.addresses() },
-    })
+    let holds = |vip: &Vip| vip.addresses().iter().all(|address| last.data.contains(address));
+    let meant = || {
+        let range = found.data.iter().find_map(|text| crate::net::parse_address(text))?;
+        let meant = path::meant_otherwise(before, network, &IpNet::from(range))?;
+        vips().find(|vip| vip.name == meant.vip)
+    };
+    let zone = zone.id.clone();
+    if named.as_ref().is_some_and(holds) {
+        let vip = meant()?;
+        let alias = own(followed.iter().rev().nth(1).filter(|step| step.kind == "CNAME")?)?;
+        let target = format!("{}.", vip.name);
+        let there = before.record_sets.iter().any(|one| one.name == target && one.kind == "A");
+        let a = NewRecord { name: target.clone(), kind: "A", data: vip.addresses() };
+        let record = NewRecord { name: alias.name.clone(), kind: "CNAME", data: vec![target] };
+        let added = if there { Vec::new() } else { vec![a] };
+        return Some(ResourceChange::ReplaceRecord { zone, record, added });
+    }
+    let vip = named
+        .or_else(|| routed_vip(network, before))
+        .or_else(meant)
+        .or_else(|| meant_vip(network, before))?;
+    let record = NewRecord { name: found.name.clone(), kind: "A", data: vip.addresses() };
+    Some(ResourceChange::ReplaceRecord { zone, record, added: Vec::new() })
 }
 
 /// The one Cloud NAT of the region with the range that it leaves out.

@@ -282,20 +282,26 @@ pub fn document(query: &Query, answer: &Answer<'_>) -> Document {
             document.line(format!("({pieces} more; --format json has them)"));
         }
     }
-    if !answer.road.is_empty() {
-        let road = match (first_broken(&answer.road), answer.verdict) {
-            (Some(_), Expected::Allowed) => "the firewall lets it out, and the road is broken",
-            (Some(_), _) => "beyond the firewall the road is broken, too",
-            (None, _) => "beyond the firewall",
-        };
-        document.entry("road", road);
-        path::push_links(&mut document, &answer.road);
-    }
+    push_road(&mut document, answer);
     if let Some(expect) = query.expect {
         let ok = if is_ok(query, answer) { "as expected" } else { "NOT as expected" };
         document.entry("expected", format!("{}: {ok}", expect.id()));
     }
     document
+}
+
+/// The road of one connection beyond the firewall.
+fn push_road(document: &mut Document, answer: &Answer<'_>) {
+    if answer.road.is_empty() {
+        return;
+    }
+    let road = match (first_broken(&answer.road), answer.verdict) {
+        (Some(_), Expected::Allowed) => "the firewall lets it out, and the road is broken",
+        (Some(_), _) => "beyond the firewall the road is broken, too",
+        (None, _) => "beyond the firewall",
+    };
+    document.entry("road", road);
+    path::push_links(document, &answer.road);
 }
 
 /// A table for people is not longer than this.

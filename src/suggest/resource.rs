@@ -54,6 +54,8 @@ pub enum ResourceChange {
         zone: Reference,
         /// The record set as it is then.
         record: NewRecord,
+        /// What it leads to then, where that is not there.
+        added: Vec<NewRecord>,
     },
     /// A private zone as it is when one more network sees it.
     AttachZone(ManagedZone),
@@ -138,7 +140,10 @@ impl ResourceChange {
                     && made.as_ref().is_none_or(known)
                     && records.iter().all(|record| is_dns_name(&record.name))
             }
-            Self::ReplaceRecord { zone, record } => named(zone) && is_dns_name(&record.name),
+            Self::ReplaceRecord { zone, record, added } => {
+                let mut all = std::iter::once(record).chain(added);
+                named(zone) && all.all(|record| is_dns_name(&record.name))
+            }
             Self::AttachZone(zone) => {
                 named(&zone.id)
                     && is_dns_name(&zone.dns_name)
@@ -216,22 +221,11 @@ impl ResourceChange {
                     target: ZoneTarget::Records,
                     origin: Origin::default(),
                 }));
-                after.record_sets.extend(records.iter().map(|record| RecordSet {
-                    name: record.name.clone(),
-                    kind: record.kind.to_owned(),
-                    zone: Some(zone.clone()),
-                    data: record.data.clone(),
-                    origin: Origin::default(),
-                }));
+                after.record_sets.extend(records.iter().map(|record| set_of(zone, record)));
             }
-            Self::ReplaceRecord { zone, record } => {
-                for one in after.record_sets.iter_mut().filter(|one| {
-                    one.zone.as_ref().is_none_or(|of| of.agrees(zone))
-                        && one.name == record.name
-                        && one.kind == record.kind
-                }) {
-                    one.data.clone_from(&record.data);
-                }
+            Self::ReplaceRecord { zone, record, added } => {
+                after.record_sets.extend(added.iter().map(|record| set_of(zone, record)));
+                replace_record(&mut after.record_sets, zone, record);
             }
             Self::AttachZone(zone) => {
                 if let Some(one) = after.zones.iter_mut().find(|one| one.id == zone.id) {
@@ -260,6 +254,27 @@ impl ResourceChange {
             Self::UpdateReference { .. } => {}
         }
         after
+    }
+}
+
+fn replace_record(sets: &mut [RecordSet], zone: &Reference, record: &NewRecord) {
+    let own = |one: &&mut RecordSet| {
+        one.zone.as_ref().is_none_or(|of| of.agrees(zone))
+            && one.name == record.name
+            && one.kind == record.kind
+    };
+    for one in sets.iter_mut().filter(own) {
+        one.data.clone_from(&record.data);
+    }
+}
+
+fn set_of(zone: &Reference, record: &NewRecord) -> RecordSet {
+    RecordSet {
+        name: record.name.clone(),
+        kind: record.kind.to_owned(),
+        zone: Some(zone.clone()),
+        data: record.data.clone(),
+        origin: Origin::default(),
     }
 }
 

@@ -8,6 +8,7 @@
 
 use crate::correlate::expected::judge::{Ask, open};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
+use crate::correlate::path::meant_otherwise;
 use crate::correlate::roads::BOOT;
 use crate::correlate::side::{Side, side};
 use crate::engine::naming::{Resolved, resolve};
@@ -192,7 +193,7 @@ fn boot<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
         if who.owner.role != Role::GoogleApis {
             continue;
         }
-        into.push(place.need(Wanted {
+        let need = place.need(Wanted {
             purpose: Purpose::Road,
             reason: format!("nodes boot from {host}"),
             from: place.side(Role::Node),
@@ -201,7 +202,12 @@ fn boot<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
             port: Some(443),
             doubtful: false,
             because: Vec::new(),
-        }));
+        });
+        // Where the records are wrong, the way to what they name is not needed.
+        let is_denied = need.answer.verdict == Expected::Denied;
+        if !is_denied || meant_otherwise(inventory, network, &IpNet::from(*first)).is_none() {
+            into.push(need);
+        }
     }
 }
 

@@ -7,9 +7,11 @@
 
 mod name;
 mod start;
+mod vip;
 
 pub use name::is_googles;
 pub use start::{Start, start};
+pub use vip::{Meant, meant_otherwise};
 
 use std::net::IpAddr;
 
@@ -166,6 +168,7 @@ pub fn walk<'a>(directory: &Directory<'a>, start: Start<'a>, host: &str, port: u
         links.push(way.route(end));
         links.push(way.firewall(end, port));
         links.extend(way.exit());
+        way.blame_records(end, &mut links);
     }
     Path { start, host: host.to_owned(), port, end, class, links }
 }
@@ -346,6 +349,29 @@ impl Way<'_, '_> {
         let partly = answer.verdict == Expected::Mixed && state == State::Undetermined;
         let fault = if partly { Some(Fault::PartlyDenied) } else { made.fault };
         Link { origin, fault, ..made }
+    }
+
+    /// Where records lead to a VIP that is not reached, and everything else was made for the other
+    /// one, it is the records that are wrong.
+    fn blame_records(&self, end: &Side, links: &mut [Link]) {
+        let later = links.iter().skip(1);
+        let is_broken = later
+            .filter(|link| matches!(link.kind, "route" | "firewall"))
+            .any(|link| link.state == State::Broken);
+        let (Some(network), Some(range)) = (&self.start.network, end.ranges.first()) else {
+            return;
+        };
+        let Some(name) = links.first_mut() else { return };
+        let by_records = name.kind == "name" && name.state == State::Ok && name.origin.is_some();
+        if !is_broken || !by_records || self.class != Class::Vip {
+            return;
+        }
+        if let Some(meant) = meant_otherwise(self.directory.inventory, network, range) {
+            let Meant { vip, by, origin } = meant;
+            name.detail = format!("{}: {by} ({origin}) was made for {vip}", name.detail);
+            name.state = State::Broken;
+            name.fault = Some(Fault::WrongTarget);
+        }
     }
 
     /// What lets packets out of the network: nothing for what is inside.

@@ -46,7 +46,11 @@ pub(super) fn of(change: &ResourceChange) -> String {
         ResourceChange::AddRecords { zone, made, records } => {
             record_commands(zone, made.as_ref(), records)
         }
-        ResourceChange::ReplaceRecord { zone, record } => record_command("update", zone, record),
+        ResourceChange::ReplaceRecord { zone, record, added } => {
+            let added = added.iter().map(|record| record_command("create", zone, record));
+            let all: Vec<_> = added.chain([record_command("update", zone, record)]).collect();
+            all.join("\n")
+        }
         ResourceChange::AttachZone(zone) => attach(zone),
         ResourceChange::WidenNat(nat) => widen(nat),
         ResourceChange::AddNat { name, router, is_router_made, network, region } => {

@@ -42,7 +42,9 @@ pub(super) fn of(change: &ResourceChange) -> Vec<Value> {
         ResourceChange::EnableAccess(one) => vec![subnetwork(one)],
         ResourceChange::AttachZone(one) => vec![zone(one)],
         ResourceChange::WidenNat(one) => vec![nat(one)],
-        ResourceChange::ReplaceRecord { zone, record } => vec![record_manifest(zone, record)],
+        ResourceChange::ReplaceRecord { zone, record, added } => {
+            added.iter().chain([record]).map(|record| record_manifest(zone, record)).collect()
+        }
         ResourceChange::AddRoute { id, network, destination } => vec![manifest(
             "compute",
             "ComputeRoute",
@@ -174,7 +176,10 @@ fn subnetwork(one: &Subnetwork) -> Value {
             fields.insert("ipCidrRange".to_owned(), json!(range.to_string()));
         }
         if !one.secondary.is_empty() {
-            let of = |(name, range): &(String, IpNet)| json!({ "rangeName": name, "ipCidrRange": range.to_string() });
+            let of = |(name, range): &(String, IpNet)| {
+                let range = range.to_string();
+                json!({ "rangeName": name, "ipCidrRange": range })
+            };
             let ranges: Vec<Value> = one.secondary.iter().map(of).collect();
             fields.insert("secondaryIpRange".to_owned(), json!(ranges));
         }

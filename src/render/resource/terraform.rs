@@ -48,7 +48,10 @@ pub(super) fn of(change: &ResourceChange) -> String {
             zone_block(&one.id, &one.dns_name, &one.networks, &one.clusters)
         }
         ResourceChange::WidenNat(one) => nat(one),
-        ResourceChange::ReplaceRecord { zone, record } => record_block(zone, record),
+        ResourceChange::ReplaceRecord { zone, record, added } => {
+            let blocks = added.iter().chain([record]).map(|record| record_block(zone, record));
+            blocks.collect::<Vec<_>>().join("\n")
+        }
         ResourceChange::AddRoute { id, network, destination } => {
             let mut fields = vec![
                 ("name", text(&id.name)),

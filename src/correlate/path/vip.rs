@@ -1,0 +1,124 @@
+//! Which VIP of Google's APIs a network was made for, where its records lead to another one.
+//!
+//! `records lead to restricted.googleapis.com; route to-apis leads to private.googleapis.com`
+
+use crate::model::{
+    Action, FirewallRule, Inventory, ManagedZone, Origin, RecordSet, Reference, Route,
+};
+use crate::net::{AddressSet, Direction, IpNet, Role, parse_address, well_known};
+
+/// What was made for another VIP than the one that records lead to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meant {
+    /// The VIP's name.
+    pub vip: &'static str,
+    /// `route to-apis`
+    pub by: String,
+    /// Where that was read.
+    pub origin: Origin,
+}
+
+/// The VIPs with their ranges.
+fn vips() -> impl Iterator<Item = (&'static str, IpNet)> {
+    ["private.googleapis.com", "restricted.googleapis.com"].into_iter().filter_map(|name| {
+        let ranges = well_known::ranges_with(Role::GoogleApis, name);
+        Some((name, ranges.into_iter().find(|range| range.addr().is_ipv4())?))
+    })
+}
+
+/// The other VIP that the network was made for, where two of three say so and neither routes nor
+/// rules speak of the VIP of `range`: its routes, its EGRESS rules, the records of its other zones.
+/// One witness against the records might be the one that is wrong.
+#[must_use]
+pub fn meant_otherwise(inventory: &Inventory, network: &Reference, range: &IpNet) -> Option<Meant> {
+    let (own, _) = vips().find(|(_, vip)| vip.contains(&range.addr()))?;
+    let witnesses = [spoken_of(&routes(inventory, network)), spoken_of(&rules(inventory, network))];
+    let mut for_other: Vec<Meant> = Vec::new();
+    for witness in witnesses {
+        match witness {
+            Spoken::Nothing => {}
+            Spoken::One(one) if one.vip != own => for_other.push(one),
+            Spoken::One(_) | Spoken::Several => return None,
+        }
+    }
+    // Other zones are no witness alone: some names are kept off the VIP on purpose.
+    let records = records(inventory, network);
+    for_other.extend(records.into_iter().find(|one| one.vip != own));
+    let first = for_other.first()?.clone();
+    (for_other.len() > 1).then_some(first)
+}
+
+/// What a kind of resource speaks of.
+enum Spoken {
+    Nothing,
+    One(Meant),
+    Several,
+}
+
+type Ways = Vec<(AddressSet, Meant)>;
+
+fn routes(inventory: &Inventory, network: &Reference) -> Ways {
+    let own = |route: &&Route| route.network.agrees(network) && route.destination.prefix_len() > 0;
+    let to = |route: &Route| {
+        let to = AddressSet::of(std::slice::from_ref(&route.destination));
+        (to, meant("route", &route.id.name, &route.origin))
+    };
+    inventory.routes.iter().filter(own).map(to).collect()
+}
+
+fn rules(inventory: &Inventory, network: &Reference) -> Ways {
+    let opens = |rule: &&FirewallRule| {
+        rule.network.agrees(network)
+            && rule.is_for(Direction::Egress)
+            && rule.action == Action::Allow
+            && !rule.disabled
+    };
+    let rules = inventory.firewall_rules.iter().filter(opens);
+    rules
+        .filter_map(|rule| {
+            let to = rule.destination.clone().filter(|set| !set.is_anywhere())?;
+            Some((to, meant("rule", &rule.label(), &rule.origin)))
+        })
+        .collect()
+}
+
+/// The VIPs that records of the network's private zones lead to.
+fn records(inventory: &Inventory, network: &Reference) -> Vec<Meant> {
+    let sees =
+        |zone: &&ManagedZone| zone.private && zone.networks.iter().any(|one| one.agrees(network));
+    let zones: Vec<_> = inventory.zones.iter().filter(sees).collect();
+    let own = |record: &&RecordSet| match &record.zone {
+        Some(zone) => zones.iter().any(|one| one.id.agrees(zone)),
+        None => !zones.is_empty(),
+    };
+    let mut found = Vec::new();
+    for record in inventory.record_sets.iter().filter(own) {
+        let addresses: Vec<_> = record.data.iter().filter_map(|text| parse_address(text)).collect();
+        let mut vips = vips();
+        let vip = vips.find(|(_, range)| addresses.iter().any(|one| range.contains(one)));
+        found.extend(vip.map(|(vip, _)| {
+            let by = meant("record", &record.name, &record.origin);
+            Meant { vip, ..by }
+        }));
+    }
+    found
+}
+
+fn meant(kind: &str, name: &str, origin: &Origin) -> Meant {
+    Meant { vip: "", by: format!("{kind} {name}"), origin: origin.clone() }
+}
+
+/// The VIPs that these cover whole.
+fn spoken_of(all: &[(AddressSet, Meant)]) -> Spoken {
+    let mut found: Vec<Meant> = Vec::new();
+    for (vip, range) in vips() {
+        let range = AddressSet::of(&[range]);
+        let first = all.iter().find(|(to, _)| to.covers(&range));
+        found.extend(first.map(|(_, by)| Meant { vip, ..by.clone() }));
+    }
+    match (found.pop(), found.is_empty()) {
+        (None, _) => Spoken::Nothing,
+        (Some(only), true) => Spoken::One(only),
+        (Some(_), false) => Spoken::Several,
+    }
+}
