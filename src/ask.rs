@@ -170,7 +170,7 @@ fn ask(
     let near = match decision.verdict {
         Verdict::Allowed => Vec::new(),
         Verdict::Denied | Verdict::Undetermined => {
-            let rules = directory.inventory.firewall_rules.iter();
+            let rules = directory.inventory.own_rules(network);
             near_misses(rules, &flow, decision.decider, &kin)
         }
     };
@@ -179,11 +179,11 @@ fn ask(
         network: network.name.clone(),
         decision: decision_summary(&decision, &near, &tuple),
         steps: trace.steps,
-        vm: known_of(&flow.endpoint),
+        vm: known_of(&flow.endpoint, directory.inventory.is_amazon(network)),
     }
 }
 
-fn known_of(endpoint: &Endpoint) -> Vec<String> {
+fn known_of(endpoint: &Endpoint, on_amazon: bool) -> Vec<String> {
     let words = |what: &str, facts: &Facts| match facts {
         Facts::Unknown => format!("{what}: not known"),
         Facts::AtLeast(names) if names.is_empty() => format!("{what}: not known"),
@@ -197,6 +197,9 @@ fn known_of(endpoint: &Endpoint) -> Vec<String> {
             format!("{what}: {}", names.join(", "))
         }
     };
+    if on_amazon {
+        return vec![words("security groups", &endpoint.tags)];
+    }
     vec![words("tags", &endpoint.tags), words("service account", &endpoint.service_accounts)]
 }
 

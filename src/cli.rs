@@ -117,6 +117,9 @@ enum Sub {
         /// Also changes for mere notes, such as logging
         #[arg(long)]
         all: bool,
+        /// Who is to reach the applications that are exposed, as for `expose`
+        #[arg(long, value_delimiter = ',', value_name = "CIDR")]
+        clients: Vec<String>,
         #[command(flatten)]
         common: Common,
     },
@@ -315,6 +318,7 @@ enum Language {
     Gcloud,
     Cnrm,
     Terraform,
+    Aws,
     Json,
 }
 
@@ -371,15 +375,16 @@ fn options(cli: Cli) -> Options {
         Some(Sub::Why { source, destination, inputs, common }) => {
             (Command::Why { source, destination }, inputs.inputs, common)
         }
-        Some(Sub::Fix { words, language, all, common }) => {
+        Some(Sub::Fix { words, language, all, clients, common }) => {
             let (ids, inputs) = words.into_iter().partition(|word| is_finding_id(word));
             let language = match language {
                 Language::Gcloud => "gcloud",
                 Language::Cnrm => "cnrm",
                 Language::Terraform => "terraform",
+                Language::Aws => "aws",
                 Language::Json => "json",
             };
-            (Command::Fix { ids, all, language }, inputs, common)
+            (Command::Fix { ids, all, language, clients }, inputs, common)
         }
         Some(Sub::Sim { inputs, question, batch, common }) => {
             let command = match batch {

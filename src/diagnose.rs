@@ -13,7 +13,7 @@ use crate::correlate::silent::{join, join_symptoms};
 use crate::correlate::{Directory, Ledger};
 use crate::ingest::document::{Place, yaml_items};
 use crate::ingest::{cnrm, command, terraform};
-use crate::model::{Cluster, Complaint, FirewallPolicy, FirewallRule, Inventory};
+use crate::model::{Cluster, Complaint, FirewallPolicy, FirewallRule, Inventory, PolicyKind};
 use crate::render;
 use crate::suggest::{Change, Printed, Printer};
 
@@ -108,6 +108,9 @@ impl Printer for Rims {
 /// The printed forms of a rule of a policy.
 fn policy_rule(change: &Change, policy: &FirewallPolicy) -> Option<Vec<Printed>> {
     let rule = change.rule();
+    if policy.kind == PolicyKind::SecurityGroup {
+        return group_rule(rule, policy);
+    }
     // Both forms name the policy, and not to which network it belongs.
     let of_policy = |read: FirewallRule| FirewallRule {
         network: rule.network.clone(),
@@ -133,6 +136,26 @@ fn policy_rule(change: &Change, policy: &FirewallPolicy) -> Option<Vec<Printed>>
         forms.push(Printed { language: "cnrm", text, parsed });
     }
     Some(forms)
+}
+
+/// The printed forms of a rule of a security group: no command of Google's is among them.
+fn group_rule(rule: &FirewallRule, group: &FirewallPolicy) -> Option<Vec<Printed>> {
+    // The forms name the group, and rules of groups have no number.
+    let of_group = |read: FirewallRule| FirewallRule {
+        policy: rule.policy.clone(),
+        stage: rule.stage,
+        priority: rule.priority,
+        ..read
+    };
+    let network = &rule.network;
+    let aws = render::amazon::command(rule, group)?;
+    let terraform = render::amazon::terraform(rule, group)?;
+    let parsed = command::group_rule(&aws, &group.name, network).map(of_group);
+    let as_resources = terraform::group_rule(&terraform, &group.name, network).map(of_group);
+    Some(vec![
+        Printed { language: "aws", parsed, text: aws },
+        Printed { language: "terraform", parsed: as_resources, text: terraform },
+    ])
 }
 
 fn read_manifest(text: &str, change: &Change, before: &Inventory) -> Option<FirewallRule> {

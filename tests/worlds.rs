@@ -437,6 +437,7 @@ fn inventory(rules: &[Rule], order: u8) -> Inventory {
     }
     if order > 0 {
         inventory.networks.push(Network {
+            provider: vpcwhy::model::cluster::Provider::Google,
             default_route: None,
             id: network(),
             policies_first: order == 2,

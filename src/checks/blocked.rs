@@ -2,7 +2,8 @@
 //! near misses and its proved fixes. A check adds its kind's own words.
 
 use crate::checks::finding::{
-    Confidence, Finding, FlowSummary, Observed, ResourceSummary, cause_id, decision_summary,
+    Confidence, Finding, FlowSummary, NO_GROUP_ALLOWS, Observed, ResourceSummary, cause_id,
+    decision_summary,
 };
 use crate::checks::{Check, Evidence, Outcome, needed};
 use crate::correlate::causes::decider_key;
@@ -192,6 +193,7 @@ pub fn denied_by(cause: &Cause<'_>) -> String {
             format!("rule {} (priority {}) denies it: {}", rule.label(), rule.priority, rule.origin)
         }
         Decider::Implied(_) => "no rule allows it: the implied deny applies".to_owned(),
+        Decider::NoGroupAllows(_) => "no rule of its security groups allows it".to_owned(),
         Decider::AlwaysBlocked(what) => format!("Google Cloud always blocks {what}"),
         Decider::AlwaysAllowed(what) => format!("no rule can block {what}"),
         Decider::Missing => match &cause.logged_rule {
@@ -210,6 +212,7 @@ pub fn decided_by(decision: &crate::engine::Decision<'_>) -> String {
     let by = match decision.decider {
         Decider::Rule(rule) => format!("rule {} ({})", rule.label(), rule.origin),
         Decider::Implied(direction) => super::finding::implied_name(direction).to_owned(),
+        Decider::NoGroupAllows(_) => NO_GROUP_ALLOWS.to_owned(),
         Decider::AlwaysBlocked(what) | Decider::AlwaysAllowed(what) => what.to_owned(),
         Decider::Missing => "nothing that was given".to_owned(),
     };
@@ -225,7 +228,9 @@ pub fn allowed_by(decider: Decider<'_>) -> String {
         }
         Decider::Implied(_) => "no rule denies it: the implied allow applies".to_owned(),
         Decider::AlwaysAllowed(what) => format!("no rule can block {what}"),
-        Decider::AlwaysBlocked(_) | Decider::Missing => "nothing denies it".to_owned(),
+        Decider::AlwaysBlocked(_) | Decider::NoGroupAllows(_) | Decider::Missing => {
+            "nothing denies it".to_owned()
+        }
     }
 }
 

@@ -27,6 +27,7 @@ use crate::correlate::covered::covered;
 use crate::correlate::expected::Told;
 use crate::correlate::exposure::{Way, WayKind};
 use crate::engine::Decider;
+use crate::model::cluster::Provider;
 use crate::model::symptom::SymptomKind;
 use crate::model::{Expected, FirewallRule};
 use crate::suggest::Change;
@@ -112,6 +113,11 @@ fn closed(check: &Check, evidence: &Evidence<'_, '_>, way: &Way<'_>) -> Option<F
                          in front"
                 .to_owned()
         }
+        (false, _) if way.provider == Provider::Amazon => {
+            "no group of the nodes lets anybody in: say who is to come: vpcwhy expose --clients \
+             CIDR,…"
+                .to_owned()
+        }
         (false, _) => {
             "GKE's own rule of the balancer is missing or outranked; for a rule, say who \
                        is to come: vpcwhy expose --clients CIDR,…"
@@ -161,6 +167,7 @@ fn judged(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> pasted::Words {
             Decider::Implied(direction) => {
                 crate::checks::finding::implied_name(*direction).to_owned()
             }
+            Decider::NoGroupAllows(_) => crate::checks::finding::NO_GROUP_ALLOWS.to_owned(),
             Decider::AlwaysAllowed(what) | Decider::AlwaysBlocked(what) => (*what).to_owned(),
             Decider::Missing => "nothing that was given".to_owned(),
         })

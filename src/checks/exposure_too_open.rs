@@ -23,6 +23,7 @@ use crate::correlate::exposure::{Way, WayKind, WayPort};
 use crate::engine::Decider;
 use crate::model::Expected;
 use crate::model::application::Application;
+use crate::model::cluster::Provider;
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -114,6 +115,11 @@ fn narrowing(way: &Way<'_>) -> String {
         (WayKind::NodePort, None) => "make the Service a ClusterIP, or have a rule name who may \
                                       come"
             .to_owned(),
+        (WayKind::LoadBalancer, _) if way.provider == Provider::Amazon => {
+            "name who may come in spec.loadBalancerSourceRanges, or make the balancer internal \
+             (service.beta.kubernetes.io/aws-load-balancer-scheme: internal)"
+                .to_owned()
+        }
         (WayKind::LoadBalancer, _) => {
             "name who may come in spec.loadBalancerSourceRanges, or make \
                                        the balancer internal (networking.gke.io/\

@@ -309,6 +309,7 @@ fn default_outcome(decider: Decider<'_>) -> String {
         Decider::Rule(rule) => format!("{} by rule {}", outcome(rule), rule.label()),
         Decider::Implied(Direction::Ingress) => "DENIED by the implied deny".to_owned(),
         Decider::Implied(Direction::Egress) => "ALLOWED by the implied allow".to_owned(),
+        Decider::NoGroupAllows(_) => format!("DENIED: {NO_GROUP_ALLOWS}"),
         Decider::AlwaysAllowed(what) => format!("ALLOWED: {what}"),
         Decider::AlwaysBlocked(what) => format!("DENIED: {what}"),
         Decider::Missing => "nothing decides".to_owned(),
@@ -387,6 +388,9 @@ pub fn implied_name(direction: crate::net::Direction) -> &'static str {
     }
 }
 
+/// What denies on AWS where nothing allows.
+pub const NO_GROUP_ALLOWS: &str = "no rule of the security groups";
+
 /// A decider in owned words.
 #[must_use]
 pub fn decider_summary(decider: Decider<'_>) -> Option<DeciderSummary> {
@@ -411,6 +415,7 @@ pub fn decider_summary(decider: Decider<'_>) -> Option<DeciderSummary> {
             let action = implied_name(direction);
             DeciderSummary { priority: Some(65_535), ..fixed("implied-rule", action.to_owned()) }
         }
+        Decider::NoGroupAllows(_) => fixed("implied-rule", NO_GROUP_ALLOWS.to_owned()),
         Decider::AlwaysAllowed(what) => fixed("always-allowed", what.to_owned()),
         Decider::AlwaysBlocked(what) => fixed("always-blocked", what.to_owned()),
         Decider::Missing => return None,

@@ -62,7 +62,11 @@ pub fn finding(
     let need = need_of(evidence, told);
     let mut explanation = vec![needed::seen(symptom)];
     explanation.extend(words.explanation);
-    let subject = format!("{:?} {:?}", symptom.kind, symptom.failure);
+    // A command says it all; the rule that it was read as may get further fields.
+    let subject = match &symptom.kind {
+        SymptomKind::FirewallChange { command, .. } => command.clone(),
+        kind => format!("{kind:?} {:?}", symptom.failure),
+    };
     let decision = need.and_then(|need| {
         let tuple = need.answer.flow.as_ref()?.tuple;
         Some(decision_summary(&need.answer.decision, &need.answer.near_misses, &tuple))

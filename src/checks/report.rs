@@ -10,7 +10,10 @@ use crate::correlate::LogCounts;
 use crate::correlate::expected::Need;
 use crate::correlate::side::Side;
 use crate::engine::Decider;
-use crate::model::{Action, Complaint, Expected, FirewallRule, Inventory, Origin, Reference};
+use crate::model::cluster::Provider;
+use crate::model::{
+    Action, Complaint, Expected, FirewallRule, Instance, Inventory, Origin, PolicyKind, Reference,
+};
 use crate::net::{Direction, Protocol};
 use crate::suggest::name::{is_project, is_resource_name, resource_name};
 
@@ -113,20 +116,32 @@ pub struct Report {
 pub fn count(inventory: &Inventory) -> BTreeMap<&'static str, u64> {
     let count = |number: usize| number as u64;
     // Config Connector describes a policy rule by rule.
-    let policies: BTreeSet<_> =
-        inventory.policies.iter().map(|policy| (policy.kind, policy.name.as_str())).collect();
-    BTreeMap::from([
+    let of_kinds = |wanted: fn(PolicyKind) -> bool| {
+        let own = inventory.policies.iter().filter(|policy| wanted(policy.kind));
+        own.map(|policy| (policy.kind, policy.name.as_str())).collect::<BTreeSet<_>>().len()
+    };
+    let mut counts = BTreeMap::from([
         ("networks", count(inventory.networks.len())),
         ("subnetworks", count(inventory.subnetworks.len())),
         ("firewall_rules", count(inventory.firewall_rules.len())),
-        ("firewall_policies", count(policies.len())),
+        ("firewall_policies", count(of_kinds(|kind| kind < PolicyKind::NetworkAcl))),
         ("routes", count(inventory.routes.len())),
         ("dns_zones", count(inventory.zones.len())),
         ("nats", count(inventory.nats.len())),
         ("clusters", count(inventory.clusters.len())),
         ("webhooks", inventory.workloads.webhook_configurations),
         ("services", count(inventory.workloads.services.len())),
-    ])
+    ]);
+    if inventory.networks.iter().any(|network| network.provider == Provider::Amazon) {
+        counts.insert("security_groups", count(of_kinds(|kind| kind == PolicyKind::SecurityGroup)));
+        // Each is asked twice: for the replies, too.
+        let acls = of_kinds(|kind| kind == PolicyKind::NetworkAcl) / 2;
+        counts.insert("network_acls", count(acls));
+        let own =
+            |one: &&Instance| one.interfaces.iter().any(|nic| inventory.is_amazon(&nic.network));
+        counts.insert("instances", count(inventory.instances.iter().filter(own).count()));
+    }
+    counts
 }
 
 /// What was not described, in the words of the inventory, and how to get it.
@@ -140,11 +155,22 @@ pub const NEEDED: [(&str, &str); 7] = [
     ("dns_zones", "gcloud dns managed-zones list --format=json"),
 ];
 
+/// The same where everything is on AWS.
+pub const NEEDED_ON_AMAZON: [(&str, &str); 4] = [
+    ("security_groups", "aws ec2 describe-security-groups"),
+    ("instances", "aws ec2 describe-instances"),
+    ("subnetworks", "aws ec2 describe-subnets"),
+    ("network_acls", "aws ec2 describe-network-acls"),
+];
+
 /// What was not given: never reported as fine.
 #[must_use]
 pub fn not_given(inventory: &Inventory, log: &LogCounts) -> Vec<&'static str> {
     let counts = count(inventory);
     let absent = |key: &str| counts.get(key).copied().unwrap_or(0) == 0;
+    if inventory.is_all_amazon() {
+        return NEEDED_ON_AMAZON.iter().map(|(key, _)| *key).filter(|key| absent(key)).collect();
+    }
     let mut list: Vec<&'static str> = NEEDED
         .iter()
         .map(|(key, _)| *key)
@@ -210,7 +236,9 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
                 && [Protocol::TCP, Protocol::UDP].iter().all(|one| rule.is_catch_all(*one))
         })
     };
-    for network in inventory.known_networks().iter().filter(|network| !has_default(network)) {
+    let networks = inventory.known_networks();
+    let silent_default = |one: &&Reference| !has_default(one) && !inventory.is_amazon(one);
+    for network in networks.iter().filter(silent_default) {
         spots.push(BlindSpot {
             kind: "implied-deny",
             detail: format!(
@@ -231,10 +259,12 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
             ),
         });
     }
-    spots.push(BlindSpot {
-        kind: "protocol-not-logged",
-        detail: "only TCP and UDP are logged; ICMP, ESP, AH, SCTP and GRE never are".to_owned(),
-    });
+    if !inventory.is_all_amazon() {
+        spots.push(BlindSpot {
+            kind: "protocol-not-logged",
+            detail: "only TCP and UDP are logged; ICMP, ESP, AH, SCTP and GRE never are".to_owned(),
+        });
+    }
     for cluster in &inventory.clusters {
         if let Some(network) = &cluster.network
             && !inventory.knows_network(network)
@@ -249,7 +279,9 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
         }
     }
     for key in not_given {
-        let how = NEEDED.iter().find(|(name, _)| name == key).map(|(_, how)| *how);
+        let all_amazon = inventory.is_all_amazon();
+        let table: &[(&str, &str)] = if all_amazon { &NEEDED_ON_AMAZON } else { &NEEDED };
+        let how = table.iter().find(|(name, _)| name == key).map(|(_, how)| *how);
         spots.push(BlindSpot {
             kind: "not-given",
             detail: match how {

@@ -42,7 +42,9 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     }
     let mut found = Vec::new();
     for network in &evidence.directory.networks {
-        if !evidence.scope.holds(network) {
+        // Groups of AWS only allow, and every ACL ends with a deny of its own: what others cover
+        // there is no mistake.
+        if !evidence.scope.holds(network) || inventory.is_amazon(network) {
             continue;
         }
         let Some(list) = shadows(evidence.directory, network) else {

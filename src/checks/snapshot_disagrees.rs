@@ -85,6 +85,8 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
             Decider::Rule(rule) if is_logged(rule, logged, cause, evidence) => continue,
             Decider::Rule(rule) => format!("rule {}", rule.label()),
             Decider::Implied(_) => "the implied deny".to_owned(),
+            // Logs are of Google Cloud.
+            Decider::NoGroupAllows(_) => continue,
             // What is always blocked is logged by whatever rule denies it besides.
             Decider::AlwaysBlocked(_) | Decider::AlwaysAllowed(_) | Decider::Missing => continue,
         };

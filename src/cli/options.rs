@@ -23,8 +23,10 @@ pub enum Command {
         ids: Vec<String>,
         /// Also for notes.
         all: bool,
-        /// `gcloud`, `cnrm`, `terraform`, `json`.
+        /// `gcloud`, `cnrm`, `terraform`, `aws`, `json`.
         language: &'static str,
+        /// Who is to reach what is exposed.
+        clients: Vec<String>,
     },
     /// A hypothetical connection.
     Simulate(Box<Simulation>),

@@ -407,6 +407,7 @@ pub fn decider_key(decider: Decider<'_>) -> String {
             format!("rule {:?} {} {:?}", rule.policy, rule.label(), rule.origin)
         }
         Decider::Implied(direction) => format!("implied {direction}"),
+        Decider::NoGroupAllows(direction) => format!("no group {direction}"),
         Decider::AlwaysAllowed(what) => format!("always allowed: {what}"),
         Decider::AlwaysBlocked(what) => format!("always blocked: {what}"),
         Decider::Missing => "missing".to_owned(),

@@ -372,7 +372,9 @@ fn effect(before: &Decision<'_>, after: &Decision<'_>) -> Option<Effect> {
 fn outcome(decider: Decider<'_>) -> Option<Action> {
     match decider {
         Decider::Rule(rule) => Some(rule.action),
-        Decider::Implied(Direction::Ingress) | Decider::AlwaysBlocked(_) => Some(Action::Deny),
+        Decider::Implied(Direction::Ingress)
+        | Decider::NoGroupAllows(_)
+        | Decider::AlwaysBlocked(_) => Some(Action::Deny),
         Decider::Implied(Direction::Egress) | Decider::AlwaysAllowed(_) => Some(Action::Allow),
         Decider::Missing => None,
     }
@@ -424,11 +426,21 @@ pub(super) fn reach(rule: &FirewallRule) -> Vec<FlowBox> {
         target,
         peer: Bearers::all(),
     };
-    if rule.source_identity.is_everyone() {
+    let anywhere = AddressSet::all();
+    let (names, ranges, by_name) = match rule.direction {
+        Direction::Ingress => {
+            (&rule.source_identity, &rule.source, FlowBox { source: anywhere, ..whole.clone() })
+        }
+        Direction::Egress => {
+            let by_name = FlowBox { destination: anywhere, ..whole.clone() };
+            (&rule.destination_identity, &rule.destination, by_name)
+        }
+    };
+    if names.is_everyone() {
         return vec![whole];
     }
-    let named = Bearers::all().with_any(&rule.source_identity.identities());
-    let by_name = named.map(|peer| FlowBox { source: AddressSet::all(), peer, ..whole.clone() });
-    let by_range = rule.source.is_some().then_some(whole);
+    let named = Bearers::all().with_any(&names.identities());
+    let by_name = named.map(|peer| FlowBox { peer, ..by_name });
+    let by_range = ranges.is_some().then_some(whole);
     by_range.into_iter().chain(by_name).collect()
 }

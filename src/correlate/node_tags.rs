@@ -6,8 +6,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::cluster::Provider;
 use crate::model::managed::{cluster_of_node_tag, gke_rule, node_tag_of_rule};
-use crate::model::{Cluster, Inventory, Reference};
+use crate::model::{Cluster, Instance, Inventory, Reference};
 
 /// A node tag and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,9 @@ pub struct NodeFacts {
 /// What all nodes of `cluster` are known to carry.
 #[must_use]
 pub fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
+    if cluster.provider == Provider::Amazon {
+        return groups_of_nodes(inventory, cluster);
+    }
     let own = inventory
         .node_pools
         .iter()
@@ -96,4 +100,34 @@ pub fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
         _ => None,
     };
     NodeFacts { tags, all_alike, account, kinds }
+}
+
+/// The instances of Amazon's that are a cluster's nodes.
+pub fn instances_of<'a>(
+    inventory: &'a Inventory,
+    cluster: &Cluster,
+) -> impl Iterator<Item = &'a Instance> {
+    inventory.instances.iter().filter(move |one| {
+        let here =
+            |network: &Reference| cluster.network.as_ref().is_none_or(|of| of.agrees(network));
+        one.cluster.as_deref() == Some(cluster.id.name.as_str())
+            && one.interfaces.iter().all(|nic| here(&nic.network))
+    })
+}
+
+/// The security groups of nodes, each combination once.
+fn groups_of_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
+    let nodes: Vec<&Instance> = instances_of(inventory, cluster).collect();
+    let mut kinds: Vec<BTreeSet<String>> =
+        nodes.iter().map(|node| node.tags.iter().cloned().collect()).collect();
+    kinds.sort();
+    kinds.dedup();
+    let common =
+        kinds.iter().skip(1).fold(kinds.first().cloned().unwrap_or_default(), |all, own| {
+            all.intersection(own).cloned().collect()
+        });
+    let all_known = nodes.iter().all(|node| node.complete);
+    let all_alike = all_known && kinds.len() == 1;
+    let kinds = if all_known { kinds } else { Vec::new() };
+    NodeFacts { tags: common, all_alike, account: None, kinds }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::correlate::Directory;
 use crate::correlate::path::{self, Class, Fault, Link, Path, State, is_googles};
 use crate::correlate::scope::Scope;
+use crate::model::cluster::Provider;
 use crate::model::symptom::{Failure, SymptomKind};
 
 /// A road that does not hold.
@@ -35,7 +36,8 @@ pub fn broken<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Road<'a>> {
     let inventory = directory.inventory;
     let mut roads = Vec::new();
     for (at, cluster) in inventory.clusters.iter().enumerate() {
-        let asked = scope.cluster.as_ref().is_none_or(|name| cluster.id.name == *name)
+        let asked = cluster.provider == Provider::Google
+            && scope.cluster.as_ref().is_none_or(|name| cluster.id.name == *name)
             && cluster.network.as_ref().is_none_or(|network| scope.holds(network));
         if !asked {
             continue;

@@ -167,7 +167,10 @@ impl<'a> Look<'_, 'a> {
                         Decider::AlwaysBlocked(what) | Decider::AlwaysAllowed(what) => {
                             fate.nobody = fate.nobody.or(Some(what));
                         }
-                        Decider::Rule(_) | Decider::Implied(_) | Decider::Missing => {
+                        Decider::Rule(_)
+                        | Decider::Implied(_)
+                        | Decider::NoGroupAllows(_)
+                        | Decider::Missing => {
                             fate.nobody = Some("what comes after a rule that hands it on");
                         }
                     }
@@ -253,6 +256,7 @@ fn is_usual(rule: &FirewallRule, flows: &FlowBox) -> bool {
         false => each(&rule.targets),
     };
     let mut peers = each(&rule.source_identity);
+    peers.extend(each(&rule.destination_identity));
     peers.push(Identities::default());
     vms.iter().any(|carried| flows.target.contains(carried))
         && peers.iter().any(|carried| flows.peer.contains(carried))

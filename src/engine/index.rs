@@ -88,7 +88,11 @@ impl Index {
             Direction::Ingress => {
                 (rule.source.as_ref(), &rule.source_conditions, !rule.source_identity.is_everyone())
             }
-            Direction::Egress => (rule.destination.as_ref(), &rule.destination_conditions, false),
+            Direction::Egress => (
+                rule.destination.as_ref(),
+                &rule.destination_conditions,
+                !rule.destination_identity.is_everyone(),
+            ),
         };
         let sure = !identity && conditions.lists.is_empty() && !rule.either_direction;
         let Some(set) = set.filter(|_| sure) else {

@@ -367,7 +367,7 @@ fn destination<S: Subject>(rule: &FirewallRule, subject: &S) -> Field<S::Cut> {
     let filter = Filter {
         end: End::Destination,
         ranges: rule.destination.as_ref(),
-        identity: None,
+        identity: Some(&rule.destination_identity),
         conditions: &rule.destination_conditions,
         mismatch: Mismatch::Destination,
     };

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use crate::engine::matching::{Mismatch, Outcome, Trace, match_rule};
 use crate::engine::{Decider, Flow};
-use crate::model::{Action, FirewallRule, Owner};
+use crate::model::{Action, FirewallRule, Owner, PolicyKind};
 use crate::net::{AddressSet, cidr};
 
 /// What keeps a near miss from allowing.
@@ -60,7 +60,11 @@ pub fn near_misses<'a>(
     // A range that shares less than its first byte with the address was never meant for it.
     let is_near = |miss: &NearMiss<'_>| match miss.gap {
         Gap::Field(Mismatch::Source | Mismatch::Destination) => miss.shared_bits >= 8,
-        Gap::Field(Mismatch::Direction) => !matches!(miss.rule.owner, Owner::Gke(_)),
+        // Every security group lets out what it likes, which says nothing of what comes in.
+        Gap::Field(Mismatch::Direction) => {
+            let of_group = miss.rule.stage == Some(PolicyKind::SecurityGroup);
+            !matches!(miss.rule.owner, Owner::Gke(_)) && !of_group
+        }
         _ => true,
     };
     found.retain(is_near);

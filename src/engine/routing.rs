@@ -264,6 +264,7 @@ mod tests {
             policies_first: false,
             peerings: Vec::new(),
             default_route,
+            provider: crate::model::cluster::Provider::Google,
             origin: Origin::default(),
         };
         let hop = |default_route| {

@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 use crate::engine::Decider;
 use crate::engine::index::Index;
 use crate::engine::matching::{Doubt, Probe};
+use crate::model::cluster::Provider;
 use crate::model::{FirewallPolicy, FirewallRule, Inventory, PolicyKind, Reference};
 use crate::net::Direction;
 
@@ -137,6 +138,8 @@ pub struct EffectiveRules<'a> {
     other_order: Option<Vec<usize>>,
     /// Whether any rule or policy of the network was given at all.
     pub given: bool,
+    /// Whose cloud it is: its defaults differ.
+    pub(super) provider: Provider,
 }
 
 impl<'a> EffectiveRules<'a> {
@@ -144,6 +147,9 @@ impl<'a> EffectiveRules<'a> {
     #[must_use]
     pub fn of(inventory: &'a Inventory, network: &Reference) -> Self {
         let known = Known::of(inventory, network);
+        if inventory.is_amazon(network) {
+            return Self::on_amazon(&known);
+        }
         let above = known.stages(&[PolicyKind::Hierarchical, PolicyKind::RegionalSystem]);
         let own = known.stages(&[PolicyKind::GlobalNetwork, PolicyKind::RegionalNetwork]);
         let vpc = known.vpc();
@@ -163,7 +169,19 @@ impl<'a> EffectiveRules<'a> {
             let own = start + 1..start + 1 + middle;
             (0..start).chain(own).chain([start]).collect()
         });
-        Self { network: network.clone(), stages, other_order, given }
+        let provider = Provider::Google;
+        Self { network: network.clone(), stages, other_order, given, provider }
+    }
+
+    /// A packet has to pass the ACLs, and then any of the groups; which of them is asked first is
+    /// the same for the verdict, and what an ACL denies no group allows.
+    fn on_amazon(known: &Known<'a, '_>) -> Self {
+        let mut stages = known.stages(&[PolicyKind::NetworkAcl]);
+        let groups = known.stages(&[PolicyKind::SecurityGroup]);
+        let given = !groups.is_empty();
+        stages.extend(groups);
+        let (network, other_order) = (known.network.clone(), None);
+        Self { network, stages, other_order, given, provider: Provider::Amazon }
     }
 
     /// Takes what was not given for empty: in a comparison, what is on one side only. Says whether
@@ -204,7 +222,7 @@ impl<'a> EffectiveRules<'a> {
                 });
                 place.unwrap_or((usize::MAX - 1, 0))
             }
-            Decider::Implied(_) | Decider::Missing => (usize::MAX, 0),
+            Decider::Implied(_) | Decider::NoGroupAllows(_) | Decider::Missing => (usize::MAX, 0),
         }
     }
 

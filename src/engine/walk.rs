@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use crate::engine::EffectiveRules;
 use crate::engine::matching::{Doubt, End, Fit, Observer, Outcome, Subject, compare};
 use crate::engine::stages::{Applies, Stage};
+use crate::model::cluster::Provider;
 use crate::model::{Action, FirewallRule};
 use crate::net::{AddressSet, Direction, PortSet, Protocol, TrafficSet};
 
@@ -42,6 +43,8 @@ pub enum Decider<'a> {
     Rule(&'a FirewallRule),
     /// The implied deny of INGRESS or allow of EGRESS.
     Implied(Direction),
+    /// No rule of the security groups of an AWS instance allows it: there is no other default.
+    NoGroupAllows(Direction),
     /// Traffic that no rule can block; which.
     AlwaysAllowed(&'static str),
     /// Traffic that no rule can allow; which.
@@ -56,7 +59,8 @@ impl Decider<'_> {
     pub fn is_same(&self, other: &Decider<'_>) -> bool {
         match (self, other) {
             (Self::Rule(a), Decider::Rule(b)) => std::ptr::eq(*a, *b),
-            (Self::Implied(a), Decider::Implied(b)) => a == b,
+            (Self::Implied(a), Decider::Implied(b))
+            | (Self::NoGroupAllows(a), Decider::NoGroupAllows(b)) => a == b,
             (Self::AlwaysAllowed(a), Decider::AlwaysAllowed(b))
             | (Self::AlwaysBlocked(a), Decider::AlwaysBlocked(b)) => a == b,
             (Self::Missing, Decider::Missing) => true,
@@ -158,7 +162,7 @@ impl<'a> Walk<'a> {
         observer: &mut O,
     ) -> Result<Decision<'a>, S::Cut> {
         if !self.past_always {
-            if let Some(decision) = always(subject)? {
+            if let Some(decision) = always(subject, rules.provider)? {
                 return Ok(decision);
             }
             self.past_always = true;
@@ -177,11 +181,13 @@ impl<'a> Walk<'a> {
             self.may_go_on = false;
         }
         let direction = subject.direction();
-        self.end(match direction {
-            Direction::Ingress => Action::Deny,
-            Direction::Egress => Action::Allow,
-        });
-        self.decider = self.decider.or(Some(Decider::Implied(direction)));
+        let (action, decider) = match (rules.provider, direction) {
+            (Provider::Amazon, _) => (Action::Deny, Decider::NoGroupAllows(direction)),
+            (_, Direction::Ingress) => (Action::Deny, Decider::Implied(direction)),
+            (_, Direction::Egress) => (Action::Allow, Decider::Implied(direction)),
+        };
+        self.end(action);
+        self.decider = self.decider.or(Some(decider));
         Ok(self.close())
     }
 
@@ -331,10 +337,32 @@ static ALWAYS: LazyLock<Vec<Always>> = LazyLock::new(|| {
     ]
 });
 
-fn always<'a, S: Subject>(subject: &S) -> Result<Option<Decision<'a>>, S::Cut> {
+/// "Security groups do not filter traffic destined to and from" DNS, metadata, time and the like:
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html>, and neither do ACLs.
+static ALWAYS_ON_AMAZON: LazyLock<Vec<Always>> = LazyLock::new(|| {
+    static ALL: LazyLock<AddressSet> = LazyLock::new(AddressSet::all);
+    let ranges = ["169.254.169.253", "169.254.169.254", "169.254.169.123", "169.254.170.2"];
+    let ranges = ranges.iter().filter_map(|text| crate::net::parse_cidr(text));
+    vec![Always {
+        direction: None,
+        traffic: TrafficSet::all(),
+        peer: Peer::In(AddressSet::of(&ranges.collect::<Vec<_>>())),
+        own: &ALL,
+        decision: Decision::fixed(
+            Verdict::Allowed,
+            Decider::AlwaysAllowed("traffic with Amazon's DNS, metadata and time"),
+        ),
+    }]
+});
+
+fn always<'a, S: Subject>(subject: &S, provider: Provider) -> Result<Option<Decision<'a>>, S::Cut> {
     let direction = subject.direction();
     let (peer, own) = (End::peer(direction), End::own(direction));
-    'next: for one in ALWAYS.iter() {
+    let table = match provider {
+        Provider::Google => &ALWAYS,
+        Provider::Amazon => &ALWAYS_ON_AMAZON,
+    };
+    'next: for one in table.iter() {
         if one.direction.is_some_and(|of| of != direction) {
             continue;
         }

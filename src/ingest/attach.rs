@@ -94,6 +94,8 @@ fn attach(inventory: &mut Inventory) {
                 }
                 // Whether the network's project is in that folder, nobody says.
                 Attachment::Folder(_) => copy.order = 1,
+                // ACLs are placed with their subnets.
+                Attachment::Subnetwork(_) => {}
             }
             placed = true;
             settled.push(copy);

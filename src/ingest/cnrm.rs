@@ -12,7 +12,7 @@ use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
 use crate::ingest::policies::ManifestNames;
 use crate::ingest::{dns, policies, rules};
-use crate::model::cluster::{ControlPlaneLink, State};
+use crate::model::cluster::{ControlPlaneLink, Provider, State};
 use crate::model::firewall::{ManifestObject, NetworkReference};
 use crate::model::inventory::{Association, Attachment};
 use crate::model::{
@@ -282,6 +282,7 @@ fn association(manifest: &Manifest<'_>, of: &str, into: &mut Inventory) -> Optio
 fn network(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     let order = manifest.spec.text_or_empty("networkFirewallPolicyEnforcementOrder");
     into.networks.push(Network {
+        provider: Provider::Google,
         id: manifest.id(),
         policies_first: order == "BEFORE_CLASSIC_FIREWALL",
         peerings: Vec::new(),
@@ -393,6 +394,7 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     };
     let removed = meta_directive(manifest.fields, "remove-default-node-pool");
     into.clusters.push(Cluster {
+        provider: Provider::Google,
         hash: None,
         network: manifest.network(into),
         subnetwork,

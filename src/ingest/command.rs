@@ -1,6 +1,7 @@
 //! Reads back the `gcloud compute firewall-rules` commands that render prints: the inverse of
 //! `render/gcloud`. What it cannot read is not shown to anybody.
 
+use crate::ingest::amazon;
 use crate::ingest::fields::Fields;
 use crate::ingest::rules::layer4;
 use crate::model::firewall::{Layer4, Targets};
@@ -117,6 +118,27 @@ pub fn policy_rule(text: &str, policy: &FirewallPolicy) -> Option<FirewallRule> 
         }
     }
     named.then_some(rule)
+}
+
+/// The rule that a command of the AWS CLI adds to a security group, the inverse of
+/// `render/amazon`.
+#[must_use]
+pub fn group_rule(text: &str, group: &str, network: &Reference) -> Option<FirewallRule> {
+    let words = shlex::split(text)?;
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let ["aws", "ec2", way, "--group-id", id, "--ip-permissions", permissions] = words.as_slice()
+    else {
+        return None;
+    };
+    let direction = match *way {
+        "authorize-security-group-ingress" => Direction::Ingress,
+        "authorize-security-group-egress" => Direction::Egress,
+        _ => return None,
+    };
+    let permissions: serde_json::Value = serde_json::from_str(permissions).ok()?;
+    let read = permissions.as_array()?.iter();
+    let rules = read.map(|one| amazon::permission(Fields(one), direction, network));
+    (*id == group).then(|| amazon::joined(rules, group))?
 }
 
 fn set(rule: &mut FirewallRule, key: &str, value: &str, verb: &str) -> Option<()> {

@@ -221,7 +221,7 @@ impl<'t> Opened<'t> {
         if let Some((key, list)) =
             CONTAINERS.iter().find_map(|key| Some((*key, *members.get(*key)?)))
             && list.get().starts_with('[')
-            && !members.contains_key("name")
+            && !["name", "InstanceId"].iter().any(|key| members.contains_key(*key))
         {
             self.open(list, Some(key), depth + 1);
             return true;
@@ -279,7 +279,7 @@ fn number_rules(policy: &mut Value, text: &str, line: u64) {
 pub const EFFECTIVE_POLICY: &str = "effective-firewall-policy";
 
 /// Keys under which command outputs and REST answers hold their list.
-const CONTAINERS: [&str; 23] = [
+const CONTAINERS: [&str; 29] = [
     "entries",
     "events",
     "receivedMessages",
@@ -303,6 +303,13 @@ const CONTAINERS: [&str; 23] = [
     "networkEndpointGroups",
     "addressGroups",
     "associations",
+    // AWS. An instance has security groups, too, and is no list of them.
+    "SecurityGroups",
+    "NetworkAcls",
+    "Subnets",
+    "Vpcs",
+    "Reservations",
+    "Instances",
 ];
 
 /// The items of one YAML document.

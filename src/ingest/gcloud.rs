@@ -5,7 +5,7 @@
 use crate::ingest::document::{EFFECTIVE_POLICY, Item};
 use crate::ingest::fields::Fields;
 use crate::ingest::{Read, balancers, dns, operations, policies, rules};
-use crate::model::cluster::{ControlPlaneLink, Interface, State};
+use crate::model::cluster::{ControlPlaneLink, Interface, Provider, State};
 use crate::model::inventory::Frontend;
 use crate::model::managed::cluster_of_node_tag;
 use crate::model::{
@@ -231,6 +231,7 @@ fn shape(fields: Fields<'_>) -> Option<&'static str> {
 fn network(fields: Fields<'_>, origin: &Origin) -> Option<Network> {
     let order = fields.text_or_empty("networkFirewallPolicyEnforcementOrder");
     Some(Network {
+        provider: Provider::Google,
         id: Reference { location: None, ..fields.own_reference()? },
         policies_first: order == "BEFORE_CLASSIC_FIREWALL",
         peerings: fields
@@ -384,6 +385,7 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         address(private, "publicEndpoint").or_else(|| address(endpoints, "publicEndpoint"));
     let endpoint = address(fields, "endpoint").filter(|one| Some(*one) != private_endpoint);
     Some(Cluster {
+        provider: Provider::Google,
         hash: fields
             .text("id")
             .filter(|id| id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit())),

@@ -2,6 +2,7 @@
 //!
 //! Everything here is total: a reader returns what it understood and complaints about the rest.
 
+pub mod amazon;
 pub mod attach;
 pub mod balancers;
 pub mod cnrm;

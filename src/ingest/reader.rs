@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::ingest::document::{self, Item, Place};
 use crate::ingest::log::{Form, paste};
 use crate::ingest::{
-    Read, attach, cnrm, conditions, describe, drift, gcloud, kubernetes, symptom, terraform_show,
+    Read, amazon, attach, cnrm, conditions, describe, drift, gcloud, kubernetes, symptom,
+    terraform_show,
 };
 use crate::model::condition::Existence;
 use crate::model::{
@@ -104,6 +105,8 @@ impl Reader {
         }
         let read = if kubernetes::is_object(&item) {
             kubernetes::read(&item, &mut self.inventory)
+        } else if amazon::is_described(&item) {
+            amazon::read(&item, &mut self.inventory)
         } else {
             gcloud::read(&item, &mut self.inventory)
         };
@@ -329,6 +332,7 @@ fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) {
         |a, b| a.id.agrees(&b.id) && a.template == b.template,
     );
     attach::settle(inventory);
+    amazon::settle(inventory);
     // The same error in several places is one.
     inventory.symptoms = symptom::merged(std::mem::take(&mut inventory.symptoms));
 }

@@ -4,9 +4,11 @@
 
 use serde_json::{Map, Value};
 
+use crate::ingest::amazon;
 use crate::ingest::fields::Fields;
 use crate::ingest::rules;
 use crate::model::{FirewallRule, Origin, Reference};
+use crate::net::Direction;
 
 /// The rule that one resource block stands for.
 #[must_use]
@@ -26,6 +28,46 @@ pub fn firewall_rule(text: &str, network: &Reference) -> Option<FirewallRule> {
     let value = as_rest(body)?;
     let rule = rules::rest_rule(Fields(&value), &Origin::default())?;
     (rule.network.name == network.name).then_some(FirewallRule { network: network.clone(), ..rule })
+}
+
+/// The rule that resources of a security group's rules stand for, the inverse of `render/amazon`.
+#[must_use]
+pub fn group_rule(text: &str, group: &str, network: &Reference) -> Option<FirewallRule> {
+    let mut reader = Reader { text, at: 0 };
+    let mut rules = Vec::new();
+    while !reader.rest().trim().is_empty() {
+        let head: Vec<Value> = vec![reader.value()?, reader.value()?, reader.value()?];
+        if head.first()? != "resource" || head.get(1)? != "aws_security_group_rule" {
+            return None;
+        }
+        let body = reader.block()?;
+        let fields = Fields(&body);
+        if fields.text("security_group_id")? != group {
+            return None;
+        }
+        let direction = match fields.text("type")?.as_str() {
+            "ingress" => Direction::Ingress,
+            "egress" => Direction::Egress,
+            _ => return None,
+        };
+        let ranges = |key: &str, own: &str| -> Vec<Value> {
+            fields.texts(key).into_iter().map(|range| serde_json::json!({ own: range })).collect()
+        };
+        let protocol = fields.text("protocol")?;
+        let mut one = serde_json::json!({
+            "IpProtocol": protocol, "IpRanges": ranges("cidr_blocks", "CidrIp"),
+            "Ipv6Ranges": ranges("ipv6_cidr_blocks", "CidrIpv6"),
+        });
+        let ports = (fields.number("from_port")?, fields.number("to_port")?);
+        // Of a protocol that has none, both are 0; all of them is no range.
+        if !matches!(ports, (0, 0) | (0, 65_535)) {
+            let members = one.as_object_mut()?;
+            members.insert("FromPort".to_owned(), Value::from(ports.0));
+            members.insert("ToPort".to_owned(), Value::from(ports.1));
+        }
+        rules.push(amazon::permission(Fields(&one), direction, network));
+    }
+    amazon::joined(rules, group)
 }
 
 /// Terraform's names to the Compute API's.

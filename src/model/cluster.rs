@@ -5,7 +5,17 @@ use std::net::IpAddr;
 use crate::model::{Origin, Reference};
 use crate::net::IpNet;
 
-/// A GKE cluster.
+/// Whose cloud it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Provider {
+    /// Google Cloud.
+    #[default]
+    Google,
+    /// AWS: security groups and network ACLs decide there, and no command of Google's helps.
+    Amazon,
+}
+
+/// A GKE cluster, or one whose nodes are instances of Amazon's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cluster {
     /// Project, location and name.
@@ -31,6 +41,8 @@ pub struct Cluster {
     pub link: Option<ControlPlaneLink>,
     /// Whether its nodes have no external address.
     pub private_nodes: bool,
+    /// Whose cloud its nodes are in.
+    pub provider: Provider,
     /// Its state, and what it says about it.
     pub state: State,
     /// Addresses of the control plane's endpoints.

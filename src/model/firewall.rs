@@ -243,6 +243,8 @@ pub struct FirewallRule {
     pub source_identity: SourceIdentity,
     /// Destinations by address, `None` where the rule names no range.
     pub destination: Option<AddressSet>,
+    /// Destinations by identity (EGRESS of security groups only); an OR with the ranges.
+    pub destination_identity: Targets,
     /// What else is said of the source (policies only).
     pub source_conditions: Conditions,
     /// What else is said of the destination (policies only).
@@ -286,6 +288,7 @@ impl FirewallRule {
             source: None,
             source_identity: SourceIdentity::default(),
             destination: None,
+            destination_identity: Targets::default(),
             source_conditions: Conditions::default(),
             destination_conditions: Conditions::default(),
             targets: Targets::default(),
@@ -428,6 +431,10 @@ pub enum PolicyKind {
     GlobalNetwork,
     /// Of a network, in one region.
     RegionalNetwork,
+    /// A network ACL of AWS: what it allows goes on to the groups.
+    NetworkAcl,
+    /// A security group of AWS.
+    SecurityGroup,
 }
 
 impl PolicyKind {
@@ -439,6 +446,8 @@ impl PolicyKind {
             Self::RegionalSystem => "regional-system-policy",
             Self::GlobalNetwork => "global-network-policy",
             Self::RegionalNetwork => "regional-network-policy",
+            Self::NetworkAcl => "network-acl",
+            Self::SecurityGroup => "security-group",
         }
     }
 }
@@ -475,6 +484,9 @@ pub struct FirewallPolicy {
 }
 
 impl FirewallPolicy {
+    /// The number of the entry that every network ACL ends with (`*`), which denies.
+    pub const LAST_ENTRY: u32 = 32_767;
+
     /// Whether it goes by this name.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::cluster::Operation;
+use crate::model::cluster::{Operation, Provider};
 use crate::model::{
     Balancers, Cluster, ConnectorObject, Drift, FirewallPolicy, FirewallRule, Instance,
-    ManagedZone, NameServerPolicy, Nat, Network, NodePool, PolicyRoute, RecordSet, Reference,
-    ResponsePolicy, ResponseRule, Route, Subnetwork, Symptom, Workloads,
+    ManagedZone, NameServerPolicy, Nat, Network, NodePool, PolicyKind, PolicyRoute, RecordSet,
+    Reference, ResponsePolicy, ResponseRule, Route, Subnetwork, Symptom, Workloads,
 };
 use crate::net::IpNet;
 
@@ -51,6 +51,8 @@ pub enum Attachment {
     Folder(String),
     /// A network.
     Network(Reference),
+    /// A subnet, of a network ACL of AWS.
+    Subnetwork(Reference),
 }
 
 /// Where a policy is attached.
@@ -362,12 +364,39 @@ impl Inventory {
         self.firewall_rules.iter().chain(of_policies)
     }
 
+    /// The rules that somebody may have meant for a network: of its VPC, or of its security groups.
+    /// Policies are written for others, too.
+    pub fn own_rules(&self, network: &Reference) -> impl Iterator<Item = &FirewallRule> {
+        let here = network.clone();
+        let groups = self.policies.iter().filter(move |policy| {
+            policy.kind == PolicyKind::SecurityGroup
+                && policy.network.as_ref().is_some_and(|of| of.agrees(&here))
+        });
+        self.firewall_rules.iter().chain(groups.flat_map(|group| &group.rules))
+    }
+
     /// Whether a network asks its network firewall policies before the VPC rules; `None` where
     /// nobody says it.
     #[must_use]
     pub fn policies_first(&self, id: &Reference) -> Option<bool> {
         let described = self.networks.iter().find(|network| network.id.agrees(id));
         described.map(|network| network.policies_first).or(self.assumed_policies_first)
+    }
+
+    /// Whether a network is a VPC of AWS.
+    #[must_use]
+    pub fn is_amazon(&self, id: &Reference) -> bool {
+        let own = |one: &&Network| one.provider == Provider::Amazon;
+        self.networks.iter().filter(own).any(|one| one.id.agrees(id))
+    }
+
+    /// Whether nothing but AWS was described.
+    #[must_use]
+    pub fn is_all_amazon(&self) -> bool {
+        let networks = self.known_networks();
+        !networks.is_empty()
+            && networks.iter().all(|network| self.is_amazon(network))
+            && self.clusters.iter().all(|cluster| cluster.provider == Provider::Amazon)
     }
 
     /// Whether the network is described, or at least has rules or subnetworks here.

@@ -1,5 +1,6 @@
 //! Networks, subnetworks, routes, NATs and DNS zones as their exports describe them.
 
+use crate::model::cluster::Provider;
 use crate::model::{Origin, Reference};
 use crate::net::IpNet;
 
@@ -16,6 +17,8 @@ pub struct Network {
     /// Whether it was made with a default route, where a manifest says it: an export of routes
     /// holds the route itself.
     pub default_route: Option<bool>,
+    /// Whose cloud it is in.
+    pub provider: Provider,
     /// Where it was read.
     pub origin: Origin,
 }

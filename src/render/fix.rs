@@ -58,8 +58,12 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
         for advice in &finding.advice {
             comment(&mut out, &format!("or: {advice}"));
         }
+        // On AWS there is nothing for gcloud to do: the command is Amazon's.
+        let is_amazons = language == "gcloud" && fix.text("aws").is_some();
+        let language = if is_amazons { "aws" } else { language };
         if fix.text(language).is_none() {
-            comment(&mut out, &format!("not printed as {language}: see --as gcloud"));
+            let other = if fix.text("aws").is_some() { "aws" } else { "gcloud" };
+            comment(&mut out, &format!("not printed as {language}: see --as {other}"));
         }
         let text = fix.text(language).filter(|text| printed.insert((*text).to_owned()));
         if let Some(text) = text {

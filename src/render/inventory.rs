@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::checks::Report;
 use crate::correlate::{Directory, node_tags};
-use crate::render::document::{Block, Document};
+use crate::model::cluster::Provider;
+use crate::render::document::{Block, Document, plural};
 
 /// For people.
 #[must_use]
@@ -39,6 +40,12 @@ pub fn document(report: &Report, directory: &Directory<'_>) -> Document {
     document.push(Block::Heading("Who owns which addresses".to_owned()));
     let rows = owners(directory);
     document.push(Block::Table(vec!["RANGE", "ROLE", "NAME", "NETWORK", "BECAUSE"], rows));
+    let groups = groups(directory);
+    if !groups.is_empty() {
+        document.push(Block::Blank);
+        document.push(Block::Heading("Nodes on AWS".to_owned()));
+        document.push(Block::Table(vec!["CLUSTER", "SECURITY GROUPS", "FROM"], groups));
+    }
     let tags = tags(directory);
     if !tags.is_empty() {
         document.push(Block::Blank);
@@ -68,11 +75,27 @@ fn owners(directory: &Directory<'_>) -> Vec<Vec<String>> {
     rows
 }
 
+/// The groups of nodes on AWS.
+fn groups(directory: &Directory<'_>) -> Vec<Vec<String>> {
+    let inventory = directory.inventory;
+    let clusters = inventory.clusters.iter();
+    let own = clusters.filter(|cluster| cluster.provider == Provider::Amazon);
+    own.map(|cluster| {
+        let nodes = node_tags::instances_of(inventory, cluster).count();
+        let facts = node_tags::common_to_nodes(inventory, cluster);
+        let groups: Vec<_> = facts.tags.into_iter().collect();
+        let nodes = plural(nodes as u64, "instance", "instances");
+        vec![cluster.id.name.clone(), groups.join(", "), nodes]
+    })
+    .collect()
+}
+
 fn tags(directory: &Directory<'_>) -> Vec<Vec<String>> {
     directory
         .inventory
         .clusters
         .iter()
+        .filter(|cluster| cluster.provider == Provider::Google)
         .map(|cluster| match node_tags::node_tag(directory.inventory, cluster) {
             Some(found) => vec![cluster.id.name.clone(), found.tag, found.because],
             None => vec![

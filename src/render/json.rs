@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use crate::checks::Report;
 use crate::checks::finding::{
-    DeciderSummary, DecisionSummary, Finding, FlowSummary, Observed, ResourceSummary, implied_name,
-    rule_kind, stage_id,
+    DeciderSummary, DecisionSummary, Finding, FlowSummary, NO_GROUP_ALLOWS, Observed,
+    ResourceSummary, implied_name, rule_kind, stage_id,
 };
 use crate::correlate::LogCounts;
 use crate::correlate::difference::Row;
@@ -18,7 +18,7 @@ use crate::render::resource as resource_forms;
 use crate::suggest::Suggestion;
 
 /// The languages that a change is printed in.
-pub const LANGUAGES: [&str; 3] = ["gcloud", "cnrm", "terraform"];
+pub const LANGUAGES: [&str; 4] = ["gcloud", "cnrm", "terraform", "aws"];
 
 /// The counts of the log with what memory did not suffice for; nothing more where it did.
 fn with_limits(mut counts: Value, log: &LogCounts) -> Value {
@@ -189,6 +189,7 @@ impl<'d> DeciderLine<'d> {
             Decider::Implied(direction) => {
                 fixed("implied-rule", implied_name(direction), Some(65_535))
             }
+            Decider::NoGroupAllows(_) => fixed("implied-rule", NO_GROUP_ALLOWS, None),
             Decider::AlwaysAllowed(what) => fixed("always-allowed", what, None),
             Decider::AlwaysBlocked(what) => fixed("always-blocked", what, None),
             Decider::Missing => return None,

@@ -1,6 +1,7 @@
 //! The rim where values become text: for people (text, Markdown), for programs (JSON), and as
 //! changes (gcloud, Config Connector, Terraform), the last each the inverse of a reader in ingest.
 
+pub mod amazon;
 pub mod cnrm;
 pub mod diff;
 pub mod document;

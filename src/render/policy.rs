@@ -21,7 +21,7 @@ fn is_printable(rule: &FirewallRule, policy: &FirewallPolicy) -> bool {
         PolicyKind::RegionalNetwork => {
             is_resource_name(&policy.name) && policy.region.as_deref().is_some_and(is_resource_name)
         }
-        PolicyKind::RegionalSystem => false,
+        PolicyKind::RegionalSystem | PolicyKind::NetworkAcl | PolicyKind::SecurityGroup => false,
     };
     let networks = rule.target_networks.iter().all(|network| {
         is_resource_name(&network.name) && network.project.as_deref().is_some_and(is_project)

@@ -26,6 +26,11 @@ pub struct Asked {
 #[must_use]
 pub fn document(report: &Report, asked: &Asked) -> Document {
     let mut document = Document::default();
+    if report.needs.is_empty() && report.inventory.contains_key("security_groups") {
+        document.line("What a cluster on AWS needs of its groups is not known here.");
+        document.entry("next", format!("vpcwhy expose {}", asked.inputs));
+        return document;
+    }
     if report.needs.is_empty() {
         document
             .line("Nothing that was given needs a connection: no cluster, no webhook, no probe.");

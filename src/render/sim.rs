@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::checks::finding::{doubts_words, telling_doubts};
+use crate::checks::finding::{NO_GROUP_ALLOWS, doubts_words, telling_doubts};
 use crate::correlate::path::first_broken;
 use crate::correlate::simulate::{Answer, Lack};
 use crate::engine::{Decider, Doubt, Verdict};
@@ -317,6 +317,8 @@ pub fn decider_words(decider: Decider<'_>) -> String {
                 crate::model::PolicyKind::RegionalSystem => "system policy",
                 crate::model::PolicyKind::GlobalNetwork => "global network policy",
                 crate::model::PolicyKind::RegionalNetwork => "regional network policy",
+                crate::model::PolicyKind::NetworkAcl => "network ACL",
+                crate::model::PolicyKind::SecurityGroup => "security group",
             });
             let name = match (&rule.policy, &rule.name) {
                 (Some(policy), _) => format!("{policy}, rule {}", rule.priority),
@@ -327,6 +329,7 @@ pub fn decider_words(decider: Decider<'_>) -> String {
         }
         Decider::Implied(Direction::Ingress) => "the implied deny: no rule matches".to_owned(),
         Decider::Implied(Direction::Egress) => "the implied allow: no rule matches".to_owned(),
+        Decider::NoGroupAllows(_) => format!("{NO_GROUP_ALLOWS}: none allows it"),
         Decider::AlwaysAllowed(what) => format!("always allowed: {what}"),
         Decider::AlwaysBlocked(what) => format!("always blocked: {what}"),
         Decider::Missing => "nothing that was given".to_owned(),

@@ -2,7 +2,7 @@
 //! given, a table of causes, the biggest one down to its fix and proof, the command to type next.
 
 use crate::checks::blocked::describe;
-use crate::checks::finding::{DecisionSummary, Finding, Severity};
+use crate::checks::finding::{DecisionSummary, Finding, NO_GROUP_ALLOWS, Severity};
 use crate::checks::{Report, by_id};
 use crate::correlate::LogCounts;
 use crate::correlate::side::Side;
@@ -87,8 +87,11 @@ fn head(document: &mut Document, report: &Report, detail: Detail) {
     for (key, one, many) in [
         ("firewall_rules", "firewall rule", "firewall rules"),
         ("firewall_policies", "firewall policy", "firewall policies"),
+        ("security_groups", "security group", "security groups"),
+        ("network_acls", "network ACL", "network ACLs"),
         ("networks", "network", "networks"),
         ("subnetworks", "subnetwork", "subnetworks"),
+        ("instances", "instance", "instances"),
         ("clusters", "cluster", "clusters"),
         ("routes", "route", "routes"),
         ("nats", "Cloud NAT", "Cloud NATs"),
@@ -352,6 +355,9 @@ pub fn verdict(document: &mut Document, decision: &DecisionSummary) {
         vec![
             styled(style, decision.verdict.to_string()),
             plain(match &decision.decider {
+                Some(by) if by.name.as_deref() == Some(NO_GROUP_ALLOWS) => {
+                    format!(": {NO_GROUP_ALLOWS} allows it")
+                }
                 Some(_) => format!(" by {}{place}", decider(decision)),
                 None => ": no rule of the network was given".to_owned(),
             }),
@@ -380,7 +386,7 @@ pub fn fix(document: &mut Document, fix: &Suggestion) {
         Safety::Managed => ("yaml", "cnrm"),
         Safety::Safe | Safety::Review => ("sh", "gcloud"),
     };
-    if let Some(text) = fix.text(of) {
+    if let Some(text) = fix.text(of).or_else(|| fix.text("aws")) {
         document.push(Block::Code(language, text.to_owned()));
     }
     document.push(Block::Entry("proof", vec![styled(Style::Good, proof(fix))]));
@@ -396,6 +402,10 @@ pub fn outline(fix: &Suggestion) -> String {
         ("add-policy-rule", _) => {
             let policy = rule.policy.as_deref().unwrap_or("");
             format!("add rule {} to policy {policy} [{safety}]", rule.priority)
+        }
+        ("add-security-group-rule", _) => {
+            let group = rule.policy.as_deref().unwrap_or("");
+            format!("add a rule to security group {group} [{safety}]")
         }
         ("add-firewall-rule", _) => format!("add rule {name} [{safety}]"),
         ("enable-firewall-rule", _) => format!("enable rule {name} [{safety}]"),
@@ -544,6 +554,7 @@ fn summary(document: &mut Document, report: &Report, causes: &[&Finding], asked:
             let language = match forms.first() {
                 Some((language, _)) => language,
                 None if managed => "cnrm",
+                None if finding.fixes.iter().any(|fix| fix.text("aws").is_some()) => "aws",
                 None => "gcloud",
             };
             Some(format!("vpcwhy fix {} {} --as {language}", finding.id, asked.inputs))

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::checks::Report;
 use crate::cli::{Command, Format, Options};
 use crate::ingest::profile::profile;
-use crate::net::parse_cidr;
+use crate::net::{IpNet, parse_cidr};
 use crate::render::expose;
 use crate::shell::Error;
 use crate::shell::answer::{print, print_json, print_lines, quoted};
@@ -24,11 +24,7 @@ pub(super) fn options(
     };
     // The inputs come before those of `-c`.
     own.inputs.splice(0..0, inputs.iter().cloned());
-    for text in clients {
-        let range = parse_cidr(text)
-            .ok_or_else(|| Error::Usage(format!("{text} is no range: write 203.0.113.0/24")))?;
-        own.scope.clients.push(range);
-    }
+    own.scope.clients.extend(ranges(clients)?);
     if let Some(file) = file {
         let text = read(file)?;
         own.scope.profile =
@@ -38,6 +34,15 @@ pub(super) fn options(
     own.command =
         Command::Expose { words: Vec::from_iter(name), clients: Vec::new(), profile: None };
     Ok(own)
+}
+
+/// The clients that were named.
+pub(super) fn ranges(clients: &[String]) -> Result<Vec<IpNet>, Error> {
+    let range = |text: &String| {
+        parse_cidr(text)
+            .ok_or_else(|| Error::Usage(format!("{text} is no range: write 203.0.113.0/24")))
+    };
+    clients.iter().map(range).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where the profile is opened")]

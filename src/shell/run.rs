@@ -71,6 +71,12 @@ fn answer(options: &Options) -> Result<u8, Error> {
             let sources = sources(&own)?;
             on_sources(&own, &sources)
         }
+        Command::Fix { clients, .. } if !clients.is_empty() => {
+            let mut own = options.clone();
+            own.scope.clients = expose::ranges(clients)?;
+            let sources = sources(&own)?;
+            on_sources(&own, &sources)
+        }
         _ => {
             let sources = sources(options)?;
             on_sources(options, &sources)
@@ -141,7 +147,9 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
                 FOUND
             }
         }
-        Command::Fix { ids, all, language } => run_fix(options, &gathered, ids, *all, language)?,
+        Command::Fix { ids, all, language, .. } => {
+            run_fix(options, &gathered, ids, *all, language)?
+        }
         _ => run_triage(options, &gathered)?,
     };
     let counts = gathered.ledger.counts();

@@ -1,6 +1,6 @@
 //! A change to a VPC's firewall rules, and what it opens.
 
-use crate::model::{FirewallPolicy, FirewallRule, Inventory};
+use crate::model::{FirewallPolicy, FirewallRule, Inventory, PolicyKind};
 use crate::net::{AddressSet, Direction, TrafficSet};
 
 /// One change to one rule.
@@ -63,6 +63,9 @@ impl Change {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Add(rule) if rule.stage == Some(PolicyKind::SecurityGroup) => {
+                "add-security-group-rule"
+            }
             Self::Add(rule) if rule.policy.is_some() => "add-policy-rule",
             Self::Add(_) => "add-firewall-rule",
             Self::Update { before, after } if before.disabled && !after.disabled => {

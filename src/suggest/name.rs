@@ -35,6 +35,14 @@ pub fn is_account(text: &str) -> bool {
         && text.matches('@').count() == 1
 }
 
+/// Whether `text` is the id of a security group of AWS: `sg-` and 8 or 17 hexadecimal digits
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html>).
+#[must_use]
+pub fn is_group(text: &str) -> bool {
+    let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.strip_prefix("sg-").is_some_and(|id| matches!(id.len(), 8 | 17) && id.bytes().all(digit))
+}
+
 /// A resource name made of `parts`: joined by hyphens, cut to length, anything else replaced.
 #[must_use]
 pub fn resource_name(parts: &[&str]) -> String {

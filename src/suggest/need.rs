@@ -7,7 +7,7 @@ use crate::engine::matching::{Outcome, match_rule};
 use crate::engine::near_miss::Gap;
 use crate::engine::{Decider, Flow, Verdict};
 use crate::model::firewall::Layer4;
-use crate::model::{Action, FirewallRule, Owner, Reference};
+use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind, Reference};
 use crate::net::{Direction, IpNet, Role};
 use crate::suggest::propose::NoFix;
 
@@ -168,7 +168,7 @@ fn intended<'a>(
         NoFix::Intended(format!("intended denial: rule {label} denies this traffic by name"))
     };
     let rule = match cause.decision.decider {
-        Decider::Implied(_) => None,
+        Decider::Implied(_) | Decider::NoGroupAllows(_) => None,
         Decider::Rule(rule) => Some(rule),
         Decider::AlwaysBlocked(what) => {
             return Err(NoFix::Other(format!("Google Cloud always blocks {what}")));
@@ -181,6 +181,10 @@ fn intended<'a>(
         && !rule.is_catch_all(cause.protocol)
     {
         let priority = rule.priority;
+        if rule.stage == Some(PolicyKind::NetworkAcl) {
+            let is_last = rule.priority == FirewallPolicy::LAST_ENTRY;
+            return Err(if is_last { no_entry(policy) } else { by_name(rule) });
+        }
         return Err(NoFix::Other(format!(
             "a policy above the VPC decides: {policy}, rule {priority}, denies this by name"
         )));
@@ -222,6 +226,14 @@ fn intended<'a>(
         )));
     }
     Ok(Some(rule))
+}
+
+/// What an ACL denies no group allows.
+fn no_entry(acl: &str) -> NoFix {
+    NoFix::Other(format!(
+        "no entry of network ACL {acl} allows it, whatever the groups say: its author has to \
+         number one (aws ec2 create-network-acl-entry)"
+    ))
 }
 
 /// Whether somebody made exceptions to a default.

@@ -14,6 +14,7 @@ use crate::model::firewall::{Layer4, Targets};
 use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Role};
 use crate::suggest::change::{Change, Safety};
+use crate::suggest::group::group_addition;
 use crate::suggest::name::resource_name;
 use crate::suggest::need::Need;
 
@@ -94,6 +95,9 @@ pub fn propose<'c, 'a>(
     let mendable = |one: &&&'c Cause<'a>| Need::of(one, &[], directory).is_ok();
     let siblings: Vec<&'c Cause<'a>> = siblings.iter().filter(mendable).copied().collect();
     let need = Need::of(cause, &siblings, directory)?;
+    if directory.inventory.is_amazon(need.network) {
+        return Ok(vec![group_addition(&need, directory)?]);
+    }
     let mut proposals: Vec<Proposal<'c, 'a>> = cause
         .near_misses
         .iter()
@@ -184,7 +188,7 @@ fn widened(own: &[IpNet], needed: &[IpNet]) -> Option<Vec<IpNet>> {
 }
 
 /// The ranges that are needed and not open to these VMs already.
-fn lacking(need: &Need<'_, '_>, directory: &Directory<'_>) -> Vec<IpNet> {
+pub(super) fn lacking(need: &Need<'_, '_>, directory: &Directory<'_>) -> Vec<IpNet> {
     let rules = EffectiveRules::of(directory.inventory, need.network);
     let geography = directory.geography(need.network);
     let is_open = |range: &IpNet| {
@@ -266,7 +270,7 @@ fn policy_addition<'c, 'a>(
     let stage = deny.stage?;
     let first = match stage {
         PolicyKind::Hierarchical => true,
-        PolicyKind::RegionalSystem => false,
+        PolicyKind::RegionalSystem | PolicyKind::NetworkAcl | PolicyKind::SecurityGroup => false,
         PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork => {
             inventory.policies_first(need.network) == Some(true)
         }

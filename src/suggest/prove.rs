@@ -311,6 +311,7 @@ pub fn same_rule(a: &FirewallRule, b: &FirewallRule) -> bool {
         && a.source == b.source
         && a.destination == b.destination
         && a.source_identity == b.source_identity
+        && a.destination_identity == b.destination_identity
         && a.policy.is_some() == b.policy.is_some()
         && a.target_networks == b.target_networks
         && a.targets == b.targets

@@ -49,7 +49,8 @@ pub fn assumed_networks(inventory: &Inventory) -> Vec<Reference> {
 /// Whether the rules of a network were exported: then what is not among them is not there.
 pub(super) fn is_exported(inventory: &Inventory, network: &Reference) -> bool {
     let answers = |one: &Reference| one.agrees(network);
-    inventory.effective_networks.iter().any(answers)
+    inventory.is_amazon(network)
+        || inventory.effective_networks.iter().any(answers)
         || inventory
             .firewall_rules
             .iter()

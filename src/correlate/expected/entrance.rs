@@ -8,7 +8,9 @@ use crate::correlate::Directory;
 use crate::correlate::expected::assumed::is_exported;
 use crate::correlate::expected::judge::{Ask, Asked, open};
 use crate::correlate::expected::{Answer, Need, Place, Purpose};
+use crate::correlate::node_tags;
 use crate::correlate::side::Side;
+use crate::model::cluster::Provider;
 use crate::model::{Origin, Reference};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role};
 
@@ -37,9 +39,14 @@ pub fn entrance<'a>(
     address: Option<&[IpNet]>,
     (protocol, ports): (Protocol, &PortSet),
 ) -> Option<Entrance<'a>> {
-    let place = Place::of(directory, cluster, directory.inventory.clusters.get(cluster)?);
+    let described = directory.inventory.clusters.get(cluster)?;
+    let place = Place::of(directory, cluster, described);
     let mut to = place.side(Role::Node);
-    if let Some(address) = address {
+    if described.provider == Provider::Amazon {
+        let nodes = node_tags::instances_of(directory.inventory, described);
+        let addresses = nodes.flat_map(|node| &node.interfaces).filter_map(|nic| nic.address);
+        to.ranges = addresses.map(IpNet::from).collect();
+    } else if let Some(address) = address {
         to.ranges = address.to_vec();
     }
     let known = place.network.as_ref().zip(place.rules.as_ref());

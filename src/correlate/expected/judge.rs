@@ -225,7 +225,7 @@ impl<'a> Asked<'_, 'a> {
             .collect();
         let near_misses = match denied.first() {
             Some(flow) => {
-                let rules = self.directory.inventory.firewall_rules.iter();
+                let rules = self.directory.inventory.own_rules(self.network);
                 near_misses(rules, flow, decision.decider, peers)
             }
             None => Vec::new(),

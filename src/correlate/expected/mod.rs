@@ -26,6 +26,7 @@ use crate::correlate::Directory;
 use crate::correlate::scope::Scope;
 use crate::correlate::side::Side;
 use crate::engine::{Decision, EffectiveRules, Flow, NearMiss};
+use crate::model::cluster::Provider;
 use crate::model::{Cluster, Expected, Origin, Reference, Symptom, Webhook};
 use crate::net::{Direction, IpNet, Protocol, Role};
 
@@ -121,7 +122,9 @@ pub fn needs<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Need<'a>> {
     let inventory = directory.inventory;
     let mut all = Vec::new();
     let in_scope = |cluster: &Cluster| {
-        scope.cluster.as_ref().is_none_or(|name| cluster.id.name == *name)
+        // What a cluster on AWS needs of its groups is not known here.
+        cluster.provider == Provider::Google
+            && scope.cluster.as_ref().is_none_or(|name| cluster.id.name == *name)
             && network_of(directory, cluster).is_none_or(|network| scope.holds(&network))
     };
     let clusters = inventory.clusters.iter().enumerate().filter(|(_, one)| in_scope(one));

@@ -19,6 +19,7 @@ use crate::correlate::expected::{Answer, Entrance, Need, entrance};
 use crate::correlate::scope::Scope;
 use crate::correlate::side::Side;
 use crate::model::application::{Application, application, known_port};
+use crate::model::cluster::Provider;
 use crate::model::workload::{PortName, ServicePort};
 use crate::model::{Expected, ObjectName, Origin, Service};
 use crate::net::{AddressSet, IpNet, PortSet, Protocol, Role, parse_cidr};
@@ -118,6 +119,8 @@ pub struct Way<'a> {
     pub clients: Option<AddressSet>,
     /// Whether it is inside of the network only.
     pub is_internal: bool,
+    /// Whose cloud it is in.
+    pub provider: Provider,
     /// Whether clients speak TLS.
     pub tls: Known,
     /// Whether gRPC gets through.
@@ -229,6 +232,16 @@ pub fn ways<'a>(directory: &Directory<'a>, scope: &Scope, needs: &[Need<'a>]) ->
 }
 
 impl<'a> World<'_, 'a> {
+    /// Whose cloud the cluster is in; where none was given, that of the networks.
+    fn provider(&self) -> Provider {
+        let inventory = self.directory.inventory;
+        match self.cluster.and_then(|at| inventory.clusters.get(at)) {
+            Some(cluster) => cluster.provider,
+            None if inventory.is_all_amazon() => Provider::Amazon,
+            None => Provider::Google,
+        }
+    }
+
     /// Clients from these ranges.
     fn clients(ranges: Vec<IpNet>, known: bool) -> Side {
         Side {

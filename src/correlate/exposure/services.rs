@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::correlate::expected::Entrance;
 use crate::correlate::exposure::{Known, Way, WayKind, WayPort, Ways, World, anybody, passing};
 use crate::model::application::Application;
+use crate::model::cluster::Provider;
 use crate::model::workload::ServicePort;
 use crate::model::{Expected, ObjectName, Origin, Service};
 use crate::net::{AddressSet, IpNet, PortSet, Protocol};
@@ -31,10 +32,15 @@ pub(super) fn ways<'a>(world: &World<'_, 'a>, into: &mut Ways<'a>) {
 fn is_internal(service: &Service) -> bool {
     let keys = ["networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"];
     let of_google = keys.iter().filter_map(|key| service.annotations.get(*key));
-    let of_amazon = "service.beta.kubernetes.io/aws-load-balancer-internal";
+    let of_amazon = |key: &str| service.annotations.get(&format!("{AMAZON}{key}"));
     of_google.into_iter().any(|kind| kind.eq_ignore_ascii_case("internal"))
-        || service.annotations.get(of_amazon).is_some_and(|value| value != "false")
+        || of_amazon("internal").is_some_and(|value| value != "false")
+        || of_amazon("scheme").is_some_and(|value| value == "internal")
 }
+
+/// What annotations begin with that are for a balancer of Amazon's
+/// (<https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/>).
+const AMAZON: &str = "service.beta.kubernetes.io/aws-load-balancer-";
 
 fn way<'a>(
     world: &World<'_, 'a>,
@@ -52,6 +58,7 @@ fn way<'a>(
         ports,
         clients: None,
         is_internal: false,
+        provider: world.provider(),
         tls,
         // Nothing stands between that would not let them pass.
         grpc: Some(true),
@@ -124,7 +131,7 @@ fn by_nodes<'a>(
     into: &mut Ways<'a>,
 ) {
     let Some((at, cluster)) = cluster(world) else {
-        way.because.push(LACKS_CLUSTER.to_owned());
+        way.because.push(lacks_cluster(world).to_owned());
         return;
     };
     way.is_internal = cluster.private_nodes;
@@ -147,9 +154,19 @@ fn by_nodes<'a>(
     world.come_from_outside(way);
 }
 
-const LACKS_CLUSTER: &str = "whether the firewall lets anybody in cannot be said without the \
-                             cluster and the rules: gcloud container clusters list, gcloud compute \
-                             firewall-rules list, --format=json";
+fn lacks_cluster(world: &World<'_, '_>) -> &'static str {
+    match world.provider() {
+        Provider::Google => {
+            "whether the firewall lets anybody in cannot be said without the cluster and the \
+             rules: gcloud container clusters list, gcloud compute firewall-rules list, \
+             --format=json"
+        }
+        Provider::Amazon => {
+            "whether the groups let anybody in cannot be said without the instances and the \
+             groups: aws ec2 describe-instances, aws ec2 describe-security-groups"
+        }
+    }
+}
 
 fn cluster<'w>(world: &'w World<'_, '_>) -> Option<(usize, &'w crate::model::Cluster)> {
     let at = world.cluster?;
@@ -206,8 +223,9 @@ fn needed<'a>(
     let origin = &way.origin;
     let is_inner = |wanted: u16| {
         way.ports.iter().any(|port| {
-            let outer = match way.kind {
-                WayKind::NodePort => port.node_port,
+            // On AWS it is the node's port that is opened for a balancer, too.
+            let outer = match (way.kind, way.provider) {
+                (WayKind::NodePort, _) | (_, Provider::Amazon) => port.node_port,
                 _ => Some(port.port),
             };
             outer == Some(wanted) && port.may_be_public == Some(false)
@@ -257,9 +275,13 @@ fn asked_balancer<'a>(
 ) {
     let Some((at, _)) = cluster(world) else {
         way.clients = Some(said.clone());
-        way.because.push(LACKS_CLUSTER.to_owned());
+        way.because.push(lacks_cluster(world).to_owned());
         return;
     };
+    if way.provider == Provider::Amazon {
+        on_amazon(world, service, said, way, into);
+        return world.come_from_outside(way);
+    }
     let addresses: Vec<IpNet> = service.addresses.iter().map(|one| IpNet::from(*one)).collect();
     let mut reach = Reach::default();
     let mut is_exported = true;
@@ -289,16 +311,70 @@ fn asked_balancer<'a>(
                 .to_owned(),
         );
     }
-    // Where the rules do not tell, its own word does.
-    if way.verdict == Expected::Undetermined {
-        way.clients = Some(said.clone());
-        let named = AddressSet::of(&world.scope.clients);
-        if !named.is_empty() && named.intersection(said).is_empty() {
-            way.verdict = Expected::Denied;
-            way.because.push("none of the clients is in loadBalancerSourceRanges".to_owned());
-        }
-    }
+    by_its_word(world, said, way);
     world.come_from_outside(way);
+}
+
+/// Where the rules do not tell, the Service's own word does.
+fn by_its_word(world: &World<'_, '_>, said: &AddressSet, way: &mut Way<'_>) {
+    if way.verdict != Expected::Undetermined {
+        return;
+    }
+    way.clients = Some(said.clone());
+    let named = AddressSet::of(&world.scope.clients);
+    if !named.is_empty() && named.intersection(said).is_empty() {
+        way.verdict = Expected::Denied;
+        way.because.push("none of the clients is in loadBalancerSourceRanges".to_owned());
+    }
+}
+
+/// A Network Load Balancer keeps the client's address, and the groups of the nodes decide on the
+/// node's port; a classic one has a group of its own, which Kubernetes writes
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-target-groups.html>).
+fn on_amazon<'a>(
+    world: &World<'_, 'a>,
+    service: &Service,
+    said: &AddressSet,
+    way: &mut Way<'a>,
+    into: &mut Ways<'a>,
+) {
+    let told = |key: &str| service.annotations.get(&format!("{AMAZON}{key}")).map(String::as_str);
+    let kind = told("type").unwrap_or("classic");
+    let by_pods = kind == "nlb-ip" || told("nlb-target-type") == Some("ip");
+    let open: Vec<(Protocol, u16)> =
+        way.ports.iter().filter_map(|port| Some((port.protocol, port.node_port?))).collect();
+    if by_pods || !matches!(kind, "nlb" | "external") || open.is_empty() {
+        way.because.push(match (by_pods, kind) {
+            (true, _) => "its targets are pods, whose groups were not looked at".to_owned(),
+            (false, "nlb" | "external") => {
+                "its node ports are not given: kubectl get services -o json".to_owned()
+            }
+            (false, _) => "a classic balancer has a security group of its own, which Kubernetes \
+                           writes from loadBalancerSourceRanges"
+                .to_owned(),
+        });
+        return by_its_word(world, said, way);
+    }
+    way.because.push(
+        "a Network Load Balancer keeps the clients' addresses: the groups of the nodes decide"
+            .to_owned(),
+    );
+    let Some((at, _)) = cluster(world) else { return };
+    let reason = format!("clients of Service {} by its load balancer", service.id);
+    let mut reach = Reach::default();
+    for protocol in [Protocol::TCP, Protocol::UDP] {
+        let own = open.iter().filter(|(of, _)| *of == protocol).map(|(_, port)| *port);
+        let ports = PortSet::of(own);
+        if ports.is_empty() {
+            continue;
+        }
+        let found = world.entrance(at, way.is_internal, None, (protocol, &ports));
+        let Some(found) = found else { continue };
+        needed(world, way, &found.0, (protocol, &ports), &reason, into);
+        reach.add(found);
+    }
+    reach.tell(way);
+    by_its_word(world, said, way);
 }
 
 /// Ports of pods that sit on a port of their node: as good as a node port, on some nodes.

@@ -503,6 +503,7 @@ fn decider_words(decision: &Decision<'_>) -> (String, Option<Origin>) {
     match decision.decider {
         Decider::Rule(rule) => (format!("rule {}", rule.label()), Some(rule.origin.clone())),
         Decider::Implied(_) => ("implied allow egress".to_owned(), None),
+        Decider::NoGroupAllows(_) => ("security groups".to_owned(), None),
         Decider::AlwaysAllowed(what) | Decider::AlwaysBlocked(what) => (what.to_owned(), None),
         Decider::Missing => ("firewall rules".to_owned(), None),
     }

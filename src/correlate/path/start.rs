@@ -30,6 +30,17 @@ pub struct Start<'a> {
 /// Finds where a way begins: an address, a cluster (its nodes; `NAME/pods` its pods), a subnetwork,
 /// a VM or Node, or a pod by `NAMESPACE/NAME`.
 pub fn start<'a>(directory: &Directory<'a>, from: &str) -> Result<Start<'a>, String> {
+    let start = found(directory, from)?;
+    match start.network.as_ref().filter(|network| directory.inventory.is_amazon(network)) {
+        None => Ok(start),
+        Some(network) => Err(format!(
+            "{from} is in {network}, on AWS: roads are walked in Google Cloud only; what the \
+             groups say: vpcwhy why SOURCE ADDRESS:PORT"
+        )),
+    }
+}
+
+fn found<'a>(directory: &Directory<'a>, from: &str) -> Result<Start<'a>, String> {
     let inventory = directory.inventory;
     if let Some(address) = crate::net::parse_address(from) {
         return Ok(at_address(directory, address, None));

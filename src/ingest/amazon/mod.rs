@@ -1,0 +1,326 @@
+//! What `aws ec2 describe-…` prints: VPCs, subnets, instances, security groups, network ACLs.
+//!
+//! A security group and a network ACL become policies of their VPC: the group's rules are for VMs
+//! that carry its id, the ACL's for addresses of its subnets. An entry of an ACL that allows hands
+//! on to what comes after it; and since ACLs keep no state, the entries of the other direction are
+//! asked again for the replies.
+//!
+//! Shapes: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>,
+//! <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkAclEntry.html>.
+
+mod acl;
+mod settle;
+
+pub use settle::settle;
+
+use std::collections::BTreeSet;
+
+use crate::ingest::Read;
+use crate::ingest::document::Item;
+use crate::ingest::fields::Fields;
+use crate::model::cluster::{Interface, Provider};
+use crate::model::firewall::{GoogleList, Layer4, Targets};
+use crate::model::{
+    Action, FirewallPolicy, FirewallRule, Instance, Inventory, Network, Origin, PolicyKind,
+    Reference, Subnetwork,
+};
+use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, parse_address};
+
+/// The lists that these commands print.
+pub const CONTAINERS: [&str; 6] =
+    ["SecurityGroups", "NetworkAcls", "Subnets", "Vpcs", "Reservations", "Instances"];
+
+/// Whether an item is one of these, by the list that it came in or by its id.
+#[must_use]
+pub fn is_described(item: &Item) -> bool {
+    let by_list = item.hint.as_deref().is_some_and(|hint| CONTAINERS.contains(&hint));
+    by_list || shape_of(Fields(&item.value)).is_some()
+}
+
+fn shape_of(fields: Fields<'_>) -> Option<&'static str> {
+    let has = |key: &str| fields.has(key);
+    Some(match () {
+        () if has("InstanceId") && has("VpcId") => "aws-instances",
+        () if has("GroupId") && (has("IpPermissions") || has("IpPermissionsEgress")) => {
+            "aws-security-groups"
+        }
+        () if has("NetworkAclId") && has("Entries") => "aws-network-acls",
+        () if has("SubnetId") && has("CidrBlock") => "aws-subnets",
+        () if has("VpcId") && has("CidrBlock") => "aws-vpcs",
+        () => return None,
+    })
+}
+
+/// Reads one item into the inventory.
+pub fn read(item: &Item, into: &mut Inventory) -> Read {
+    let (fields, origin) = (Fields(&item.value), &item.origin);
+    let Some(shape) = shape_of(fields) else {
+        // Instances that are terminated have lost their VPC.
+        return if fields.has("InstanceId") { Read::Noted } else { Read::Unrecognised };
+    };
+    let Some(network) = fields.text("VpcId").map(|id| Reference::new(None, &id)) else {
+        return Read::Bad("it lacks its VPC");
+    };
+    let read = match shape {
+        "aws-instances" => instance(fields, &network, origin).map(|one| into.instances.push(one)),
+        "aws-security-groups" => group(fields, &network, origin).map(|one| into.policies.push(one)),
+        "aws-network-acls" => acl::acl(fields, &network, origin, into),
+        "aws-subnets" => subnet(fields, &network, origin).map(|one| into.subnetworks.push(one)),
+        _ => Some(()),
+    };
+    if read.is_none() {
+        return Read::Bad("it lacks its id or its range");
+    }
+    into.networks.push(Network {
+        id: network,
+        policies_first: false,
+        peerings: Vec::new(),
+        default_route: None,
+        provider: Provider::Amazon,
+        origin: origin.clone(),
+    });
+    Read::Used(shape)
+}
+
+fn subnet(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option<Subnetwork> {
+    let mut id = Reference::new(None, &fields.text("SubnetId")?);
+    id.location = fields.text("AvailabilityZone");
+    let v6 = fields.list("Ipv6CidrBlockAssociationSet");
+    Some(Subnetwork {
+        id,
+        network: network.clone(),
+        primary: Some(fields.range("CidrBlock")?),
+        v6: v6.filter_map(|one| one.range("Ipv6CidrBlock")).collect(),
+        secondary: Vec::new(),
+        private_google_access: None,
+        purpose: None,
+        origin: origin.clone(),
+    })
+}
+
+/// Under which keys the tags of an instance tell its cluster; the first holds the name in its key
+/// (<https://docs.aws.amazon.com/eks/latest/userguide/eks-using-tags.html>).
+const CLUSTER_KEY: &str = "kubernetes.io/cluster/";
+const CLUSTER_KEYS: [&str; 4] = [
+    "aws:eks:cluster-name",
+    "eks:cluster-name",
+    "alpha.eksctl.io/cluster-name",
+    "KubernetesCluster",
+];
+
+fn cluster_of(fields: Fields<'_>) -> Option<String> {
+    let tags: Vec<(String, String)> = fields
+        .list("Tags")
+        .filter_map(|tag| Some((tag.text("Key")?, tag.text_or_empty("Value"))))
+        .collect();
+    let by_key = tags.iter().find_map(|(key, _)| Some(key.strip_prefix(CLUSTER_KEY)?.to_owned()));
+    by_key.or_else(|| {
+        let of = |wanted: &&str| tags.iter().find(|(key, _)| key == *wanted);
+        CLUSTER_KEYS.iter().find_map(of).map(|(_, value)| value.clone())
+    })
+}
+
+fn instance(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option<Instance> {
+    let groups = |of: Fields<'_>, key: &str| -> Vec<String> {
+        of.list(key).filter_map(|group| group.text("GroupId")).collect()
+    };
+    let address = |of: Fields<'_>, key: &str| of.text(key).and_then(|text| parse_address(&text));
+    let mut tags: BTreeSet<String> = groups(fields, "SecurityGroups").into_iter().collect();
+    let mut interfaces = Vec::new();
+    for nic in fields.list("NetworkInterfaces") {
+        tags.extend(groups(nic, "Groups"));
+        let own = address(nic, "PrivateIpAddress");
+        let mut one = Interface { network: network.clone(), address: own, ..Interface::default() };
+        one.external.extend(address(nic.at("Association"), "PublicIp"));
+        for further in nic.list("PrivateIpAddresses") {
+            // Pods have such addresses, where the cluster's network plugin is Amazon's.
+            let held = address(further, "PrivateIpAddress").filter(|found| Some(*found) != own);
+            one.aliases.extend(held.map(IpNet::from));
+            one.external.extend(address(further.at("Association"), "PublicIp"));
+        }
+        one.external.sort();
+        one.external.dedup();
+        interfaces.push(one);
+    }
+    if interfaces.is_empty() {
+        interfaces.push(Interface {
+            network: network.clone(),
+            address: address(fields, "PrivateIpAddress"),
+            aliases: Vec::new(),
+            external: address(fields, "PublicIpAddress").into_iter().collect(),
+        });
+    }
+    Some(Instance {
+        id: Reference::new(None, &fields.text("InstanceId")?),
+        template: false,
+        // Every interface has a group: an export without any was trimmed.
+        complete: !tags.is_empty(),
+        tags: tags.into_iter().collect(),
+        service_account: None,
+        interfaces,
+        cluster: cluster_of(fields),
+        origin: origin.clone(),
+    })
+}
+
+fn policy(
+    kind: PolicyKind,
+    (name, short_name): (String, Option<String>),
+    network: &Reference,
+    origin: &Origin,
+) -> FirewallPolicy {
+    FirewallPolicy {
+        name,
+        short_name,
+        kind,
+        network: Some(network.clone()),
+        attached: true,
+        effective: false,
+        project: None,
+        attachments: Vec::new(),
+        region: None,
+        order: 0,
+        rules: Vec::new(),
+        origin: origin.clone(),
+    }
+}
+
+/// A group that has one permission a rule, numbered as they are listed.
+fn group(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option<FirewallPolicy> {
+    let id = fields.text("GroupId")?;
+    let short = fields.text("GroupName").map(|name| format!("{id} ({name})"));
+    let mut group = policy(PolicyKind::SecurityGroup, (id.clone(), short), network, origin);
+    for (key, direction) in
+        [("IpPermissions", Direction::Ingress), ("IpPermissionsEgress", Direction::Egress)]
+    {
+        for (number, one) in (1..).zip(fields.list(key)) {
+            let mut rule = permission(one, direction, network);
+            rule.priority = number;
+            rule.targets.tags.insert(id.clone());
+            rule.origin = origin.clone();
+            group.rules.push(rule);
+        }
+        if !fields.has(key) {
+            group.rules.push(unknown_rule(&id, direction, network, format!("{key} is left out")));
+        }
+    }
+    Some(group)
+}
+
+/// A rule that may be anything, since nobody gave it.
+fn unknown_rule(
+    group: &str,
+    direction: Direction,
+    network: &Reference,
+    why: String,
+) -> FirewallRule {
+    let mut rule = FirewallRule::new(network.clone(), direction, 0, Action::Allow);
+    rule.layer4 = vec![Layer4 { protocol: None, ports: None }];
+    rule.targets.tags.insert(group.to_owned());
+    rule.unmodelled = vec![why];
+    rule
+}
+
+/// One permission of a group: its ranges, groups and prefix lists are ways to match.
+#[must_use]
+pub fn permission(fields: Fields<'_>, direction: Direction, network: &Reference) -> FirewallRule {
+    let mut rule = FirewallRule::new(network.clone(), direction, 0, Action::Allow);
+    let mut lists = BTreeSet::new();
+    let mut ranges = Vec::new();
+    for (list, key) in [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")] {
+        for one in fields.list(list) {
+            match one.range(key) {
+                Some(range) => ranges.push(range),
+                None => {
+                    lists.insert(GoogleList::Unreadable(format!("{list}: one that is no range")));
+                }
+            }
+        }
+    }
+    for one in fields.list("PrefixListIds") {
+        lists.insert(GoogleList::AddressGroup(one.text_or_empty("PrefixListId")));
+    }
+    let pairs = fields.list("UserIdGroupPairs");
+    let tags = pairs.filter_map(|pair| pair.text("GroupId")).collect();
+    let identity = Targets { tags, ..Targets::default() };
+    // What names nobody is for nobody.
+    let is_nobodys = ranges.is_empty() && lists.is_empty() && identity.is_everyone();
+    let nobody = is_nobodys.then(AddressSet::default);
+    match direction {
+        Direction::Ingress => {
+            rule.set_source_ranges(ranges);
+            rule.source = rule.source.take().or(nobody);
+            rule.source_identity = identity;
+            rule.source_conditions.lists = lists;
+        }
+        Direction::Egress => {
+            rule.set_destination_ranges(ranges);
+            rule.destination = rule.destination.take().or(nobody);
+            rule.destination_identity = identity;
+            rule.destination_conditions.lists = lists;
+        }
+    }
+    let from_to = (fields.text("FromPort"), fields.text("ToPort"));
+    match layer(&fields.text_or_empty("IpProtocol"), from_to) {
+        Ok(layer) => rule.layer4 = vec![layer],
+        Err((layer, why)) => {
+            rule.layer4 = vec![layer];
+            rule.unmodelled.push(why);
+        }
+    }
+    rule
+}
+
+/// Permissions that differ in their ports only, as one rule of their group.
+#[must_use]
+pub fn joined(
+    permissions: impl IntoIterator<Item = FirewallRule>,
+    group: &str,
+) -> Option<FirewallRule> {
+    let mut permissions = permissions.into_iter();
+    let mut rule = permissions.next()?;
+    for next in permissions {
+        let same = rule.source == next.source
+            && rule.destination == next.destination
+            && rule.source_identity == next.source_identity
+            && rule.destination_identity == next.destination_identity;
+        if !same {
+            return None;
+        }
+        let own = std::mem::take(&mut rule.layer4);
+        rule.set_layers(own.into_iter().chain(next.layer4));
+        rule.unmodelled.extend(next.unmodelled);
+    }
+    rule.targets.tags.insert(group.to_owned());
+    Some(rule)
+}
+
+/// A protocol with its ports; the error has what may be meant, and what is not understood.
+fn layer(
+    protocol: &str,
+    (from, to): (Option<String>, Option<String>),
+) -> Result<Layer4, (Layer4, String)> {
+    let any = Layer4 { protocol: None, ports: None };
+    if protocol == "-1" || protocol == "all" {
+        return Ok(any);
+    }
+    let Ok(protocol) = protocol.parse::<Protocol>() else {
+        return Err((any, "IpProtocol".to_owned()));
+    };
+    let all = Layer4 { protocol: Some(protocol), ports: None };
+    let number = |text: Option<String>| text.and_then(|text| text.parse::<i32>().ok());
+    match (number(from), number(to)) {
+        (None | Some(-1), _) => Ok(all),
+        // Of ICMP these are type and code.
+        (Some(_), _) if !protocol.has_ports() => Err((all, "ICMP types".to_owned())),
+        (Some(low), high) => {
+            let high = high.unwrap_or(low);
+            match (u16::try_from(low), u16::try_from(high)) {
+                (Ok(low), Ok(high)) if low <= high => {
+                    Ok(Layer4 { ports: Some(PortSet::of_ranges([(low, high)])), ..all })
+                }
+                _ => Err((all, "FromPort and ToPort".to_owned())),
+            }
+        }
+    }
+}

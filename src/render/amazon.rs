@@ -1,0 +1,121 @@
+//! A rule of a security group as a command of the AWS CLI and as resources of Terraform's; read
+//! back by `ingest/command` and `ingest/terraform`.
+//!
+//! Command: <https://docs.aws.amazon.com/cli/latest/reference/ec2/authorize-security-group-ingress.html>.
+//! Resource: <https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/security_group_rule>.
+
+use serde_json::{Value, json};
+
+use crate::model::{FirewallPolicy, FirewallRule, PolicyKind};
+use crate::net::{Direction, IpNet};
+use crate::suggest::name::is_group;
+
+fn is_printable(rule: &FirewallRule, group: &FirewallPolicy) -> bool {
+    group.kind == PolicyKind::SecurityGroup
+        && is_group(&group.name)
+        && rule.is_understood()
+        && rule.source_identity.is_everyone()
+        && rule.destination_identity.is_everyone()
+        && !peers(rule).is_empty()
+}
+
+fn peers(rule: &FirewallRule) -> &[IpNet] {
+    match rule.direction {
+        Direction::Ingress => &rule.source_ranges,
+        Direction::Egress => &rule.destination_ranges,
+    }
+}
+
+/// One protocol with one range of ports: what one permission holds. All of them without ports.
+fn pieces(rule: &FirewallRule) -> Vec<(String, Option<(u16, u16)>)> {
+    let mut all = Vec::new();
+    for part in &rule.layer4 {
+        let protocol = part.protocol.map_or_else(|| "-1".to_owned(), |one| one.to_string());
+        match &part.ports {
+            None => all.push((protocol, None)),
+            Some(ports) => all.extend(ports.parts().map(|range| (protocol.clone(), Some(range)))),
+        }
+    }
+    all
+}
+
+fn of_family(rule: &FirewallRule, is_v4: bool) -> Vec<String> {
+    let own = peers(rule).iter().filter(|range| range.addr().is_ipv4() == is_v4);
+    own.map(ToString::to_string).collect()
+}
+
+/// The command; `None` where the group has no id that AWS gives.
+#[must_use]
+pub fn command(rule: &FirewallRule, group: &FirewallPolicy) -> Option<String> {
+    if !is_printable(rule, group) {
+        return None;
+    }
+    let ranges = |is_v4: bool, key: &str| -> Vec<Value> {
+        of_family(rule, is_v4).into_iter().map(|range| json!({ key: range })).collect()
+    };
+    let permissions: Vec<Value> = pieces(rule)
+        .into_iter()
+        .map(|(protocol, ports)| {
+            let mut one = serde_json::Map::new();
+            one.insert("IpProtocol".to_owned(), json!(protocol));
+            if let Some((low, high)) = ports {
+                one.insert("FromPort".to_owned(), json!(low));
+                one.insert("ToPort".to_owned(), json!(high));
+            }
+            for (is_v4, list, key) in
+                [(true, "IpRanges", "CidrIp"), (false, "Ipv6Ranges", "CidrIpv6")]
+            {
+                let ranges = ranges(is_v4, key);
+                if !ranges.is_empty() {
+                    one.insert(list.to_owned(), json!(ranges));
+                }
+            }
+            Value::Object(one)
+        })
+        .collect();
+    let way = match rule.direction {
+        Direction::Ingress => "authorize-security-group-ingress",
+        Direction::Egress => "authorize-security-group-egress",
+    };
+    let permissions = Value::Array(permissions).to_string();
+    let words = ["aws", "ec2", way, "--group-id", &group.name, "--ip-permissions", &permissions];
+    shlex::try_join(words).ok()
+}
+
+/// The resources, one for each range of ports; `None` as above.
+#[must_use]
+pub fn terraform(rule: &FirewallRule, group: &FirewallPolicy) -> Option<String> {
+    if !is_printable(rule, group) {
+        return None;
+    }
+    let way = match rule.direction {
+        Direction::Ingress => "ingress",
+        Direction::Egress => "egress",
+    };
+    let blocks = pieces(rule).into_iter().map(|(protocol, ports)| {
+        // Without ports both are 0, whatever the protocol.
+        let (low, high) =
+            ports.unwrap_or((0, if protocol_has_all(&protocol) { 0 } else { 65_535 }));
+        let of = if protocol == "-1" { "all".to_owned() } else { protocol.clone() };
+        let label = format!("{}_{way}_{of}_{low}", group.name.replace('-', "_"));
+        let mut lines = format!(
+            "  type              = {}\n  security_group_id = {}\n  protocol          = {}\n  \
+             from_port         = {low}\n  to_port           = {high}\n",
+            json!(way),
+            json!(group.name),
+            json!(protocol)
+        );
+        for (is_v4, key) in [(true, "cidr_blocks      "), (false, "ipv6_cidr_blocks ")] {
+            let ranges = of_family(rule, is_v4);
+            if !ranges.is_empty() {
+                lines.push_str(&format!("  {key} = {}\n", json!(ranges)));
+            }
+        }
+        format!("resource \"aws_security_group_rule\" {} {{\n{lines}}}\n", json!(label))
+    });
+    Some(blocks.collect::<Vec<_>>().join("\n"))
+}
+
+fn protocol_has_all(protocol: &str) -> bool {
+    !matches!(protocol, "tcp" | "udp")
+}
