@@ -378,6 +378,76 @@ fn who_may_come_is_what_every_door_lets_through() {
     assert_eq!(verdict("203.0.113.0/24"), "MIXED");
 }
 
+/// What a security policy of Cloud Armor says counts as far as it was described.
+#[test]
+fn cloud_armor_is_asked_where_it_was_described() {
+    let mut api =
+        service("api", "NodePort", value!([{"name": "http", "port": 80, "nodePort": 30080}]));
+    api["metadata"]["annotations"] =
+        value!({"cloud.google.com/backend-config": "{\"default\": \"armed\"}"});
+    let config = value!({"apiVersion": "cloud.google.com/v1", "kind": "BackendConfig",
+        "metadata": {"name": "armed", "namespace": "shop"},
+        "spec": {"securityPolicy": {"name": "office"}}});
+    let front = || ingress("gce", value!({}), value!([{"secretName": "cert"}]), ("api", 80));
+    let rule = |priority: u64, action: &str, ranges: Value| {
+        value!({"priority": priority, "action": action,
+                "match": {"versionedExpr": "SRC_IPS_V1", "config": {"srcIpRanges": ranges}}})
+    };
+    let last = || rule(2_147_483_647, "deny(403)", value!(["*"]));
+    let clients = |rules: Option<Value>| {
+        let mut objects = vec![api.clone(), config.clone(), front()];
+        objects.extend(rules.map(
+            |rules| value!({"kind": "compute#securityPolicy", "name": "office", "rules": rules}),
+        ));
+        let answer = ask(&objects, &[]);
+        let way = answer.way("ingress");
+        if way["clients_known"] == true { way["clients"].clone() } else { Value::Null }
+    };
+    assert_eq!(clients(None), Value::Null);
+    let office = || rule(1000, "allow", value!(["203.0.113.0/24"]));
+    assert_eq!(clients(Some(value!([last(), office()]))), value!(["203.0.113.0/24"]));
+    // The lower number is asked first; what is only previewed is not asked.
+    let deny = rule(10, "deny(404)", value!(["203.0.113.0/25"]));
+    assert_eq!(clients(Some(value!([last(), office(), deny]))), value!(["203.0.113.128/25"]));
+    let mut previewed = rule(10, "deny(404)", value!(["203.0.113.0/25"]));
+    previewed["preview"] = value!(true);
+    assert_eq!(clients(Some(value!([last(), office(), previewed]))), value!(["203.0.113.0/24"]));
+    // An expression may let anybody in.
+    let by_country = value!({"priority": 20, "action": "allow",
+                             "match": {"expr": {"expression": "origin.region_code == 'DE'"}}});
+    assert_eq!(clients(Some(value!([last(), office(), by_country])))[0], "0.0.0.0/0");
+    let manifest = value!({"apiVersion": "compute.cnrm.cloud.google.com/v1beta1",
+        "kind": "ComputeSecurityPolicy", "metadata": {"name": "office"},
+        "spec": {"rule": [office(), last()]}});
+    let answer = ask(&[api.clone(), config.clone(), front(), manifest], &[]);
+    assert_eq!(answer.way("ingress")["clients"], value!(["203.0.113.0/24"]));
+}
+
+/// An ALB of AWS is internal, speaks HTTP/1.1 and ends silent streams, unless it is told otherwise.
+#[test]
+fn a_balancer_of_amazons_is_told_by_annotations() {
+    let api = service("api", "NodePort", value!([{"name": "grpc", "port": 9090}]));
+    let key = |key: &str| format!("alb.ingress.kubernetes.io/{key}");
+    let answer = ask(&[api.clone(), ingress("alb", value!({}), value!([]), ("api", 9090))], &[]);
+    let way = answer.way("ingress");
+    assert_eq!((&way["grpc"], &way["tls"]["state"]), (&value!("no"), &value!("off")));
+    assert!(!way["clients"].to_string().contains("0.0.0.0/0"), "{way:#}");
+    let told = answer.titles("exposure-controller-unfit");
+    assert!(told.iter().any(|title| title.ends_with("cuts streams to shop/api:9090 after 60 s")));
+    let told = value!({
+        key("scheme"): "internet-facing", key("backend-protocol-version"): "GRPC",
+        key("certificate-arn"): "arn:aws:acm:eu-west-1:111122223333:certificate/1",
+        key("inbound-cidrs"): "203.0.113.0/24, 198.51.100.0/24",
+        key("load-balancer-attributes"):
+            "deletion_protection.enabled=true,idle_timeout.timeout_seconds=3600",
+    });
+    let answer = ask(&[api, ingress("alb", told, value!([]), ("api", 9090))], &[]);
+    let way = answer.way("ingress");
+    assert_eq!((&way["grpc"], &way["tls"]["state"]), (&value!("yes"), &value!("on")));
+    assert_eq!(way["clients"], value!(["198.51.100.0/24", "203.0.113.0/24"]));
+    assert_eq!(answer.titles("exposure-controller-unfit"), [""; 0]);
+}
+
 #[test]
 fn gateways_need_a_listener_with_a_certificate() {
     let api =
@@ -496,4 +566,28 @@ fn pachyderms_own_manifests_are_understood() {
     );
     assert_eq!(ingress["tls"]["state"], "on");
     assert_eq!(ingress["websockets"], "yes");
+}
+
+/// Each row of the table of controllers has a sample that lacks something, and one that does not.
+#[test]
+fn every_controller_has_a_blocked_and_a_clear_sample() {
+    for controller in vpcwhy::correlate::exposure::Controller::all() {
+        let words: Vec<String> = controller
+            .name
+            .to_lowercase()
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let name = words.join("-");
+        let unfit = |suffix: &str| {
+            let report = json(&["check", &format!("samples/controller-{name}{suffix}/inputs")]);
+            let found = findings(&report, "exposure-controller-unfit");
+            found.iter().map(|one| one["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let told = unfit("");
+        assert!(told.iter().all(|title| title.contains(controller.name)), "{name}: {told:?}");
+        assert!(told.iter().any(|title| title.contains("gRPC")), "{name}: {told:?}");
+        assert_eq!(unfit("-clear"), [""; 0], "{name}");
+    }
 }

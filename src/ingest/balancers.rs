@@ -5,8 +5,11 @@
 //! `healthChecks`, `instanceGroups`, `networkEndpointGroups`, `targetPools`.
 
 use crate::ingest::fields::Fields;
-use crate::model::balancer::{BackendGroup, BackendService, HealthCheck};
+use crate::model::balancer::{
+    ArmorRule, BackendGroup, BackendService, HealthCheck, SecurityPolicy,
+};
 use crate::model::{Inventory, Origin, Reference};
+use crate::net::AddressSet;
 
 fn references(texts: Vec<String>) -> Vec<Reference> {
     texts.iter().map(|text| Reference::parse(text)).collect()
@@ -59,6 +62,34 @@ pub fn health_check(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -
         id,
     });
     Some(())
+}
+
+/// Reads a security policy of Cloud Armor, its rules under `key`. One that is only previewed does
+/// nothing yet, and one that throttles lets in.
+#[must_use]
+pub fn security_policy(
+    name: &str,
+    fields: Fields<'_>,
+    key: &str,
+    origin: &Origin,
+) -> SecurityPolicy {
+    let enforced = fields.list(key).filter(|rule| rule.flag("preview") != Some(true));
+    let rules = enforced.map(|rule| {
+        let config = rule.at("match").at("config");
+        let is_everybody = config.texts("srcIpRanges").iter().any(|range| range == "*");
+        let (ranges, bad) = config.ranges("srcIpRanges");
+        let by_range = config.has("srcIpRanges") && bad == 0;
+        let action = rule.text_or_empty("action");
+        ArmorRule {
+            priority: rule.number("priority").unwrap_or(u64::MAX),
+            is_allow: ["allow", "throttle", "rate_based_ban"].contains(&action.as_str()),
+            sources: match is_everybody {
+                true => Some(AddressSet::all()),
+                false => by_range.then(|| AddressSet::of(&ranges)),
+            },
+        }
+    });
+    SecurityPolicy { name: name.to_owned(), rules: rules.collect(), origin: origin.clone() }
 }
 
 /// Reads an instance group or a network endpoint group.

@@ -11,7 +11,7 @@ use crate::ingest::Read;
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
 use crate::ingest::policies::ManifestNames;
-use crate::ingest::{dns, policies, rules};
+use crate::ingest::{balancers, dns, policies, rules};
 use crate::model::cluster::{ControlPlaneLink, Provider, State};
 use crate::model::firewall::{ManifestObject, NetworkReference};
 use crate::model::inventory::{Association, Attachment};
@@ -157,6 +157,12 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "DNSResponsePolicy" => response_policy(&manifest, into),
         "DNSResponsePolicyRule" => response_rule(&manifest, into),
         "DNSPolicy" => dns_policy(&manifest, into),
+        "ComputeSecurityPolicy" => {
+            let name = manifest.id().name;
+            let policy = balancers::security_policy(&name, manifest.spec, "rule", manifest.origin);
+            into.balancers.security_policies.push(policy);
+            Some(())
+        }
         "ComputeFirewallPolicy" => policy(&manifest, PolicyKind::Hierarchical, into),
         "ComputeFirewallPolicyRule" => {
             policy_rule(&manifest, PolicyKind::Hierarchical, "ComputeFirewallPolicy", into)

@@ -76,6 +76,10 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "gcloud-backend-services" => balancers::backend_service(fields, origin, into),
         "gcloud-operations" => operations::operation(fields, origin, into),
         "gcloud-health-checks" => balancers::health_check(fields, origin, into),
+        "gcloud-security-policies" => fields.text("name").map(|name| {
+            let policy = balancers::security_policy(&name, fields, "rules", origin);
+            into.balancers.security_policies.push(policy);
+        }),
         "gcloud-instance-groups" => balancers::group(fields, false, origin, into),
         "gcloud-network-endpoint-groups" => balancers::group(fields, true, origin, into),
         _ => None,
@@ -118,6 +122,7 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
         "compute#instanceTemplate" | "instanceTemplates" => "gcloud-instance-templates",
         "compute#forwardingRule" | "forwardingRules" => "gcloud-forwarding-rules",
         "compute#firewallPolicy" => "gcloud-firewall-policies",
+        "compute#securityPolicy" | "securityPolicies" => "gcloud-security-policies",
         "compute#backendService" | "backendServices" | "compute#targetPool" => {
             "gcloud-backend-services"
         }
@@ -170,6 +175,7 @@ fn linked(fields: Fields<'_>) -> Option<&'static str> {
         "healthChecks" | "httpHealthChecks" | "httpsHealthChecks" => "gcloud-health-checks",
         "instanceGroups" => "gcloud-instance-groups",
         "networkEndpointGroups" => "gcloud-network-endpoint-groups",
+        "securityPolicies" => "gcloud-security-policies",
         _ => "",
     };
     (!linked.is_empty()).then_some(linked)

@@ -2,6 +2,7 @@
 //! is probed.
 
 use crate::model::{Origin, Reference};
+use crate::net::AddressSet;
 
 /// A backend service, or a target pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,59 @@ pub struct BackendGroup {
     pub origin: Origin,
 }
 
+/// What a rule of a security policy goes by, and whether it lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArmorRule {
+    /// Lower is asked first.
+    pub priority: u64,
+    /// Whether it lets in.
+    pub is_allow: bool,
+    /// Whose requests; `None` where it goes by an expression.
+    pub sources: Option<AddressSet>,
+}
+
+/// A security policy of Cloud Armor
+/// (<https://cloud.google.com/armor/docs/security-policy-overview#eval-order>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityPolicy {
+    /// Its name.
+    pub name: String,
+    /// Its rules.
+    pub rules: Vec<ArmorRule>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+impl SecurityPolicy {
+    /// Whom it lets in for certain, and whom at the most: an expression may hold for anybody.
+    #[must_use]
+    pub fn admitted(&self) -> (AddressSet, AddressSet) {
+        let mut rules: Vec<&ArmorRule> = self.rules.iter().collect();
+        rules.sort_by_key(|rule| rule.priority);
+        let (mut certain, mut perhaps) = (AddressSet::default(), AddressSet::default());
+        let mut open = AddressSet::all();
+        let mut may_be_denied = false;
+        for rule in rules {
+            match (&rule.sources, rule.is_allow) {
+                (Some(sources), is_allow) => {
+                    let own = open.intersection(sources);
+                    open = open.difference(sources);
+                    if is_allow {
+                        perhaps = perhaps.union(&own);
+                        if !may_be_denied {
+                            certain = certain.union(&own);
+                        }
+                    }
+                }
+                (None, true) => perhaps = perhaps.union(&open),
+                (None, false) => may_be_denied = true,
+            }
+        }
+        // The last rule of every policy is for everybody; a trimmed one may lack it.
+        (certain, perhaps.union(&open))
+    }
+}
+
 /// All of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Balancers {
@@ -73,6 +127,8 @@ pub struct Balancers {
     pub health_checks: Vec<HealthCheck>,
     /// Groups of backends.
     pub groups: Vec<BackendGroup>,
+    /// Security policies of Cloud Armor.
+    pub security_policies: Vec<SecurityPolicy>,
 }
 
 impl Balancers {
@@ -81,12 +137,16 @@ impl Balancers {
         self.services.extend(other.services);
         self.health_checks.extend(other.health_checks);
         self.groups.extend(other.groups);
+        self.security_policies.extend(other.security_policies);
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.services.len() + self.health_checks.len() + self.groups.len()
+        self.services.len()
+            + self.health_checks.len()
+            + self.groups.len()
+            + self.security_policies.len()
     }
 
     /// Whether there is none.

@@ -8,6 +8,17 @@ use crate::model::workload::{Ingress, ServicePort};
 /// An annotation, and a word that its value holds; an empty word is any value.
 type Told = (&'static str, &'static str);
 
+/// What of a port tells a controller to speak HTTP/2 to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ByPort {
+    /// Annotations tell it.
+    Nothing,
+    /// Its `appProtocol` alone.
+    Protocol,
+    /// Its `appProtocol`, else its name, which begins with the protocol and a hyphen.
+    NameOrProtocol,
+}
+
 /// One controller.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Controller {
@@ -21,8 +32,8 @@ pub struct Controller {
     grpc_of_ingress: &'static [Told],
     /// The same, of the Service.
     grpc_of_service: &'static [Told],
-    /// Whether the name or `appProtocol` of the port tells it.
-    grpc_by_port: bool,
+    /// What of the port tells it.
+    grpc_by_port: ByPort,
     /// What an Ingress needs for websockets; `None` where they just work.
     websockets: Option<Told>,
     /// Annotations that list who may come.
@@ -40,7 +51,7 @@ pub struct Controller {
 }
 
 /// All of them. What is marked GK in the project's facts stands here with its own docs.
-const CONTROLLERS: [Controller; 7] = [
+const CONTROLLERS: [Controller; 8] = [
     Controller {
         name: "GKE Ingress",
         classes: &["gce", "gce-internal"],
@@ -51,7 +62,7 @@ const CONTROLLERS: [Controller; 7] = [
             ("service.alpha.kubernetes.io/app-protocols", "HTTP2"),
             ("cloud.google.com/app-protocols", "H2C"),
         ],
-        grpc_by_port: false,
+        grpc_by_port: ByPort::Nothing,
         websockets: None,
         allow_lists: &[],
         timeouts: &[],
@@ -67,7 +78,7 @@ const CONTROLLERS: [Controller; 7] = [
         own: &["ingress-nginx", "nginx-ingress"],
         grpc_of_ingress: &[("nginx.ingress.kubernetes.io/backend-protocol", "GRPC")],
         grpc_of_service: &[],
-        grpc_by_port: false,
+        grpc_by_port: ByPort::Nothing,
         websockets: None,
         allow_lists: &[
             "nginx.ingress.kubernetes.io/whitelist-source-range",
@@ -94,7 +105,7 @@ const CONTROLLERS: [Controller; 7] = [
             ("traefik.ingress.kubernetes.io/service.serversscheme", "https"),
             ("ingress.kubernetes.io/protocol", "h2c"),
         ],
-        grpc_by_port: false,
+        grpc_by_port: ByPort::Nothing,
         websockets: None,
         allow_lists: &[
             "traefik.ingress.kubernetes.io/whitelist-source-range",
@@ -119,7 +130,7 @@ const CONTROLLERS: [Controller; 7] = [
             ("projectcontour.io/upstream-protocol.h2c", ""),
             ("projectcontour.io/upstream-protocol.h2", ""),
         ],
-        grpc_by_port: false,
+        grpc_by_port: ByPort::Nothing,
         websockets: Some(("projectcontour.io/websocket-routes", "")),
         allow_lists: &[],
         timeouts: &["projectcontour.io/response-timeout"],
@@ -143,7 +154,7 @@ const CONTROLLERS: [Controller; 7] = [
             ("haproxy-ingress.github.io/backend-protocol", "grpc"),
             ("haproxy-ingress.github.io/backend-protocol", "h2"),
         ],
-        grpc_by_port: false,
+        grpc_by_port: ByPort::Nothing,
         websockets: None,
         allow_lists: &[
             "haproxy.org/allow-list",
@@ -164,7 +175,7 @@ const CONTROLLERS: [Controller; 7] = [
         own: &["istio-ingressgateway"],
         grpc_of_ingress: &[],
         grpc_of_service: &[],
-        grpc_by_port: true,
+        grpc_by_port: ByPort::NameOrProtocol,
         websockets: None,
         allow_lists: &[],
         timeouts: &[],
@@ -174,12 +185,27 @@ const CONTROLLERS: [Controller; 7] = [
         source: "https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/",
     },
     Controller {
+        name: "AWS Load Balancer Controller",
+        classes: &["alb"],
+        own: &[],
+        grpc_of_ingress: &[("alb.ingress.kubernetes.io/backend-protocol-version", "grpc")],
+        grpc_of_service: &[("alb.ingress.kubernetes.io/backend-protocol-version", "grpc")],
+        grpc_by_port: ByPort::Nothing,
+        websockets: None,
+        allow_lists: &["alb.ingress.kubernetes.io/inbound-cidrs"],
+        timeouts: &["alb.ingress.kubernetes.io/load-balancer-attributes"],
+        default_timeout: Some(60),
+        authentication: &["alb.ingress.kubernetes.io/auth-type"],
+        how: "annotate the Ingress: alb.ingress.kubernetes.io/backend-protocol-version: GRPC",
+        source: "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/",
+    },
+    Controller {
         name: "Gateway API",
         classes: &[],
         own: &[],
         grpc_of_ingress: &[],
         grpc_of_service: &[],
-        grpc_by_port: true,
+        grpc_by_port: ByPort::Protocol,
         websockets: None,
         allow_lists: &[],
         timeouts: &[],
@@ -209,6 +235,11 @@ pub(super) fn of_gateways() -> Option<&'static Controller> {
 }
 
 impl Controller {
+    /// All that are known.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        CONTROLLERS.iter()
+    }
+
     /// Whether it speaks HTTP/2 to this port.
     #[must_use]
     pub fn speaks_grpc(&self, ingress: &Ingress, service: &Service, port: &ServicePort) -> bool {
@@ -219,13 +250,21 @@ impl Controller {
                 })
             })
         };
-        let by_port = || {
-            let said = port.application.as_deref().or(port.name.as_deref()).unwrap_or("");
-            matches!(Application::parse(said), Application::Grpc | Application::Http2)
+        let speaks_http2 =
+            |said: &str| matches!(Application::parse(said), Application::Grpc | Application::Http2);
+        let by_protocol = || port.application.as_deref().map(speaks_http2);
+        let by_name = || {
+            let name = port.name.as_deref().unwrap_or("");
+            ["grpc", "http2"].contains(&name.split('-').next().unwrap_or(""))
+        };
+        let by_port = match self.grpc_by_port {
+            ByPort::Nothing => false,
+            ByPort::Protocol => by_protocol().unwrap_or(false),
+            ByPort::NameOrProtocol => by_protocol().unwrap_or_else(by_name),
         };
         told(&ingress.annotations, self.grpc_of_ingress)
             || told(&service.annotations, self.grpc_of_service)
-            || self.grpc_by_port && by_port()
+            || by_port
             || ingress.kind == "GRPCRoute"
     }
 
@@ -242,6 +281,12 @@ impl Controller {
         let said = self.timeouts.iter().find_map(|key| ingress.annotations.get(*key));
         match said {
             None => self.default_timeout,
+            // Of an ALB it is one of many attributes: idle_timeout.timeout_seconds=600.
+            Some(text) if text.contains('=') => {
+                let mut attributes = text.split(',').filter_map(|one| one.trim().split_once('='));
+                let own = attributes.find(|(key, _)| key.ends_with("timeout_seconds"));
+                own.map_or(self.default_timeout, |(_, text)| seconds(text))
+            }
             Some(text) => seconds(text),
         }
     }
@@ -280,6 +325,7 @@ mod tests {
             ("traefik", "Traefik"),
             ("haproxy", "HAProxy (haproxytech)"),
             ("istio", "Istio gateway"),
+            ("alb", "AWS Load Balancer Controller"),
         ] {
             assert_eq!(of_class(class).map(|one| one.name), Some(expected), "{class}");
         }

@@ -77,7 +77,7 @@ fn of_ingress<'a>(
         address: address(world, ingress, gateway, host),
         authentication: authentication(world, controller, ingress, &behind, &ports),
         clients: None,
-        is_internal: is_internal(class),
+        is_internal: is_internal(class, ingress),
         provider: world.provider(),
         tls: match gateway {
             Some(gateway) => tls_of_gateway(gateway),
@@ -105,6 +105,12 @@ fn of_ingress<'a>(
     }
     if class_is_googles(class, is_route) {
         by_google(world, ingress, &behind, &mut way);
+    } else if class == "alb" {
+        way.clients = Some(anybody(way.is_internal).clone());
+        way.because.push(
+            "its balancer has a security group of its own, which the controller writes".to_owned(),
+        );
+        world.come_from_outside(&mut way);
     } else {
         by_controller(controller, &mut way, others);
     }
@@ -119,8 +125,12 @@ fn class_is_googles(class: &str, is_route: bool) -> bool {
     }
 }
 
-fn is_internal(class: &str) -> bool {
-    class == "gce-internal" || class.contains("rilb")
+fn is_internal(class: &str, ingress: &Ingress) -> bool {
+    // An ALB is internal unless it is told otherwise.
+    let scheme = ingress.annotations.get("alb.ingress.kubernetes.io/scheme").map(String::as_str);
+    class == "gce-internal"
+        || class.contains("rilb")
+        || class == "alb" && scheme != Some("internet-facing")
 }
 
 /// Its own address, else the one that a zone which was given has for its host.
@@ -143,6 +153,7 @@ fn address(
 
 fn tls_of_ingress(ingress: &Ingress, host: Option<&String>) -> Known {
     let by_annotation = [
+        "alb.ingress.kubernetes.io/certificate-arn",
         "networking.gke.io/managed-certificates",
         "ingress.gcp.kubernetes.io/pre-shared-cert",
         "networking.gke.io/certmap",
@@ -159,7 +170,7 @@ fn tls_of_ingress(ingress: &Ingress, host: Option<&String>) -> Known {
     match named {
         Some((key, value)) => Known::new(Some(true), format!("{key}: {value}")),
         None if !ingress.tls.is_empty() => Known::new(Some(false), "its tls names other hosts"),
-        None => Known::new(Some(false), "it has neither tls nor a certificate of Google's"),
+        None => Known::new(Some(false), "it has neither tls nor a certificate by annotation"),
     }
 }
 
@@ -251,7 +262,10 @@ fn unfit(
         {
             let how = match controller.timeouts.first() {
                 Some(key) => format!("annotate the Ingress: {key}: \"{LONG}\" or more"),
-                None => format!("set timeoutSec of the Service's BackendConfig to {LONG} or more"),
+                None if ingress.kind == "Ingress" => {
+                    format!("set timeoutSec of the Service's BackendConfig to {LONG} or more")
+                }
+                None => format!("set timeoutSec of a GCPBackendPolicy to {LONG} or more"),
             };
             found.push(Unfit {
                 what: format!("{} cuts streams to {name} after {seconds} s", controller.name),
@@ -296,14 +310,46 @@ fn by_google(
         config(world, service).and_then(|one| one.security_policy.clone())
     });
     let policies: Vec<String> = policies.collect();
-    if policies.is_empty() {
-        way.clients = Some(anybody(way.is_internal).clone());
-    } else {
-        way.because.push(format!(
-            "Cloud Armor decides who may come ({}): gcloud compute security-policies describe",
-            policies.join(", ")
-        ));
+    way.clients = Some(anybody(way.is_internal).clone());
+    for name in policies {
+        by_cloud_armor(world, &name, way);
     }
+}
+
+/// Whom a security policy of Cloud Armor lets in, where it was described.
+fn by_cloud_armor(world: &World<'_, '_>, name: &str, way: &mut Way<'_>) {
+    let policies = &world.directory.inventory.balancers.security_policies;
+    let Some(policy) = policies.iter().find(|one| one.name == name) else {
+        way.because.push(format!(
+            "Cloud Armor decides who may come ({name}): gcloud compute security-policies describe"
+        ));
+        way.clients = None;
+        return;
+    };
+    let (certain, perhaps) = policy.admitted();
+    way.because.push(format!(
+        "Cloud Armor, {name}, lets in {} ({})",
+        certain.words(6),
+        policy.origin
+    ));
+    if certain != perhaps {
+        way.because.push(format!("{name} also goes by expressions, which are not read"));
+    }
+    // What may be let in counts: too open is worse to miss than to name.
+    way.clients = way.clients.take().map(|clients| clients.intersection(&perhaps));
+    let named = AddressSet::of(&world.scope.clients);
+    if named.is_empty() || way.verdict != Expected::Allowed {
+        return;
+    }
+    way.verdict = if certain.covers(&named) {
+        Expected::Allowed
+    } else if perhaps.intersection(&named).is_empty() {
+        Expected::Denied
+    } else if perhaps.covers(&named) {
+        Expected::Undetermined
+    } else {
+        Expected::Mixed
+    };
 }
 
 /// Who gets to the controller, gets to what is behind it.
