@@ -378,6 +378,59 @@ fn who_may_come_is_what_every_door_lets_through() {
     assert_eq!(verdict("203.0.113.0/24"), "MIXED");
 }
 
+#[test]
+fn an_internal_balancer_tells_whether_it_subsets() {
+    let mut own = service("api", "LoadBalancer", value!([{"name": "http", "port": 80}]));
+    own["metadata"]["annotations"] = value!({"networking.gke.io/load-balancer-type": "Internal"});
+    let told = |subsetting: Option<bool>| {
+        let mut cluster = cluster(true);
+        match subsetting {
+            Some(on) => cluster["networkConfig"]["enableL4ilbSubsetting"] = value!(on),
+            None => cluster["networkConfig"] = Value::Null,
+        }
+        let answer = ask(&[cluster, subnetwork(), own.clone()], &[]);
+        answer.way("load-balancer")["because"].to_string()
+    };
+    assert!(told(Some(true)).contains("internal, with subsetting"));
+    assert!(told(Some(false)).contains("internal, without subsetting"));
+    assert!(told(None).contains("does not say"));
+}
+
+/// A rule for everybody is narrowed to those who were named: it opens nothing, and they still pass.
+#[test]
+fn a_rule_that_is_too_open_is_narrowed_to_the_clients() {
+    let web = service("web", "NodePort", value!([{"name": "http", "port": 80, "nodePort": 30080}]));
+    let fixes = |rules: Vec<Value>, clients: &str| {
+        let mut all = vec![cluster(false), subnetwork(), web.clone()];
+        all.extend(rules);
+        let text: String = all.iter().map(|one| format!("{one}\n")).collect();
+        let scratch = folder(&[("all.json", text.as_bytes())]);
+        let path = scratch.path().to_str().unwrap();
+        let told = run(&["fix", path, "--clients", clients, "--as", "json"]);
+        let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+        let all = told["findings"].as_array().unwrap();
+        let open = all.iter().find(|one| one["check"] == "exposure-too-open");
+        open.map(|one| one["fixes"].clone()).unwrap_or_default()
+    };
+    let open = || allow("open-nodes", &["0.0.0.0/0"], &["30000-32767"]);
+    let narrowed = fixes(vec![open()], "203.0.113.0/24");
+    let fix = &narrowed[0];
+    assert_eq!(fix["kind"], "update-firewall-rule");
+    assert_eq!(fix["rule"]["source_ranges"], value!(["203.0.113.0/24"]));
+    assert_eq!(fix["proof"]["opens"], value!([]));
+    assert_eq!(fix["proof"]["closes"][0]["ports"], value!(["30000-32767"]));
+    let command = fix["as"]["gcloud"].as_str().unwrap();
+    assert!(command.contains("update open-nodes"), "{command}");
+    assert!(command.contains("--source-ranges=203.0.113.0/24"), "{command}");
+    // Where two rules are open, to narrow one of them would change nothing for anybody.
+    let two = vec![open(), allow("also", &["0.0.0.0/0"], &["30080"])];
+    assert_eq!(fixes(two, "203.0.113.0/24"), value!([]));
+    // A rule of GKE's own is not edited, and 0.0.0.0/0 is no narrowing.
+    let of_gke = vec![allow("k8s-fw-a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6", &["0.0.0.0/0"], &["30080"])];
+    assert_eq!(fixes(of_gke, "203.0.113.0/24"), value!([]));
+    assert_eq!(fixes(vec![open()], "0.0.0.0/0"), value!([]));
+}
+
 /// What a security policy of Cloud Armor says counts as far as it was described.
 #[test]
 fn cloud_armor_is_asked_where_it_was_described() {

@@ -88,13 +88,10 @@ fn ways(files: &[Vec<Value>], clients: &[&str]) -> Vec<Value> {
     let answer = json(&[&["expose", folder.path().to_str().unwrap()][..], clients].concat());
     let mut ways = answer["ways"].as_array().unwrap().clone();
     for way in &mut ways {
-        let told = |way: &Value| {
-            let decider = &way["decision"]["decider"];
-            value!({"kind": way["kind"], "name": way["name"], "host": way["host"],
-                    "clients": way["clients"], "verdict": way["verdict"], "tls": way["tls"],
-                    "ports": way["ports"], "decider": [decider["kind"], decider["name"]]})
-        };
-        *way = told(way);
+        let decider = &way["decision"]["decider"];
+        *way = value!({"kind": way["kind"], "name": way["name"], "host": way["host"],
+                       "clients": way["clients"], "verdict": way["verdict"], "tls": way["tls"],
+                       "ports": way["ports"], "decider": [decider["kind"], decider["name"]]});
     }
     ways
 }

@@ -19,11 +19,15 @@
 use crate::checks::exposure::{finding, outcome, ports_words};
 use crate::checks::finding::{Confidence, Finding, Severity};
 use crate::checks::{Check, Evidence, Outcome};
-use crate::correlate::exposure::{Way, WayKind, WayPort};
+use crate::correlate::Directory;
+use crate::correlate::expected::entrance;
+use crate::correlate::exposure::{Way, WayKind, WayPort, clients};
 use crate::engine::Decider;
-use crate::model::Expected;
 use crate::model::application::Application;
 use crate::model::cluster::Provider;
+use crate::model::{Action, Expected, FirewallRule, Inventory, Owner};
+use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol};
+use crate::suggest::{Change, Suggestion, prove_narrowing};
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -38,11 +42,89 @@ pub(super) const CHECK: Check = Check {
 fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     let ways = evidence.correlation.ways.iter();
     outcome(ways.filter_map(|way| {
-        match way.is_for_the_world() && way.verdict != Expected::Denied {
-            true => of_way(check, way),
-            false => of_unknown(check, way),
+        if !way.is_for_the_world() || way.verdict == Expected::Denied {
+            return of_unknown(check, way);
         }
+        let mut made = of_way(check, way)?;
+        if let Some(fix) = narrowed(way, evidence) {
+            made.no_fix = None;
+            made.fixes.push(fix);
+        }
+        made.advice.extend(patch(way, &evidence.scope.clients));
+        Some(made)
     }))
+}
+
+/// The command that names the clients in a Service's own list, which may only narrow it: names of
+/// objects are checked before they are printed (RFC 1123).
+fn patch(way: &Way<'_>, named: &[IpNet]) -> Option<String> {
+    let is_inner = way.ports.iter().any(|port| port.may_be_public == Some(false));
+    if way.kind != WayKind::LoadBalancer || is_inner || named.is_empty() {
+        return None;
+    }
+    if named.iter().any(|range| range.prefix_len() == 0) {
+        return None;
+    }
+    let (name, namespace) = (way.name.name.as_str(), way.name.namespace.as_str());
+    let is_name = |text: &str| {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..64).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with('-')
+    };
+    if !is_name(name) || !is_name(namespace) {
+        return None;
+    }
+    let ranges: Vec<String> = named.iter().map(ToString::to_string).collect();
+    let patch = serde_json::json!({ "spec": { "loadBalancerSourceRanges": ranges } });
+    Some(format!(
+        "kubectl patch service {name} --namespace {namespace} --type merge --patch '{patch}'"
+    ))
+}
+
+/// The one rule that lets everybody to a node port, with the clients that were named as its
+/// sources instead: proved to open nothing, and to let them through as before.
+fn narrowed(way: &Way<'_>, evidence: &Evidence<'_, '_>) -> Option<Suggestion> {
+    let named = &evidence.scope.clients;
+    let cluster = way.cluster.filter(|_| way.kind == WayKind::NodePort)?;
+    // A rule holds ranges of one family.
+    let fits = |range: &IpNet| range.prefix_len() > 0 && range.addr().is_ipv4();
+    if named.is_empty() || !named.iter().all(fits) {
+        return None;
+    }
+    let (directory, from) = (evidence.directory, clients(named.clone(), true));
+    let ports = PortSet::of(way.ports.iter().filter_map(|port| port.node_port));
+    let traffic = (Protocol::TCP, &ports);
+    let network = entrance(directory, cluster, &from, None, traffic)?.network?;
+    let opens = |rule: &&FirewallRule| {
+        rule.network.agrees(&network)
+            && rule.direction == Direction::Ingress
+            && rule.action == Action::Allow
+            && !rule.disabled
+            && rule.source.as_ref().is_some_and(AddressSet::is_anywhere)
+            && ports.parts().any(|(port, _)| rule.traffic().contains(Protocol::TCP, port))
+    };
+    let mut rules = directory.inventory.firewall_rules.iter().filter(opens);
+    let (Some(rule), None) = (rules.next(), rules.next()) else { return None };
+    if matches!(rule.owner, Owner::Gke(_)) || !rule.source_identity.is_everyone() {
+        return None;
+    }
+    let mut after = rule.clone();
+    after.set_source_ranges(named.clone());
+    let change = Change::Update { before: Box::new(rule.clone()), after: Box::new(after) };
+    let mut notes = vec!["whatever else this rule lets in is closed, too".to_owned()];
+    if rule.owner == Owner::ConfigConnector {
+        let place = &rule.origin;
+        notes.push(format!("Config Connector keeps it as its manifest says: change {place}"));
+    }
+    let correlation = evidence.correlation;
+    let causes = correlation.causes.iter().flat_map(|cause| &cause.questions);
+    let logged: Vec<_> = causes.chain(&correlation.passed).collect();
+    let keeps = |changed: &Inventory| {
+        let asked = entrance(&Directory::of(changed), cluster, &from, None, traffic)
+            .map(|asked| asked.answer.verdict);
+        asked == Some(Expected::Allowed)
+    };
+    let edges = &correlation.edges;
+    prove_narrowing(directory, (change, notes), &logged, edges, evidence.printer, &keeps).ok()
 }
 
 /// What no way should lead to, on a way of which nobody knows who could come by it.

@@ -419,6 +419,7 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         } else {
             None
         },
+        subsetting: manifest.spec.flag("enableL4IlbSubsetting"),
         private_nodes: private.flag("enablePrivateNodes") == Some(true),
         state: state(manifest),
         private_endpoint: address("privateEndpoint"),

@@ -409,6 +409,10 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         } else {
             None
         },
+        // The API leaves out what is false.
+        subsetting: fields
+            .has("networkConfig")
+            .then(|| fields.at("networkConfig").flag("enableL4ilbSubsetting") == Some(true)),
         private_nodes: private.flag("enablePrivateNodes") == Some(true)
             || config.flag("defaultEnablePrivateNodes") == Some(true),
         state: state(fields),

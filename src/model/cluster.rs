@@ -41,6 +41,9 @@ pub struct Cluster {
     pub link: Option<ControlPlaneLink>,
     /// Whether its nodes have no external address.
     pub private_nodes: bool,
+    /// Whether internal balancers have some of the nodes behind them, by network endpoint groups;
+    /// `None` where nothing says it.
+    pub subsetting: Option<bool>,
     /// Whose cloud its nodes are in.
     pub provider: Provider,
     /// Its state, and what it says about it.

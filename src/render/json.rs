@@ -263,19 +263,23 @@ pub fn fix(fix: &Suggestion) -> Value {
         .iter()
         .filter_map(|language| Some(((*language).to_owned(), fix.text(language)?.into())))
         .collect();
+    let mut shown = json!({
+        "denied_before": proof.denied_before,
+        "allowed_after": proof.allowed_after,
+        "other_flows_changed": proof.other_flows_changed,
+        "still_denied": proof.still_denied,
+        "opens": proof.opens.iter().map(opened).collect::<Vec<_>>(),
+    });
+    if let (Some(members), false) = (shown.as_object_mut(), proof.closes.is_empty()) {
+        members.insert("closes".to_owned(), proof.closes.iter().map(opened).collect());
+    }
     json!({
         "kind": fix.change().kind(),
         "safety": fix.safety().id(),
         "notes": fix.notes(),
         "rule": rule(fix.change().rule()),
         "as": forms,
-        "proof": {
-            "denied_before": proof.denied_before,
-            "allowed_after": proof.allowed_after,
-            "other_flows_changed": proof.other_flows_changed,
-            "still_denied": proof.still_denied,
-            "opens": proof.opens.iter().map(opened).collect::<Vec<_>>(),
-        },
+        "proof": shown,
     })
 }
 

@@ -5,6 +5,7 @@ use crate::checks::blocked::describe;
 use crate::checks::finding::{DecisionSummary, Finding, NO_GROUP_ALLOWS, Severity};
 use crate::checks::{Report, by_id};
 use crate::correlate::LogCounts;
+use crate::correlate::difference::Row;
 use crate::correlate::side::Side;
 use crate::net::{Role, Timestamp};
 use crate::render::document::{Block, Document, Style, plain, plural, styled, thousands};
@@ -433,11 +434,31 @@ pub fn outline(fix: &Suggestion) -> String {
 #[must_use]
 pub fn proof(fix: &Suggestion) -> String {
     let proof = fix.proof();
+    if !proof.closes.is_empty() {
+        return format!(
+            "simulated: the clients still pass · opens nothing · {} logged connections stop · \
+             closes {}",
+            proof.other_flows_changed,
+            boxes(&proof.closes)
+        );
+    }
     if proof.opens.is_empty() {
         return "simulated: no verdict changes, nothing is opened".to_owned();
     }
-    let opens: Vec<_> = proof
-        .opens
+    format!(
+        "simulated: {} of {} distinct denied connections pass · {} other logged connections \
+         change · {} canaries stay denied · opens {}",
+        proof.allowed_after,
+        proof.denied_before,
+        proof.other_flows_changed,
+        proof.still_denied,
+        boxes(&proof.opens)
+    )
+}
+
+/// Connections in words.
+fn boxes(rows: &[Row]) -> String {
+    let all: Vec<_> = rows
         .iter()
         .map(|one| {
             let ports = if one.ports.is_empty() {
@@ -469,15 +490,7 @@ pub fn proof(fix: &Suggestion) -> String {
             }
         })
         .collect();
-    format!(
-        "simulated: {} of {} distinct denied connections pass · {} other logged connections \
-         change · {} canaries stay denied · opens {}",
-        proof.allowed_after,
-        proof.denied_before,
-        proof.other_flows_changed,
-        proof.still_denied,
-        opens.join(" and ")
-    )
+    all.join(" and ")
 }
 
 fn notes_line(document: &mut Document, notes: &[&Finding], detail: Detail) {

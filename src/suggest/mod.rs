@@ -10,5 +10,5 @@ pub mod resource;
 
 pub use change::{Change, Safety};
 pub use propose::{Earlier, NoFix, Proposal, propose};
-pub use prove::{Printed, Printer, Proof, Refuted, Suggestion, prove};
+pub use prove::{Printed, Printer, Proof, Refuted, Suggestion, prove, prove_narrowing};
 pub use resource::ResourceChange;

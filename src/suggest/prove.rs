@@ -45,6 +45,8 @@ pub struct Proof {
     pub still_denied: usize,
     /// What becomes reachable: all of it, logged or not, and nothing else.
     pub opens: Vec<Row>,
+    /// What stops, where the change is to close something.
+    pub closes: Vec<Row>,
 }
 
 /// Why a proposal is no suggestion.
@@ -119,11 +121,7 @@ pub fn prove(
     };
     let mut proof = None;
     for form in &printed {
-        let parsed = form
-            .parsed
-            .as_ref()
-            .filter(|parsed| same_rule(parsed, proposal.change.rule()))
-            .ok_or(Refuted::ReadsBackDifferently(form.language))?;
+        let parsed = read_back(form, &proposal.change)?;
         // All forms read back as the same rule, so one replay holds for all of them.
         if proof.is_none() {
             proof = Some(replay(directory, &proposal, parsed, others, edges)?);
@@ -136,6 +134,63 @@ pub fn prove(
         notes: proposal.notes,
         printed,
     })
+}
+
+/// The rule that a printed form stands for, which has to be the change's.
+fn read_back<'p>(form: &'p Printed, change: &Change) -> Result<&'p FirewallRule, Refuted> {
+    let same = |parsed: &&FirewallRule| same_rule(parsed, change.rule());
+    form.parsed.as_ref().filter(same).ok_or(Refuted::ReadsBackDifferently(form.language))
+}
+
+/// Proves a change that closes something and opens nothing. `keeps` says whether what has to go on
+/// does so in the inventory as it would be.
+pub fn prove_narrowing(
+    directory: &Directory<'_>,
+    (change, notes): (Change, Vec<String>),
+    others: &[&Question<'_>],
+    edges: &Edges,
+    printer: &dyn Printer,
+    keeps: &dyn Fn(&Inventory) -> bool,
+) -> Result<Suggestion, Refuted> {
+    let inventory = directory.inventory;
+    let printed = printer.print(&change, inventory).ok_or(Refuted::Unprintable)?;
+    let mut parsed = None;
+    for form in &printed {
+        parsed = Some(read_back(form, &change)?);
+    }
+    let parsed = parsed.ok_or(Refuted::Unprintable)?;
+    let changed = change.apply(inventory, parsed);
+    let network = &change.rule().network;
+    let before = EffectiveRules::of(inventory, network);
+    let after = EffectiveRules::of(&changed, network);
+    let geography = directory.geography(network);
+    let differences = between(&before, &after, &geography);
+    if differences.iter().any(|one| one.effect != Effect::Closes) {
+        return Err(Refuted::OpensBeside);
+    }
+    if differences.is_empty() || !keeps(&changed) {
+        return Err(Refuted::StillDenied(None));
+    }
+    let detail = edges.detail(change.rule());
+    let mut other_flows_changed = 0;
+    for question in others {
+        question.each_flow(detail, |flow, count| {
+            let verdict = |rules| evaluate(rules, flow, &mut ()).verdict;
+            if flow.network.agrees(network) && verdict(&before) != verdict(&after) {
+                other_flows_changed += count;
+            }
+        });
+    }
+    let closes = differences.iter().flat_map(Changed::rows).collect();
+    let proof = Proof {
+        denied_before: 0,
+        allowed_after: 0,
+        other_flows_changed,
+        still_denied: 0,
+        opens: Vec::new(),
+        closes,
+    };
+    Ok(Suggestion { change, safety: Safety::Review, notes, printed, proof })
 }
 
 fn replay(
@@ -192,7 +247,8 @@ fn replay(
     let changed = between(&before, &after, &geography);
     let opens = changed.iter().filter(|one| one.effect != Effect::Closes);
     let opens = opens.flat_map(Changed::rows).collect();
-    Ok(Proof { denied_before, allowed_after, other_flows_changed, still_denied, opens })
+    let closes = Vec::new();
+    Ok(Proof { denied_before, allowed_after, other_flows_changed, still_denied, opens, closes })
 }
 
 /// Lets the wanted connections pass: how many were denied before, and how many are allowed after,
@@ -246,6 +302,7 @@ fn changes_logging_only(change: &Change) -> Result<Proof, Refuted> {
         other_flows_changed: 0,
         still_denied: 0,
         opens: Vec::new(),
+        closes: Vec::new(),
     })
 }
 

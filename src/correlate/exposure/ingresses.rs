@@ -78,6 +78,7 @@ fn of_ingress<'a>(
         authentication: authentication(world, controller, ingress, &behind, &ports),
         clients: None,
         is_internal: is_internal(class, ingress),
+        cluster: world.cluster,
         provider: world.provider(),
         tls: match gateway {
             Some(gateway) => tls_of_gateway(gateway),

@@ -119,6 +119,8 @@ pub struct Way<'a> {
     pub clients: Option<AddressSet>,
     /// Whether it is inside of the network only.
     pub is_internal: bool,
+    /// The cluster, by its place in the inventory, where it was given.
+    pub cluster: Option<usize>,
     /// Whose cloud it is in.
     pub provider: Provider,
     /// Whether clients speak TLS.
@@ -231,6 +233,22 @@ pub fn ways<'a>(directory: &Directory<'a>, scope: &Scope, needs: &[Need<'a>]) ->
     found
 }
 
+/// Clients from these ranges: those that were named, or anybody.
+#[must_use]
+pub fn clients(ranges: Vec<IpNet>, are_named: bool) -> Side {
+    Side {
+        role: Role::Internet,
+        name: if are_named { "clients".to_owned() } else { String::new() },
+        ranges,
+        known: are_named,
+        because: if are_named { "named by --clients" } else { "anybody" }.to_owned(),
+        is_vm: false,
+        cluster: None,
+        elsewhere: false,
+        network: None,
+    }
+}
+
 impl<'a> World<'_, 'a> {
     /// Whose cloud the cluster is in; where none was given, that of the networks.
     fn provider(&self) -> Provider {
@@ -242,25 +260,10 @@ impl<'a> World<'_, 'a> {
         }
     }
 
-    /// Clients from these ranges.
-    fn clients(ranges: Vec<IpNet>, known: bool) -> Side {
-        Side {
-            role: Role::Internet,
-            name: if known { "clients".to_owned() } else { String::new() },
-            ranges,
-            known,
-            because: if known { "named by --clients" } else { "anybody" }.to_owned(),
-            is_vm: false,
-            cluster: None,
-            elsewhere: false,
-            network: None,
-        }
-    }
-
     /// The clients that were named, where somebody did.
     fn named(&self) -> Option<Side> {
         let named = &self.scope.clients;
-        (!named.is_empty()).then(|| Self::clients(named.clone(), true))
+        (!named.is_empty()).then(|| clients(named.clone(), true))
     }
 
     /// What becomes of the named clients, or of anybody who can get to an address of that kind;
@@ -274,7 +277,7 @@ impl<'a> World<'_, 'a> {
     ) -> Option<(Entrance<'a>, AddressSet)> {
         let asked = |from: &Side| entrance(self.directory, cluster, from, address, traffic);
         let all = anybody(is_internal).difference(&NOBODYS).ranges();
-        let anybody = asked(&Self::clients(all, false))?;
+        let anybody = asked(&clients(all, false))?;
         let passing = anybody.passing.clone();
         match self.named() {
             Some(named) => Some((asked(&named)?, passing)),

@@ -58,6 +58,7 @@ fn way<'a>(
         ports,
         clients: None,
         is_internal: false,
+        cluster: world.cluster,
         provider: world.provider(),
         tls,
         // Nothing stands between that would not let them pass.
@@ -258,12 +259,32 @@ fn balancer<'a>(world: &World<'_, 'a>, service: &Service, into: &mut Ways<'a>) {
         [] => anybody(way.is_internal).clone(),
         ranges => AddressSet::of(ranges),
     };
+    if way.is_internal && way.provider == Provider::Google {
+        way.because.extend(behind_internal(world));
+    }
     way.because.push(match service.source_ranges.is_empty() {
         true => "loadBalancerSourceRanges names nobody: anybody may come".to_owned(),
         false => format!("loadBalancerSourceRanges: {}", said.words(6)),
     });
     asked_balancer(world, service, &said, &mut way, into);
     into.ways.push(way);
+}
+
+/// What an internal balancer has behind it: with subsetting, some of the nodes
+/// (<https://cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer#subsetting>).
+fn behind_internal(world: &World<'_, '_>) -> Option<String> {
+    let (_, cluster) = cluster(world)?;
+    Some(match cluster.subsetting {
+        Some(true) => "internal, with subsetting: zonal network endpoint groups of some nodes are \
+                       behind it, and probes ask port 10256, or healthCheckNodePort"
+            .to_owned(),
+        Some(false) => {
+            "internal, without subsetting: instance groups of all nodes are behind it".to_owned()
+        }
+        None => {
+            "internal; whether with subsetting, the export of the cluster does not say".to_owned()
+        }
+    })
 }
 
 fn asked_balancer<'a>(
