@@ -365,6 +365,30 @@ fn ways_into_a_cluster_on_amazon() {
 }
 
 #[test]
+fn differences_are_told_in_the_defaults_of_amazon() {
+    let world = |ranges: &[&str]| {
+        let all = [
+            instance("i-1", NODE, None, &[NODES]),
+            group(NODES, value!([tcp(22, 22, ranges, &[])]), value!([])),
+        ];
+        given(&all, &[])
+    };
+    let (narrow, wide) = (world(&["198.51.100.0/24"]), world(&["198.51.100.0/23"]));
+    let empty = given(&[subnet("subnet-1", "10.9.0.0/24")], &[]);
+    let told = |old: &TempDir, new: &TempDir| {
+        json(&["diff", old.path().to_str().unwrap(), new.path().to_str().unwrap()])
+    };
+    let answer = told(&narrow, &wide);
+    assert_eq!(answer["opens"][0]["sources"], value!(["198.51.101.0/24"]), "{answer:#}");
+    assert_eq!(answer["closes"], value!([]));
+    assert_eq!(told(&narrow, &narrow)["opens"], value!([]));
+    // A VPC without a group: nothing gets in or out, so a group can only open.
+    let answer = told(&empty, &narrow);
+    assert_eq!(answer["closes"], value!([]), "{answer:#}");
+    assert_eq!(answer["opens"][0]["ports"], value!(["22"]));
+}
+
+#[test]
 fn all_forms_of_one_description_are_the_same() {
     let all = [
         instance("i-1", NODE, Some("192.0.2.14"), &[NODES]),

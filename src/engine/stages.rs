@@ -184,6 +184,12 @@ impl<'a> EffectiveRules<'a> {
         Self { network, stages, other_order, given, provider: Provider::Amazon }
     }
 
+    /// Has the defaults of AWS hold, where one side of a comparison alone says that it is a VPC
+    /// there.
+    pub fn take_as_amazons(&mut self) {
+        self.provider = Provider::Amazon;
+    }
+
     /// Takes what was not given for empty: in a comparison, what is on one side only. Says whether
     /// anything was missing.
     pub fn take_as_complete(&mut self) -> bool {

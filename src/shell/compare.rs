@@ -36,6 +36,9 @@ pub fn diff(options: &Options, common: &Gathered, old: &str, new: &str) -> Resul
         .map(|network| {
             let pair = [(&before, old), (&after, new)].map(|(inventory, name)| {
                 let mut rules = EffectiveRules::of(inventory, network);
+                if before.is_amazon(network) || after.is_amazon(network) {
+                    rules.take_as_amazons();
+                }
                 if rules.take_as_complete() {
                     notes.push(format!(
                         "{name} has no VPC firewall rule of network {network}: compared as if \
