@@ -182,6 +182,34 @@ enum Sub {
         #[command(flatten)]
         common: Common,
     },
+    /// One page with everything: for a ticket, a wiki, code scanning or a spreadsheet
+    Report {
+        #[command(flatten)]
+        inputs: Inputs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// A live stream on standard input: each cause once, when it first comes by
+    Follow {
+        #[command(flatten)]
+        inputs: Inputs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print a read-only script of gcloud and kubectl exports; run nothing
+    Collect {
+        /// Zone or region of the cluster
+        #[arg(long)]
+        location: Option<String>,
+        /// How far back the log goes
+        #[arg(long, default_value = "2h", value_name = "WIDTH")]
+        freshness: String,
+        /// The folder that the script writes
+        #[arg(long, default_value = "incident")]
+        folder: String,
+        #[command(flatten)]
+        common: Common,
+    },
     /// What was understood: networks, ranges and who owns them
     Inventory {
         #[command(flatten)]
@@ -311,6 +339,11 @@ enum FormatArgument {
     Json,
     Ndjson,
     Markdown,
+    Html,
+    /// Findings alone, for code scanning
+    Sarif,
+    /// Findings alone, for spreadsheets
+    Csv,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -403,6 +436,16 @@ fn options(cli: Cli) -> Options {
         Some(Sub::Expose { words, clients, profile, common }) => {
             (Command::Expose { words, clients, profile }, Vec::new(), common)
         }
+        Some(Sub::Report { inputs, mut common }) => {
+            if matches!(common.format, FormatArgument::Text) {
+                common.format = FormatArgument::Html;
+            }
+            (Command::Report, inputs.inputs, common)
+        }
+        Some(Sub::Follow { inputs, common }) => (Command::Follow, inputs.inputs, common),
+        Some(Sub::Collect { location, freshness, folder, common }) => {
+            (Command::Collect { location, freshness, folder }, Vec::new(), common)
+        }
         Some(Sub::Inventory { inputs, common }) => (Command::Inventory, inputs.inputs, common),
         Some(Sub::Stats { inputs, rules: true, common, .. }) => {
             (Command::RuleStats, inputs.inputs, common)
@@ -451,6 +494,9 @@ fn plain(command: Command, mut inputs: Vec<String>, common: Common) -> Options {
             FormatArgument::Json => Format::Json,
             FormatArgument::Ndjson => Format::Ndjson,
             FormatArgument::Markdown => Format::Markdown,
+            FormatArgument::Html => Format::Html,
+            FormatArgument::Sarif => Format::Sarif,
+            FormatArgument::Csv => Format::Csv,
         },
         output: common.output,
         fail_on: common.fail_on.map(|severity| match severity {

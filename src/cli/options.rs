@@ -39,6 +39,19 @@ pub enum Command {
         /// The second.
         new: String,
     },
+    /// One page with everything.
+    Report,
+    /// A live stream.
+    Follow,
+    /// The script that exports what is read.
+    Collect {
+        /// The zone or region of the cluster.
+        location: Option<String>,
+        /// How far back the log goes.
+        freshness: String,
+        /// The folder that it writes.
+        folder: String,
+    },
     /// What was understood.
     Inventory,
     /// Every connection that a cluster needs, and whether it passes.
@@ -87,6 +100,12 @@ pub enum Format {
     Ndjson,
     /// Markdown.
     Markdown,
+    /// A page.
+    Html,
+    /// Findings for code scanning.
+    Sarif,
+    /// Findings for spreadsheets.
+    Csv,
 }
 
 /// When colours are printed.

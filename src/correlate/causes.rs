@@ -399,6 +399,22 @@ fn cause_key(directory: &Directory<'_>, question: &Question<'_>) -> CauseKey {
     }
 }
 
+/// A text that is equal for equal causes, whatever else was seen of them.
+#[must_use]
+pub fn cause_text(cause: &Cause<'_>) -> String {
+    let end = |side: &Side| format!("{} {} {:?}", side.role, side.name, side.known);
+    format!(
+        "{:?} {:?} {} {} {} {:?} {}",
+        cause.network,
+        cause.direction,
+        end(&cause.source),
+        end(&cause.destination),
+        cause.protocol,
+        cause.port,
+        decider_key(cause.decision.decider)
+    )
+}
+
 /// A text that is equal for equal deciders, for keys and ids.
 #[must_use]
 pub fn decider_key(decider: Decider<'_>) -> String {

@@ -3,17 +3,23 @@
 
 pub mod amazon;
 pub mod cnrm;
+pub mod collect;
+pub mod csv;
 pub mod diff;
 pub mod document;
 pub mod expose;
 pub mod fix;
+pub mod follow;
 pub mod gcloud;
+pub mod html;
 pub mod inventory;
 pub mod json;
+pub mod page;
 pub mod path;
 pub mod policy;
 pub mod reach;
 pub mod resource;
+pub mod sarif;
 pub mod sim;
 pub mod stats;
 pub mod table;

@@ -2,6 +2,7 @@
 
 use crate::cli::{Format, Options};
 use crate::render::document::Document;
+use crate::render::html;
 use crate::shell::Error;
 use crate::shell::output::{self, Layout};
 
@@ -13,6 +14,7 @@ fn layout(options: &Options) -> Layout {
 pub fn print(options: &Options, document: &Document) -> Result<(), Error> {
     let text = match options.format {
         Format::Markdown => document.markdown(),
+        Format::Html => html::page(document, "vpcwhy"),
         _ => {
             let layout = layout(options);
             document.text(layout.width, layout.colour)

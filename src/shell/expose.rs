@@ -69,7 +69,7 @@ pub(super) fn run(options: &Options, report: &Report, name: Option<&str>) -> Res
     match options.format {
         Format::Json => print_json(options, &expose::json(report, name))?,
         Format::Ndjson => print_lines(options, &expose::lines(report, name))?,
-        Format::Text | Format::Markdown => {
+        _ => {
             let asked = expose::Asked {
                 name: name.map(str::to_owned),
                 full: options.verbose > 0,

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod compare;
 pub mod demo;
 mod expose;
+mod follow;
 pub mod gather;
 pub mod input;
 mod memory;

@@ -15,12 +15,12 @@ use crate::diagnose::{Gathered, diagnose};
 use crate::model::Reference;
 use crate::net::Timestamp;
 use crate::render::triage::{Asked, Detail};
-use crate::render::{self, fix, inventory, json, reach, triage, why};
+use crate::render::{self, collect, csv, fix, inventory, json, page, reach, sarif, triage, why};
 use crate::shell::answer::{print, print_json, print_lines, quoted};
 use crate::shell::input::{self, Source};
 use crate::shell::output::{self, Progress};
 use crate::shell::prepare::prepare;
-use crate::shell::{Error, compare, demo, expose, gather, memory, simulate};
+use crate::shell::{Error, compare, demo, expose, follow, gather, memory, simulate};
 
 const DONE: u8 = 0;
 const FOUND: u8 = 1;
@@ -62,6 +62,13 @@ fn answer(options: &Options) -> Result<u8, Error> {
             return Err(Error::Usage(format!("no such check: {id} (vpcwhy explain lists them)")));
         }
     }
+    let of_findings = matches!(options.format, Format::Sarif | Format::Csv);
+    if of_findings && !matches!(options.command, Command::Triage | Command::Check | Command::Report)
+    {
+        return Err(Error::Usage(
+            "sarif and csv hold findings: triage, check or report".to_owned(),
+        ));
+    }
     match &options.command {
         Command::Printed(text) => output::write(text, options.output.as_deref()).map(|()| DONE),
         Command::Explain(check) => explain(options, check.as_deref()),
@@ -70,6 +77,15 @@ fn answer(options: &Options) -> Result<u8, Error> {
             let own = expose::options(options, words, clients, profile.as_deref())?;
             let sources = sources(&own)?;
             on_sources(&own, &sources)
+        }
+        Command::Collect { location, freshness, folder } => {
+            output::write(&script(options, location, freshness, folder)?, options.output.as_deref())
+                .map(|()| DONE)
+        }
+        Command::Follow => {
+            let gathered = follow::run(options, window(options)?)?;
+            let status = run_triage(options, &gathered)?;
+            Ok(usable(&gathered, status))
         }
         Command::Fix { clients, .. } if !clients.is_empty() => {
             let mut own = options.clone();
@@ -82,6 +98,25 @@ fn answer(options: &Options) -> Result<u8, Error> {
             on_sources(options, &sources)
         }
     }
+}
+
+/// The script of exports; it is printed, and nothing of it is run.
+fn script(
+    options: &Options,
+    location: &Option<String>,
+    freshness: &str,
+    folder: &str,
+) -> Result<String, Error> {
+    let project = options.scope.project.clone();
+    collect::script(&collect::Wanted {
+        project: project.ok_or_else(|| Error::Usage("name --project".to_owned()))?,
+        cluster: options.scope.cluster.clone(),
+        location: location.clone(),
+        network: options.scope.network.clone(),
+        freshness: freshness.to_owned(),
+        folder: folder.to_owned(),
+    })
+    .map_err(Error::Usage)
 }
 
 fn sources(options: &Options) -> Result<Vec<Source>, Error> {
@@ -156,17 +191,22 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
     if options.verbose > 0 {
         progress.tell(counts.entries() + counts.duplicates);
     }
-    let usable = counts.entries() > 0
+    Ok(usable(&gathered, status))
+}
+
+/// The status, unless nothing was read that is known: never an empty success.
+fn usable(gathered: &Gathered, status: u8) -> u8 {
+    let read = gathered.ledger.counts().entries() > 0
         || !gathered.inventory.is_empty()
         || !gathered.inventory.unused.is_empty();
-    if !usable {
-        output::message("vpcwhy: nothing usable in the inputs: no log entry, no resource");
-        for input in gathered.inputs.iter().take(5) {
-            output::message(&format!("  {} ({} bytes): {}", input.path, input.bytes, input.kind));
-        }
-        return Ok(NOTHING);
+    if read {
+        return status;
     }
-    Ok(status)
+    output::message("vpcwhy: nothing usable in the inputs: no log entry, no resource");
+    for input in gathered.inputs.iter().take(5) {
+        output::message(&format!("  {} ({} bytes): {}", input.path, input.bytes, input.kind));
+    }
+    NOTHING
 }
 
 fn window(options: &Options) -> Result<Window, Error> {
@@ -245,17 +285,22 @@ fn run_triage(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
             let lines: Vec<_> = report.findings.iter().map(json::finding).collect();
             print_lines(options, &lines)?;
         }
-        Format::Text | Format::Markdown => {
+        Format::Sarif => print_json(options, &sarif::log(&report))?,
+        Format::Csv => output::write(&csv::table(&report), options.output.as_deref())?,
+        Format::Text | Format::Markdown | Format::Html => {
+            let is_page = matches!(options.command, Command::Report);
             let asked = Asked {
                 detail: match (options.quiet, options.verbose) {
                     (true, _) => Detail::Quiet,
+                    (false, 0) if is_page => Detail::Full,
                     (false, 0) => Detail::Normal,
                     (false, _) => Detail::Full,
                 },
                 command: if is_check { "check" } else { "triage" },
                 inputs: quoted(&options.inputs),
             };
-            print(options, &triage::document(&report, &asked))?;
+            let document = if is_page { page::document } else { triage::document };
+            print(options, &document(&report, &asked))?;
         }
     }
     let fail_on = options.fail_on.unwrap_or(if is_check { "error" } else { "never" });
@@ -304,7 +349,7 @@ fn run_reach(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
     match options.format {
         Format::Json => print_json(options, &reach::json(&report))?,
         Format::Ndjson => print_lines(options, &reach::lines(&report))?,
-        Format::Text | Format::Markdown => {
+        _ => {
             let asked = reach::Asked {
                 full: options.verbose > 0,
                 quiet: options.quiet,

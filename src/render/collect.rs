@@ -1,0 +1,123 @@
+//! The script that exports what vpcwhy reads: it lists and describes, and changes nothing.
+
+use crate::suggest::name::{is_project, is_resource_name};
+
+/// What is to be exported.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The project of the network.
+    pub project: String,
+    /// The cluster.
+    pub cluster: Option<String>,
+    /// Its zone or region.
+    pub location: Option<String>,
+    /// The network, where one alone is meant.
+    pub network: Option<String>,
+    /// How far back the log goes: `2h`.
+    pub freshness: String,
+    /// The folder that is written.
+    pub folder: String,
+}
+
+/// The lists that are exported of a project, with the names of their files.
+const LISTS: [(&str, &str); 17] = [
+    ("firewall-rules", "compute firewall-rules list"),
+    ("networks", "compute networks list"),
+    ("subnets", "compute networks subnets list"),
+    ("routes", "compute routes list"),
+    ("routers", "compute routers list"),
+    ("instances", "compute instances list"),
+    ("instance-templates", "compute instance-templates list"),
+    ("forwarding-rules", "compute forwarding-rules list"),
+    ("backend-services", "compute backend-services list"),
+    ("health-checks", "compute health-checks list"),
+    ("instance-groups", "compute instance-groups list"),
+    ("endpoint-groups", "compute network-endpoint-groups list"),
+    ("security-policies", "compute security-policies list"),
+    ("clusters", "container clusters list"),
+    ("operations", "container operations list"),
+    ("zones", "dns managed-zones list"),
+    ("dns-policies", "dns policies list"),
+];
+
+/// The kinds of Kubernetes' that are read.
+const KINDS: &str = "services,endpoints,endpointslices,pods,deployments,statefulsets,daemonsets,\
+                     nodes,ingresses,validatingwebhookconfigurations,\
+                     mutatingwebhookconfigurations,apiservices";
+
+/// The script; the error is a name that may not stand in a command.
+pub fn script(wanted: &Wanted) -> Result<String, String> {
+    let names = [&wanted.cluster, &wanted.location, &wanted.network];
+    if !is_project(&wanted.project) {
+        return Err(format!("{} is no project id", wanted.project));
+    }
+    if let Some(bad) = names.into_iter().flatten().find(|name| !is_resource_name(name)) {
+        return Err(format!("{bad} is no name that Google Cloud takes"));
+    }
+    let digits = wanted.freshness.trim_end_matches(['s', 'm', 'h', 'd']);
+    let is_time = !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && wanted.freshness.len() == digits.len() + 1;
+    if !is_time {
+        return Err(format!("{} is no width of time: write 30m, 2h or 1d", wanted.freshness));
+    }
+    let folder = shlex::try_quote(&wanted.folder).map_err(|_| "the folder's name".to_owned())?;
+    let project = &wanted.project;
+    let mut out = format!(
+        "#!/bin/sh\n# Read-only: every command lists or describes, and nothing is changed.\n# What \
+         may not be read is said, and left out.\nset -u\nfolder={folder}\nmkdir -p \"$folder\"\n\
+         export_to() {{\n  file=$1; shift\n  \"$@\" > \"$folder/$file\" || echo \"not exported: \
+         $file\" >&2\n}}\n\n"
+    );
+    let mut line = |file: &str, command: &str| {
+        out.push_str(&format!("export_to {file} {command}\n"));
+    };
+    let filter = "'logName:\"compute.googleapis.com%2Ffirewall\" AND \
+                  jsonPayload.disposition=\"DENIED\"'";
+    let freshness = &wanted.freshness;
+    line(
+        "log.json",
+        &format!(
+            "gcloud logging read {filter} --project={project} --freshness={freshness} --format=json"
+        ),
+    );
+    for (file, command) in LISTS {
+        line(
+            &format!("{file}.json"),
+            &format!("gcloud {command} --project={project} --format=json"),
+        );
+    }
+    if let (Some(cluster), Some(location)) = (&wanted.cluster, &wanted.location) {
+        line(
+            "cluster.json",
+            &format!(
+                "gcloud container clusters describe {cluster} --location={location} \
+                 --project={project} --format=json"
+            ),
+        );
+    }
+    out.push_str("\n# kubectl asks the cluster of its current context\n");
+    let mut line = |file: &str, command: &str| {
+        out.push_str(&format!("export_to {file} {command}\n"));
+    };
+    line("kubernetes.json", &format!("kubectl get {KINDS} --all-namespaces -o json"));
+    line("config-connector.yaml", "kubectl get gcp --all-namespaces -o yaml");
+    let networks = match &wanted.network {
+        Some(network) => network.clone(),
+        None => {
+            format!("$(gcloud compute networks list --project={project} --format='value(name)')")
+        }
+    };
+    out.push_str(&format!(
+        "\n# What is effective in every network\nfor network in {networks}; do\n  export_to \
+         \"effective-firewalls-$network.json\" gcloud compute networks get-effective-firewalls \
+         \"$network\" --project={project} --format=json\ndone\n"
+    ));
+    out.push_str(&format!(
+        "\n# The records of every zone\nfor zone in $(gcloud dns managed-zones list \
+         --project={project} --format='value(name)'); do\n  export_to \"records-$zone.json\" \
+         gcloud dns record-sets list --zone=\"$zone\" --project={project} --format=json\ndone\n"
+    ));
+    out.push_str("\necho \"vpcwhy $folder\"\n");
+    Ok(out)
+}
