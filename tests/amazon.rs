@@ -364,6 +364,28 @@ fn ways_into_a_cluster_on_amazon() {
     );
 }
 
+/// Balancers, databases and functions have interfaces with groups, and are no nodes.
+#[test]
+fn interfaces_of_others_carry_groups_too() {
+    let of = |address: &str, group: &str| {
+        value!({"NetworkInterfaces": [{"NetworkInterfaceId": "eni-0a0b0c0d", "VpcId": VPC,
+            "PrivateIpAddress": address, "Description": "RDSNetworkInterface",
+            "Groups": [{"GroupId": group, "GroupName": "db"}]}]})
+    };
+    let all = [
+        instance("i-1", NODE, None, &[NODES]),
+        of("10.0.1.40", OTHERS),
+        group(NODES, value!([]), everything()),
+        group(OTHERS, value!([tcp(5432, 5432, &[], &[NODES])]), value!([])),
+    ];
+    check(&all, Direction::Ingress, (NODE, "10.0.1.40", 5432), "ALLOWED by security group sg-0b2");
+    check(&all, Direction::Ingress, (NODE, "10.0.1.40", 22), "DENIED");
+    check(&all, Direction::Ingress, (OFFICE, "10.0.1.40", 5432), "DENIED");
+    let folder = given(&all, &[SERVICE]);
+    let report = json(&["inventory", folder.path().to_str().unwrap()]);
+    assert_eq!(report["inventory"]["clusters"], 1);
+}
+
 #[test]
 fn differences_are_told_in_the_defaults_of_amazon() {
     let world = |ranges: &[&str]| {

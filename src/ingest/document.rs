@@ -279,7 +279,7 @@ fn number_rules(policy: &mut Value, text: &str, line: u64) {
 pub const EFFECTIVE_POLICY: &str = "effective-firewall-policy";
 
 /// Keys under which command outputs and REST answers hold their list.
-const CONTAINERS: [&str; 29] = [
+const CONTAINERS: [&str; 30] = [
     "entries",
     "events",
     "receivedMessages",
@@ -310,6 +310,7 @@ const CONTAINERS: [&str; 29] = [
     "Vpcs",
     "Reservations",
     "Instances",
+    "NetworkInterfaces",
 ];
 
 /// The items of one YAML document.

@@ -27,20 +27,30 @@ use crate::model::{
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, parse_address};
 
 /// The lists that these commands print.
-pub const CONTAINERS: [&str; 6] =
-    ["SecurityGroups", "NetworkAcls", "Subnets", "Vpcs", "Reservations", "Instances"];
+pub const CONTAINERS: [&str; 7] = [
+    "SecurityGroups",
+    "NetworkAcls",
+    "Subnets",
+    "Vpcs",
+    "Reservations",
+    "Instances",
+    "NetworkInterfaces",
+];
 
 /// Whether an item is one of these, by the list that it came in or by its id.
 #[must_use]
 pub fn is_described(item: &Item) -> bool {
     let by_list = item.hint.as_deref().is_some_and(|hint| CONTAINERS.contains(&hint));
-    by_list || shape_of(Fields(&item.value)).is_some()
+    let fields = Fields(&item.value);
+    // Nothing of AWS has a kind, and nearly everything else does.
+    by_list || !fields.has("kind") && shape_of(fields).is_some()
 }
 
 fn shape_of(fields: Fields<'_>) -> Option<&'static str> {
     let has = |key: &str| fields.has(key);
     Some(match () {
         () if has("InstanceId") && has("VpcId") => "aws-instances",
+        () if has("NetworkInterfaceId") && has("VpcId") => "aws-network-interfaces",
         () if has("GroupId") && (has("IpPermissions") || has("IpPermissionsEgress")) => {
             "aws-security-groups"
         }
@@ -63,6 +73,11 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     };
     let read = match shape {
         "aws-instances" => instance(fields, &network, origin).map(|one| into.instances.push(one)),
+        // An instance's are described with it.
+        "aws-network-interfaces" if fields.at("Attachment").has("InstanceId") => Some(()),
+        "aws-network-interfaces" => {
+            interface(fields, &network, origin).map(|one| into.instances.push(one))
+        }
         "aws-security-groups" => group(fields, &network, origin).map(|one| into.policies.push(one)),
         "aws-network-acls" => acl::acl(fields, &network, origin, into),
         "aws-subnets" => subnet(fields, &network, origin).map(|one| into.subnetworks.push(one)),
@@ -160,6 +175,28 @@ fn instance(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option<
         interfaces,
         cluster: cluster_of(fields),
         origin: origin.clone(),
+    })
+}
+
+/// An interface of something else than an instance: of a balancer, a database, a function.
+fn interface(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option<Instance> {
+    let id = fields.text("NetworkInterfaceId")?;
+    let address = fields.text("PrivateIpAddress").and_then(|text| parse_address(&text))?;
+    let external = fields.at("Association").text("PublicIp");
+    let groups: BTreeSet<String> =
+        fields.list("Groups").filter_map(|group| group.text("GroupId")).collect();
+    Some(Instance {
+        id: Reference::new(None, &id),
+        complete: !groups.is_empty(),
+        tags: groups.into_iter().collect(),
+        interfaces: vec![Interface {
+            network: network.clone(),
+            address: Some(address),
+            aliases: Vec::new(),
+            external: external.and_then(|text| parse_address(&text)).into_iter().collect(),
+        }],
+        origin: origin.clone(),
+        ..Instance::default()
     })
 }
 

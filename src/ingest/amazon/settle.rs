@@ -113,8 +113,10 @@ fn add_clusters(inventory: &mut Inventory) {
         .filter(|one| one.provider == Provider::Amazon)
         .map(|one| one.id.clone())
         .collect();
+    // What has an interface and is no instance runs no pods.
     let is_own = |one: &Instance| {
-        one.interfaces.iter().any(|nic| amazon.iter().any(|id| id.agrees(&nic.network)))
+        !one.id.name.starts_with("eni-")
+            && one.interfaces.iter().any(|nic| amazon.iter().any(|id| id.agrees(&nic.network)))
     };
     let told =
         inventory.instances.iter().filter(|one| is_own(one)).any(|one| one.cluster.is_some());
