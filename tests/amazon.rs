@@ -364,6 +364,35 @@ fn ways_into_a_cluster_on_amazon() {
     );
 }
 
+/// Groups belong to an interface: another one of the same instance may carry others.
+#[test]
+fn each_interface_has_groups_of_its_own() {
+    let nic = |id: &str, address: &str, group: &str, more: Value| {
+        value!({"NetworkInterfaceId": id, "PrivateIpAddress": address, "VpcId": VPC,
+                "Groups": [{"GroupId": group}], "PrivateIpAddresses": more})
+    };
+    let pods = value!([{"PrivateIpAddress": "10.0.1.60"}, {"PrivateIpAddress": "10.0.1.61"}]);
+    let mut node = instance("i-1", NODE, None, &[NODES, OTHERS]);
+    node["Reservations"][0]["Instances"][0]["NetworkInterfaces"] =
+        value!([nic("eni-1", NODE, NODES, value!([])), nic("eni-2", "10.0.1.50", OTHERS, pods),]);
+    let all = [
+        node,
+        group(NODES, value!([tcp(22, 22, &["0.0.0.0/0"], &[])]), value!([])),
+        group(OTHERS, value!([tcp(80, 80, &["0.0.0.0/0"], &[])]), value!([])),
+        subnet("subnet-1", "10.0.1.0/24"),
+    ];
+    for (address, port, expected) in [
+        (NODE, 22, "ALLOWED"),
+        (NODE, 80, "DENIED"),
+        ("10.0.1.50", 22, "DENIED"),
+        ("10.0.1.50", 80, "ALLOWED"),
+        ("10.0.1.61", 80, "ALLOWED"),
+        ("10.0.1.61", 22, "DENIED"),
+    ] {
+        check(&all, Direction::Ingress, (OFFICE, address, port), expected);
+    }
+}
+
 /// Balancers, databases and functions have interfaces with groups, and are no nodes.
 #[test]
 fn interfaces_of_others_carry_groups_too() {

@@ -14,6 +14,7 @@ mod settle;
 pub use settle::settle;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use crate::ingest::Read;
 use crate::ingest::document::Item;
@@ -72,7 +73,9 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         return Read::Bad("it lacks its VPC");
     };
     let read = match shape {
-        "aws-instances" => instance(fields, &network, origin).map(|one| into.instances.push(one)),
+        "aws-instances" => {
+            instances(fields, &network, origin).map(|all| into.instances.extend(all))
+        }
         // An instance's are described with it.
         "aws-network-interfaces" if fields.at("Attachment").has("InstanceId") => Some(()),
         "aws-network-interfaces" => {
@@ -135,66 +138,89 @@ fn cluster_of(fields: Fields<'_>) -> Option<String> {
     })
 }
 
-fn instance(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option<Instance> {
-    let groups = |of: Fields<'_>, key: &str| -> Vec<String> {
-        of.list(key).filter_map(|group| group.text("GroupId")).collect()
+fn groups(of: Fields<'_>, key: &str) -> BTreeSet<String> {
+    of.list(key).filter_map(|group| group.text("GroupId")).collect()
+}
+
+fn address(of: Fields<'_>, key: &str) -> Option<IpAddr> {
+    of.text(key).and_then(|text| parse_address(&text))
+}
+
+/// Groups are an interface's own: an instance is as many as its interfaces carry different ones.
+fn instances(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option<Vec<Instance>> {
+    let id = fields.text("InstanceId")?;
+    let made = |name: String, carried: BTreeSet<String>, interface: Interface| Instance {
+        id: Reference::new(None, &name),
+        template: false,
+        // Every interface has a group: an export without any was trimmed.
+        complete: !carried.is_empty(),
+        tags: carried.into_iter().collect(),
+        service_account: None,
+        interfaces: vec![interface],
+        cluster: cluster_of(fields),
+        origin: origin.clone(),
     };
-    let address = |of: Fields<'_>, key: &str| of.text(key).and_then(|text| parse_address(&text));
-    let mut tags: BTreeSet<String> = groups(fields, "SecurityGroups").into_iter().collect();
-    let mut interfaces = Vec::new();
+    let mut found: Vec<Instance> = Vec::new();
     for nic in fields.list("NetworkInterfaces") {
-        tags.extend(groups(nic, "Groups"));
-        let own = address(nic, "PrivateIpAddress");
-        let mut one = Interface { network: network.clone(), address: own, ..Interface::default() };
-        one.external.extend(address(nic.at("Association"), "PublicIp"));
-        for further in nic.list("PrivateIpAddresses") {
-            // Pods have such addresses, where the cluster's network plugin is Amazon's.
-            let held = address(further, "PrivateIpAddress").filter(|found| Some(*found) != own);
-            one.aliases.extend(held.map(IpNet::from));
-            one.external.extend(address(further.at("Association"), "PublicIp"));
+        let mut carried = groups(nic, "Groups");
+        if carried.is_empty() && !nic.has("Groups") {
+            carried = groups(fields, "SecurityGroups");
         }
-        one.external.sort();
-        one.external.dedup();
-        interfaces.push(one);
+        let own = interface_of(nic, network);
+        if let Some(one) = found.iter_mut().find(|one| one.tags.iter().eq(&carried)) {
+            one.interfaces.push(own);
+            continue;
+        }
+        // Further interfaces with groups of their own are for pods: node ports are the first one's.
+        found.push(match found.is_empty() {
+            true => made(id.clone(), carried, own),
+            false => Instance {
+                cluster: None,
+                ..made(format!("{id} {}", nic.text_or_empty("NetworkInterfaceId")), carried, own)
+            },
+        });
     }
-    if interfaces.is_empty() {
-        interfaces.push(Interface {
+    if found.is_empty() {
+        let own = Interface {
             network: network.clone(),
             address: address(fields, "PrivateIpAddress"),
             aliases: Vec::new(),
             external: address(fields, "PublicIpAddress").into_iter().collect(),
-        });
+        };
+        found.push(made(id, groups(fields, "SecurityGroups"), own));
     }
-    Some(Instance {
-        id: Reference::new(None, &fields.text("InstanceId")?),
-        template: false,
-        // Every interface has a group: an export without any was trimmed.
-        complete: !tags.is_empty(),
-        tags: tags.into_iter().collect(),
-        service_account: None,
-        interfaces,
-        cluster: cluster_of(fields),
-        origin: origin.clone(),
-    })
+    Some(found)
+}
+
+fn interface_of(nic: Fields<'_>, network: &Reference) -> Interface {
+    let own = address(nic, "PrivateIpAddress");
+    let mut one = Interface { network: network.clone(), address: own, ..Interface::default() };
+    one.external.extend(address(nic.at("Association"), "PublicIp"));
+    for further in nic.list("PrivateIpAddresses") {
+        // Pods have such addresses, where the cluster's network plugin is Amazon's.
+        let held = address(further, "PrivateIpAddress").filter(|found| Some(*found) != own);
+        one.aliases.extend(held.map(IpNet::from));
+        one.external.extend(address(further.at("Association"), "PublicIp"));
+    }
+    for further in nic.list("Ipv6Addresses") {
+        one.aliases.extend(address(further, "Ipv6Address").map(IpNet::from));
+    }
+    one.external.sort();
+    one.external.dedup();
+    one
 }
 
 /// An interface of something else than an instance: of a balancer, a database, a function.
 fn interface(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option<Instance> {
     let id = fields.text("NetworkInterfaceId")?;
-    let address = fields.text("PrivateIpAddress").and_then(|text| parse_address(&text))?;
-    let external = fields.at("Association").text("PublicIp");
-    let groups: BTreeSet<String> =
-        fields.list("Groups").filter_map(|group| group.text("GroupId")).collect();
+    let interface = interface_of(fields, network);
+    interface.address?;
+    let carried = groups(fields, "Groups");
     Some(Instance {
         id: Reference::new(None, &id),
-        complete: !groups.is_empty(),
-        tags: groups.into_iter().collect(),
-        interfaces: vec![Interface {
-            network: network.clone(),
-            address: Some(address),
-            aliases: Vec::new(),
-            external: external.and_then(|text| parse_address(&text)).into_iter().collect(),
-        }],
+        complete: !carried.is_empty(),
+        tags: carried.into_iter().collect(),
+        interfaces: vec![interface],
         origin: origin.clone(),
         ..Instance::default()
     })

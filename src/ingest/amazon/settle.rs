@@ -113,9 +113,9 @@ fn add_clusters(inventory: &mut Inventory) {
         .filter(|one| one.provider == Provider::Amazon)
         .map(|one| one.id.clone())
         .collect();
-    // What has an interface and is no instance runs no pods.
+    // What has an interface and is no instance runs no pods; further interfaces are no nodes.
     let is_own = |one: &Instance| {
-        !one.id.name.starts_with("eni-")
+        !one.id.name.contains("eni-")
             && one.interfaces.iter().any(|nic| amazon.iter().any(|id| id.agrees(&nic.network)))
     };
     let told =
