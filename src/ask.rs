@@ -87,10 +87,15 @@ pub fn why(directory: &Directory<'_>, roll_up: &RollUp, tuple: FiveTuple, scope:
         })
         .collect();
     logged.sort_unstable_by(Group::compare);
-    let ways = ways(directory, &tuple, named.as_ref(), &known, &mut missing);
+    // Firewalls see what arrives at an external address at the internal one.
+    let inside = FiveTuple { dst: directory.internal_of(tuple.dst).unwrap_or(tuple.dst), ..tuple };
+    let ways = ways(directory, &inside, named.as_ref(), &known, &mut missing);
     let asked: Vec<Asked> = ways
         .iter()
-        .map(|(direction, network)| ask(directory, tuple, *direction, network, &logged))
+        .map(|(direction, network)| match direction {
+            Direction::Ingress => ask(directory, inside, *direction, network, &logged),
+            Direction::Egress => ask(directory, tuple, *direction, network, &logged),
+        })
         .collect();
     let seen_from = ways.first().map(|(_, network)| network);
     let end = |address| side(directory.who(address, seen_from), &[address]);

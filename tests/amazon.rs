@@ -393,6 +393,101 @@ fn each_interface_has_groups_of_its_own() {
     }
 }
 
+/// The other end is known by any private address, in a peered VPC, too.
+#[test]
+fn references_match_pods_and_peered_vpcs() {
+    let nic = value!([{"NetworkInterfaceId": "eni-1", "PrivateIpAddress": NODE, "VpcId": VPC,
+        "Groups": [{"GroupId": NODES}],
+        "PrivateIpAddresses": [{"PrivateIpAddress": NODE}, {"PrivateIpAddress": "10.0.1.60"}]}]);
+    let mut node = instance("i-1", NODE, None, &[NODES]);
+    node["Reservations"][0]["Instances"][0]["NetworkInterfaces"] = nic;
+    let mut peer = instance("i-9", "10.9.1.5", None, &[OTHERS]);
+    peer["Reservations"][0]["Instances"][0]["VpcId"] = value!("vpc-99999999");
+    let mut by_name = tcp(90, 90, &[], &[]);
+    by_name["UserIdGroupPairs"] = value!([{"GroupName": "web", "UserId": "444455556666"}]);
+    let rules = value!([tcp(443, 443, &[], &[OTHERS]), tcp(80, 80, &[], &[NODES]), by_name]);
+    let all =
+        [node, peer, instance("i-2", "10.0.1.18", None, &[NODES]), group(NODES, rules, value!([]))];
+    let network = |inventory: &vpcwhy::model::Inventory| {
+        let known = inventory.known_networks();
+        known.into_iter().find(|one| one.name == VPC).unwrap()
+    };
+    let verdict = |src: &str, port: u16| {
+        let inventory = inventory(&all);
+        let directory = Directory::of(&inventory);
+        let network = network(&inventory);
+        let tuple = FiveTuple {
+            src: src.parse().unwrap(),
+            src_port: 0,
+            dst: "10.0.1.18".parse().unwrap(),
+            dst_port: port,
+            protocol: Protocol::TCP,
+        };
+        let flow = directory.flow(tuple, Direction::Ingress, &network, None);
+        evaluate(&EffectiveRules::of(&inventory, &network), &flow, &mut ()).verdict
+    };
+    for (src, port, expected) in [
+        ("10.9.1.5", 443, Verdict::Allowed),
+        ("10.9.1.5", 80, Verdict::Denied),
+        ("10.9.1.6", 443, Verdict::Undetermined),
+        ("10.0.1.60", 80, Verdict::Allowed),
+        (OFFICE, 80, Verdict::Denied),
+        (OFFICE, 90, Verdict::Undetermined),
+    ] {
+        assert_eq!(verdict(src, port), expected, "{src} {port}");
+    }
+}
+
+/// What somebody else made says nothing of what was meant.
+#[test]
+fn what_is_near_is_not_mistaken() {
+    // RDP that an ACL denies is no word about the replies of everything else.
+    let out = entry(true, 100, "allow", "0.0.0.0/0", None);
+    let rdp = |egress| entry(egress, 50, "deny", "0.0.0.0/0", Some((3389, 3389)));
+    let all_in = entry(false, 100, "allow", "0.0.0.0/0", None);
+    let all = behind(vec![rdp(false), rdp(true), all_in, out]);
+    check(&all, Direction::Ingress, (OFFICE, NODE, 443), "ALLOWED");
+    check(&all, Direction::Egress, (NODE, OFFICE, 443), "ALLOWED");
+    check(&all, Direction::Ingress, (OFFICE, NODE, 3389), "DENIED");
+    // A stopped node serves nothing, and a bastion is no node of a cluster that was described.
+    let mut stopped = instance("i-2", "10.0.1.18", Some("192.0.2.15"), &[OTHERS]);
+    stopped["Reservations"][0]["Instances"][0]["State"] = value!({"Code": 80, "Name": "stopped"});
+    let open = [
+        instance("i-1", NODE, Some("192.0.2.14"), &[NODES]),
+        stopped,
+        group(NODES, value!([tcp(30_650, 30_650, &["0.0.0.0/0"], &[])]), everything()),
+        group(OTHERS, value!([]), everything()),
+    ];
+    let folder = given(&open, &[SERVICE]);
+    let way = json(&["expose", folder.path().to_str().unwrap()])["ways"][0].clone();
+    assert_eq!(way["verdict"], "ALLOWED", "{way:#}");
+    // An external address is asked where it leads.
+    let path = folder.path().to_str().unwrap();
+    let told = json(&["why", OFFICE, "192.0.2.14:30650", path]);
+    assert_eq!(told["asked"][0]["decision"]["verdict"], "ALLOWED", "{told:#}");
+    // An ACL that shuts out the internet leaves nobody, though the subnet is not asked by it.
+    let mut shut = behind(vec![
+        entry(true, 100, "allow", "0.0.0.0/0", None),
+        entry(false, 100, "allow", "10.0.0.0/8", None),
+    ]);
+    shut[0] = instance("i-1", NODE, Some("192.0.2.14"), &[NODES]);
+    let folder = given(&shut, &[SERVICE]);
+    let way = json(&["expose", folder.path().to_str().unwrap()])["ways"][0].clone();
+    assert_eq!((&way["verdict"], &way["clients"]), (&value!("DENIED"), &value!([])), "{way:#}");
+    // Balancers of the controller have groups of their own, and are internal unless told.
+    let controller = SERVICE.replace("type: NodePort", "type: LoadBalancer").replace(
+        "labels:",
+        "annotations: {service.beta.kubernetes.io/aws-load-balancer-type: external}, labels:",
+    );
+    let folder = given(&open[..3], &[&controller]);
+    let path = folder.path().to_str().unwrap();
+    let way = json(&["expose", path])["ways"][0].clone();
+    assert_eq!(way["verdict"], "UNDETERMINED", "{way:#}");
+    assert!(!way["clients"].to_string().contains("0.0.0.0/0"), "{way:#}");
+    let fixes = stdout(&run(&["fix", path, "--clients", "203.0.113.0/24", "--as", "aws"]));
+    assert!(!fixes.contains("\naws "), "{fixes}");
+}
+
 /// Balancers, databases and functions have interfaces with groups, and are no nodes.
 #[test]
 fn interfaces_of_others_carry_groups_too() {

@@ -431,6 +431,69 @@ fn a_rule_that_is_too_open_is_narrowed_to_the_clients() {
     assert_eq!(fixes(vec![open()], "0.0.0.0/0"), value!([]));
 }
 
+/// A narrowing that leaves the port open to others, by another rule or protocol, is none.
+#[test]
+fn a_narrowing_that_leaves_it_open_is_not_offered() {
+    let nodes = |protocol: &str, port: u16| {
+        service(
+            "web",
+            "NodePort",
+            value!([
+            {"name": "a", "port": 80, "nodePort": port, "protocol": protocol},
+            {"name": "b", "port": 81, "nodePort": port + 1, "protocol": protocol}]),
+        )
+    };
+    let fixes = |web: Value, rules: Vec<Value>| {
+        let mut all = vec![cluster(false), subnetwork(), web];
+        all.extend(rules);
+        let text: String = all.iter().map(|one| format!("{one}\n")).collect();
+        let scratch = folder(&[("all.json", text.as_bytes())]);
+        let path = scratch.path().to_str().unwrap();
+        let told = run(&["fix", path, "--clients", "203.0.113.0/24", "--as", "json"]);
+        let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+        let all = told["findings"].as_array().unwrap();
+        let open = all.iter().find(|one| one["check"] == "exposure-too-open").unwrap().clone();
+        open["fixes"].as_array().unwrap().len()
+    };
+    let world = &["0.0.0.0/0"][..];
+    let mut udp = allow("udp", world, &["30080-30081"]);
+    udp["allowed"][0]["IPProtocol"] = value!("udp");
+    let tcp = || allow("tcp", world, &["30080-30081"]);
+    assert_eq!(fixes(nodes("TCP", 30080), vec![tcp(), udp.clone()]), 1);
+    assert_eq!(fixes(nodes("UDP", 30080), vec![tcp(), udp]), 1);
+    let apart = vec![allow("one", world, &["30080"]), allow("two", world, &["30081"])];
+    assert_eq!(fixes(nodes("TCP", 30080), apart), 0);
+    // A rule by another name for half of the internet is for the world, too.
+    let half = vec![tcp(), allow("half", &["128.0.0.0/1"], &["30080"])];
+    assert_eq!(fixes(nodes("TCP", 30080), half), 0);
+}
+
+/// Each backend of an Ingress has a policy of its own: one without any is for everybody.
+#[test]
+fn a_backend_without_a_policy_is_open_whatever_others_have() {
+    let mut api = service("api", "NodePort", value!([{"name": "http", "port": 80}]));
+    api["metadata"]["annotations"] =
+        value!({"cloud.google.com/backend-config": "{\"default\": \"armed\"}"});
+    let bare = service("bare", "NodePort", value!([{"name": "http", "port": 81}]));
+    let config = value!({"apiVersion": "cloud.google.com/v1", "kind": "BackendConfig",
+        "metadata": {"name": "armed", "namespace": "shop"},
+        "spec": {"securityPolicy": {"name": "office"}}});
+    let policy = value!({"kind": "compute#securityPolicy", "name": "office", "rules": [
+        {"priority": 1, "action": "allow", "match": {"config": {"srcIpRanges": ["203.0.113.0/24"]}}},
+        {"priority": 2_147_483_647_u64, "action": "deny(403)", "match": {"config": {"srcIpRanges": ["*"]}}}]});
+    let mut front = ingress("gce", value!({}), value!([{"secretName": "cert"}]), ("api", 80));
+    let path =
+        value!({"path": "/bare", "backend": {"service": {"name": "bare", "port": {"number": 81}}}});
+    let mut objects = vec![api, bare, config.clone(), policy, front.clone()];
+    assert_eq!(ask(&objects, &[]).way("ingress")["clients"], value!(["203.0.113.0/24"]));
+    front["spec"]["rules"][0]["http"]["paths"].as_array_mut().unwrap().push(path);
+    *objects.last_mut().unwrap() = front;
+    assert_eq!(ask(&objects, &[]).way("ingress")["clients"], value!(["0.0.0.0/0"]));
+    // A configuration that is named and was not given may hold any policy.
+    objects.retain(|one| *one != config);
+    assert_eq!(ask(&objects, &[]).way("ingress")["clients_known"], false);
+}
+
 /// What a security policy of Cloud Armor says counts as far as it was described.
 #[test]
 fn cloud_armor_is_asked_where_it_was_described() {

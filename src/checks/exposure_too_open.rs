@@ -26,7 +26,7 @@ use crate::engine::Decider;
 use crate::model::application::Application;
 use crate::model::cluster::Provider;
 use crate::model::{Action, Expected, FirewallRule, Inventory, Owner};
-use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol};
+use crate::net::{AddressSet, Direction, IpNet, PortSet, TrafficSet};
 use crate::suggest::{Change, Suggestion, prove_narrowing};
 
 /// See the head of this file.
@@ -91,8 +91,13 @@ fn narrowed(way: &Way<'_>, evidence: &Evidence<'_, '_>) -> Option<Suggestion> {
         return None;
     }
     let (directory, from) = (evidence.directory, clients(named.clone(), true));
+    let protocol = way.ports.first()?.protocol;
+    if way.ports.iter().any(|port| port.protocol != protocol) {
+        return None;
+    }
     let ports = PortSet::of(way.ports.iter().filter_map(|port| port.node_port));
-    let traffic = (Protocol::TCP, &ports);
+    let traffic = (protocol, &ports);
+    let needed = TrafficSet::of_ports(Some(protocol), &ports);
     let network = entrance(directory, cluster, &from, None, traffic)?.network?;
     let opens = |rule: &&FirewallRule| {
         rule.network.agrees(&network)
@@ -100,7 +105,7 @@ fn narrowed(way: &Way<'_>, evidence: &Evidence<'_, '_>) -> Option<Suggestion> {
             && rule.action == Action::Allow
             && !rule.disabled
             && rule.source.as_ref().is_some_and(AddressSet::is_anywhere)
-            && ports.parts().any(|(port, _)| rule.traffic().contains(Protocol::TCP, port))
+            && !rule.traffic().intersection(&needed).is_empty()
     };
     let mut rules = directory.inventory.firewall_rules.iter().filter(opens);
     let (Some(rule), None) = (rules.next(), rules.next()) else { return None };
@@ -119,9 +124,14 @@ fn narrowed(way: &Way<'_>, evidence: &Evidence<'_, '_>) -> Option<Suggestion> {
     let causes = correlation.causes.iter().flat_map(|cause| &cause.questions);
     let logged: Vec<_> = causes.chain(&correlation.passed).collect();
     let keeps = |changed: &Inventory| {
-        let asked = entrance(&Directory::of(changed), cluster, &from, None, traffic)
-            .map(|asked| asked.answer.verdict);
-        asked == Some(Expected::Allowed)
+        let directory = Directory::of(changed);
+        let asked = |from| entrance(&directory, cluster, from, None, traffic);
+        let pass = asked(&from).is_some_and(|asked| asked.answer.verdict == Expected::Allowed);
+        // And nobody else from outside does any more.
+        let world = AddressSet::all_v4().difference(AddressSet::private());
+        let others = world.difference(&AddressSet::of(named));
+        let others = asked(&clients(others.ranges(), false));
+        pass && others.is_some_and(|asked| asked.answer.verdict == Expected::Denied)
     };
     let edges = &correlation.edges;
     prove_narrowing(directory, (change, notes), &logged, edges, evidence.printer, &keeps).ok()

@@ -358,6 +358,10 @@ pub fn doubt_words(rule: &FirewallRule, doubt: Doubt) -> String {
         Doubt::Unmodelled if rule.is_understood() => {
             "it names no range, which means 0.0.0.0/0: nobody says whether also IPv6".to_owned()
         }
+        // Of what AWS says the reason is told: it was understood, and does not suffice.
+        Doubt::Unmodelled if rule.stage >= Some(PolicyKind::NetworkAcl) => {
+            rule.riddles().collect::<Vec<_>>().join("; ")
+        }
         Doubt::Unmodelled => "it holds a filter that is not understood".to_owned(),
         Doubt::Attachment => "its policy does not say which network it is for".to_owned(),
         Doubt::Region => "its policy is a region's, and the VM's region is not known".to_owned(),

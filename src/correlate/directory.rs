@@ -64,6 +64,14 @@ impl<'a> Directory<'a> {
         }
     }
 
+    /// The internal address of the VM that has this external one.
+    #[must_use]
+    pub fn internal_of(&self, external: IpAddr) -> Option<IpAddr> {
+        let vms = self.inventory.instances.iter().filter(|one| !one.template);
+        let own = |nic: &&crate::model::cluster::Interface| nic.external.contains(&external);
+        vms.flat_map(|one| &one.interfaces).find(own)?.address
+    }
+
     /// Whether an application is exposed on this port: of every node, or of its load balancer's
     /// address.
     #[must_use]
@@ -237,6 +245,9 @@ impl<'a> Directory<'a> {
     /// a VM in the same network: never a pod, an external address, nor anybody outside
     /// (<https://cloud.google.com/vpc/docs/firewalls>).
     fn peer(&self, address: IpAddr, network: &Reference) -> Endpoint {
+        if self.inventory.is_amazon(network) {
+            return self.peer_on_amazon(address, network);
+        }
         let primary = self.by_address.get(&address).into_iter().flatten().find(|instance| {
             let mut interfaces = instance.interfaces.iter();
             interfaces.any(|nic| nic.address == Some(address) && nic.network.agrees(network))
@@ -250,6 +261,25 @@ impl<'a> Directory<'a> {
             Role::Node => self.endpoint(address, network, None),
             Role::Subnet | Role::Unknown => Endpoint::default(),
             _ => Endpoint::outside(),
+        }
+    }
+
+    /// On AWS every private address of an interface has its groups, pods' and those of peered VPCs
+    /// as well (<https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-security-groups.html>).
+    fn peer_on_amazon(&self, address: IpAddr, network: &Reference) -> Endpoint {
+        if let Some(own) = self.instance_of_address(address, network) {
+            return carried_by(own);
+        }
+        let of_amazon = |one: &&Instance| {
+            one.interfaces.iter().any(|nic| self.inventory.is_amazon(&nic.network))
+        };
+        let at = self.by_address.get(&address).into_iter().flatten().copied();
+        let held = self.aliased.iter().filter(|(range, _)| range.contains(&address));
+        let mut elsewhere = at.chain(held.map(|(_, one)| *one)).filter(of_amazon);
+        match (elsewhere.next(), elsewhere.next()) {
+            (Some(only), None) => carried_by(only),
+            (None, None) if !is_private(address) => Endpoint::outside(),
+            _ => Endpoint::default(),
         }
     }
 

@@ -199,6 +199,7 @@ fn service(object: &Object<'_>) -> Service {
         health_check_port: number(spec, "healthCheckNodePort"),
         local: spec.text("externalTrafficPolicy").as_deref() == Some("Local"),
         addresses,
+        balancer_class: spec.text("loadBalancerClass"),
         source_ranges: spec.ranges("loadBalancerSourceRanges").0,
         live: object.meta.has("uid") || spec.has("clusterIP"),
         annotations: object.annotations(),

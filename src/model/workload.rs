@@ -80,6 +80,8 @@ pub struct Service {
     pub local: bool,
     /// Addresses of its load balancer.
     pub addresses: Vec<IpAddr>,
+    /// `loadBalancerClass`: whose controller makes its load balancer, where it is said.
+    pub balancer_class: Option<String>,
     /// `loadBalancerSourceRanges`: whom its load balancer lets in; empty is anybody.
     pub source_ranges: Vec<crate::net::IpNet>,
     /// Whether it came out of a cluster: a manifest has no `uid` and no `clusterIP`.

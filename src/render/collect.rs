@@ -45,8 +45,8 @@ const KINDS: &str = "services,endpoints,endpointslices,pods,deployments,stateful
                      nodes,ingresses,validatingwebhookconfigurations,\
                      mutatingwebhookconfigurations,apiservices";
 
-/// The script; the error is a name that may not stand in a command.
-pub fn script(wanted: &Wanted) -> Result<String, String> {
+/// Whether every name may stand in a command; the error is one that may not.
+fn checked(wanted: &Wanted) -> Result<(), String> {
     let names = [&wanted.cluster, &wanted.location, &wanted.network];
     if !is_project(&wanted.project) {
         return Err(format!("{} is no project id", wanted.project));
@@ -58,9 +58,15 @@ pub fn script(wanted: &Wanted) -> Result<String, String> {
     let is_time = !digits.is_empty()
         && digits.bytes().all(|byte| byte.is_ascii_digit())
         && wanted.freshness.len() == digits.len() + 1;
-    if !is_time {
-        return Err(format!("{} is no width of time: write 30m, 2h or 1d", wanted.freshness));
+    match is_time {
+        true => Ok(()),
+        false => Err(format!("{} is no width of time: write 30m, 2h or 1d", wanted.freshness)),
     }
+}
+
+/// The script; the error is a name that may not stand in a command.
+pub fn script(wanted: &Wanted) -> Result<String, String> {
+    checked(wanted)?;
     let folder = shlex::try_quote(&wanted.folder).map_err(|_| "the folder's name".to_owned())?;
     let project = &wanted.project;
     let mut out = format!(
@@ -101,6 +107,11 @@ pub fn script(wanted: &Wanted) -> Result<String, String> {
         out.push_str(&format!("export_to {file} {command}\n"));
     };
     line("kubernetes.json", &format!("kubectl get {KINDS} --all-namespaces -o json"));
+    // Kinds that a cluster may not know are asked for apart.
+    for kinds in ["backendconfigs", "gateways,httproutes,grpcroutes", "gcpbackendpolicies"] {
+        let file = kinds.split(',').next().unwrap_or(kinds);
+        line(&format!("{file}.json"), &format!("kubectl get {kinds} --all-namespaces -o json"));
+    }
     line("config-connector.yaml", "kubectl get gcp --all-namespaces -o yaml");
     let networks = match &wanted.network {
         Some(network) => network.clone(),

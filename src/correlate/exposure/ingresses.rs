@@ -307,50 +307,81 @@ fn by_google(
         Expected::Allowed
     };
     world.come_from_outside(way);
-    let policies = behind.iter().filter_map(|(service, _)| {
-        config(world, service).and_then(|one| one.security_policy.clone())
-    });
-    let policies: Vec<String> = policies.collect();
-    way.clients = Some(anybody(way.is_internal).clone());
-    for name in policies {
-        by_cloud_armor(world, &name, way);
-    }
+    by_cloud_armor(world, behind, way);
 }
 
-/// Whom a security policy of Cloud Armor lets in, where it was described.
-fn by_cloud_armor(world: &World<'_, '_>, name: &str, way: &mut Way<'_>) {
+/// Whom a backend lets in: for certain, and at the most; `None` where nobody described its policy.
+fn admitted(
+    world: &World<'_, '_>,
+    service: &Service,
+    way: &mut Way<'_>,
+) -> Option<(AddressSet, AddressSet)> {
+    let all = || Some((anybody(way.is_internal).clone(), anybody(way.is_internal).clone()));
+    let keys = ["cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"];
+    let is_named = keys.iter().any(|key| service.annotations.contains_key(*key));
+    let name = match config(world, service) {
+        Some(config) => match &config.security_policy {
+            Some(name) => name.clone(),
+            None => return all(),
+        },
+        None if is_named => {
+            way.because.push(format!(
+                "the BackendConfig of {} was not given: kubectl get backendconfigs -o yaml",
+                service.id
+            ));
+            return None;
+        }
+        None => return all(),
+    };
     let policies = &world.directory.inventory.balancers.security_policies;
     let Some(policy) = policies.iter().find(|one| one.name == name) else {
         way.because.push(format!(
             "Cloud Armor decides who may come ({name}): gcloud compute security-policies describe"
         ));
-        way.clients = None;
-        return;
+        return None;
     };
     let (certain, perhaps) = policy.admitted();
-    way.because.push(format!(
-        "Cloud Armor, {name}, lets in {} ({})",
-        certain.words(6),
-        policy.origin
-    ));
+    let place = &policy.origin;
+    let words = certain.words(6);
+    way.because.push(format!("Cloud Armor, {name}, lets in {words} to {} ({place})", service.id));
     if certain != perhaps {
         way.because.push(format!("{name} also goes by expressions, which are not read"));
     }
+    Some((certain, perhaps))
+}
+
+/// Whom Cloud Armor lets in to any of the backends: each has a policy of its own, or none.
+fn by_cloud_armor(world: &World<'_, '_>, behind: &[(&Service, &ServicePort)], way: &mut Way<'_>) {
+    let mut all: Vec<Option<(AddressSet, AddressSet)>> = Vec::new();
+    for (service, _) in behind {
+        all.push(admitted(world, service, way));
+    }
+    let Some(all) = all.into_iter().collect::<Option<Vec<_>>>() else { return };
     // What may be let in counts: too open is worse to miss than to name.
-    way.clients = way.clients.take().map(|clients| clients.intersection(&perhaps));
+    let most = all.iter().fold(AddressSet::default(), |sum, (_, perhaps)| sum.union(perhaps));
+    let everybody = anybody(way.is_internal);
+    way.clients = Some(match all.is_empty() {
+        true => everybody.clone(),
+        false => everybody.intersection(&most),
+    });
     let named = AddressSet::of(&world.scope.clients);
     if named.is_empty() || way.verdict != Expected::Allowed {
         return;
     }
-    way.verdict = if certain.covers(&named) {
-        Expected::Allowed
-    } else if perhaps.intersection(&named).is_empty() {
-        Expected::Denied
-    } else if perhaps.covers(&named) {
-        Expected::Undetermined
-    } else {
-        Expected::Mixed
+    let verdict = |(certain, perhaps): &(AddressSet, AddressSet)| {
+        if certain.covers(&named) {
+            Expected::Allowed
+        } else if perhaps.intersection(&named).is_empty() {
+            Expected::Denied
+        } else if perhaps.covers(&named) {
+            Expected::Undetermined
+        } else {
+            Expected::Mixed
+        }
     };
+    let mut verdicts = all.iter().map(verdict);
+    let Some(first) = verdicts.next() else { return };
+    way.verdict = if verdicts.all(|one| one == first) { first } else { Expected::Mixed };
 }
 
 /// Who gets to the controller, gets to what is behind it.

@@ -187,9 +187,13 @@ fn anybody(is_internal: bool) -> &'static AddressSet {
 }
 
 /// Who gets through, said as shortly as it can be: those from whom nobody comes are left out.
-fn passing(found: &AddressSet, is_internal: bool) -> AddressSet {
-    let all = anybody(is_internal);
-    match found.union(&NOBODYS).covers(all) {
+fn passing(found: &AddressSet, way: &Way<'_>) -> AddressSet {
+    let all = anybody(way.is_internal);
+    let asked = match (way.provider, way.is_internal) {
+        (Provider::Amazon, false) => all.difference(AddressSet::private()),
+        _ => all.clone(),
+    };
+    match found.union(&NOBODYS).covers(&asked) {
         true => all.clone(),
         false => found.clone(),
     }
@@ -276,7 +280,12 @@ impl<'a> World<'_, 'a> {
         traffic: (Protocol, &PortSet),
     ) -> Option<(Entrance<'a>, AddressSet)> {
         let asked = |from: &Side| entrance(self.directory, cluster, from, address, traffic);
-        let all = anybody(is_internal).difference(&NOBODYS).ranges();
+        let mut all = anybody(is_internal).difference(&NOBODYS);
+        // Inside of a subnet no ACL is asked: whoever is there does not come from outside.
+        if self.provider() == Provider::Amazon && !is_internal {
+            all = all.difference(AddressSet::private());
+        }
+        let all = all.ranges();
         let anybody = asked(&clients(all, false))?;
         let passing = anybody.passing.clone();
         match self.named() {

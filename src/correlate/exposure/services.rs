@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::correlate::expected::Entrance;
 use crate::correlate::exposure::{Known, Way, WayKind, WayPort, Ways, World, anybody, passing};
+use crate::correlate::node_tags;
 use crate::model::application::Application;
 use crate::model::cluster::Provider;
 use crate::model::workload::ServicePort;
@@ -33,9 +34,21 @@ fn is_internal(service: &Service) -> bool {
     let keys = ["networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"];
     let of_google = keys.iter().filter_map(|key| service.annotations.get(*key));
     let of_amazon = |key: &str| service.annotations.get(&format!("{AMAZON}{key}"));
+    // The controller's balancers are internal unless they are told otherwise.
+    if is_of_controller(service) {
+        return of_amazon("scheme").is_none_or(|value| value != "internet-facing")
+            && of_amazon("internal").is_none_or(|value| value != "false");
+    }
     of_google.into_iter().any(|kind| kind.eq_ignore_ascii_case("internal"))
         || of_amazon("internal").is_some_and(|value| value != "false")
         || of_amazon("scheme").is_some_and(|value| value == "internal")
+}
+
+/// Whether the AWS Load Balancer Controller makes the balancer, and not Kubernetes itself.
+fn is_of_controller(service: &Service) -> bool {
+    let kind = service.annotations.get(&format!("{AMAZON}type")).map(String::as_str);
+    matches!(kind, Some("external" | "nlb-ip"))
+        || service.balancer_class.as_deref() == Some("service.k8s.aws/nlb")
 }
 
 /// What annotations begin with that are for a balancer of Amazon's
@@ -152,10 +165,31 @@ fn by_nodes<'a>(
         reach.add(found);
     }
     reach.tell(way);
+    by_ipv6(world, cluster, way);
     world.come_from_outside(way);
 }
 
+/// Clients are asked about by IPv4; where nodes are on the internet by IPv6 as well, that nobody
+/// comes by the one says nothing of the other.
+fn by_ipv6(world: &World<'_, '_>, cluster: &crate::model::Cluster, way: &mut Way<'_>) {
+    let mut nodes = node_tags::instances_of(world.directory.inventory, cluster);
+    let has_v6 = |range: &IpNet| matches!(range, IpNet::V6(_));
+    let is_on_it = nodes.any(|one| one.interfaces.iter().any(|nic| nic.aliases.iter().any(has_v6)));
+    if way.provider != Provider::Amazon || !is_on_it {
+        return;
+    }
+    way.because.push("the nodes have IPv6 addresses, too: who comes by these was not asked".into());
+    if way.verdict == Expected::Denied && world.scope.clients.is_empty() {
+        way.verdict = Expected::Undetermined;
+        way.clients = None;
+    }
+}
+
 fn lacks_cluster(world: &World<'_, '_>) -> &'static str {
+    if world.directory.inventory.clusters.len() > 1 {
+        return "several clusters were given, and whose Services these are is not said: name \
+                --cluster";
+    }
     match world.provider() {
         Provider::Google => {
             "whether the firewall lets anybody in cannot be said without the cluster and the \
@@ -200,7 +234,7 @@ impl<'a> Reach<'a> {
     fn tell(self, way: &mut Way<'a>) {
         let Some(verdict) = self.verdict else { return };
         way.verdict = verdict;
-        let clients = passing(&self.clients, way.is_internal);
+        let clients = passing(&self.clients, way);
         way.clients = (verdict != Expected::Undetermined).then_some(clients);
         way.answer = self.first.map(|found| found.answer);
     }
@@ -349,8 +383,9 @@ fn by_its_word(world: &World<'_, '_>, said: &AddressSet, way: &mut Way<'_>) {
     }
 }
 
-/// A Network Load Balancer keeps the client's address, and the groups of the nodes decide on the
-/// node's port; a classic one has a group of its own, which Kubernetes writes
+/// A Network Load Balancer that Kubernetes itself makes keeps the client's address, and the groups
+/// of the nodes decide on the node's port. A classic one has a group of its own, and so have those
+/// of the controller: what the nodes' groups say to clients says nothing then
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-target-groups.html>).
 fn on_amazon<'a>(
     world: &World<'_, 'a>,
@@ -361,13 +396,15 @@ fn on_amazon<'a>(
 ) {
     let told = |key: &str| service.annotations.get(&format!("{AMAZON}{key}")).map(String::as_str);
     let kind = told("type").unwrap_or("classic");
-    let by_pods = kind == "nlb-ip" || told("nlb-target-type") == Some("ip");
     let open: Vec<(Protocol, u16)> =
         way.ports.iter().filter_map(|port| Some((port.protocol, port.node_port?))).collect();
-    if by_pods || !matches!(kind, "nlb" | "external") || open.is_empty() {
-        way.because.push(match (by_pods, kind) {
-            (true, _) => "its targets are pods, whose groups were not looked at".to_owned(),
-            (false, "nlb" | "external") => {
+    let by_controller = is_of_controller(service);
+    if by_controller || kind != "nlb" || open.is_empty() {
+        way.because.push(match (by_controller, kind) {
+            (true, _) => "the balancer has groups of its own, which the controller writes from \
+                          loadBalancerSourceRanges"
+                .to_owned(),
+            (false, "nlb") => {
                 "its node ports are not given: kubectl get services -o json".to_owned()
             }
             (false, _) => "a classic balancer has a security group of its own, which Kubernetes \

@@ -145,6 +145,12 @@ fn for_replies(entries: &[FirewallRule]) -> Vec<FirewallRule> {
             one.ports = None;
         }
         let Some(ports) = ports.into_iter().reduce(|a, b| a.union(&b)) else { return true };
+        // A sliver that is denied below what Linux and Windows choose from (3389, say) is no word
+        // about replies.
+        let usual = PortSet::of_ranges([(32_768, u16::MAX)]);
+        if rule.action == Action::Deny && ports.difference(&usual) == ports {
+            return false;
+        }
         if !chosen.difference(&ports).is_empty() {
             let texts = ports.texts().join(",");
             rule.unmodelled.push(format!(

@@ -157,7 +157,8 @@ fn instances(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option
         tags: carried.into_iter().collect(),
         service_account: None,
         interfaces: vec![interface],
-        cluster: cluster_of(fields),
+        // What is stopped serves nothing.
+        cluster: cluster_of(fields).filter(|_| is_running(fields)),
         origin: origin.clone(),
     };
     let mut found: Vec<Instance> = Vec::new();
@@ -190,6 +191,11 @@ fn instances(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option
         found.push(made(id, groups(fields, "SecurityGroups"), own));
     }
     Some(found)
+}
+
+fn is_running(fields: Fields<'_>) -> bool {
+    let state = fields.at("State").text("Name");
+    state.is_none_or(|state| ["running", "pending"].contains(&state.as_str()))
 }
 
 fn interface_of(nic: Fields<'_>, network: &Reference) -> Interface {
@@ -302,6 +308,10 @@ pub fn permission(fields: Fields<'_>, direction: Direction, network: &Reference)
     }
     for one in fields.list("PrefixListIds") {
         lists.insert(GoogleList::AddressGroup(one.text_or_empty("PrefixListId")));
+    }
+    for one in fields.list("UserIdGroupPairs").filter(|pair| !pair.has("GroupId")) {
+        let name = one.text_or_empty("GroupName");
+        lists.insert(GoogleList::AddressGroup(format!("security group {name}, without its id")));
     }
     let pairs = fields.list("UserIdGroupPairs");
     let tags = pairs.filter_map(|pair| pair.text("GroupId")).collect();

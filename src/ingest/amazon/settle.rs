@@ -11,7 +11,7 @@ use crate::model::inventory::Attachment;
 use crate::model::{
     Action, Cluster, FirewallRule, Instance, Inventory, Origin, PolicyKind, Reference,
 };
-use crate::net::{AddressSet, Direction};
+use crate::net::{AddressSet, Direction, IpNet};
 
 /// Puts it together.
 pub fn settle(inventory: &mut Inventory) {
@@ -126,9 +126,9 @@ fn add_clusters(inventory: &mut Inventory) {
         nodes.is_empty()
             || one.interfaces.iter().any(|nic| nic.address.is_some_and(|a| nodes.contains(&a)))
     };
-    if let ([only], false, false) =
-        (amazon.as_slice(), told, inventory.workloads.services.is_empty())
-    {
+    // Where a cluster was described, the pods are its own.
+    let lacks = inventory.clusters.is_empty() && !inventory.workloads.services.is_empty();
+    if let ([only], false, true) = (amazon.as_slice(), told, lacks) {
         for one in inventory.instances.iter_mut().filter(|one| is_own(one) && is_node(one)) {
             one.cluster = Some(only.name.clone());
         }
@@ -137,7 +137,15 @@ fn add_clusters(inventory: &mut Inventory) {
     for one in inventory.instances.iter().filter(|one| is_own(one)) {
         let Some(name) = &one.cluster else { continue };
         let network = one.interfaces.first().map(|nic| nic.network.clone());
-        let is_private = one.interfaces.iter().all(|nic| nic.external.is_empty());
+        // A global IPv6 address is as good as an external one.
+        let is_global = |range: &IpNet| match range {
+            IpNet::V4(_) => false,
+            IpNet::V6(range) => range.addr().octets().first().is_some_and(|one| one >> 5 == 1),
+        };
+        let is_private = one
+            .interfaces
+            .iter()
+            .all(|nic| nic.external.is_empty() && !nic.aliases.iter().any(is_global));
         let same = |known: &&mut Cluster| known.id.name == *name && known.network == network;
         match clusters.iter_mut().chain(&mut inventory.clusters).find(same) {
             Some(known) => known.private_nodes &= is_private,
