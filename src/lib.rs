@@ -27,6 +27,8 @@
 //! - A suggestion of a rule exists only if [`suggest::prove()`] made it, from its own printed text;
 //!   a change of another resource ([`suggest::resource`]) only after the road was walked again.
 //! - What its status shows to be never created is not there, whatever its manifest says.
+//! - Groups and ACLs of AWS are policies, and their stages the evaluator's; what is printed for
+//!   them is Amazon's command, never Google's.
 //! - Nothing in the core reads a file, the clock or the environment, prints, or fails.
 //! - Same input, same bytes out, on any number of threads.
 //! - No input is held whole: a log becomes groups, and connections that are placed and judged alike

@@ -81,7 +81,11 @@ fn may_hold_items(value: &Value) -> bool {
     let Some(members) = value.as_object() else { return true };
     let of_assets = |key: &str| matches!(key, "asset_type" | "assetType");
     let of_firewalls = |key: &str| matches!(key, "firewallPolicys" | "firewallPolicies");
-    let of_lists = |key: &str| matches!(key, "items" | "firewalls") || CONTAINERS.contains(&key);
+    let of_lists = |key: &str| {
+        matches!(key, "items" | "firewalls")
+            || CONTAINERS.contains(&key)
+            || LISTS_OF_AMAZON.contains(&key)
+    };
     // All but those of assets are plurals.
     let wraps =
         |key: &str| of_assets(key) || key.ends_with('s') && (of_lists(key) || of_firewalls(key));
@@ -218,8 +222,8 @@ impl<'t> Opened<'t> {
             self.open_effective_firewalls(members, depth);
             return true;
         }
-        if let Some((key, list)) =
-            CONTAINERS.iter().find_map(|key| Some((*key, *members.get(*key)?)))
+        let mut containers = CONTAINERS.iter().chain(&LISTS_OF_AMAZON);
+        if let Some((key, list)) = containers.find_map(|key| Some((*key, *members.get(*key)?)))
             && list.get().starts_with('[')
             && !["name", "InstanceId"].iter().any(|key| members.contains_key(*key))
         {
@@ -279,7 +283,7 @@ fn number_rules(policy: &mut Value, text: &str, line: u64) {
 pub const EFFECTIVE_POLICY: &str = "effective-firewall-policy";
 
 /// Keys under which command outputs and REST answers hold their list.
-const CONTAINERS: [&str; 30] = [
+const CONTAINERS: [&str; 23] = [
     "entries",
     "events",
     "receivedMessages",
@@ -303,7 +307,10 @@ const CONTAINERS: [&str; 30] = [
     "networkEndpointGroups",
     "addressGroups",
     "associations",
-    // AWS. An instance has security groups, too, and is no list of them.
+];
+
+/// The same of AWS. An instance has security groups, too, and is no list of them.
+pub const LISTS_OF_AMAZON: [&str; 7] = [
     "SecurityGroups",
     "NetworkAcls",
     "Subnets",

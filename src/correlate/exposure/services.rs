@@ -152,6 +152,21 @@ fn by_nodes<'a>(
     if cluster.private_nodes {
         way.because.push("the nodes have no external address: from inside only".to_owned());
     }
+    let reach = of_node_ports(world, at, way, open, reason, into);
+    reach.tell(way);
+    by_ipv6(world, cluster, way);
+    world.come_from_outside(way);
+}
+
+/// What the nodes let in on these ports, a protocol at a time.
+fn of_node_ports<'a>(
+    world: &World<'_, 'a>,
+    cluster: usize,
+    way: &Way<'_>,
+    open: &[(Protocol, u16)],
+    reason: &str,
+    into: &mut Ways<'a>,
+) -> Reach<'a> {
     let mut reach = Reach::default();
     for protocol in [Protocol::TCP, Protocol::UDP] {
         let own = open.iter().filter(|(of, _)| *of == protocol).map(|(_, port)| *port);
@@ -159,14 +174,12 @@ fn by_nodes<'a>(
         if ports.is_empty() {
             continue;
         }
-        let found = world.entrance(at, way.is_internal, None, (protocol, &ports));
+        let found = world.entrance(cluster, way.is_internal, None, (protocol, &ports));
         let Some(found) = found else { continue };
         needed(world, way, &found.0, (protocol, &ports), reason, into);
         reach.add(found);
     }
-    reach.tell(way);
-    by_ipv6(world, cluster, way);
-    world.come_from_outside(way);
+    reach
 }
 
 /// Clients are asked about by IPv4; where nodes are on the internet by IPv6 as well, that nobody
@@ -419,18 +432,7 @@ fn on_amazon<'a>(
     );
     let Some((at, _)) = cluster(world) else { return };
     let reason = format!("clients of Service {} by its load balancer", service.id);
-    let mut reach = Reach::default();
-    for protocol in [Protocol::TCP, Protocol::UDP] {
-        let own = open.iter().filter(|(of, _)| *of == protocol).map(|(_, port)| *port);
-        let ports = PortSet::of(own);
-        if ports.is_empty() {
-            continue;
-        }
-        let found = world.entrance(at, way.is_internal, None, (protocol, &ports));
-        let Some(found) = found else { continue };
-        needed(world, way, &found.0, (protocol, &ports), &reason, into);
-        reach.add(found);
-    }
+    let reach = of_node_ports(world, at, way, &open, &reason, into);
     reach.tell(way);
     by_its_word(world, said, way);
 }

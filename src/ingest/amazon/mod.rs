@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::ingest::Read;
-use crate::ingest::document::Item;
+use crate::ingest::document::{Item, LISTS_OF_AMAZON};
 use crate::ingest::fields::Fields;
 use crate::model::cluster::{Interface, Provider};
 use crate::model::firewall::{GoogleList, Layer4, Targets};
@@ -27,21 +27,10 @@ use crate::model::{
 };
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, parse_address};
 
-/// The lists that these commands print.
-pub const CONTAINERS: [&str; 7] = [
-    "SecurityGroups",
-    "NetworkAcls",
-    "Subnets",
-    "Vpcs",
-    "Reservations",
-    "Instances",
-    "NetworkInterfaces",
-];
-
 /// Whether an item is one of these, by the list that it came in or by its id.
 #[must_use]
 pub fn is_described(item: &Item) -> bool {
-    let by_list = item.hint.as_deref().is_some_and(|hint| CONTAINERS.contains(&hint));
+    let by_list = item.hint.as_deref().is_some_and(|hint| LISTS_OF_AMAZON.contains(&hint));
     let fields = Fields(&item.value);
     // Nothing of AWS has a kind, and nearly everything else does.
     by_list || !fields.has("kind") && shape_of(fields).is_some()
