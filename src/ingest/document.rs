@@ -81,10 +81,10 @@ fn may_hold_items(value: &Value) -> bool {
     let Some(members) = value.as_object() else { return true };
     let of_assets = |key: &str| matches!(key, "asset_type" | "assetType");
     let of_firewalls = |key: &str| matches!(key, "firewallPolicys" | "firewallPolicies");
-    let of_lists = |key: &str| {
-        matches!(key, "items" | "firewalls")
-            || CONTAINERS.contains(&key)
-            || LISTS_OF_AMAZON.contains(&key)
+    // Amazon's keys begin with a capital, and nobody else's do.
+    let of_lists = |key: &str| match key.as_bytes().first() {
+        Some(b'A'..=b'Z') => LISTS_OF_AMAZON.contains(&key),
+        _ => matches!(key, "items" | "firewalls") || CONTAINERS.contains(&key),
     };
     // All but those of assets are plurals.
     let wraps =
