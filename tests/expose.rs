@@ -589,6 +589,22 @@ fn gateways_need_a_listener_with_a_certificate() {
     assert_eq!(answer.titles("exposure-no-tls").len(), 1);
 }
 
+/// GKE's front ends want TLS behind HTTP/2, unless they are told H2C.
+#[test]
+fn http2_to_pods_needs_tls_but_for_h2c() {
+    let told = |protocol: &str| {
+        let mut api = service("api", "NodePort", value!([{"name": "grpc", "port": 9090}]));
+        api["metadata"]["annotations"] =
+            value!({"cloud.google.com/app-protocols": format!("{{\"grpc\":\"{protocol}\"}}")});
+        let pod = value!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "api", "namespace": "shop", "labels": {"app": "api"}},
+            "spec": {"containers": [{"name": "a", "image": "x", "ports": [{"containerPort": 9090}]}]}});
+        let front = ingress("gce", value!({}), value!([{"secretName": "cert"}]), ("api", 9090));
+        ask(&[api, pod, front], &[]).titles("exposure-no-tls").len()
+    };
+    assert_eq!((told("HTTP2"), told("H2C")), (1, 0));
+}
+
 #[test]
 fn authentication_is_told_by_what_was_pasted_alone() {
     let pachd = service("pachd", "LoadBalancer", value!([{"name": "api-grpc-port", "port": 650}]));

@@ -81,6 +81,9 @@ fn certificate(way: &Way<'_>) -> String {
         (WayKind::Gateway, _) => {
             "give the Gateway a listener of protocol HTTPS with certificateRefs".to_owned()
         }
+        (_, "AWS Load Balancer Controller") => {
+            "name a certificate: alb.ingress.kubernetes.io/certificate-arn".to_owned()
+        }
         (_, "GKE Ingress") => "name a secret in spec.tls, or a managed certificate \
                                (networking.gke.io/managed-certificates)"
             .to_owned(),
@@ -88,7 +91,7 @@ fn certificate(way: &Way<'_>) -> String {
     }
 }
 
-/// GKE's front ends speak HTTP/2 to pods by TLS alone.
+/// GKE's front ends speak HTTP/2 to pods by TLS alone, but where they are told H2C.
 fn plain_hop(check: &Check, way: &Way<'_>) -> Option<Finding> {
     if way.controller.is_none_or(|one| one.name != "GKE Ingress") || way.grpc != Some(true) {
         return None;
@@ -96,6 +99,7 @@ fn plain_hop(check: &Check, way: &Way<'_>) -> Option<Finding> {
     let bare = |port: &&WayPort| {
         matches!(port.application, Application::Grpc | Application::Http2)
             && port.tls == Some(false)
+            && !port.is_plain_http2
     };
     let bare: Vec<&WayPort> = way.ports.iter().filter(bare).collect();
     if bare.is_empty() {

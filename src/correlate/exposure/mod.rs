@@ -89,6 +89,8 @@ pub struct WayPort {
     pub of: String,
     /// Whether the pods speak TLS on it.
     pub tls: Option<bool>,
+    /// Whether GKE's front ends are told to speak HTTP/2 to it without TLS.
+    pub is_plain_http2: bool,
 }
 
 /// What a controller lacks to serve a backend.
@@ -345,6 +347,10 @@ impl<'a> World<'_, 'a> {
             may_be_public: known.map(|known| known.is_public),
             of: known.map(|known| known.application.clone()).unwrap_or_default(),
             tls: None,
+            is_plain_http2: service
+                .annotations
+                .get("cloud.google.com/app-protocols")
+                .is_some_and(|told| told.to_ascii_uppercase().contains("H2C")),
         }
     }
 

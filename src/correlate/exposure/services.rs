@@ -454,6 +454,7 @@ fn host_ports<'a>(world: &World<'_, 'a>, into: &mut Ways<'a>) {
                 may_be_public: port.name.as_deref().filter(|name| is_admin(name)).map(|_| false),
                 of: String::new(),
                 tls: None,
+                is_plain_http2: false,
             })
             .collect();
         if ports.is_empty() {
