@@ -463,6 +463,13 @@ fn a_narrowing_that_leaves_it_open_is_not_offered() {
     assert_eq!(fixes(nodes("UDP", 30080), vec![tcp(), udp]), 1);
     let apart = vec![allow("one", world, &["30080"]), allow("two", world, &["30081"])];
     assert_eq!(fixes(nodes("TCP", 30080), apart), 0);
+    // GKE's own rule for probes of load balancers is no way for others.
+    let probes = allow(
+        "k8s-fw-l7--5f0c2a9e4d1b4c7f",
+        &["130.211.0.0/22", "35.191.0.0/16"],
+        &["30000-32767"],
+    );
+    assert_eq!(fixes(nodes("TCP", 30080), vec![tcp(), probes]), 1);
     // A rule by another name for half of the internet is for the world, too.
     let half = vec![tcp(), allow("half", &["128.0.0.0/1"], &["30080"])];
     assert_eq!(fixes(nodes("TCP", 30080), half), 0);

@@ -360,7 +360,10 @@ fn wrong_records(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Option<Strin
     };
     let meant = path::meant_otherwise(inventory, network, first)?;
     inventory.record_sets.iter().any(leads_there).then(|| {
-        format!("the records of private zones are wrong: {} was made for {}", meant.by, meant.vip)
+        format!(
+            "the records of private zones are wrong: {} was made for {}",
+            meant.by, meant.vip.name
+        )
     })
 }
 

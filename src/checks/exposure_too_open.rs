@@ -26,7 +26,9 @@ use crate::engine::Decider;
 use crate::model::application::Application;
 use crate::model::cluster::Provider;
 use crate::model::{Action, Expected, FirewallRule, Inventory, Owner};
-use crate::net::{AddressSet, Direction, IpNet, PortSet, TrafficSet};
+use crate::net::well_known::{self, WellKnown};
+use crate::net::{AddressSet, Direction, IpNet, PortSet, Role, TrafficSet};
+use crate::suggest::name::is_resource_name;
 use crate::suggest::{Change, Suggestion, prove_narrowing};
 
 /// See the head of this file.
@@ -56,7 +58,7 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
 }
 
 /// The command that names the clients in a Service's own list, which may only narrow it: names of
-/// objects are checked before they are printed (RFC 1123).
+/// Services are as those of resources (RFC 1035).
 fn patch(way: &Way<'_>, named: &[IpNet]) -> Option<String> {
     let is_inner = way.ports.iter().any(|port| port.may_be_public == Some(false));
     if way.kind != WayKind::LoadBalancer || is_inner || named.is_empty() {
@@ -66,11 +68,7 @@ fn patch(way: &Way<'_>, named: &[IpNet]) -> Option<String> {
         return None;
     }
     let (name, namespace) = (way.name.name.as_str(), way.name.namespace.as_str());
-    let is_name = |text: &str| {
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        (1..64).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with('-')
-    };
-    if !is_name(name) || !is_name(namespace) {
+    if !is_resource_name(name) || !is_resource_name(namespace) {
         return None;
     }
     let ranges: Vec<String> = named.iter().map(ToString::to_string).collect();
@@ -127,8 +125,13 @@ fn narrowed(way: &Way<'_>, evidence: &Evidence<'_, '_>) -> Option<Suggestion> {
         let directory = Directory::of(changed);
         let asked = |from| entrance(&directory, cluster, from, None, traffic);
         let pass = asked(&from).is_some_and(|asked| asked.answer.verdict == Expected::Allowed);
-        // And nobody else from outside does any more.
+        // And nobody else from outside does any more, but probes and proxies of Google's, which
+        // GKE's own rules let in.
+        let probes = |row: &&WellKnown| matches!(row.role, Role::HealthCheck | Role::Iap);
+        let googles = well_known::table().iter().filter(probes);
+        let googles: Vec<IpNet> = googles.map(|row| row.range).collect();
         let world = AddressSet::all_v4().difference(AddressSet::private());
+        let world = world.difference(&AddressSet::of(&googles));
         let others = world.difference(&AddressSet::of(named));
         let others = asked(&clients(others.ranges(), false));
         pass && others.is_some_and(|asked| asked.answer.verdict == Expected::Denied)

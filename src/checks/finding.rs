@@ -347,7 +347,12 @@ pub fn doubt_words(rule: &FirewallRule, doubt: Doubt) -> String {
         Doubt::List => {
             let all: Vec<_> = lists.clone().map(ToString::to_string).collect();
             let given = |list: &GoogleList| {
-                matches!(list, GoogleList::AddressGroup(_) | GoogleList::Unreadable(_))
+                matches!(
+                    list,
+                    GoogleList::AddressGroup(_)
+                        | GoogleList::NotGiven(_)
+                        | GoogleList::Unreadable(_)
+                )
             };
             let whose = if lists.clone().all(given) { "" } else { "only Google can resolve " };
             format!("{whose}{}", all.join("; "))
@@ -359,7 +364,7 @@ pub fn doubt_words(rule: &FirewallRule, doubt: Doubt) -> String {
             "it names no range, which means 0.0.0.0/0: nobody says whether also IPv6".to_owned()
         }
         // Of what AWS says the reason is told: it was understood, and does not suffice.
-        Doubt::Unmodelled if rule.stage >= Some(PolicyKind::NetworkAcl) => {
+        Doubt::Unmodelled if rule.stage.is_some_and(PolicyKind::is_of_amazon) => {
             rule.riddles().collect::<Vec<_>>().join("; ")
         }
         Doubt::Unmodelled => "it holds a filter that is not understood".to_owned(),

@@ -3,11 +3,11 @@
 
 use crate::checks::finding::Remedy;
 use crate::correlate::Directory;
-use crate::correlate::path::{self, Class, Fault, Link, State};
+use crate::correlate::path::{self, Class, Fault, Link, State, Vip, vips};
 use crate::correlate::roads::Road;
 use crate::engine::naming::{self, Authority, Resolved, Step};
 use crate::model::{Inventory, NatSubnetwork, Reference};
-use crate::net::{IpNet, Role, well_known};
+use crate::net::IpNet;
 use crate::suggest::ResourceChange;
 use crate::suggest::name::resource_name;
 use crate::suggest::resource::NewRecord;
@@ -116,50 +116,12 @@ fn hop(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<Resou
     }
 }
 
-/// A VIP of Google's APIs.
-struct Vip {
-    name: &'static str,
-    range: IpNet,
-}
-
-impl Vip {
-    fn addresses(&self) -> Vec<String> {
-        let IpNet::V4(range) = self.range else { return Vec::new() };
-        let first = u32::from(range.network());
-        let last = u32::from(range.broadcast());
-        (first..=last).map(|address| std::net::Ipv4Addr::from(address).to_string()).collect()
-    }
-}
-
-/// The VIPs, private before restricted.
-fn vips() -> impl Iterator<Item = Vip> {
-    ["private.googleapis.com", "restricted.googleapis.com"].into_iter().filter_map(|name| {
-        let ranges = well_known::ranges_with(Role::GoogleApis, name);
-        let range = ranges.into_iter().find(|range| range.addr().is_ipv4())?;
-        Some(Vip { name, range })
-    })
-}
-
 /// The VIP that this network uses already: the only one that its zones' records name, else the only
 /// one that its routes lead to. Which one is wanted is not guessed.
 fn meant_vip(network: &Reference, inventory: &Inventory) -> Option<Vip> {
-    let own = |zone: &&crate::model::ManagedZone| {
-        zone.private && zone.networks.iter().any(|one| one.agrees(network))
-    };
-    let zones: Vec<_> = inventory.zones.iter().filter(own).collect();
-    let of_zone = |record: &&crate::model::RecordSet| match &record.zone {
-        Some(zone) => zones.iter().any(|one| one.id.agrees(zone)),
-        None => !zones.is_empty(),
-    };
-    let named: Vec<_> = inventory
-        .record_sets
-        .iter()
-        .filter(of_zone)
-        .flat_map(|record| &record.data)
-        .filter_map(|text| crate::net::parse_address(text))
-        .collect();
+    let recorded = path::recorded(inventory, network);
     let by_record: Vec<Vip> =
-        vips().filter(|vip| named.iter().any(|one| vip.range.contains(one))).collect();
+        vips().filter(|vip| recorded.iter().any(|one| one.vip == *vip)).collect();
     match by_record.is_empty() {
         true => routed_vip(network, inventory),
         false => only(by_record),
@@ -265,8 +227,7 @@ fn replaced(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<
     let holds = |vip: &Vip| vip.addresses().iter().all(|address| last.data.contains(address));
     let meant = || {
         let range = found.data.iter().find_map(|text| crate::net::parse_address(text))?;
-        let meant = path::meant_otherwise(before, network, &IpNet::from(range))?;
-        vips().find(|vip| vip.name == meant.vip)
+        path::meant_otherwise(before, network, &IpNet::from(range)).map(|meant| meant.vip)
     };
     let zone = zone.id.clone();
     if named.as_ref().is_some_and(holds) {

@@ -124,7 +124,7 @@ pub fn count(inventory: &Inventory) -> BTreeMap<&'static str, u64> {
         ("networks", count(inventory.networks.len())),
         ("subnetworks", count(inventory.subnetworks.len())),
         ("firewall_rules", count(inventory.firewall_rules.len())),
-        ("firewall_policies", count(of_kinds(|kind| kind < PolicyKind::NetworkAcl))),
+        ("firewall_policies", count(of_kinds(|kind| !kind.is_of_amazon()))),
         ("routes", count(inventory.routes.len())),
         ("dns_zones", count(inventory.zones.len())),
         ("nats", count(inventory.nats.len())),

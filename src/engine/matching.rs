@@ -437,9 +437,10 @@ impl Filter<'_> {
     /// Whether a list may hold the end: countries and threats are told by public addresses only.
     fn in_list<S: Subject>(&self, list: &GoogleList, subject: &S) -> Fit<S::Cut> {
         match list {
-            GoogleList::Fqdn(_) | GoogleList::AddressGroup(_) | GoogleList::Unreadable(_) => {
-                Fit::Unknown
-            }
+            GoogleList::Fqdn(_)
+            | GoogleList::AddressGroup(_)
+            | GoogleList::NotGiven(_)
+            | GoogleList::Unreadable(_) => Fit::Unknown,
             GoogleList::Region(_) | GoogleList::ThreatIntelligence(_) => {
                 match subject.end_in(self.end, AddressSet::private()) {
                     Fit::Yes => Fit::No,

@@ -174,6 +174,8 @@ pub enum GoogleList {
     ThreatIntelligence(Vec<String>),
     /// An address group that was not given, by its name.
     AddressGroup(String),
+    /// Something else that was not given, in words: a prefix list of AWS.
+    NotGiven(String),
     /// Ranges of the input that are none: what stands there may be anything.
     Unreadable(String),
 }
@@ -187,6 +189,7 @@ impl fmt::Display for GoogleList {
                 write!(f, "threat intelligence {}", lists.join(", "))
             }
             Self::AddressGroup(name) => write!(f, "address group {name}, which was not given"),
+            Self::NotGiven(what) => write!(f, "{what}, which was not given"),
             Self::Unreadable(what) => f.write_str(what),
         }
     }
@@ -438,6 +441,12 @@ pub enum PolicyKind {
 }
 
 impl PolicyKind {
+    /// Whether it is of AWS.
+    #[must_use]
+    pub fn is_of_amazon(self) -> bool {
+        matches!(self, Self::NetworkAcl | Self::SecurityGroup)
+    }
+
     /// The word that stands in JSON.
     #[must_use]
     pub fn id(self) -> &'static str {

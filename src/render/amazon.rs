@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::model::{FirewallPolicy, FirewallRule, PolicyKind};
 use crate::net::{Direction, IpNet};
+use crate::render::resource::terraform::{block, text};
 use crate::suggest::name::is_group;
 
 fn is_printable(rule: &FirewallRule, group: &FirewallPolicy) -> bool {
@@ -93,29 +94,24 @@ pub fn terraform(rule: &FirewallRule, group: &FirewallPolicy) -> Option<String> 
         Direction::Egress => "egress",
     };
     let blocks = pieces(rule).into_iter().map(|(protocol, ports)| {
-        // Without ports both are 0, whatever the protocol.
-        let (low, high) =
-            ports.unwrap_or((0, if protocol_has_all(&protocol) { 0 } else { 65_535 }));
-        let of = if protocol == "-1" { "all".to_owned() } else { protocol.clone() };
-        let label = format!("{}_{way}_{of}_{low}", group.name.replace('-', "_"));
-        let mut lines = format!(
-            "  type              = {}\n  security_group_id = {}\n  protocol          = {}\n  \
-             from_port         = {low}\n  to_port           = {high}\n",
-            json!(way),
-            json!(group.name),
-            json!(protocol)
-        );
-        for (is_v4, key) in [(true, "cidr_blocks      "), (false, "ipv6_cidr_blocks ")] {
+        // Without ports both are 0, but for protocols that have some.
+        let last = if matches!(protocol.as_str(), "tcp" | "udp") { 65_535 } else { 0 };
+        let (low, high) = ports.unwrap_or((0, last));
+        let of = if protocol == "-1" { "all" } else { protocol.as_str() };
+        let mut fields = vec![
+            ("type", text(way)),
+            ("security_group_id", text(&group.name)),
+            ("protocol", text(&protocol)),
+            ("from_port", low.to_string()),
+            ("to_port", high.to_string()),
+        ];
+        for (is_v4, key) in [(true, "cidr_blocks"), (false, "ipv6_cidr_blocks")] {
             let ranges = of_family(rule, is_v4);
             if !ranges.is_empty() {
-                lines.push_str(&format!("  {key} = {}\n", json!(ranges)));
+                fields.push((key, json!(ranges).to_string()));
             }
         }
-        format!("resource \"aws_security_group_rule\" {} {{\n{lines}}}\n", json!(label))
+        block("aws_security_group_rule", &format!("{}-{way}-{of}-{low}", group.name), &fields)
     });
     Some(blocks.collect::<Vec<_>>().join("\n"))
-}
-
-fn protocol_has_all(protocol: &str) -> bool {
-    !matches!(protocol, "tcp" | "udp")
 }

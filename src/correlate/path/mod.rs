@@ -11,7 +11,7 @@ mod vip;
 
 pub use name::is_googles;
 pub use start::{Start, start};
-pub use vip::{Meant, meant_otherwise};
+pub use vip::{Meant, Vip, meant_otherwise, recorded, vips};
 
 use std::net::IpAddr;
 
@@ -368,7 +368,8 @@ impl Way<'_, '_> {
         }
         if let Some(meant) = meant_otherwise(self.directory.inventory, network, range) {
             let Meant { vip, by, origin } = meant;
-            name.detail = format!("{}: {by} ({origin}) was made for {vip}", name.detail);
+            let told = format!("{by} ({origin}) was made for {}", vip.name);
+            name.detail = format!("{}: {told}", name.detail);
             name.state = State::Broken;
             name.fault = Some(Fault::WrongTarget);
         }

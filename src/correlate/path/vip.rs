@@ -7,23 +7,43 @@ use crate::model::{
 };
 use crate::net::{AddressSet, Direction, IpNet, Role, parse_address, well_known};
 
-/// What was made for another VIP than the one that records lead to.
+/// A VIP of Google's APIs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vip {
+    /// `private.googleapis.com`
+    pub name: &'static str,
+    /// Its four addresses.
+    pub range: IpNet,
+}
+
+impl Vip {
+    /// Its addresses, each.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        let IpNet::V4(range) = self.range else { return Vec::new() };
+        let (first, last) = (u32::from(range.network()), u32::from(range.broadcast()));
+        (first..=last).map(|address| std::net::Ipv4Addr::from(address).to_string()).collect()
+    }
+}
+
+/// The VIPs, private before restricted.
+pub fn vips() -> impl Iterator<Item = Vip> {
+    ["private.googleapis.com", "restricted.googleapis.com"].into_iter().filter_map(|name| {
+        let ranges = well_known::ranges_with(Role::GoogleApis, name);
+        let range = ranges.into_iter().find(|range| range.addr().is_ipv4())?;
+        Some(Vip { name, range })
+    })
+}
+
+/// What was made for a VIP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meant {
-    /// The VIP's name.
-    pub vip: &'static str,
+    /// The VIP.
+    pub vip: Vip,
     /// `route to-apis`
     pub by: String,
     /// Where that was read.
     pub origin: Origin,
-}
-
-/// The VIPs with their ranges.
-fn vips() -> impl Iterator<Item = (&'static str, IpNet)> {
-    ["private.googleapis.com", "restricted.googleapis.com"].into_iter().filter_map(|name| {
-        let ranges = well_known::ranges_with(Role::GoogleApis, name);
-        Some((name, ranges.into_iter().find(|range| range.addr().is_ipv4())?))
-    })
 }
 
 /// The other VIP that the network was made for, where two of three say so and neither routes nor
@@ -31,7 +51,7 @@ fn vips() -> impl Iterator<Item = (&'static str, IpNet)> {
 /// One witness against the records might be the one that is wrong.
 #[must_use]
 pub fn meant_otherwise(inventory: &Inventory, network: &Reference, range: &IpNet) -> Option<Meant> {
-    let (own, _) = vips().find(|(_, vip)| vip.contains(&range.addr()))?;
+    let own = vips().find(|vip| vip.range.contains(&range.addr()))?;
     let witnesses = [spoken_of(&routes(inventory, network)), spoken_of(&rules(inventory, network))];
     let mut for_other: Vec<Meant> = Vec::new();
     for witness in witnesses {
@@ -42,7 +62,7 @@ pub fn meant_otherwise(inventory: &Inventory, network: &Reference, range: &IpNet
         }
     }
     // Other zones are no witness alone: some names are kept off the VIP on purpose.
-    let records = records(inventory, network);
+    let records = recorded(inventory, network);
     for_other.extend(records.into_iter().find(|one| one.vip != own));
     let first = for_other.first()?.clone();
     (for_other.len() > 1).then_some(first)
@@ -55,13 +75,14 @@ enum Spoken {
     Several,
 }
 
-type Ways = Vec<(AddressSet, Meant)>;
+/// Where each leads, what it is called, and where it was read.
+type Ways = Vec<(AddressSet, String, Origin)>;
 
 fn routes(inventory: &Inventory, network: &Reference) -> Ways {
     let own = |route: &&Route| route.network.agrees(network) && route.destination.prefix_len() > 0;
     let to = |route: &Route| {
         let to = AddressSet::of(std::slice::from_ref(&route.destination));
-        (to, meant("route", &route.id.name, &route.origin))
+        (to, format!("route {}", route.id.name), route.origin.clone())
     };
     inventory.routes.iter().filter(own).map(to).collect()
 }
@@ -73,17 +94,16 @@ fn rules(inventory: &Inventory, network: &Reference) -> Ways {
             && rule.action == Action::Allow
             && !rule.disabled
     };
-    let rules = inventory.firewall_rules.iter().filter(opens);
-    rules
-        .filter_map(|rule| {
-            let to = rule.destination.clone().filter(|set| !set.is_anywhere())?;
-            Some((to, meant("rule", &rule.label(), &rule.origin)))
-        })
-        .collect()
+    let to = |rule: &FirewallRule| {
+        let to = rule.destination.clone().filter(|set| !set.is_anywhere())?;
+        Some((to, format!("rule {}", rule.label()), rule.origin.clone()))
+    };
+    inventory.firewall_rules.iter().filter(opens).filter_map(to).collect()
 }
 
 /// The VIPs that records of the network's private zones lead to.
-fn records(inventory: &Inventory, network: &Reference) -> Vec<Meant> {
+#[must_use]
+pub fn recorded(inventory: &Inventory, network: &Reference) -> Vec<Meant> {
     let sees =
         |zone: &&ManagedZone| zone.private && zone.networks.iter().any(|one| one.agrees(network));
     let zones: Vec<_> = inventory.zones.iter().filter(sees).collect();
@@ -94,27 +114,27 @@ fn records(inventory: &Inventory, network: &Reference) -> Vec<Meant> {
     let mut found = Vec::new();
     for record in inventory.record_sets.iter().filter(own) {
         let addresses: Vec<_> = record.data.iter().filter_map(|text| parse_address(text)).collect();
-        let mut vips = vips();
-        let vip = vips.find(|(_, range)| addresses.iter().any(|one| range.contains(one)));
-        found.extend(vip.map(|(vip, _)| {
-            let by = meant("record", &record.name, &record.origin);
-            Meant { vip, ..by }
+        let led_to = vips().filter(|vip| addresses.iter().any(|one| vip.range.contains(one)));
+        found.extend(led_to.map(|vip| Meant {
+            vip,
+            by: format!("record {}", record.name),
+            origin: record.origin.clone(),
         }));
     }
     found
 }
 
-fn meant(kind: &str, name: &str, origin: &Origin) -> Meant {
-    Meant { vip: "", by: format!("{kind} {name}"), origin: origin.clone() }
-}
-
 /// The VIPs that these cover whole.
-fn spoken_of(all: &[(AddressSet, Meant)]) -> Spoken {
+fn spoken_of(all: &Ways) -> Spoken {
     let mut found: Vec<Meant> = Vec::new();
-    for (vip, range) in vips() {
-        let range = AddressSet::of(&[range]);
-        let first = all.iter().find(|(to, _)| to.covers(&range));
-        found.extend(first.map(|(_, by)| Meant { vip, ..by.clone() }));
+    for vip in vips() {
+        let range = AddressSet::of(&[vip.range]);
+        let first = all.iter().find(|(to, ..)| to.covers(&range));
+        found.extend(first.map(|(_, by, origin)| Meant {
+            vip,
+            by: by.clone(),
+            origin: origin.clone(),
+        }));
     }
     match (found.pop(), found.is_empty()) {
         (None, _) => Spoken::Nothing,

@@ -296,11 +296,12 @@ pub fn permission(fields: Fields<'_>, direction: Direction, network: &Reference)
         }
     }
     for one in fields.list("PrefixListIds") {
-        lists.insert(GoogleList::AddressGroup(one.text_or_empty("PrefixListId")));
+        let id = one.text_or_empty("PrefixListId");
+        lists.insert(GoogleList::NotGiven(format!("prefix list {id}")));
     }
     for one in fields.list("UserIdGroupPairs").filter(|pair| !pair.has("GroupId")) {
         let name = one.text_or_empty("GroupName");
-        lists.insert(GoogleList::AddressGroup(format!("security group {name}, without its id")));
+        lists.insert(GoogleList::NotGiven(format!("the id of security group {name}")));
     }
     let pairs = fields.list("UserIdGroupPairs");
     let tags = pairs.filter_map(|pair| pair.text("GroupId")).collect();

@@ -6,7 +6,7 @@
 
 mod commands;
 mod manifests;
-mod terraform;
+pub(super) mod terraform;
 
 use crate::model::Reference;
 use crate::render::cnrm;

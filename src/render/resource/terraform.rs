@@ -9,7 +9,7 @@ use crate::suggest::resource::NewRecord;
 
 /// A resource of Terraform's; values are strings of JSON, which HCL reads alike where neither `${`
 /// nor `%{` is in them: names that are validated hold no `$`.
-fn block(kind: &str, name: &str, fields: &[(&str, String)]) -> String {
+pub(in crate::render) fn block(kind: &str, name: &str, fields: &[(&str, String)]) -> String {
     let label = name.replace('-', "_");
     let width = fields.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
     let lines: String =
@@ -31,7 +31,8 @@ fn inner(name: &str, fields: &[(&str, String)]) -> String {
     format!("  {name} {{\n{lines}  }}\n")
 }
 
-fn text(value: &str) -> String {
+/// A string.
+pub(in crate::render) fn text(value: &str) -> String {
     json!(value).to_string()
 }
 
