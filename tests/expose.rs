@@ -612,6 +612,114 @@ fn http2_to_pods_needs_tls_but_for_h2c() {
     assert_eq!((told("HTTP2"), told("H2C")), (1, 0));
 }
 
+/// Istio's own kinds: a Gateway of another group than Kubernetes', and VirtualServices behind it.
+#[test]
+fn istios_gateways_serve_virtual_services() {
+    let front =
+        service("istio-ingressgateway", "LoadBalancer", value!([{"name": "https", "port": 443}]));
+    let gateway = |server: Value| {
+        value!({"apiVersion": "networking.istio.io/v1beta1", "kind": "Gateway",
+            "metadata": {"name": "edge", "namespace": "shop"},
+            "spec": {"selector": {"istio": "ingressgateway"}, "servers": [server]}})
+    };
+    let route = |gateways: Value, destination: Value| {
+        value!({"apiVersion": "networking.istio.io/v1beta1", "kind": "VirtualService",
+            "metadata": {"name": "api", "namespace": "shop"},
+            "spec": {"hosts": ["api.example.com"], "gateways": gateways,
+                     "http": [{"route": [{"destination": destination}]}]}})
+    };
+    let to = |port: &str| service("api", "ClusterIP", value!([{"name": port, "port": 9090}]));
+    let own = || value!({"host": "api.shop.svc.cluster.local", "port": {"number": 9090}});
+    let secure = || {
+        value!({"port": {"number": 443, "name": "https", "protocol": "HTTPS"},
+                            "hosts": ["*"], "tls": {"mode": "SIMPLE", "credentialName": "cert"}})
+    };
+    let told = |objects: &[Value]| ask(objects, &[]);
+    let answer = told(&[
+        front.clone(),
+        to("grpc-api"),
+        gateway(secure()),
+        route(value!(["shop/edge"]), own()),
+    ]);
+    let way = answer.way("gateway");
+    assert_eq!((&way["host"], &way["tls"]["state"]), (&value!("api.example.com"), &value!("on")));
+    assert_eq!((&way["grpc"], &way["controller"]), (&value!("yes"), &value!("Istio gateway")));
+    assert_eq!(way["ports"][0]["port"], 9090);
+    assert!(
+        way["because"].to_string().contains("served by load balancer shop/istio-ingressgateway")
+    );
+    // The only port of a Service need not be said; a server of HTTP is none with TLS.
+    let plain =
+        value!({"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]});
+    let answer =
+        told(&[to("grpc-api"), gateway(plain), route(value!(["edge"]), value!({"host": "api"}))]);
+    let way = answer.way("gateway");
+    assert_eq!((&way["ports"][0]["port"], &way["tls"]["state"]), (&value!(9090), &value!("off")));
+    assert_eq!(answer.titles("exposure-no-tls").len(), 1);
+    // A name that does not begin with its protocol, and routes that are for the mesh alone.
+    let answer = told(&[to("api"), gateway(secure()), route(value!(["edge"]), own())]);
+    assert_eq!(answer.way("gateway")["grpc"], "no");
+    let answer = told(&[to("grpc-api"), gateway(secure()), route(value!(["mesh"]), own())]);
+    assert!(answer.ways.iter().all(|way| way["kind"] == "port-forward"), "{:?}", answer.ways);
+}
+
+/// Contour's and Traefik's own kinds say by fields what an Ingress says by annotations.
+#[test]
+fn proxies_and_ingress_routes_are_ways_as_ingresses_are() {
+    let api = service("api", "ClusterIP", value!([{"name": "grpc", "port": 9090}]));
+    let proxy = |more: Value, tls: Value| {
+        let mut route = value!({"services": [{"name": "api", "port": 9090}]});
+        for (key, field) in more.as_object().unwrap() {
+            route[key] = field.clone();
+        }
+        value!({"apiVersion": "projectcontour.io/v1", "kind": "HTTPProxy",
+            "metadata": {"name": "front", "namespace": "shop"},
+            "spec": {"virtualhost": {"fqdn": "shop.example.com", "tls": tls}, "routes": [route]}})
+    };
+    let h2c = value!({"services": [{"name": "api", "port": 9090, "protocol": "h2c"}]});
+    let answer = ask(&[api.clone(), proxy(h2c, value!({"secretName": "cert"}))], &[]);
+    let way = answer.way("ingress");
+    assert_eq!((&way["grpc"], &way["tls"]["state"]), (&value!("yes"), &value!("on")));
+    assert_eq!(
+        (&way["host"], &way["controller"]),
+        (&value!("shop.example.com"), &value!("Contour"))
+    );
+    let answer = ask(&[api.clone(), proxy(value!({}), Value::Null)], &[]);
+    let way = answer.way("ingress");
+    assert_eq!((&way["grpc"], &way["tls"]["state"]), (&value!("no"), &value!("off")));
+    assert_eq!(answer.titles("exposure-controller-unfit").len(), 1);
+    let socket = service("api", "ClusterIP", value!([{"name": "ws", "port": 9090}]));
+    let sockets = value!({"enableWebsockets": true});
+    let unfit = |more: Value| {
+        let objects = [socket.clone(), proxy(more, value!({"secretName": "cert"}))];
+        ask(&objects, &[]).titles("exposure-controller-unfit").len()
+    };
+    assert_eq!((unfit(value!({})), unfit(sockets)), (1, 0));
+
+    let route = |service: Value, tls: Value| {
+        let mut made = value!({"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute",
+            "metadata": {"name": "front", "namespace": "shop"},
+            "spec": {"routes": [{"match": "Host(`shop.example.com`) && PathPrefix(`/`)",
+                                 "kind": "Rule", "services": [service]}]}});
+        if !tls.is_null() {
+            made["spec"]["tls"] = tls;
+        }
+        made
+    };
+    let plain = || value!({"name": "api", "port": 9090});
+    let answer = ask(&[api.clone(), route(plain(), Value::Null)], &[]);
+    let way = answer.way("ingress");
+    assert_eq!(
+        (&way["host"], &way["controller"]),
+        (&value!("shop.example.com"), &value!("Traefik"))
+    );
+    assert_eq!((&way["grpc"], &way["tls"]["state"]), (&value!("no"), &value!("off")));
+    let h2c = value!({"name": "api", "port": 9090, "scheme": "h2c"});
+    let answer = ask(&[api, route(h2c, value!({"certResolver": "acme"}))], &[]);
+    let way = answer.way("ingress");
+    assert_eq!((&way["grpc"], &way["tls"]["state"]), (&value!("yes"), &value!("on")));
+}
+
 #[test]
 fn authentication_is_told_by_what_was_pasted_alone() {
     let pachd = service("pachd", "LoadBalancer", value!([{"name": "api-grpc-port", "port": 650}]));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::ingest::document::{Item, Place};
 use crate::ingest::fields::Fields;
-use crate::ingest::{Read, symptom};
+use crate::ingest::{Read, controllers, symptom};
 use crate::model::workload::{
     BackendConfig, CallKind, CallTarget, ContainerPort, Endpoints, Gateway, Ingress, Listener,
     Node, PortName, ServicePort,
@@ -20,7 +20,7 @@ use crate::model::{Inventory, ObjectName, Origin, Service, Symptom, Webhook, Wor
 use crate::net::{Protocol, parse_address};
 
 /// Kinds that are read; typed lists leave the kind to the container.
-const KINDS: [&str; 26] = [
+const KINDS: [&str; 29] = [
     "Event",
     "Service",
     "Endpoints",
@@ -46,6 +46,9 @@ const KINDS: [&str; 26] = [
     "BackendConfig",
     "HealthCheckPolicy",
     "GCPBackendPolicy",
+    "VirtualService",
+    "HTTPProxy",
+    "IngressRoute",
     "Node",
 ];
 
@@ -57,15 +60,16 @@ pub fn is_object(item: &Item) -> bool {
     fields.has("apiVersion") && fields.has("kind") || of_list && fields.has("metadata")
 }
 
-struct Object<'a> {
-    id: ObjectName,
-    kind: &'a str,
-    is_beta: bool,
-    fields: Fields<'a>,
-    meta: Fields<'a>,
-    spec: Fields<'a>,
-    status: Fields<'a>,
-    origin: &'a Origin,
+/// One object on its way.
+pub(super) struct Object<'a> {
+    pub(super) id: ObjectName,
+    pub(super) kind: &'a str,
+    pub(super) is_beta: bool,
+    pub(super) fields: Fields<'a>,
+    pub(super) meta: Fields<'a>,
+    pub(super) spec: Fields<'a>,
+    pub(super) status: Fields<'a>,
+    pub(super) origin: &'a Origin,
 }
 
 /// Reads one object into the inventory.
@@ -119,6 +123,12 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         }
         "CustomResourceDefinition" => conversion(&object, known),
         "Ingress" => known.ingresses.push(ingress(&object)),
+        "Gateway" if controllers::is_of_istio(&object) => {
+            known.gateways.push(controllers::istio_gateway(&object));
+        }
+        "VirtualService" => known.ingresses.extend(controllers::virtual_service(&object)),
+        "HTTPProxy" => known.ingresses.extend(controllers::http_proxy(&object)),
+        "IngressRoute" => known.ingresses.push(controllers::ingress_route(&object)),
         "Gateway" => known.gateways.push(gateway(&object)),
         "HTTPRoute" | "GRPCRoute" | "TCPRoute" => known.ingresses.push(route(&object)),
         "BackendConfig" | "HealthCheckPolicy" | "GCPBackendPolicy" => {
@@ -136,7 +146,7 @@ fn symptoms(texts: &[String], origin: &Origin) -> Vec<Symptom> {
 }
 
 impl Object<'_> {
-    fn annotations(&self) -> BTreeMap<String, String> {
+    pub(super) fn annotations(&self) -> BTreeMap<String, String> {
         texts(self.meta.at("annotations"))
     }
 }
@@ -153,7 +163,7 @@ fn texts(fields: Fields<'_>) -> BTreeMap<String, String> {
     members.filter_map(|(key, _)| Some((key.clone(), fields.text(key)?))).collect()
 }
 
-fn number(fields: Fields<'_>, key: &str) -> Option<u16> {
+pub(super) fn number(fields: Fields<'_>, key: &str) -> Option<u16> {
     fields.number(key).and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0)
 }
 
@@ -162,7 +172,7 @@ fn protocol(fields: Fields<'_>) -> Protocol {
     named.unwrap_or(Protocol::TCP)
 }
 
-fn port_name(fields: Fields<'_>, key: &str) -> Option<PortName> {
+pub(super) fn port_name(fields: Fields<'_>, key: &str) -> Option<PortName> {
     let text = fields.text(key).filter(|text| !text.is_empty())?;
     // Old manifests spell out 0, which means that it is not said.
     let port = text.parse().map_or(PortName::Name(text), PortName::Number);

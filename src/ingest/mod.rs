@@ -8,6 +8,7 @@ pub mod balancers;
 pub mod cnrm;
 pub mod command;
 pub mod conditions;
+mod controllers;
 pub mod describe;
 pub mod dns;
 pub mod document;

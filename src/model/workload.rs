@@ -253,13 +253,13 @@ impl Webhook {
 /// An Ingress, or the routes of a Gateway: which Services the outside reaches through it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ingress {
-    /// `Ingress`, `HTTPRoute`, …
+    /// `Ingress`, `HTTPRoute`, `HTTPProxy`, …
     pub kind: String,
     /// Namespace and name.
     pub id: ObjectName,
     /// The class of its controller; empty is the cluster's default.
     pub class: String,
-    /// The Services and ports behind it.
+    /// The Services and ports behind it; an empty name is the only port that a Service has.
     pub backends: Vec<(ObjectName, PortName)>,
     /// The hosts that it serves; empty is all of them.
     pub hosts: Vec<String>,
@@ -271,6 +271,14 @@ pub struct Ingress {
     pub annotations: BTreeMap<String, String>,
     /// Where it was read.
     pub origin: Origin,
+}
+
+impl Ingress {
+    /// Whether a Gateway serves it.
+    #[must_use]
+    pub fn is_route(&self) -> bool {
+        ["HTTPRoute", "GRPCRoute", "TCPRoute", "VirtualService"].contains(&self.kind.as_str())
+    }
 }
 
 /// A `BackendConfig`, or a `HealthCheckPolicy`: how a Service's backends are probed.

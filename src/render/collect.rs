@@ -2,6 +2,16 @@
 
 use crate::suggest::name::{is_project, is_resource_name};
 
+/// Kinds that a cluster may not know; Gateways are of two groups.
+const APART: [&str; 6] = [
+    "backendconfigs",
+    "gcpbackendpolicies",
+    "gateways.gateway.networking.k8s.io,httproutes,grpcroutes",
+    "gateways.networking.istio.io,virtualservices",
+    "httpproxies",
+    "ingressroutes",
+];
+
 /// What is to be exported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -108,7 +118,8 @@ pub fn script(wanted: &Wanted) -> Result<String, String> {
     };
     line("kubernetes.json", &format!("kubectl get {KINDS} --all-namespaces -o json"));
     // Kinds that a cluster may not know are asked for apart.
-    for kinds in ["backendconfigs", "gateways,httproutes,grpcroutes", "gcpbackendpolicies"] {
+    for kinds in APART {
+        // The file goes by the first of them.
         let file = kinds.split(',').next().unwrap_or(kinds);
         line(&format!("{file}.json"), &format!("kubectl get {kinds} --all-namespaces -o json"));
     }

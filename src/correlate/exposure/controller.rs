@@ -99,7 +99,11 @@ const CONTROLLERS: [Controller; 8] = [
         name: "Traefik",
         classes: &["traefik"],
         own: &["traefik"],
-        grpc_of_ingress: &[("ingress.kubernetes.io/protocol", "h2c")],
+        grpc_of_ingress: &[
+            ("ingress.kubernetes.io/protocol", "h2c"),
+            ("IngressRoute services.scheme", "h2c"),
+            ("IngressRoute services.scheme", "https"),
+        ],
         grpc_of_service: &[
             ("traefik.ingress.kubernetes.io/service.serversscheme", "h2c"),
             ("traefik.ingress.kubernetes.io/service.serversscheme", "https"),
@@ -125,7 +129,7 @@ const CONTROLLERS: [Controller; 8] = [
         name: "Contour",
         classes: &["contour"],
         own: &["contour", "envoy"],
-        grpc_of_ingress: &[],
+        grpc_of_ingress: &[("HTTPProxy services.protocol", "h2")],
         grpc_of_service: &[
             ("projectcontour.io/upstream-protocol.h2c", ""),
             ("projectcontour.io/upstream-protocol.h2", ""),

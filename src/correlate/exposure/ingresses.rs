@@ -17,10 +17,8 @@ const LONG: u64 = 3_600;
 pub(super) fn ways<'a>(world: &World<'_, 'a>, into: &mut Ways<'a>) {
     let workloads = &world.directory.inventory.workloads;
     for ingress in &workloads.ingresses {
-        let gateway = match ingress.kind.as_str() {
-            "Ingress" => None,
-            _ => workloads.gateways.iter().find(|one| one.id.name == ingress.class),
-        };
+        let named = |one: &&Gateway| ingress.is_route() && one.id.name == ingress.class;
+        let gateway = workloads.gateways.iter().find(named);
         let hosts: Vec<Option<&String>> = match ingress.hosts.as_slice() {
             [] => vec![None],
             hosts => {
@@ -45,6 +43,7 @@ fn backend<'w>(
     let service = services.iter().find(|one| one.id.agrees(id))?;
     let port = service.ports.iter().find(|one| match port {
         PortName::Number(number) => one.port == *number,
+        PortName::Name(name) if name.is_empty() => service.ports.len() == 1,
         PortName::Name(name) => one.name.as_ref() == Some(name),
     })?;
     Some((service, port))
@@ -58,8 +57,12 @@ fn of_ingress<'a>(
     others: &[Way<'a>],
 ) -> Way<'a> {
     let services = &world.directory.inventory.workloads.services;
-    let is_route = ingress.kind != "Ingress";
-    let controller = if is_route { of_gateways() } else { of_class(&ingress.class) };
+    let is_route = ingress.is_route();
+    let controller = match ingress.kind.as_str() {
+        "VirtualService" => of_class("istio"),
+        _ if is_route => of_gateways(),
+        _ => of_class(&ingress.class),
+    };
     let behind: Vec<(&Service, &ServicePort)> =
         ingress.backends.iter().filter_map(|(id, port)| backend(services, id, port)).collect();
     let ports: Vec<WayPort> =
@@ -116,6 +119,9 @@ fn of_ingress<'a>(
         by_controller(controller, &mut way, others);
     }
     restricted(world, controller, ingress, &mut way);
+    if ingress.annotations.contains_key("IngressRoute middlewares") {
+        way.because.push("its middlewares may keep some out, and were not read".to_owned());
+    }
     way
 }
 
@@ -263,7 +269,7 @@ fn unfit(
         {
             let how = match controller.timeouts.first() {
                 Some(key) => format!("annotate the Ingress: {key}: \"{LONG}\" or more"),
-                None if ingress.kind == "Ingress" => {
+                None if !ingress.is_route() => {
                     format!("set timeoutSec of the Service's BackendConfig to {LONG} or more")
                 }
                 None => format!("set timeoutSec of a GCPBackendPolicy to {LONG} or more"),
