@@ -10,7 +10,9 @@
 
 mod common;
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use common::{folder, json, run, run_with, stderr, stdout};
 use serde_json::{Value, json as value};
@@ -128,4 +130,54 @@ fn a_stream_tells_each_cause_once_and_ends_with_the_answer() {
     assert_eq!(run(&["follow", SAMPLE]).status.code(), Some(2));
     let broken = run_with(&["follow", "-"], Some(b"{\"a\": \n{\"insertId\"\n\xff\n"));
     assert_eq!(broken.status.code(), Some(3), "{}", stderr(&broken));
+}
+
+/// The answer at the end is the one that the same bytes give without following: bad entries have
+/// their places, and resources and errors among the entries are read.
+#[test]
+fn what_else_a_stream_holds_is_read_as_ever() {
+    let read = |name: &str| std::fs::read(common::root().join(SAMPLE).join(name)).unwrap();
+    let entries: Vec<Value> = serde_json::from_slice(&read("log.json")).unwrap();
+    let clusters: Value = serde_json::from_slice(&read("clusters.json")).unwrap();
+    let mut lines: Vec<String> = entries.iter().map(Value::to_string).collect();
+    lines.insert(3, "{\"insertId\": bad".to_owned());
+    lines.push(clusters.to_string());
+    let stream = lines.join("\n");
+    let rules = format!("{SAMPLE}/firewall-rules.json");
+    let told = stdout(&run_with(&["follow", "-", "-c", &rules], Some(stream.as_bytes())));
+    let (live, answer) = told.split_at(told.find("read     ").unwrap());
+    assert_eq!(live.lines().count(), 1, "{told}");
+    assert!(answer.contains("problem  -:4:"), "{answer}");
+    assert!(answer.contains("control plane blue"), "{answer}");
+    let at_once = run_with(&["triage", "-", "-c", &rules], Some(stream.as_bytes()));
+    assert_eq!(answer, stdout(&at_once));
+}
+
+/// A cause is told while the stream is still open.
+#[test]
+fn a_cause_is_told_before_the_stream_ends() {
+    let log = std::fs::read(common::root().join(SAMPLE).join("log.json")).unwrap();
+    let entries: Vec<Value> = serde_json::from_slice(&log).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_vpcwhy"))
+        .args(["follow", "-", "-c", &format!("{SAMPLE}/firewall-rules.json")])
+        .current_dir(common::root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stream, answer) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (give, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(answer).lines() {
+            if give.send(line.unwrap()).is_err() {
+                return;
+            }
+        }
+    });
+    writeln!(stream, "{}", entries[0]).unwrap();
+    // Far more than it needs; without a bound, a program that waits for the end would hang here.
+    let first = lines.recv_timeout(Duration::from_secs(120));
+    drop(stream);
+    assert!(first.is_ok_and(|line| line.contains("DENIED by rule deny-all-ingress")));
+    assert!(child.wait().unwrap().code().is_some());
 }

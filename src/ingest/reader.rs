@@ -31,7 +31,7 @@ pub struct Summary {
 }
 
 /// Reads resources.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Reader {
     inventory: Inventory,
     manifests: Vec<(usize, Item)>,

@@ -16,11 +16,11 @@ use crate::diagnose::Gathered;
 use crate::ingest::document::Place;
 use crate::ingest::log::{Form, Framer};
 use crate::ingest::reader::{Contents, Reader, Summary, contents_of};
-use crate::model::Complaint;
+use crate::model::{Complaint, Inventory};
 use crate::shell::Error;
 use crate::shell::input::Source;
 use crate::shell::output::Progress;
-use crate::shell::part::{Notes, Worker};
+use crate::shell::part::{Notes, Watch, Worker};
 
 /// Bytes are read in blocks of this size, which stay in the caches while they are read; a block
 /// grows where a piece is longer.
@@ -37,28 +37,12 @@ const ITEMS_AT_A_TIME: usize = 128;
 pub fn gather(sources: &[Source], window: Window, progress: &Progress) -> Result<Gathered, Error> {
     progress.expect(sources.iter().map(Source::size).sum());
     let mut all = Gathering::new(window, progress);
-    let mut rest = sources;
-    while let Some(first) = rest.first() {
-        if is_large_log(first)?
-            && let Some(notes) = all.in_parts(first)?
-        {
-            all.put(notes);
-            rest = rest.get(1..).unwrap_or_default();
-            continue;
-        }
-        // The others up to the next large one, some at a time.
-        let most = 4 * rayon::current_num_threads();
-        let is_large = |one: &Source| is_large_log(one).unwrap_or(false);
-        let large = rest.iter().skip(1).take(most).position(is_large);
-        let (side_by_side, after) = rest.split_at(large.map_or(most, |at| at + 1).min(rest.len()));
-        all.side_by_side(side_by_side)?;
-        rest = after;
-    }
+    all.read(sources)?;
     Ok(all.finish())
 }
 
 /// Everything that was read so far.
-struct Gathering<'p> {
+pub(super) struct Gathering<'p> {
     window: Window,
     progress: &'p Progress,
     gathered: Gathered,
@@ -70,10 +54,65 @@ struct Gathering<'p> {
 type Held = Result<(Notes, Ledger), Error>;
 
 impl<'p> Gathering<'p> {
-    fn new(window: Window, progress: &'p Progress) -> Self {
+    pub(super) fn new(window: Window, progress: &'p Progress) -> Self {
         let ledger = Ledger::within(window.limits);
         let (gathered, reader) = (Gathered { ledger, ..Gathered::default() }, Reader::default());
         Self { window, progress, gathered, reader, inputs: Vec::new() }
+    }
+
+    /// Reads further sources.
+    pub(super) fn read(&mut self, sources: &[Source]) -> Result<(), Error> {
+        let mut rest = sources;
+        while let Some(first) = rest.first() {
+            if is_large_log(first)?
+                && let Some(notes) = self.in_parts(first)?
+            {
+                self.put(notes);
+                rest = rest.get(1..).unwrap_or_default();
+                continue;
+            }
+            // The others up to the next large one, some at a time.
+            let most = 4 * rayon::current_num_threads();
+            let is_large = |one: &Source| is_large_log(one).unwrap_or(false);
+            let large = rest.iter().skip(1).take(most).position(is_large);
+            let (some, after) = rest.split_at(large.map_or(most, |at| at + 1).min(rest.len()));
+            self.side_by_side(some)?;
+            rest = after;
+        }
+        Ok(())
+    }
+
+    /// Reads a source whose bytes come while they are read, until it ends or `enough` says so;
+    /// `watch` sees each entry as soon as it is there.
+    pub(super) fn live<W: Watch>(
+        &mut self,
+        source: &Source,
+        watch: W,
+        enough: impl Fn(&W) -> bool,
+    ) -> Result<W, Error> {
+        let mut input = source.open(self.progress)?;
+        let mut stream = Stream::new(source, Worker::new(self.window, watch), Pace::AsItComes);
+        let mut block = vec![0; BLOCK];
+        loop {
+            let read = input.read(&mut block);
+            if read.as_ref().is_err_and(|error| error.kind() == ErrorKind::Interrupted) {
+                continue;
+            }
+            let fresh = read.as_ref().map_or(0, |fresh| *fresh);
+            let more = stream.take(block.get(..fresh).unwrap_or_default(), read)?;
+            if !more || enough(&stream.worker.watch) {
+                break;
+            }
+        }
+        let Stream { notes, worker: Worker { ledger, watch, .. }, .. } = stream;
+        self.gathered.ledger.absorb(ledger);
+        self.put(notes);
+        Ok(watch)
+    }
+
+    /// The resources that were read so far.
+    pub(super) fn inventory(&self) -> Inventory {
+        self.reader.clone().finish().0
     }
 
     fn side_by_side(&mut self, sources: &[Source]) -> Result<(), Error> {
@@ -102,7 +141,7 @@ impl<'p> Gathering<'p> {
         };
         let most = self.window.limits.of_reader(rayon::current_num_threads());
         let work = |_: rayon::BroadcastContext<'_>| -> Result<_, Error> {
-            let mut worker = Worker::new(Window { limits: Limits::default(), ..self.window });
+            let mut worker = Worker::new(Window { limits: Limits::default(), ..self.window }, ());
             let mut parts = Vec::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
@@ -157,7 +196,7 @@ impl<'p> Gathering<'p> {
         self.inputs.push(notes);
     }
 
-    fn finish(self) -> Gathered {
+    pub(super) fn finish(self) -> Gathered {
         let Self { mut gathered, reader, inputs, .. } = self;
         gathered.ledger.settle();
         let (inventory, summaries, complaints) = reader.finish();
@@ -257,14 +296,14 @@ const BLOCKS_AHEAD: usize = 8;
 /// Reads a whole source, in order.
 fn whole(source: &Source, window: Window, progress: &Progress, ahead: Ahead) -> Held {
     let mut input = source.open(progress)?;
-    let mut stream = Stream::new(source, window);
+    let mut stream = Stream::new(source, Worker::new(window, ()), Pace::Blocks);
     if ahead == Ahead::Not || source.is_short() {
         loop {
             let mut block = Vec::with_capacity(stream.missing());
             let missing = stream.missing() as u64;
             let read = progress.reading(|| input.by_ref().take(missing).read_to_end(&mut block));
             if !progress.parsing(|| stream.take(&block, read))? {
-                return Ok(stream.end());
+                return Ok((stream.notes, stream.worker.ledger));
             }
         }
     }
@@ -286,25 +325,36 @@ fn whole(source: &Source, window: Window, progress: &Progress, ahead: Ahead) -> 
                 break;
             }
         }
-        Ok(stream.end())
+        Ok((stream.notes, stream.worker.ledger))
     })
 }
 
+/// When bytes are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// As soon as a block is full.
+    Blocks,
+    /// As soon as there are some.
+    AsItComes,
+}
+
 /// A source that is read from its start to its end.
-struct Stream<'s> {
+struct Stream<'s, W> {
     source: &'s Source,
-    worker: Worker,
+    worker: Worker<W>,
+    pace: Pace,
     notes: Notes,
     framer: Framer,
     buffer: Vec<u8>,
     wanted: usize,
 }
 
-impl<'s> Stream<'s> {
-    fn new(source: &'s Source, window: Window) -> Self {
+impl<'s, W: Watch> Stream<'s, W> {
+    fn new(source: &'s Source, worker: Worker<W>, pace: Pace) -> Self {
         Self {
             source,
-            worker: Worker::new(window),
+            worker,
+            pace,
             notes: Notes::of(&Arc::from(source.name())),
             framer: Framer::default(),
             buffer: Vec::new(),
@@ -338,7 +388,7 @@ impl<'s> Stream<'s> {
             self.look(true);
             return Ok(false);
         }
-        if self.buffer.len() < self.wanted {
+        if self.pace == Pace::Blocks && self.buffer.len() < self.wanted {
             return Ok(true);
         }
         let consumed = self.look(false);
@@ -355,10 +405,6 @@ impl<'s> Stream<'s> {
 
     fn look(&mut self, at_end: bool) -> usize {
         self.worker.read(&mut self.framer, &self.buffer, at_end, &mut self.notes)
-    }
-
-    fn end(self) -> (Notes, Ledger) {
-        (self.notes, self.worker.ledger)
     }
 }
 

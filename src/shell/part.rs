@@ -10,7 +10,7 @@ use crate::ingest::log::framing::next_entry;
 use crate::ingest::log::{Form, Found, Framer, Piece, Shapes, Sink, read_piece};
 use crate::ingest::reader::{AsLog, as_log};
 use crate::ingest::symptom;
-use crate::model::{Complaint, complaint};
+use crate::model::{Complaint, Record, complaint};
 
 /// Complaints that are kept for one input; the rest are counted.
 pub(super) const MOST_COMPLAINTS: usize = 1_000;
@@ -18,13 +18,26 @@ pub(super) const MOST_COMPLAINTS: usize = 1_000;
 /// So many errors of other logs are read in a part: they are the same ones, over and over.
 const MOST_ERRORS: usize = 1_000;
 
+/// Who else sees each entry, as it comes.
+pub(super) trait Watch {
+    /// One entry.
+    fn see(&mut self, record: &Record<'_>);
+}
+
+/// Nobody.
+impl Watch for () {
+    fn see(&mut self, _: &Record<'_>) {}
+}
+
 /// Who reads.
-pub(super) struct Worker {
+pub(super) struct Worker<W = ()> {
     /// Which records are grouped.
     pub(super) window: Window,
     shapes: Shapes,
     /// The records of all parts that it read.
     pub(super) ledger: Ledger,
+    /// Who sees them, too.
+    pub(super) watch: W,
 }
 
 /// What a part held besides records of the log.
@@ -110,9 +123,10 @@ impl Notes {
     }
 }
 
-impl Worker {
-    pub(super) fn new(window: Window) -> Self {
-        Self { window, shapes: Shapes::default(), ledger: Ledger::within(window.limits) }
+impl<W: Watch> Worker<W> {
+    pub(super) fn new(window: Window, watch: W) -> Self {
+        let ledger = Ledger::within(window.limits);
+        Self { window, shapes: Shapes::default(), ledger, watch }
     }
 
     /// Reads one buffer of a part; returns how many bytes of it are done with.
@@ -131,15 +145,15 @@ impl Worker {
 }
 
 /// A buffer on its way.
-struct Taking<'t> {
-    worker: &'t mut Worker,
+struct Taking<'t, W> {
+    worker: &'t mut Worker<W>,
     notes: &'t mut Notes,
     buffer: &'t [u8],
 }
 
-impl Sink for Taking<'_> {
+impl<W: Watch> Sink for Taking<'_, W> {
     fn entry(&mut self, rest: &[u8], form: Form) -> Option<(usize, u64)> {
-        let Worker { window, shapes, ledger } = &mut *self.worker;
+        let Worker { window, shapes, ledger, watch } = &mut *self.worker;
         let fit = shapes.fit(rest)?;
         let taken = match (form, rest.get(fit.length..)?) {
             (Form::Lines, [b'\n', ..]) => (fit.length + 1, fit.lines + 1),
@@ -158,6 +172,7 @@ impl Sink for Taking<'_> {
         self.notes.entries += 1;
         self.notes.firewall += u64::from(record.disposition.is_some());
         ledger.add(&record, window);
+        watch.see(&record);
         Some(taken)
     }
 
@@ -192,7 +207,7 @@ impl Sink for Taking<'_> {
     }
 }
 
-impl Taking<'_> {
+impl<W: Watch> Taking<'_, W> {
     /// A line may hold several objects.
     fn json(&mut self, piece: &Piece, text: &str) {
         let mut from = 0;
@@ -225,7 +240,7 @@ impl Taking<'_> {
             Found::Entry(record) => {
                 self.notes.entries += 1;
                 self.notes.firewall += u64::from(record.disposition.is_some());
-                self.worker.ledger.add(&record, &self.worker.window);
+                self.add(&record);
                 let more = self.notes.errors < MOST_ERRORS;
                 if record.disposition.is_none() && more && symptom::may_be_in(text.as_bytes()) {
                     self.notes.errors += 1;
@@ -240,7 +255,7 @@ impl Taking<'_> {
             Found::Incomplete(record, what) => {
                 self.notes.entries += 1;
                 self.notes.firewall += 1;
-                self.worker.ledger.add(&record, &self.worker.window);
+                self.add(&record);
                 let did = "counted this entry, but cannot judge it";
                 self.complain(piece, from, text.as_bytes(), what, did);
             }
@@ -260,6 +275,11 @@ impl Taking<'_> {
                 self.unparsable(piece, from + broken.at, text.as_bytes(), broken.what);
             }
         }
+    }
+
+    fn add(&mut self, record: &Record<'_>) {
+        self.worker.ledger.add(record, &self.worker.window);
+        self.worker.watch.see(record);
     }
 
     fn other(&mut self, piece: &Piece, text: &str, from: usize) {
