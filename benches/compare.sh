@@ -41,6 +41,10 @@ if has jq && [ ! -s "$array" ]; then
     generate 310000 100 10000 | jq -s . > "$array"
 fi
 
+# 100 MB of resources.
+rules="$folder/rules.json"
+[ -s "$rules" ] || generate rules 145000 > "$rules"
+
 triage() { "$vpcwhy" triage "$1" -c "$folder/resources" --format json --threads "$2" > /dev/null; }
 duck() { # one thread, declared columns, what the roll-up counts
     python3 - "$1" <<'END'
@@ -117,6 +121,8 @@ has zstd && row "5 %, zstd" "zstd -dc" "zstd -dc $folder/p5-$gib.ndjson.zst" \
     "1 thread" "triage $folder/p5-$gib.ndjson.zst 1" "2 threads" "triage $folder/p5-$gib.ndjson.zst 2"
 [ -s "$array" ] && row "array, pretty-printed, 100 %" "rg" "rg -c '\"DENIED\"' $array" \
     "1 thread" "triage $array 1"
+has jq && row "100 MB of firewall rules" "jq length" "jq length $rules" \
+    "1 thread" "$vpcwhy check $rules --threads 1" "2 threads" "$vpcwhy check $rules --threads 2"
 if has jq && [ "$gib" -le 1 ]; then
     row "5 %, jq" "rg" "rg -c '\"DENIED\"' $folder/p5-$gib.ndjson" "jq" \
         "jq -c 'select(.jsonPayload.disposition == \"DENIED\") | .jsonPayload.connection' $folder/p5-$gib.ndjson"

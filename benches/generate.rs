@@ -1,4 +1,5 @@
-//! Writes a log to standard output: `cargo bench --bench generate -- ENTRIES DENIED% CONNECTIONS`.
+//! Writes to standard output: a log by `cargo bench --bench generate -- ENTRIES DENIED% CONNECTIONS`,
+//! an export of firewall rules by `cargo bench --bench generate -- rules NUMBER`.
 #![allow(missing_docs, reason = "a program, not a library")]
 
 mod support;
@@ -14,13 +15,22 @@ fn main() {
         denied_percent: number(1, 5),
         connections: number(2, 10_000),
     };
+    let rules = std::env::args().any(|argument| argument == "rules");
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut text = String::new();
-    for entry in 0..plan.entries {
+    for at in 0..plan.entries {
         text.clear();
-        support::write_entry(&plan, entry, &mut text);
+        if rules {
+            text.push_str(if at == 0 { "[\n" } else { ",\n" });
+            support::write_rule(at, &mut text);
+        } else {
+            support::write_entry(&plan, at, &mut text);
+        }
         if out.write_all(text.as_bytes()).is_err() {
             return;
         }
+    }
+    if rules {
+        let _ = out.write_all(b"\n]\n");
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Counts the instructions that three fixed inputs take, with callgrind, and compares them with
+# Counts the instructions that four fixed inputs take, with callgrind, and compares them with
 # benches/instructions.txt: what a clock on a busy machine does not show. More than 5 % above what
 # is written there is a failure; UPDATE=1 writes the new counts, which belong into the commit that
 # changes them.
@@ -19,12 +19,13 @@ generate 20000 5 2000 > "$folder/log-5.ndjson"
 generate 20000 100 10000 > "$folder/log-100.ndjson"
 # Every entry unlike the ones before: what the shapes cannot help with.
 generate 4000 50 500 | sed 's/"europe-west1"/"europe-w\\u0065st1"/' > "$folder/log-escaped.ndjson"
+generate rules 5000 > "$folder/rules.json"
 
 failed=0
 fresh=$(mktemp)
-for name in log-5 log-100 log-escaped; do
+for name in log-5.ndjson log-100.ndjson log-escaped.ndjson rules.json; do
     valgrind --tool=callgrind --callgrind-out-file=/dev/null target/release/vpcwhy triage \
-        "$folder/$name.ndjson" -c "$folder/resources" --format json --threads 1 --no-progress \
+        "$folder/$name" -c "$folder/resources" --format json --threads 1 --no-progress \
         >/dev/null 2>"$folder/$name.txt"
     count=$(sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$folder/$name.txt")
     echo "$name $count" >> "$fresh"

@@ -16,7 +16,7 @@ use vpcwhy::diagnose::{Gathered, diagnose};
 use vpcwhy::engine::{EffectiveRules, Endpoint, Facts, Flow, Verdict, evaluate};
 use vpcwhy::ingest::document::Place;
 use vpcwhy::ingest::log::{Form, Found, Framer, Piece, read_piece};
-use vpcwhy::ingest::reader::Reader;
+use vpcwhy::ingest::reader::{Reader, finish};
 use vpcwhy::model::firewall::Layer4;
 use vpcwhy::model::{Action, FirewallRule, Inventory, Reference};
 use vpcwhy::net::{Direction, FiveTuple, PortSet, Protocol, parse_cidr};
@@ -27,12 +27,11 @@ const SUBNETS: &str = include_str!("../samples/cluster-internal-blocked/inputs/s
 
 fn inventory() -> Inventory {
     let mut reader = Reader::default();
-    let input = reader.open();
     let place = Place { path: Arc::from("bench"), line: 1, byte: 0 };
     for text in [RULES, CLUSTERS, SUBNETS] {
-        reader.piece(input, text, Form::Json, &place);
+        reader.piece(text, Form::Json, &place);
     }
-    reader.finish().0
+    finish(vec![reader]).0
 }
 
 fn read(text: &str) -> Ledger {

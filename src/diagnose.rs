@@ -65,7 +65,7 @@ pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
         not_given,
         complaints: gathered.complaints.clone(),
         unused: inventory.unused.clone(),
-        networks: inventory.known_networks(),
+        networks: directory.networks.clone(),
     }
 }
 

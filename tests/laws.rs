@@ -17,10 +17,12 @@ use common::inventory;
 use vpcwhy::correlate::ledger::{Ledger, Window};
 use vpcwhy::diagnose::Rims;
 use vpcwhy::engine::{
-    Decider, EffectiveRules, Endpoint, Facts, Flow, Place, Trace, Verdict, evaluate,
+    Decider, EffectiveRules, Endpoint, Facts, Flow, Place as Where, Trace, Verdict, evaluate,
 };
-use vpcwhy::ingest::log::{Found, Framer, Piece, read_piece};
-use vpcwhy::model::{Inventory, Reference};
+use vpcwhy::ingest::document::Place;
+use vpcwhy::ingest::log::{Form, Found, Framer, Piece, read_piece};
+use vpcwhy::ingest::reader::{Reader, Summary, finish};
+use vpcwhy::model::{Complaint, Inventory, Reference};
 use vpcwhy::net::flow_set::Witness;
 use vpcwhy::net::{
     AddressSet, Bearers, Direction, FiveTuple, FlowBox, FlowSet, Identities, Identity, PortSet,
@@ -113,7 +115,7 @@ fn flow() -> impl Strategy<Value = Flow> {
             endpoint: Endpoint { tags, ..Endpoint::outside() },
             peer: Endpoint { tags: peer, ..Endpoint::outside() },
             peer_is_external: false,
-            peer_place: Place::Unknown,
+            peer_place: Where::Unknown,
             region: None,
         },
     )
@@ -257,6 +259,58 @@ proptest! {
             other => prop_assert!(false, "{:?}", other),
         }
     }
+}
+
+/// Readers of one input add up to the reader of all of it, wherever its pieces are parted: of
+/// every sample, and of all samples taken for one input.
+#[test]
+fn reading_resources_is_a_monoid() {
+    let mut samples: Vec<_> = std::fs::read_dir(common::root().join("samples")).unwrap().collect();
+    samples.sort_by_key(|one| one.as_ref().unwrap().file_name());
+    let mut everything = Vec::new();
+    for sample in samples {
+        let mut files: Vec<_> = std::fs::read_dir(sample.unwrap().path().join("inputs"))
+            .into_iter()
+            .flatten()
+            .collect();
+        files.sort_by_key(|one| one.as_ref().unwrap().file_name());
+        let mut all = Vec::new();
+        for file in files {
+            let path = file.unwrap().path();
+            let place = Place { path: path.to_str().unwrap().into(), line: 1, byte: 0 };
+            let Ok(text) = std::fs::read_to_string(path) else { continue };
+            let mut framer = Framer::default();
+            let mut cut: Vec<Piece> = Vec::new();
+            framer.cut(text.as_bytes(), true, &mut cut);
+            all.extend(cut.into_iter().map(|piece| {
+                let place = Place { line: piece.line, byte: piece.byte, ..place.clone() };
+                (text[piece.start..piece.end].to_owned(), piece.form, place)
+            }));
+        }
+        assert_eq!(in_parts_of(&all, 1), in_parts_of(&all, all.len().max(1)));
+        everything.extend(all);
+    }
+    assert!(everything.len() > 1_000, "{} pieces", everything.len());
+    let whole = in_parts_of(&everything, everything.len());
+    for length in [1, 2, 7, 100] {
+        assert!(in_parts_of(&everything, length) == whole, "parts of {length} differ");
+    }
+}
+
+/// What pieces hold that are read so many at a time.
+fn in_parts_of(
+    pieces: &[(String, Form, Place)],
+    length: usize,
+) -> (Inventory, Vec<Summary>, Vec<Complaint>) {
+    let mut whole = Reader::default();
+    for part in pieces.chunks(length) {
+        let mut reader = Reader::default();
+        for (text, form, place) in part {
+            reader.piece(text, *form, place);
+        }
+        whole.absorb(reader);
+    }
+    finish(vec![whole])
 }
 
 fn piece() -> impl Strategy<Value = String> {

@@ -361,13 +361,12 @@ fn a_plan_says_what_it_breaks() {
 fn printed(change: &ResourceChange) -> Inventory {
     let text = forms(change).into_iter().find(|(language, _)| *language == "cnrm").unwrap().1;
     let mut reader = vpcwhy::ingest::reader::Reader::default();
-    let input = reader.open();
     for document in text.split("---\n") {
         let path = std::sync::Arc::from("printed.yaml");
         let place = vpcwhy::ingest::document::Place { path, line: 1, byte: 0 };
-        reader.piece(input, document, Form::Yaml, &place);
+        reader.piece(document, Form::Yaml, &place);
     }
-    let (inventory, _, complaints) = reader.finish();
+    let (inventory, _, complaints) = vpcwhy::ingest::reader::finish(vec![reader]);
     assert!(complaints.is_empty(), "{complaints:?}");
     inventory
 }

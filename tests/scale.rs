@@ -20,7 +20,7 @@ use vpcwhy::correlate::{Directory, Ledger, Limits, LogCounts};
 use vpcwhy::engine::{EffectiveRules, Verdict, evaluate};
 use vpcwhy::ingest::document::Place;
 use vpcwhy::ingest::log::{Form, Found, Shapes, read_piece};
-use vpcwhy::ingest::reader::Reader;
+use vpcwhy::ingest::reader::{Reader, finish};
 use vpcwhy::model::Inventory;
 
 /// One entry with everything in it that may differ, spelled in hostile ways.
@@ -261,6 +261,67 @@ fn any_number_of_threads_gives_the_same_bytes() {
     }
 }
 
+/// Resources enough for many threads, and among them what each has to remember of the others: rules
+/// that are described twice, objects that refer to later ones, what cannot be used and where.
+#[test]
+fn resources_read_on_any_number_of_threads_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = "https://www.googleapis.com/compute/v1/projects/p/global/networks/n";
+    let manifest = |kind: &str, name: &str, spec: Value| {
+        json!({"apiVersion": "compute.cnrm.cloud.google.com/v1beta1", "kind": kind,
+            "metadata": {"name": name, "namespace": "p"}, "spec": spec})
+    };
+    let mut items = Vec::new();
+    for number in 0..4_000 {
+        let mut rule = json!({
+            "kind": "compute#firewall", "name": format!("r{}", number % 3_990), "network": network,
+            "direction": "INGRESS", "priority": 1_000 + number / 3_990, "sourceRanges": ["10.0.0.0/8"],
+            "allowed": [{"IPProtocol": "tcp", "ports": [(number % 3_990).to_string()]}],
+        });
+        if number % 500 == 7 {
+            rule["sourceRanges"] = json!(["nowhere"]);
+        }
+        items.push(rule);
+        match number % 1_000 {
+            1 => items.push(json!({"kind": "compute#firewall", "direction": "EGRESS"})),
+            2 => items.push(json!({"something": "else"})),
+            3 => items.push(json!({"kind": "compute#image", "name": "i"})),
+            4 => items.push(manifest(
+                "ComputeFirewall",
+                &format!("m{number}"),
+                json!({"networkRef": {"name": "later"}, "allow": [{"protocol": "tcp"}],
+                    "sourceRanges": ["10.0.0.0/8"]}),
+            )),
+            _ => {}
+        }
+    }
+    items.push(manifest("ComputeNetwork", "later", json!({"resourceID": "n"})));
+    let text = serde_json::to_string_pretty(&items).unwrap();
+    assert!(text.len() > 1 << 20, "{} bytes are not shared among threads", text.len());
+    // Its brace is two lines above.
+    let first_bad = text.lines().position(|line| line.contains("EGRESS")).unwrap() - 1;
+    std::fs::write(folder.path().join("a.json"), text).unwrap();
+    let with = |threads: &str| triage(folder.path(), &["--threads", threads]);
+    let one = with("1");
+    assert_eq!(one["inputs"][0]["items"], 4_000 + 4 * 4 + 1);
+    // Ten are described twice, and not alike: both count. The manifests' network is named last.
+    assert_eq!(one["inventory"]["firewall_rules"], 4_004);
+    assert_eq!(one["inventory"]["networks"], 1);
+    let line_of = |start: &str| {
+        let all = one["complaints"].as_array().unwrap().iter();
+        let told =
+            |one: &&Value| one["message"].as_str().is_some_and(|text| text.starts_with(start));
+        all.filter(told).map(|one| one["line"].as_u64().unwrap() as usize).collect::<Vec<_>>()
+    };
+    assert_eq!(line_of("it lacks its name")[0], first_bad);
+    assert_eq!(line_of("8 items of no known kind").len(), 1);
+    assert_eq!(line_of("rule r0: not understood: described otherwise, too").len(), 2);
+    assert_eq!(line_of("rule r507: not understood: sourceRanges: 1 that are no ranges").len(), 1);
+    for threads in ["2", "3", "8"] {
+        assert_eq!(with(threads), one, "{threads} threads");
+    }
+}
+
 #[test]
 fn a_form_that_changes_in_the_middle_of_a_large_file_is_read_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
@@ -410,12 +471,11 @@ fn surroundings() -> Inventory {
             "selfLink": "https://www.googleapis.com/compute/v1/projects/p/zones/z/instances/vm-3"},
     ]);
     let mut reader = Reader::default();
-    let input = reader.open();
     let place = Place { path: "test".into(), line: 1, byte: 0 };
     for text in [Value::from(rules).to_string(), resources.to_string()] {
-        reader.piece(input, &text, Form::Json, &place);
+        reader.piece(&text, Form::Json, &place);
     }
-    reader.finish().0
+    finish(vec![reader]).0
 }
 
 /// Connections that ask one question get the answer that each would get alone.

@@ -107,7 +107,7 @@ fn heavy_packages_have_one_home_each() {
         ("serde_saphyr", &["ingest/document.rs", "render/cnrm.rs", "render/policy.rs"]),
         ("polars", &["correlate/frames.rs"]),
         ("comfy_table", &["render/table.rs"]),
-        ("rayon", &["shell/gather.rs", "shell/run.rs", "shell/simulate.rs"]),
+        ("rayon", &["shell/gather.rs", "shell/resources.rs", "shell/run.rs", "shell/simulate.rs"]),
         ("ipnet", &["net/cidr.rs", "correlate/roles.rs"]),
         ("chrono", &["net/timestamp.rs", "shell/run.rs"]),
         ("indicatif", &["shell/output.rs"]),

@@ -1,5 +1,5 @@
 //! A deterministic generator of firewall log entries as the storage sink writes them: 1.1 to
-//! 1.4 kB each, with full metadata.
+//! 1.4 kB each, with full metadata; and of firewall rules, as gcloud lists them.
 #![allow(
     dead_code,
     clippy::indexing_slicing,
@@ -85,4 +85,47 @@ pub(crate) fn log(plan: &Plan) -> String {
         write_entry(plan, number, &mut out);
     }
     out
+}
+
+/// One firewall rule as `gcloud compute firewall-rules list --format=json` prints it.
+pub(crate) fn write_rule(number: u64, out: &mut String) {
+    use std::fmt::Write as _;
+    let network = "https://www.googleapis.com/compute/v1/projects/bench-1/global";
+    let _ = write!(
+        out,
+        r#"  {{
+    "allowed": [
+      {{
+        "IPProtocol": "tcp",
+        "ports": [
+          "{port}"
+        ]
+      }}
+    ],
+    "creationTimestamp": "2026-01-01T00:00:00.000-07:00",
+    "description": "",
+    "direction": "INGRESS",
+    "disabled": false,
+    "id": "{id}",
+    "kind": "compute#firewall",
+    "logConfig": {{
+      "enable": false
+    }},
+    "name": "rule-{number}",
+    "network": "{network}/networks/bench",
+    "priority": 1000,
+    "selfLink": "{network}/firewalls/rule-{number}",
+    "sourceRanges": [
+      "10.{high}.{low}.0/24"
+    ],
+    "targetTags": [
+      "tag-{tag}"
+    ]
+  }}"#,
+        port = 1_000 + number % 60_000,
+        id = 7_000_000_000_000_000_000 + number,
+        high = number / 256 % 256,
+        low = number % 256,
+        tag = number % 997,
+    );
 }

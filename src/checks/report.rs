@@ -236,7 +236,7 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
                 && [Protocol::TCP, Protocol::UDP].iter().all(|one| rule.is_catch_all(*one))
         })
     };
-    let networks = inventory.known_networks();
+    let networks = &evidence.directory.networks;
     let silent_default = |one: &&Reference| !has_default(one) && !inventory.is_amazon(one);
     for network in networks.iter().filter(silent_default) {
         spots.push(BlindSpot {

@@ -103,7 +103,7 @@ impl Edges {
     #[must_use]
     pub fn of(directory: &Directory<'_>) -> Self {
         let inventory = directory.inventory;
-        let mut sets: BTreeSet<IpAddr> = BTreeSet::new();
+        let mut sets: Vec<IpAddr> = Vec::new();
         let mut ports: BTreeSet<u16> = BTreeSet::from([0]);
         for port in [25, 68, 546] {
             ports.extend([port, port + 1]);
@@ -136,6 +136,8 @@ impl Edges {
             ports.extend([Some(port), port.checked_add(1)].into_iter().flatten());
             sets.extend(address.iter().flat_map(|one| AddressSet::one(*one).edges()));
         }
+        sets.sort_unstable();
+        sets.dedup();
         let mut edges = Self { ports: ports.into_iter().collect(), ..Self::default() };
         for address in sets {
             match address {

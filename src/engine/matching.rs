@@ -10,6 +10,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 
 use crate::engine::{Endpoint, Flow};
 use crate::model::FirewallRule;
@@ -195,10 +196,12 @@ pub trait Subject {
 
 /// Who watches the evaluation.
 pub trait Observer {
-    /// Whether every field of every rule is to be compared, even after a miss.
+    /// Whether every rule is to be compared, also those that an index would leave out.
     const EXHAUSTIVE: bool;
-    /// A field that misses.
-    fn missed(&mut self, _rule: &FirewallRule, _mismatch: Mismatch) {}
+    /// A field that misses; says whether the rule's other fields are to be compared as well.
+    fn missed(&mut self, _mismatch: Mismatch) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
     /// A rule that was compared.
     fn tried(&mut self, _rule: &FirewallRule, _outcome: Outcome) {}
 }
@@ -229,8 +232,9 @@ pub struct Step {
 impl Observer for Trace {
     const EXHAUSTIVE: bool = true;
 
-    fn missed(&mut self, _rule: &FirewallRule, mismatch: Mismatch) {
+    fn missed(&mut self, mismatch: Mismatch) -> ControlFlow<()> {
         self.pending.push(mismatch);
+        ControlFlow::Continue(())
     }
 
     fn tried(&mut self, rule: &FirewallRule, outcome: Outcome) {
@@ -263,9 +267,8 @@ pub fn compare<S: Subject, O: Observer>(
             Field::Unclear(why) => doubt = doubt.or(Some(why)),
             Field::Divides(at) => cut = cut.or(Some(at)),
             Field::Misses(mismatch) => {
-                observer.missed(rule, mismatch);
                 first_miss = first_miss.or(Some(mismatch));
-                if !O::EXHAUSTIVE {
+                if observer.missed(mismatch).is_break() {
                     break;
                 }
             }

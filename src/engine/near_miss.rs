@@ -4,8 +4,9 @@
 //! a person looks for, and often all that has to change.
 
 use std::cmp::Reverse;
+use std::ops::ControlFlow;
 
-use crate::engine::matching::{Mismatch, Outcome, Trace, match_rule};
+use crate::engine::matching::{Mismatch, Observer, Outcome, match_rule};
 use crate::engine::{Decider, Flow};
 use crate::model::{Action, FirewallRule, Owner, PolicyKind};
 use crate::net::{AddressSet, cidr};
@@ -88,18 +89,28 @@ pub fn near_misses<'a>(
     found
 }
 
+/// How many fields miss, up to the second one: then the rule is no near miss.
+struct Misses(usize);
+
+impl Observer for Misses {
+    const EXHAUSTIVE: bool = true;
+
+    fn missed(&mut self, _: Mismatch) -> ControlFlow<()> {
+        self.0 += 1;
+        if self.0 < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+}
+
 fn judge<'a>(
     rule: &'a FirewallRule,
     flow: &Flow,
     decider: Decider<'_>,
     kin: &AddressSet,
 ) -> Option<NearMiss<'a>> {
-    let mut trace = Trace::default();
-    let outcome = match_rule(rule, flow, &mut trace);
-    let step = trace.steps.pop()?;
-    let gap = match (outcome, step.misses.as_slice()) {
+    let mut misses = Misses(0);
+    let gap = match (match_rule(rule, flow, &mut misses), misses) {
         (Outcome::Matched, _) if outranked(decider) => Gap::Priority,
-        (Outcome::Missed(_), [mismatch]) => Gap::Field(*mismatch),
+        (Outcome::Missed(mismatch), Misses(1)) => Gap::Field(mismatch),
         _ => return None,
     };
     let shared_bits = match gap {

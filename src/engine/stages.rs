@@ -266,7 +266,11 @@ impl<'a, 'n> Known<'a, 'n> {
     fn of(inventory: &'a Inventory, network: &'n Reference) -> Self {
         let answers = || inventory.effective_networks.iter();
         let answered = answers().any(|one| one.agrees(network));
-        let several = inventory.known_networks().len() > 1 || inventory.nameless_answers > 1;
+        // Asked only where something names no network: it takes a look at every rule.
+        let unplaced = |one: &FirewallPolicy| one.effective && one.network.is_none();
+        let asked = inventory.nameless_answers > 0 || inventory.policies.iter().any(unplaced);
+        let several =
+            inventory.nameless_answers > 1 || asked && inventory.known_networks().len() > 1;
         let regionals = inventory.policies.iter().filter(|policy| {
             policy.kind == PolicyKind::RegionalNetwork && applies(policy, network)
         });

@@ -143,7 +143,7 @@ impl<'a> Fields<'a> {
             .find_map(|key| self.reference(key))
             .map(|place| place.name);
         Some(Reference {
-            project: self.project(),
+            project: link.project.or_else(|| self.project()),
             location: link.location.or(location),
             name: name.rsplit('/').next().unwrap_or(&name).to_owned(),
         })

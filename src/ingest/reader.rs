@@ -1,9 +1,12 @@
-//! Pieces of resources to the inventory: every piece of every input comes through here, then
-//! [`Reader::finish`] resolves what could not be resolved while things were still missing.
+//! Pieces of resources to the inventory. Each input has a [`Reader`], or several, each for the next
+//! pieces of it: they are put together in any grouping, as long as the order is kept. [`finish`]
+//! resolves what could not be resolved while things were still missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use crate::ingest::document::{self, Item, Place};
@@ -30,57 +33,64 @@ pub struct Summary {
     pub first_unrecognised: Option<u64>,
 }
 
-/// Reads resources.
+impl Summary {
+    fn absorb(&mut self, next: Self) {
+        let Self { kinds, unused, unrecognised, first_unrecognised } = next;
+        for (kind, count) in kinds {
+            *self.kinds.entry(kind).or_default() += count;
+        }
+        self.unused += unused;
+        self.unrecognised += unrecognised;
+        self.first_unrecognised = self.first_unrecognised.or(first_unrecognised);
+    }
+}
+
+/// Reads the resources of one input.
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     inventory: Inventory,
-    manifests: Vec<(usize, Item)>,
-    /// What each input held, in the order in which inputs were opened.
-    pub summaries: Vec<Summary>,
-    /// Everything that could not be used.
-    pub complaints: Vec<Complaint>,
+    /// Config Connector's objects refer to one another, and are read when all are there.
+    manifests: Vec<Item>,
+    summary: Summary,
+    complaints: Vec<Complaint>,
 }
 
 impl Reader {
-    /// Starts the next input and returns its number.
-    pub fn open(&mut self) -> usize {
-        self.summaries.push(Summary::default());
-        self.summaries.len() - 1
-    }
-
-    /// Takes in one piece of an input.
-    pub fn piece(&mut self, input: usize, text: &str, form: Form, place: &Place) {
+    /// Takes in one piece.
+    pub fn piece(&mut self, text: &str, form: Form, place: &Place) {
         let contents = contents_of(text, form, place);
-        self.contents(input, contents);
-    }
-
-    /// Takes in what a piece holds.
-    pub fn contents(&mut self, input: usize, contents: Contents) {
         self.complaints.extend(contents.complaints);
         for item in contents.items {
-            self.item(input, item);
+            self.item(item);
         }
-        self.symptoms(input, contents.symptoms);
-        if let (Some(told), Some(summary)) =
-            (contents.authentication, self.summaries.get_mut(input))
-        {
-            *summary.kinds.entry("pachctl-output").or_default() += 1;
+        self.symptoms(contents.symptoms);
+        if let Some(told) = contents.authentication {
+            *self.summary.kinds.entry("pachctl-output").or_default() += 1;
             self.inventory.pachyderm_authentication.get_or_insert(told);
         }
     }
 
-    fn symptoms(&mut self, input: usize, found: Vec<Symptom>) {
-        if let Some(summary) = self.summaries.get_mut(input).filter(|_| !found.is_empty()) {
-            *summary.kinds.entry("error-texts").or_default() += found.len() as u64;
+    /// Takes in what another one read of the same input, behind what this one did.
+    pub fn absorb(&mut self, next: Self) {
+        let Self { inventory, manifests, summary, complaints } = next;
+        self.inventory.absorb(inventory);
+        self.manifests.extend(manifests);
+        self.summary.absorb(summary);
+        self.complaints.extend(complaints);
+    }
+
+    fn symptoms(&mut self, found: Vec<Symptom>) {
+        if !found.is_empty() {
+            *self.summary.kinds.entry("error-texts").or_default() += found.len() as u64;
         }
         self.inventory.symptoms.extend(found);
     }
 
     /// Takes in one item.
-    pub fn item(&mut self, input: usize, item: Item) {
+    fn item(&mut self, item: Item) {
         if cnrm::is_manifest(&item) {
             cnrm::collect_names(&item, &mut self.inventory);
-            self.manifests.push((input, item));
+            self.manifests.push(item);
             return;
         }
         if terraform_show::is_shown(&item) {
@@ -96,12 +106,12 @@ impl Reader {
             }
             let before = self.inventory.routes.len();
             for one in shown.items {
-                self.item(input, one);
+                self.item(one);
             }
             for route in self.inventory.routes.iter_mut().skip(before) {
                 route.is_written = true;
             }
-            return self.note(input, Read::Noted, &item);
+            return self.note(Read::Noted, &item);
         }
         let read = if kubernetes::is_object(&item) {
             kubernetes::read(&item, &mut self.inventory)
@@ -114,16 +124,14 @@ impl Reader {
         if read == Read::Unrecognised {
             let found = symptoms_in(&item);
             if !found.is_empty() {
-                return self.symptoms(input, found);
+                return self.symptoms(found);
             }
         }
-        self.note(input, read, &item);
+        self.note(read, &item);
     }
 
-    fn note(&mut self, input: usize, read: Read, item: &Item) {
-        let Some(summary) = self.summaries.get_mut(input) else {
-            return;
-        };
+    fn note(&mut self, read: Read, item: &Item) {
+        let summary = &mut self.summary;
         match read {
             Read::Used(kind) => *summary.kinds.entry(kind).or_default() += 1,
             Read::Noted => {}
@@ -144,68 +152,73 @@ impl Reader {
             }
         }
     }
+}
 
-    /// A manifest tells of its object whatever its kind, and of the resource unless its status
-    /// shows that this was never created.
-    fn manifest(&mut self, item: &Item) -> Read {
-        let object = conditions::object(item);
-        let told = object.as_ref().is_some_and(|object| object.condition.is_some());
-        let existence = object.as_ref().map_or(Existence::Unknown, |object| object.existence);
-        self.inventory.objects.extend(object);
-        let read = match existence {
-            _ if conditions::is_row(item) => return Read::Used("kubectl-table"),
-            Existence::NeverCreated if cnrm::is_link(item) => Read::Used(cnrm::MANIFESTS),
-            _ => cnrm::read(item, &mut self.inventory),
-        };
-        if read == Read::Unused && told { Read::Used(cnrm::MANIFESTS) } else { read }
-    }
+/// A manifest tells of its object whatever its kind, and of the resource unless its status shows
+/// that this was never created.
+fn manifest(item: &Item, inventory: &mut Inventory) -> Read {
+    let object = conditions::object(item);
+    let told = object.as_ref().is_some_and(|object| object.condition.is_some());
+    let existence = object.as_ref().map_or(Existence::Unknown, |object| object.existence);
+    inventory.objects.extend(object);
+    let read = match existence {
+        _ if conditions::is_row(item) => return Read::Used("kubectl-table"),
+        Existence::NeverCreated if cnrm::is_link(item) => Read::Used(cnrm::MANIFESTS),
+        _ => cnrm::read(item, inventory),
+    };
+    if read == Read::Unused && told { Read::Used(cnrm::MANIFESTS) } else { read }
+}
 
-    /// The whole inventory, references resolved and double descriptions put together.
-    #[must_use]
-    pub fn finish(mut self) -> (Inventory, Vec<Summary>, Vec<Complaint>) {
-        for (input, item) in std::mem::take(&mut self.manifests) {
-            let read = self.manifest(&item);
-            self.note(input, read, &item);
+/// All inputs as one inventory, references resolved and double descriptions put together; what each
+/// input held, and everything that could not be used.
+#[must_use]
+pub fn finish(mut inputs: Vec<Reader>) -> (Inventory, Vec<Summary>, Vec<Complaint>) {
+    let own = inputs.iter_mut().map(|input| std::mem::take(&mut input.inventory));
+    let mut inventory = own.reduce(Inventory::and).unwrap_or_default();
+    for input in &mut inputs {
+        for item in std::mem::take(&mut input.manifests) {
+            let read = manifest(&item, &mut inventory);
+            input.note(read, &item);
         }
-        let mut inventory = self.inventory;
-        terraform_show::replace(&mut inventory);
-        conditions::merge(&mut inventory.objects);
-        inventory.drifts = drift::drifts(&inventory);
-        settle_all(&mut inventory, Contradictions::Doubted);
-        let mut complaints = self.complaints;
-        for rule in
-            inventory.firewall_rules.iter().chain(inventory.policies.iter().flat_map(|p| &p.rules))
-        {
-            for what in rule.riddles() {
-                complaints.push(Complaint {
-                    path: rule.origin.path.to_string(),
-                    line: rule.origin.line,
-                    byte: 0,
-                    message: format!("rule {}: not understood: {what}", rule.label()),
-                    did: complaint::KEPT_UNDETERMINED,
-                });
-            }
-        }
-        (inventory, self.summaries, complaints)
     }
+    terraform_show::replace(&mut inventory);
+    conditions::merge(&mut inventory.objects);
+    inventory.drifts = drift::drifts(&inventory);
+    settle_all(&mut inventory, Contradictions::Doubted);
+    let mut complaints = Vec::new();
+    let mut summaries = Vec::new();
+    for input in inputs {
+        complaints.extend(input.complaints);
+        summaries.push(input.summary);
+    }
+    for rule in inventory.all_rules() {
+        for what in rule.riddles() {
+            complaints.push(Complaint {
+                path: rule.origin.path.to_string(),
+                line: rule.origin.line,
+                byte: 0,
+                message: format!("rule {}: not understood: {what}", rule.label()),
+                did: complaint::KEPT_UNDETERMINED,
+            });
+        }
+    }
+    (inventory, summaries, complaints)
 }
 
 /// What a piece of an input holds.
 #[derive(Debug, Default)]
-pub struct Contents {
+struct Contents {
     /// Resources, untyped.
-    pub items: Vec<Item>,
+    items: Vec<Item>,
     /// What could not be read.
-    pub complaints: Vec<Complaint>,
+    complaints: Vec<Complaint>,
     /// Errors that were pasted.
-    pub symptoms: Vec<Symptom>,
+    symptoms: Vec<Symptom>,
     /// What `pachctl auth whoami` printed.
-    pub authentication: Option<(bool, Origin)>,
+    authentication: Option<(bool, Origin)>,
 }
 
-/// What a piece of an input holds.
-#[must_use]
-pub fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
+fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
     if describe::may_hold(text) && matches!(form, Form::Yaml | Form::Text) {
         let (items, complaints) = describe::items(text, place);
         if !items.is_empty() || !complaints.is_empty() {
@@ -348,8 +361,17 @@ fn settle_projects(inventory: &mut Inventory) {
     }
 }
 
+/// Whether each thing has a name of its own: nothing is described twice then, as mostly.
+fn all_differ<'t, T: Hash + Eq>(mut names: impl Iterator<Item = T> + 't) -> bool {
+    let mut seen = HashSet::with_hasher(RandomState::default());
+    names.all(|name| seen.insert(name))
+}
+
 /// Keeps the first of things that are the same; those have one name, so only such are compared.
 fn first_of_each<T>(list: &mut Vec<T>, name: impl Fn(&T) -> &str, same: impl Fn(&T, &T) -> bool) {
+    if all_differ(list.iter().map(&name)) {
+        return;
+    }
     let mut kept: Vec<T> = Vec::with_capacity(list.len());
     let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for one in std::mem::take(list) {
@@ -375,6 +397,9 @@ enum Contradictions {
 /// A rule that is exported and written in a manifest is one rule: what is exported is what the VPC
 /// does, and the manifest says who owns it.
 fn settle_rules(rules: &mut Vec<FirewallRule>, contradictions: Contradictions) {
+    if all_differ(rules.iter().map(|rule| &rule.name)) {
+        return;
+    }
     let same =
         |a: &FirewallRule, b: &FirewallRule| a.name == b.name && a.network.agrees(&b.network);
     let mut kept: Vec<FirewallRule> = Vec::with_capacity(rules.len());

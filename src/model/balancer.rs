@@ -134,10 +134,11 @@ pub struct Balancers {
 impl Balancers {
     /// Takes everything from `other`.
     pub fn absorb(&mut self, other: Self) {
-        self.services.extend(other.services);
-        self.health_checks.extend(other.health_checks);
-        self.groups.extend(other.groups);
-        self.security_policies.extend(other.security_policies);
+        let Self { services, health_checks, groups, security_policies } = other;
+        self.services.extend(services);
+        self.health_checks.extend(health_checks);
+        self.groups.extend(groups);
+        self.security_policies.extend(security_policies);
     }
 
     /// How many there are.

@@ -209,42 +209,85 @@ impl Inventory {
 
     /// Takes everything from `other`.
     pub fn absorb(&mut self, other: Self) {
-        self.networks.extend(other.networks);
-        self.subnetworks.extend(other.subnetworks);
-        self.firewall_rules.extend(other.firewall_rules);
-        self.policies.extend(other.policies);
-        self.associations.extend(other.associations);
-        self.address_groups.extend(other.address_groups);
-        self.effective_networks.extend(other.effective_networks);
-        self.nameless_answers += other.nameless_answers;
-        self.routes.extend(other.routes);
-        self.policy_routes.extend(other.policy_routes);
-        self.nats.extend(other.nats);
-        self.routers.extend(other.routers);
-        self.clusters.extend(other.clusters);
-        self.node_pools.extend(other.node_pools);
-        self.instances.extend(other.instances);
-        self.zones.extend(other.zones);
-        self.record_sets.extend(other.record_sets);
-        self.response_policies.extend(other.response_policies);
-        self.response_rules.extend(other.response_rules);
-        self.name_servers.extend(other.name_servers);
-        self.frontends.extend(other.frontends);
-        self.balancers.absorb(other.balancers);
-        self.workloads.absorb(other.workloads);
-        self.operations.extend(other.operations);
-        self.planned.extend(other.planned);
-        self.replaced_rules.extend(other.replaced_rules);
-        self.objects.extend(other.objects);
-        self.drifts.extend(other.drifts);
-        self.symptoms.extend(other.symptoms);
+        // Named one by one: a field that is new is not forgotten here.
+        let Self {
+            networks,
+            subnetworks,
+            firewall_rules,
+            policies,
+            associations,
+            address_groups,
+            effective_networks,
+            nameless_answers,
+            routes,
+            policy_routes,
+            nats,
+            routers,
+            clusters,
+            node_pools,
+            instances,
+            zones,
+            record_sets,
+            response_policies,
+            response_rules,
+            name_servers,
+            frontends,
+            balancers,
+            workloads,
+            operations,
+            planned,
+            replaced_rules,
+            objects,
+            drifts,
+            symptoms,
+            pachyderm_authentication,
+            unused,
+            assumed_policies_first,
+            aliases,
+        } = other;
+        self.networks.extend(networks);
+        self.subnetworks.extend(subnetworks);
+        self.firewall_rules.extend(firewall_rules);
+        self.policies.extend(policies);
+        self.associations.extend(associations);
+        self.address_groups.extend(address_groups);
+        self.effective_networks.extend(effective_networks);
+        self.nameless_answers += nameless_answers;
+        self.routes.extend(routes);
+        self.policy_routes.extend(policy_routes);
+        self.nats.extend(nats);
+        self.routers.extend(routers);
+        self.clusters.extend(clusters);
+        self.node_pools.extend(node_pools);
+        self.instances.extend(instances);
+        self.zones.extend(zones);
+        self.record_sets.extend(record_sets);
+        self.response_policies.extend(response_policies);
+        self.response_rules.extend(response_rules);
+        self.name_servers.extend(name_servers);
+        self.frontends.extend(frontends);
+        self.balancers.absorb(balancers);
+        self.workloads.absorb(workloads);
+        self.operations.extend(operations);
+        self.planned.extend(planned);
+        self.replaced_rules.extend(replaced_rules);
+        self.objects.extend(objects);
+        self.drifts.extend(drifts);
+        self.symptoms.extend(symptoms);
         self.pachyderm_authentication =
-            self.pachyderm_authentication.take().or(other.pachyderm_authentication);
-        for (kind, count) in other.unused {
+            self.pachyderm_authentication.take().or(pachyderm_authentication);
+        for (kind, count) in unused {
             *self.unused.entry(kind).or_default() += count;
         }
-        self.assumed_policies_first = self.assumed_policies_first.or(other.assumed_policies_first);
-        self.aliases.extend(other.aliases);
+        self.assumed_policies_first = self.assumed_policies_first.or(assumed_policies_first);
+        self.aliases.extend(aliases);
+    }
+
+    /// Both as one.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.absorb(other);
+        self
     }
 
     /// Says of which network the effective firewalls are that do not say it themselves: an answer
@@ -393,9 +436,8 @@ impl Inventory {
     /// Whether nothing but AWS was described.
     #[must_use]
     pub fn is_all_amazon(&self) -> bool {
-        let networks = self.known_networks();
-        !networks.is_empty()
-            && networks.iter().all(|network| self.is_amazon(network))
+        self.networks.iter().any(|network| network.provider == Provider::Amazon)
+            && self.known_networks().iter().all(|network| self.is_amazon(network))
             && self.clusters.iter().all(|cluster| cluster.provider == Provider::Amazon)
     }
 

@@ -21,20 +21,22 @@ impl Reference {
     /// Reads a URL, a partial path or a bare name.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let path = text.trim().trim_end_matches('/');
-        let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        let after = |words: &[&str]| {
-            segments
-                .windows(2)
-                .find(|pair| pair.first().is_some_and(|first| words.contains(first)))
-                .and_then(|pair| pair.last())
-                .map(|value| (*value).to_owned())
-        };
-        Self {
-            project: after(&["projects"]),
-            location: after(&["regions", "zones", "locations"]),
-            name: segments.last().map_or_else(String::new, |name| (*name).to_owned()),
+        let mut found = Self::default();
+        let (mut before, mut last) = ("", "");
+        for segment in text.trim().split('/').filter(|segment| !segment.is_empty()) {
+            let place = match before {
+                "projects" => Some(&mut found.project),
+                "regions" | "zones" | "locations" => Some(&mut found.location),
+                _ => None,
+            };
+            if let Some(place) = place.filter(|place| place.is_none()) {
+                *place = Some(segment.to_owned());
+            }
+            before = segment;
+            last = segment;
         }
+        last.clone_into(&mut found.name);
+        found
     }
 
     /// A reference by project and name.

@@ -424,15 +424,27 @@ impl Workloads {
 
     /// Takes everything from `other`.
     pub fn absorb(&mut self, other: Self) {
-        self.services.extend(other.services);
-        self.endpoints.extend(other.endpoints);
-        self.workloads.extend(other.workloads);
-        self.webhooks.extend(other.webhooks);
-        self.webhook_configurations += other.webhook_configurations;
-        self.ingresses.extend(other.ingresses);
-        self.gateways.extend(other.gateways);
-        self.backend_configs.extend(other.backend_configs);
-        self.nodes.extend(other.nodes);
+        let Self {
+            services,
+            endpoints,
+            workloads,
+            webhooks,
+            webhook_configurations,
+            ingresses,
+            gateways,
+            backend_configs,
+            nodes,
+            labels: _, // made anew
+        } = other;
+        self.services.extend(services);
+        self.endpoints.extend(endpoints);
+        self.workloads.extend(workloads);
+        self.webhooks.extend(webhooks);
+        self.webhook_configurations += webhook_configurations;
+        self.ingresses.extend(ingresses);
+        self.gateways.extend(gateways);
+        self.backend_configs.extend(backend_configs);
+        self.nodes.extend(nodes);
     }
 
     /// How many objects there are.

@@ -13,14 +13,14 @@ use crate::checks::report::InputSummary;
 use crate::correlate::Ledger;
 use crate::correlate::ledger::{Limits, Window};
 use crate::diagnose::Gathered;
-use crate::ingest::document::Place;
 use crate::ingest::log::{Form, Framer};
-use crate::ingest::reader::{Contents, Reader, Summary, contents_of};
+use crate::ingest::reader::{self, Reader, Summary};
 use crate::model::{Complaint, Inventory};
 use crate::shell::Error;
 use crate::shell::input::Source;
 use crate::shell::output::Progress;
 use crate::shell::part::{Notes, Watch, Worker};
+use crate::shell::resources::{self, Resources};
 
 /// Bytes are read in blocks of this size, which stay in the caches while they are read; a block
 /// grows where a piece is longer.
@@ -29,9 +29,6 @@ const BLOCK: usize = 256 << 10;
 const LONGEST_TEXT: usize = 16 << 20;
 /// The parts of a large input.
 const PART: u64 = 8 << 20;
-
-/// Parsed items take several times the room of their text.
-const ITEMS_AT_A_TIME: usize = 128;
 
 /// Reads all sources.
 pub fn gather(sources: &[Source], window: Window, progress: &Progress) -> Result<Gathered, Error> {
@@ -46,18 +43,19 @@ pub(super) struct Gathering<'p> {
     window: Window,
     progress: &'p Progress,
     gathered: Gathered,
-    reader: Reader,
     inputs: Vec<Notes>,
+    /// The resources of each input.
+    readers: Vec<Reader>,
 }
 
 /// What came of one source.
-type Held = Result<(Notes, Ledger), Error>;
+type Held = Result<(Notes, Reader, Ledger), Error>;
 
 impl<'p> Gathering<'p> {
     pub(super) fn new(window: Window, progress: &'p Progress) -> Self {
         let ledger = Ledger::within(window.limits);
-        let (gathered, reader) = (Gathered { ledger, ..Gathered::default() }, Reader::default());
-        Self { window, progress, gathered, reader, inputs: Vec::new() }
+        let gathered = Gathered { ledger, ..Gathered::default() };
+        Self { window, progress, gathered, inputs: Vec::new(), readers: Vec::new() }
     }
 
     /// Reads further sources.
@@ -65,9 +63,10 @@ impl<'p> Gathering<'p> {
         let mut rest = sources;
         while let Some(first) = rest.first() {
             if is_large_log(first)?
-                && let Some(notes) = self.in_parts(first)?
+                && let Some(mut notes) = self.in_parts(first)?
             {
-                self.put(notes);
+                let others = std::mem::take(&mut notes.others);
+                self.put(notes, resources::read_all(others));
                 rest = rest.get(1..).unwrap_or_default();
                 continue;
             }
@@ -104,15 +103,16 @@ impl<'p> Gathering<'p> {
                 break;
             }
         }
-        let Stream { notes, worker: Worker { ledger, watch, .. }, .. } = stream;
+        let Stream { mut notes, worker: Worker { ledger, watch, .. }, .. } = stream;
         self.gathered.ledger.absorb(ledger);
-        self.put(notes);
+        let others = std::mem::take(&mut notes.others);
+        self.put(notes, resources::read_all(others));
         Ok(watch)
     }
 
     /// The resources that were read so far.
     pub(super) fn inventory(&self) -> Inventory {
-        self.reader.clone().finish().0
+        reader::finish(self.readers.clone()).0
     }
 
     fn side_by_side(&mut self, sources: &[Source]) -> Result<(), Error> {
@@ -123,9 +123,9 @@ impl<'p> Gathering<'p> {
         let held: Vec<Held> =
             sources.par_iter().map(|source| whole(source, window, progress, ahead)).collect();
         for one in held {
-            let (notes, ledger) = one?;
+            let (notes, reader, ledger) = one?;
             self.gathered.ledger.absorb(ledger);
-            self.put(notes);
+            self.put(notes, reader);
         }
         Ok(())
     }
@@ -176,30 +176,15 @@ impl<'p> Gathering<'p> {
         Ok(Some(all))
     }
 
-    /// Puts the resources of the next input into the inventory.
-    fn put(&mut self, mut notes: Notes) {
-        let number = self.reader.open();
-        let others = std::mem::take(&mut notes.others);
-        let path = Arc::clone(&notes.path);
-        for some in others.chunks(ITEMS_AT_A_TIME) {
-            let read: Vec<Contents> = some
-                .par_iter()
-                .map(|one| {
-                    let place = Place { path: Arc::clone(&path), line: one.line, byte: one.byte };
-                    contents_of(&one.text, one.form, &place)
-                })
-                .collect();
-            for contents in read {
-                self.reader.contents(number, contents);
-            }
-        }
+    fn put(&mut self, notes: Notes, reader: Reader) {
         self.inputs.push(notes);
+        self.readers.push(reader);
     }
 
     pub(super) fn finish(self) -> Gathered {
-        let Self { mut gathered, reader, inputs, .. } = self;
+        let Self { mut gathered, readers, inputs, .. } = self;
         gathered.ledger.settle();
-        let (inventory, summaries, complaints) = reader.finish();
+        let (inventory, summaries, complaints) = reader::finish(readers);
         gathered.inventory = inventory;
         let mut of_resources = complaints;
         for (mut notes, summary) in inputs.into_iter().zip(summaries) {
@@ -297,36 +282,47 @@ const BLOCKS_AHEAD: usize = 8;
 fn whole(source: &Source, window: Window, progress: &Progress, ahead: Ahead) -> Held {
     let mut input = source.open(progress)?;
     let mut stream = Stream::new(source, Worker::new(window, ()), Pace::Blocks);
-    if ahead == Ahead::Not || source.is_short() {
-        loop {
-            let mut block = Vec::with_capacity(stream.missing());
-            let missing = stream.missing() as u64;
-            let read = progress.reading(|| input.by_ref().take(missing).read_to_end(&mut block));
-            if !progress.parsing(|| stream.take(&block, read))? {
-                return Ok((stream.notes, stream.worker.ledger));
-            }
-        }
-    }
-    std::thread::scope(|scope| {
-        let (give, blocks) = sync_channel(BLOCKS_AHEAD);
-        scope.spawn(move || {
+    let mut found = Resources::default();
+    rayon::in_place_scope(|scope| {
+        let mut take = |stream: &mut Stream<'_, ()>, block: &[u8], read| {
+            let more = progress.parsing(|| stream.take(block, read))?;
+            found.read(&mut stream.notes.others, scope);
+            Ok::<bool, Error>(more)
+        };
+        if ahead == Ahead::Not || source.is_short() {
             loop {
-                let mut block = Vec::with_capacity(BLOCK);
-                let read =
-                    progress.reading(|| input.by_ref().take(BLOCK as u64).read_to_end(&mut block));
-                let last = read.is_err() || block.is_empty();
-                if give.send((block, read)).is_err() || last {
-                    return;
+                let mut block = Vec::with_capacity(stream.missing());
+                let most = stream.missing() as u64;
+                let read = progress.reading(|| input.by_ref().take(most).read_to_end(&mut block));
+                if !take(&mut stream, &block, read)? {
+                    return Ok(());
                 }
             }
-        });
-        for (block, read) in blocks {
-            if !progress.parsing(|| stream.take(&block, read))? {
-                break;
-            }
         }
-        Ok((stream.notes, stream.worker.ledger))
-    })
+        std::thread::scope(|threads| {
+            let (give, blocks) = sync_channel(BLOCKS_AHEAD);
+            threads.spawn(move || {
+                loop {
+                    let mut block = Vec::with_capacity(BLOCK);
+                    let read = progress
+                        .reading(|| input.by_ref().take(BLOCK as u64).read_to_end(&mut block));
+                    let last = read.is_err() || block.is_empty();
+                    if give.send((block, read)).is_err() || last {
+                        return;
+                    }
+                }
+            });
+            for (block, read) in blocks {
+                if !take(&mut stream, &block, read)? {
+                    break;
+                }
+            }
+            Ok::<(), Error>(())
+        })
+    })?;
+    let Stream { mut notes, worker, .. } = stream;
+    let rest = std::mem::take(&mut notes.others);
+    Ok((notes, found.and(rest), worker.ledger))
 }
 
 /// When bytes are looked at.

@@ -11,6 +11,7 @@ mod memory;
 pub mod output;
 mod part;
 pub mod prepare;
+mod resources;
 pub mod run;
 pub mod simulate;
 

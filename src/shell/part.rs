@@ -11,6 +11,7 @@ use crate::ingest::log::{Form, Found, Framer, Piece, Shapes, Sink, read_piece};
 use crate::ingest::reader::{AsLog, as_log};
 use crate::ingest::symptom;
 use crate::model::{Complaint, Record, complaint};
+use crate::shell::resources::Other;
 
 /// Complaints that are kept for one input; the rest are counted.
 pub(super) const MOST_COMPLAINTS: usize = 1_000;
@@ -66,18 +67,6 @@ pub(super) struct Notes {
     errors: usize,
 }
 
-/// A piece that is no log entry: a resource, perhaps.
-pub(super) struct Other {
-    /// Its text.
-    pub(super) text: String,
-    /// Its form.
-    pub(super) form: Form,
-    /// Where it starts.
-    pub(super) line: u64,
-    /// The same, in bytes.
-    pub(super) byte: u64,
-}
-
 impl Notes {
     pub(super) fn of(path: &Arc<str>) -> Self {
         Self {
@@ -112,9 +101,10 @@ impl Notes {
             self.keep(one);
         }
         self.left_out += next.left_out;
-        self.others.extend(
-            next.others.into_iter().map(|one| Other { line: one.line + self.lines, ..one }),
-        );
+        for mut one in next.others {
+            one.place.line += self.lines;
+            self.others.push(one);
+        }
         self.bytes += next.bytes;
         self.lines += next.lines;
         self.entries += next.entries;
@@ -244,12 +234,7 @@ impl<W: Watch> Taking<'_, W> {
                 let more = self.notes.errors < MOST_ERRORS;
                 if record.disposition.is_none() && more && symptom::may_be_in(text.as_bytes()) {
                     self.notes.errors += 1;
-                    self.notes.others.push(Other {
-                        text: text.to_owned(),
-                        form: Form::Text,
-                        line: piece.line,
-                        byte: piece.byte + from as u64,
-                    });
+                    self.keep(piece, Form::Text, text, from);
                 }
             }
             Found::Incomplete(record, what) => {
@@ -284,12 +269,13 @@ impl<W: Watch> Taking<'_, W> {
 
     fn other(&mut self, piece: &Piece, text: &str, from: usize) {
         self.notes.text |= piece.form == Form::Text;
-        self.notes.others.push(Other {
-            text: text.to_owned(),
-            form: piece.form,
-            line: piece.line,
-            byte: piece.byte + from as u64,
-        });
+        self.keep(piece, piece.form, text, from);
+    }
+
+    fn keep(&mut self, piece: &Piece, form: Form, text: &str, from: usize) {
+        let path = Arc::clone(&self.notes.path);
+        let place = Place { path, line: piece.line, byte: piece.byte + from as u64 };
+        self.notes.others.push(Other { text: text.to_owned(), form, place });
     }
 
     fn unparsable(&mut self, piece: &Piece, at: usize, text: &[u8], what: &str) {

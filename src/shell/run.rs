@@ -191,7 +191,10 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
     if options.verbose > 0 {
         progress.tell(counts.entries() + counts.duplicates);
     }
-    Ok(usable(&gathered, status))
+    let status = usable(&gathered, status);
+    // The program ends here: to give back every rule by itself would only take time.
+    std::mem::forget(gathered);
+    Ok(status)
 }
 
 /// The status, unless nothing was read that is known: never an empty success.

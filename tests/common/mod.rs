@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use vpcwhy::ingest::document::Place;
 use vpcwhy::ingest::log::Form;
-use vpcwhy::ingest::reader::Reader;
+use vpcwhy::ingest::reader::{Reader, finish};
 use vpcwhy::model::Inventory;
 
 /// The root of the repository.
@@ -87,12 +87,11 @@ pub(crate) fn findings<'a>(
 /// The inventory of resources given as JSON values.
 pub(crate) fn inventory(values: &[serde_json::Value]) -> Inventory {
     let mut reader = Reader::default();
-    let input = reader.open();
     let place = Place { path: Arc::from("test.json"), line: 1, byte: 0 };
     for value in values {
-        reader.piece(input, &value.to_string(), Form::Json, &place);
+        reader.piece(&value.to_string(), Form::Json, &place);
     }
-    reader.finish().0
+    finish(vec![reader]).0
 }
 
 /// A scratch directory with these files.
