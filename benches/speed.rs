@@ -11,7 +11,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 use vpcwhy::correlate::Directory;
 use vpcwhy::correlate::Scope;
-use vpcwhy::correlate::ledger::{Ledger, Window};
+use vpcwhy::correlate::{Ledger, Window};
 use vpcwhy::diagnose::{Gathered, diagnose};
 use vpcwhy::engine::{EffectiveRules, Endpoint, Facts, Flow, Verdict, evaluate};
 use vpcwhy::ingest::document::Place;

@@ -32,8 +32,10 @@
 //! - Nothing in the core reads a file, the clock or the environment, prints, or fails.
 //! - Same input, same bytes out, on any number of threads.
 //! - No input is held whole: a log becomes groups, and connections that are placed and judged alike
-//!   ([`correlate::questions`]) are judged once.
-//! - Text from inputs is escaped in [`render::document`], and nowhere else.
+//!   ([`correlate::questions`]) are judged once. Ledgers add up, and so do readers of resources, in
+//!   any split.
+//! - No files import one another in a circle.
+//! - Text from inputs is escaped by [`render::escape`], where it leaves, and nowhere else.
 //!
 //! # Departures from the first sketch
 //! `diagnose` has a file of its own beside this one, since the proof needs both rims: the printed

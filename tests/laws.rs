@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use common::inventory;
-use vpcwhy::correlate::ledger::{Ledger, Window};
+use vpcwhy::correlate::{Ledger, Window};
 use vpcwhy::diagnose::Rims;
 use vpcwhy::engine::{
     Decider, EffectiveRules, Endpoint, Facts, Flow, Place as Where, Trace, Verdict, evaluate,

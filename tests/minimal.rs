@@ -15,7 +15,7 @@ use common::root;
 use vpcwhy::checks::Finding;
 use vpcwhy::correlate::Directory;
 use vpcwhy::correlate::Scope;
-use vpcwhy::correlate::ledger::Window;
+use vpcwhy::correlate::Window;
 use vpcwhy::diagnose::diagnose;
 use vpcwhy::engine::{EffectiveRules, Flow, Verdict, evaluate};
 use vpcwhy::model::{FirewallRule, Inventory};

@@ -14,8 +14,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use vpcwhy::correlate::Scope;
+use vpcwhy::correlate::Window;
 use vpcwhy::correlate::causes::judge_all;
-use vpcwhy::correlate::ledger::Window;
 use vpcwhy::correlate::{Directory, Ledger, Limits, LogCounts};
 use vpcwhy::engine::{EffectiveRules, Verdict, evaluate};
 use vpcwhy::ingest::document::Place;

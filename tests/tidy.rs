@@ -9,6 +9,7 @@
     reason = "a test that fails says where, and reads what it likes"
 )]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -70,6 +71,86 @@ fn rooms_import_only_from_the_left() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The modules that a file imports from, by the paths in its code: where a folder's `mod.rs` only
+/// hands a name on, the module that has it.
+fn imports(code: &str, faces: &BTreeMap<(String, String), String>) -> BTreeSet<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut found = BTreeSet::new();
+    for path in code.split("crate::").skip(1) {
+        let end = path.find(|c: char| !is_name(c) && c != ':').unwrap_or(path.len());
+        let (stem, rest) = path.split_at(end);
+        let listed = rest.strip_prefix('{').and_then(|list| Some(list.split_once('}')?.0));
+        let names = listed.unwrap_or("").split(',').map(|name| name.trim().to_owned());
+        let mut walk: Vec<&str> = stem.trim_end_matches(':').split("::").collect();
+        let last = if listed.is_some() { "" } else { walk.pop().unwrap_or("") };
+        let module = walk.join("/");
+        for name in names.chain([last.to_owned()]).filter(|name| !name.is_empty()) {
+            let handed_on = faces.get(&(module.clone(), name.clone()));
+            found.insert(handed_on.cloned().unwrap_or_else(|| format!("{module}/{name}")));
+        }
+        found.insert(module);
+    }
+    found
+}
+
+/// Files that import one another in a circle are one file that was cut in the wrong place. A folder
+/// and its own `mod.rs` are one; documents inside of documents are read by who reads documents.
+#[test]
+fn no_files_import_one_another_in_a_circle() {
+    let module = |name: &str| name.trim_end_matches(".rs").trim_end_matches("/mod").to_owned();
+    // A link in a comment ties nothing.
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let said = |text: &str| code(text).lines().filter(is_code).collect::<Vec<_>>().join("\n");
+    let sources: Vec<(String, String)> =
+        sources().iter().map(|(name, text)| (module(name), said(text))).collect();
+    let mut faces = BTreeMap::new();
+    for (name, text) in &sources {
+        for handed_on in text.split("pub use ").skip(1) {
+            let Some((list, _)) = handed_on.split_once(';') else { continue };
+            let Some((from, names)) = list.split_once("::") else { continue };
+            for one in names.trim_matches(['{', '}']).split(',') {
+                faces.insert((name.clone(), one.trim().to_owned()), format!("{name}/{from}"));
+            }
+        }
+    }
+    let mut above: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, text) in &sources {
+        let of_name = imports(text, &faces);
+        let known = sources.iter().map(|(other, _)| other.as_str());
+        let tied = known.filter(|other| of_name.contains(*other) && other != name);
+        above.insert(name, tied.filter(|other| !name.starts_with(&format!("{other}/"))).collect());
+    }
+    assert!(above["correlate/causes"].contains("correlate/questions"), "imports are not seen");
+    // What imports nothing that is left is no part of a circle.
+    loop {
+        let left: BTreeSet<&str> = above.keys().copied().collect();
+        let before = above.len();
+        above.retain(|_, tied| tied.iter().any(|other| left.contains(other)));
+        if above.len() == before {
+            break;
+        }
+    }
+    let reached = |from: &str| {
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut next: Vec<&str> = above[from].iter().copied().collect();
+        while let Some(one) = next.pop() {
+            if seen.insert(one) {
+                next.extend(above.get(one).into_iter().flatten());
+            }
+        }
+        seen
+    };
+    let circle: Vec<&str> =
+        above.keys().copied().filter(|one| reached(one).contains(one)).collect();
+    for one in &circle {
+        eprintln!(
+            "{one} -> {:?}",
+            above[one].iter().filter(|o| circle.contains(o)).collect::<Vec<_>>()
+        );
+    }
+    assert_eq!(circle, ["ingest/log/entry", "ingest/log/wrapped"]);
 }
 
 #[test]

@@ -22,8 +22,8 @@ use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, ne
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::usage::is_named;
 use crate::correlate::{Cause, Question};
-use crate::engine::matching::{self, match_rule};
 use crate::engine::{Decider, Verdict};
+use crate::engine::{match_rule, matching};
 use crate::model::{Disposition, FirewallRule, RuleReference};
 
 /// See the head of this file.

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use crate::correlate::expected::{Need, Told};
 use crate::correlate::exposure::Way;
-use crate::correlate::questions::{Detail, Edges, Question, ask, wider};
+use crate::correlate::questions::{Detail, Edges, Judged, Question, ask, wider};
 use crate::correlate::roads::Road;
 use crate::correlate::rollup::{Group, RollUp};
 use crate::correlate::scope::Scope;
@@ -22,15 +22,6 @@ use crate::engine::{
 use crate::model::firewall::Layer4;
 use crate::model::{Disposition, FirewallRule, Reference, RuleReference, Symptom};
 use crate::net::{AddressSet, Direction, FiveTuple, IpNet, PortSet, Protocol, Role, Timestamp};
-
-/// A connection of the log, placed and judged.
-#[derive(Debug)]
-pub(super) struct Judged<'a> {
-    pub(super) flow: Option<Flow>,
-    pub(super) direction_inferred: bool,
-    pub(super) network_inferred: bool,
-    pub(super) decision: Decision<'a>,
-}
 
 /// Denied connections of one kind.
 #[derive(Debug, Clone)]

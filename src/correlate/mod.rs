@@ -26,13 +26,15 @@ pub mod silent;
 pub mod simulate;
 mod table;
 pub mod usage;
+pub mod window;
 
 pub use causes::{Cause, Correlation, correlate};
 pub use directory::Directory;
-pub use ledger::{Ledger, Limits, LogCounts};
+pub use ledger::{Ledger, LogCounts};
 pub use questions::{Detail, Edges, Question};
 pub use roles::{Owner, Roles, Who};
 pub use rollup::{Group, RollUp};
 pub use scope::Scope;
 pub use side::Side;
 pub use simulate::{Answer, Simulator};
+pub use window::{Limits, Window};

@@ -14,9 +14,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use foldhash::fast::RandomState;
 
+use crate::correlate::Directory;
 use crate::correlate::directory::VmKind;
 use crate::correlate::rollup::{Group, RollUp, Slot};
-use crate::correlate::{Directory, causes};
 use crate::engine::{Decision, Flow, METADATA};
 use crate::model::FirewallRule;
 use crate::net::{AddressSet, Direction, PortSet, Protocol, Role, Timestamp};
@@ -191,6 +191,15 @@ impl Edges {
     }
 }
 
+/// A connection of the log, placed and judged.
+#[derive(Debug)]
+pub(super) struct Judged<'a> {
+    pub(super) flow: Option<Flow>,
+    pub(super) direction_inferred: bool,
+    pub(super) network_inferred: bool,
+    pub(super) decision: Decision<'a>,
+}
+
 /// What connections that are placed and judged alike have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Likeness {
@@ -208,7 +217,7 @@ pub(super) fn ask<'a>(
     directory: &Directory<'a>,
     edges: &Edges,
     roll_up: &'a RollUp,
-    mut judge: impl FnMut(Group<'a>) -> causes::Judged<'a>,
+    mut judge: impl FnMut(Group<'a>) -> Judged<'a>,
 ) -> Vec<Question<'a>> {
     struct Alike<'a> {
         first: Group<'a>,

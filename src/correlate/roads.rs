@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::correlate::Directory;
+use crate::correlate::expected::BOOT;
 use crate::correlate::path::{self, Class, Fault, Link, Path, State, is_googles};
 use crate::correlate::scope::Scope;
 use crate::model::cluster::Provider;
@@ -25,10 +26,6 @@ pub struct Road<'a> {
     /// What the host is needed for.
     pub because: String,
 }
-
-/// What every private node fetches to boot, besides the control plane
-/// (<https://cloud.google.com/kubernetes-engine/docs/troubleshooting/node-registration>).
-pub const BOOT: [&str; 2] = ["storage.googleapis.com", "gcr.io"];
 
 /// The roads of all clusters that are broken.
 #[must_use]

@@ -14,9 +14,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use foldhash::fast::RandomState;
 use hashbrown::Equivalent;
 
-use crate::correlate::ledger::Window;
 use crate::correlate::measures::{Id, Key, Measures, NOBODY, place};
 use crate::correlate::table::{Numbered, Table};
+use crate::correlate::window::Window;
 use crate::model::record::FirewallRecord;
 use crate::model::{Disposition, Record};
 use crate::net::{Direction, FiveTuple, Protocol, Timestamp};

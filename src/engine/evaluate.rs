@@ -3,8 +3,8 @@
 
 use crate::engine::matching::{Doubt, Observer};
 use crate::engine::space::{Geography, Space, evaluate_all};
-use crate::engine::walk::{Decision, Verdict, Walk};
-use crate::engine::{EffectiveRules, Flow};
+use crate::engine::walk::Walk;
+use crate::engine::{Decision, EffectiveRules, Flow, Verdict};
 use crate::model::FirewallRule;
 
 /// Judges a connection by the rules of its network.

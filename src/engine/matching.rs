@@ -1,18 +1,17 @@
 //! Whether a rule matches: the only place where the fields of rules are compared.
 //!
-//! What is compared with is a [`Subject`]: one connection ([`Flow`]) or a whole set of them
-//! ([`crate::engine::Space`]). A set may fit a field in part; then the comparison says where to cut
-//! it. A connection cannot be cut, and its type says so.
+//! What is compared with is a [`Subject`]: one connection ([`crate::engine::Flow`]) or a whole set
+//! of them ([`crate::engine::Space`]). A set may fit a field in part; then the comparison says
+//! where to cut it. A connection cannot be cut, and its type says so.
 //!
-//! An [`Observer`] decides how much of the comparison is kept. `()` stops at the first field that
-//! misses; [`Trace`] looks at all of them, so that a rule with a single miss can be told apart. A
-//! second matcher for explaining, or for sets, would be a second truth.
+//! An [`Observer`] decides how much is compared. `()` stops at the first field that misses, who
+//! looks for near misses at the second, [`Trace`] looks at all of them. A second matcher for
+//! explaining, or for sets, would be a second truth.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-use crate::engine::{Endpoint, Flow};
+use crate::engine::endpoint::Endpoint;
 use crate::model::FirewallRule;
 use crate::model::Reference;
 use crate::model::firewall::{Conditions, GoogleList, NetworkContext, Targets};
@@ -243,12 +242,6 @@ impl Observer for Trace {
     }
 }
 
-/// Compares a rule with a connection.
-pub fn match_rule<O: Observer>(rule: &FirewallRule, flow: &Flow, observer: &mut O) -> Outcome {
-    let Ok(outcome): Result<Outcome, Infallible> = compare(rule, flow, observer);
-    outcome
-}
-
 /// Compares a rule with a subject, field by field; an error is where to cut it first.
 pub fn compare<S: Subject, O: Observer>(
     rule: &FirewallRule,
@@ -457,8 +450,8 @@ impl Filter<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Doubt, Mismatch, Outcome, Trace, match_rule};
-    use crate::engine::{Endpoint, Flow, Place};
+    use super::{Doubt, Mismatch, Outcome, Trace};
+    use crate::engine::{Endpoint, Flow, Place, match_rule};
     use crate::model::firewall::Layer4;
     use crate::model::{Action, FirewallRule, Reference};
     use crate::net::{Direction, Protocol, parse_cidr};

@@ -1,5 +1,7 @@
 //! What would happen: the one evaluator, its one matcher, and the trace that explains them.
 
+pub mod decision;
+pub mod endpoint;
 pub mod evaluate;
 pub mod flow;
 mod index;
@@ -11,10 +13,12 @@ pub mod space;
 pub mod stages;
 pub mod walk;
 
+pub use decision::{Decider, Decision, Verdict};
+pub use endpoint::{Endpoint, Facts};
 pub use evaluate::evaluate;
-pub use flow::{Endpoint, Facts, Flow, Place};
+pub use flow::{Flow, Place, match_rule};
 pub use matching::{Doubt, Mismatch, Observer, Outcome, Trace};
 pub use near_miss::{NearMiss, near_misses};
 pub use space::{Geography, Piece, Space, evaluate_all};
 pub use stages::EffectiveRules;
-pub use walk::{Decider, Decision, METADATA, Verdict};
+pub use walk::METADATA;

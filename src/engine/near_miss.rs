@@ -6,8 +6,9 @@
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
-use crate::engine::matching::{Mismatch, Observer, Outcome, match_rule};
-use crate::engine::{Decider, Flow};
+use crate::engine::decision::Decider;
+use crate::engine::flow::{Flow, match_rule};
+use crate::engine::matching::{Mismatch, Observer, Outcome};
 use crate::model::{Action, FirewallRule, Owner, PolicyKind};
 use crate::net::{AddressSet, cidr};
 

@@ -5,8 +5,9 @@
 //! divides the set, the set is cut there and both parts go on; so every piece of the answer is as
 //! good as any connection in it.
 
+use crate::engine::decision::Decision;
 use crate::engine::matching::{End, Fit, Mismatch, Probe, Side, Subject};
-use crate::engine::walk::{Decision, Walk};
+use crate::engine::walk::Walk;
 use crate::engine::{EffectiveRules, Endpoint, Flow, Place};
 use crate::model::firewall::{NetworkContext, Targets};
 use crate::model::{FirewallRule, Reference};

@@ -8,7 +8,7 @@
 
 use std::sync::OnceLock;
 
-use crate::engine::Decider;
+use crate::engine::decision::Decider;
 use crate::engine::index::Index;
 use crate::engine::matching::{Doubt, Probe};
 use crate::model::cluster::Provider;

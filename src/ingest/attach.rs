@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::firewall::GoogleList;
-use crate::model::inventory::{AddressGroup, Association, Attachment};
+use crate::model::inventory::AddressGroup;
+use crate::model::{Association, Attachment};
 use crate::model::{FirewallPolicy, FirewallRule, Inventory, PolicyKind};
 use crate::net::IpNet;
 

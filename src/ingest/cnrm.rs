@@ -14,7 +14,7 @@ use crate::ingest::policies::ManifestNames;
 use crate::ingest::{balancers, dns, policies, rules};
 use crate::model::cluster::{ControlPlaneLink, Provider, State};
 use crate::model::firewall::{ManifestObject, NetworkReference};
-use crate::model::inventory::{Association, Attachment};
+use crate::model::{Association, Attachment};
 use crate::model::{
     Cluster, FirewallPolicy, Inventory, ManagedZone, NameServerPolicy, Nat, NatSubnetwork, Network,
     NodePool, Origin, PolicyKind, RecordSet, Reference, ResponsePolicy, ResponseRule, Route,

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::ingest::fields::Fields;
-use crate::ingest::kubernetes::{Object, number, port_name};
+use crate::ingest::object::{Object, number, port_name};
 use crate::model::ObjectName;
 use crate::model::workload::{Gateway, Ingress, Listener, PortName};
 

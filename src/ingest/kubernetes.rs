@@ -5,12 +5,12 @@
 //! those of the API server, which manifests leave out: `targetPort` is `port`, the port of a
 //! webhook's Service is 443, `failurePolicy` is Fail (Ignore in v1beta1), `protocol` is TCP.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::ingest::document::{Item, Place};
 use crate::ingest::fields::Fields;
+use crate::ingest::object::{Object, namespace, number, port_name, texts};
 use crate::ingest::{Read, controllers, symptom};
 use crate::model::workload::{
     BackendConfig, CallKind, CallTarget, ContainerPort, Endpoints, Gateway, Ingress, Listener,
@@ -58,18 +58,6 @@ pub fn is_object(item: &Item) -> bool {
     let fields = Fields(&item.value);
     let of_list = item.hint.as_deref().is_some_and(|hint| KINDS.contains(&hint));
     fields.has("apiVersion") && fields.has("kind") || of_list && fields.has("metadata")
-}
-
-/// One object on its way.
-pub(super) struct Object<'a> {
-    pub(super) id: ObjectName,
-    pub(super) kind: &'a str,
-    pub(super) is_beta: bool,
-    pub(super) fields: Fields<'a>,
-    pub(super) meta: Fields<'a>,
-    pub(super) spec: Fields<'a>,
-    pub(super) status: Fields<'a>,
-    pub(super) origin: &'a Origin,
 }
 
 /// Reads one object into the inventory.
@@ -145,38 +133,9 @@ fn symptoms(texts: &[String], origin: &Origin) -> Vec<Symptom> {
     texts.iter().flat_map(|text| symptom::read(&text.replace('\n', " "), &place)).collect()
 }
 
-impl Object<'_> {
-    pub(super) fn annotations(&self) -> BTreeMap<String, String> {
-        texts(self.meta.at("annotations"))
-    }
-}
-
-/// The namespace; one that a template is to fill in is not known.
-fn namespace(fields: Fields<'_>) -> String {
-    let text = fields.text_or_empty("namespace");
-    if text.contains("$(") || text.contains("{{") { String::new() } else { text }
-}
-
-/// An object of texts.
-fn texts(fields: Fields<'_>) -> BTreeMap<String, String> {
-    let members = fields.0.as_object().into_iter().flatten();
-    members.filter_map(|(key, _)| Some((key.clone(), fields.text(key)?))).collect()
-}
-
-pub(super) fn number(fields: Fields<'_>, key: &str) -> Option<u16> {
-    fields.number(key).and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0)
-}
-
 fn protocol(fields: Fields<'_>) -> Protocol {
     let named = fields.text("protocol").and_then(|text| text.parse().ok());
     named.unwrap_or(Protocol::TCP)
-}
-
-pub(super) fn port_name(fields: Fields<'_>, key: &str) -> Option<PortName> {
-    let text = fields.text(key).filter(|text| !text.is_empty())?;
-    // Old manifests spell out 0, which means that it is not said.
-    let port = text.parse().map_or(PortName::Name(text), PortName::Number);
-    Some(port).filter(|port| *port != PortName::Number(0))
 }
 
 fn balancer_addresses(object: &Object<'_>) -> Vec<IpAddr> {

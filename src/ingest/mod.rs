@@ -17,6 +17,7 @@ pub mod fields;
 pub mod gcloud;
 pub mod kubernetes;
 pub mod log;
+mod object;
 pub mod operations;
 pub mod policies;
 pub mod profile;

@@ -11,10 +11,11 @@ use crate::ingest::document::RULE_LINE;
 use crate::ingest::fields::Fields;
 use crate::ingest::rules::layer4;
 use crate::model::firewall::{Conditions, GoogleList, Layer4, NetworkContext};
-use crate::model::inventory::{AddressGroup, Association, Attachment};
+use crate::model::inventory::AddressGroup;
 use crate::model::{
     Action, FirewallPolicy, FirewallRule, Inventory, Origin, PolicyKind, Reference,
 };
+use crate::model::{Association, Attachment};
 use crate::net::Direction;
 
 /// Reads a policy of an answer of getEffectiveFirewalls: the policy itself, its place among the

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::model::inventory::Association;
+use crate::model::attachment::Association;
 use crate::model::{Origin, Reference};
 use crate::net::{
     AddressSet, Direction, Identities, Identity, IpNet, PortSet, Protocol, TrafficSet,

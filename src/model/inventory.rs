@@ -3,31 +3,16 @@
 //! What is absent here was not given, which is not the same as absent in the project.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
 use crate::model::cluster::{Operation, Provider};
 use crate::model::{
-    Balancers, Cluster, ConnectorObject, Drift, FirewallPolicy, FirewallRule, Instance,
-    ManagedZone, NameServerPolicy, Nat, Network, NodePool, PolicyKind, PolicyRoute, RecordSet,
-    Reference, ResponsePolicy, ResponseRule, Route, Subnetwork, Symptom, Workloads,
+    Association, Balancers, Cluster, ConnectorObject, Drift, FirewallPolicy, FirewallRule,
+    Instance, ManagedZone, NameServerPolicy, Nat, Network, NodePool, Origin, PolicyKind,
+    PolicyRoute, RecordSet, Reference, ResponsePolicy, ResponseRule, Route, Subnetwork, Symptom,
+    Workloads,
 };
 use crate::net::IpNet;
-
-/// A place in an input: `firewall.yaml:141`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Origin {
-    /// The input, as the person named it.
-    pub path: Arc<str>,
-    /// The line, counted from 1.
-    pub line: u64,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.path, self.line)
-    }
-}
 
 /// An address of a load balancer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,36 +23,6 @@ pub struct Frontend {
     pub address: IpNet,
     /// Its network, for internal ones.
     pub network: Option<Reference>,
-    /// Where it was read.
-    pub origin: Origin,
-}
-
-/// What a firewall policy is attached to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Attachment {
-    /// An organisation, by its number.
-    Organization(String),
-    /// A folder, by its number.
-    Folder(String),
-    /// A network.
-    Network(Reference),
-    /// A subnet, of a network ACL of AWS.
-    Subnetwork(Reference),
-}
-
-/// Where a policy is attached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Association {
-    /// The policy, by its name, number or short name.
-    pub policy: String,
-    /// What to.
-    pub to: Attachment,
-    /// The policy's project, where it is said.
-    pub project: Option<String>,
-    /// The policy's region, where it is said.
-    pub region: Option<String>,
-    /// Its place among the policies there.
-    pub priority: Option<u32>,
     /// Where it was read.
     pub origin: Origin,
 }

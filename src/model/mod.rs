@@ -1,6 +1,7 @@
 //! What is: log records, and the resources of a project as its exports describe them.
 
 pub mod application;
+pub mod attachment;
 pub mod automatic;
 pub mod balancer;
 pub mod cluster;
@@ -11,22 +12,25 @@ pub mod firewall;
 pub mod inventory;
 pub mod managed;
 pub mod network;
+pub mod origin;
 pub mod query;
 pub mod record;
 pub mod reference;
 pub mod symptom;
 pub mod workload;
 
+pub use attachment::{Association, Attachment};
 pub use balancer::Balancers;
 pub use cluster::{Cluster, Instance, NodePool};
 pub use complaint::Complaint;
 pub use condition::{ConnectorObject, Drift};
 pub use firewall::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
-pub use inventory::{Inventory, Origin};
+pub use inventory::Inventory;
 pub use network::{
     ManagedZone, NameServerPolicy, Nat, NatSubnetwork, Network, PolicyRoute, RecordSet,
     ResponsePolicy, ResponseRule, Route, Subnetwork, ZoneTarget,
 };
+pub use origin::Origin;
 pub use query::{Expected, Query, QueryId};
 pub use record::{Disposition, Record, RuleReference};
 pub use reference::Reference;

@@ -1,7 +1,7 @@
 //! Findings as a table for spreadsheets: RFC 4180, one row each.
 
 use crate::checks::{Finding, Report};
-use crate::render::document::escape;
+use crate::render::escape::escape;
 
 const HEAD: [&str; 16] = [
     "id",

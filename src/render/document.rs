@@ -3,6 +3,7 @@
 //! This is the sink where text from inputs is escaped, and the only one: control characters and
 //! characters that turn the direction of text never reach a terminal, markup never a page.
 
+use crate::render::escape::{escape, escape_markdown};
 use crate::render::table;
 
 /// How a piece of text is set off.
@@ -191,41 +192,6 @@ fn wrap(lead: &str, spans: &[Span], width: usize, paint: &dyn Fn(&Span) -> Strin
             piece.push_str(word);
         }
         out.push_str(&paint(&styled(span.style, piece)));
-    }
-    out
-}
-
-/// Makes control characters, and those that turn or hide text, visible.
-#[must_use]
-pub fn escape(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' | '\u{61c}')
-    };
-    if !text.chars().any(hidden) {
-        return text.to_owned();
-    }
-    text.chars()
-        .map(|c| if hidden(c) { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
-}
-
-/// The same for a page, with the characters that Markdown or HTML would read.
-#[must_use]
-pub fn escape_markdown(text: &str) -> String {
-    let mut out = String::new();
-    for c in escape(text).chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '!' | '~' => {
-                out.push('\\');
-                out.push(c);
-            }
-            _ => out.push(c),
-        }
     }
     out
 }

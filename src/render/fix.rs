@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::checks::Finding;
 use crate::net::{AddressSet, PortSet};
-use crate::render::document::escape;
+use crate::render::escape::escape;
 use crate::render::{json as render_json, resource, triage};
 use crate::suggest::Suggestion;
 

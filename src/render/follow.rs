@@ -9,7 +9,7 @@ use crate::checks::finding::decider_summary;
 use crate::correlate::Cause;
 use crate::engine::Verdict;
 use crate::net::Timestamp;
-use crate::render::document::escape;
+use crate::render::escape::escape;
 use crate::render::json as render_json;
 
 /// For people.

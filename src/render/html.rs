@@ -1,9 +1,10 @@
 //! A document as one self-contained page: no script, nothing fetched, one style sheet inside.
 //!
-//! Text is escaped here as [`crate::render::document::escape`] does for terminals, and its markup
+//! Text is escaped here as [`crate::render::escape::escape`] does for terminals, and its markup
 //! besides: what an input says stays text.
 
-use crate::render::document::{Block, Document, Span, Style, escape};
+use crate::render::document::{Block, Document, Span, Style};
+use crate::render::escape::escape;
 
 /// What the page looks like; dark where the reader's system is.
 const STYLE: &str = "\

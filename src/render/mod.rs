@@ -7,6 +7,7 @@ pub mod collect;
 pub mod csv;
 pub mod diff;
 pub mod document;
+pub mod escape;
 pub mod expose;
 pub mod fix;
 pub mod follow;

@@ -4,7 +4,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 
-use crate::render::document::escape;
+use crate::render::escape::escape;
 
 /// Below this width rows are printed as cards.
 const NARROWEST: usize = 80;

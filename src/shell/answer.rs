@@ -1,10 +1,16 @@
 //! Answers to where they were asked for, in the form that was asked for.
 
+use crate::checks::{Report, Severity};
 use crate::cli::{Format, Options};
 use crate::render::document::Document;
 use crate::render::html;
 use crate::shell::Error;
 use crate::shell::output::{self, Layout};
+
+/// The status where nothing was found that matters.
+pub(super) const DONE: u8 = 0;
+/// The status where something was.
+pub(super) const FOUND: u8 = 1;
 
 fn layout(options: &Options) -> Layout {
     output::layout(options.colour, options.width, options.output.is_some())
@@ -45,4 +51,16 @@ pub fn quoted(words: &[String]) -> String {
         })
         .collect();
     words.join(" ")
+}
+
+/// The status that findings of a severity, or of a higher one, make.
+pub(super) fn status(report: &Report, fail_on: &str) -> u8 {
+    let least = match fail_on {
+        "note" => Severity::Note,
+        "warning" => Severity::Warning,
+        "error" => Severity::Error,
+        _ => return DONE,
+    };
+    let found = report.findings.iter().any(|finding| finding.severity >= least);
+    if found { FOUND } else { DONE }
 }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use crate::cli::{Format, Options};
+use crate::correlate::Window;
 use crate::correlate::causes::judge_all;
 use crate::correlate::difference::between;
-use crate::correlate::ledger::Window;
 use crate::correlate::rollup::Slot;
 use crate::correlate::{Directory, Ledger, Question};
 use crate::diagnose::Gathered;

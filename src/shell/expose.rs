@@ -8,7 +8,7 @@ use crate::ingest::profile::profile;
 use crate::net::{IpNet, parse_cidr};
 use crate::render::expose;
 use crate::shell::Error;
-use crate::shell::answer::{print, print_json, print_lines, quoted};
+use crate::shell::answer::{print, print_json, print_lines, quoted, status};
 
 /// The options with the inputs, the clients and the profile in their places.
 pub(super) fn options(
@@ -79,5 +79,5 @@ pub(super) fn run(options: &Options, report: &Report, name: Option<&str>) -> Res
             print(options, &expose::document(report, &asked))?;
         }
     }
-    Ok(super::run::status(report, options.fail_on.unwrap_or("never")))
+    Ok(status(report, options.fail_on.unwrap_or("never")))
 }

@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 
 use crate::cli::{Format, Options};
+use crate::correlate::Window;
 use crate::correlate::causes::{cause_text, correlate};
-use crate::correlate::ledger::Window;
 use crate::correlate::{Directory, Ledger};
 use crate::diagnose::Gathered;
 use crate::model::{Disposition, Record};

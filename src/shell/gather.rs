@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::checks::report::InputSummary;
 use crate::correlate::Ledger;
-use crate::correlate::ledger::{Limits, Window};
+use crate::correlate::{Limits, Window};
 use crate::diagnose::Gathered;
 use crate::ingest::log::{Form, Framer};
 use crate::ingest::reader::{self, Reader, Summary};

@@ -99,7 +99,7 @@ impl Writer {
 
 /// Writes a message to standard error; nothing can be done where that fails.
 pub fn message(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", crate::render::document::escape(text));
+    let _ = writeln!(io::stderr(), "{}", crate::render::escape::escape(text));
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]

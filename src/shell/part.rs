@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use crate::correlate::Ledger;
-use crate::correlate::ledger::Window;
+use crate::correlate::Window;
 use crate::ingest::document::Place;
-use crate::ingest::log::framing::next_entry;
-use crate::ingest::log::{Form, Found, Framer, Piece, Shapes, Sink, read_piece};
+use crate::ingest::log::{Form, Found, Framer, Piece, Shapes, Sink, next_entry, read_piece};
 use crate::ingest::reader::{AsLog, as_log};
 use crate::ingest::symptom;
 use crate::model::{Complaint, Record, complaint};

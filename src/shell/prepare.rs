@@ -1,7 +1,7 @@
 //! What the command line says about resources, put into what was read.
 
 use crate::cli::Options;
-use crate::correlate::ledger::Window;
+use crate::correlate::Window;
 use crate::diagnose::Gathered;
 use crate::ingest::reader;
 use crate::model::Inventory;

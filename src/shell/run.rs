@@ -7,8 +7,8 @@ use crate::checks::report::Report;
 use crate::checks::{self, Basis, Severity};
 use crate::cli::{self, Command, Format, Options};
 use crate::correlate::Directory;
+use crate::correlate::Window;
 use crate::correlate::causes::judge_all;
-use crate::correlate::ledger::Window;
 use crate::correlate::path as walk;
 use crate::correlate::usage::{UsageOfRules, usage};
 use crate::diagnose::{Gathered, diagnose};
@@ -16,14 +16,12 @@ use crate::model::Reference;
 use crate::net::Timestamp;
 use crate::render::triage::{Asked, Detail};
 use crate::render::{self, collect, csv, fix, inventory, json, page, reach, sarif, triage, why};
-use crate::shell::answer::{print, print_json, print_lines, quoted};
+use crate::shell::answer::{DONE, FOUND, print, print_json, print_lines, quoted, status};
 use crate::shell::input::{self, Source};
 use crate::shell::output::{self, Progress};
 use crate::shell::prepare::prepare;
 use crate::shell::{Error, compare, demo, expose, follow, gather, memory, simulate};
 
-const DONE: u8 = 0;
-const FOUND: u8 = 1;
 const USAGE: u8 = 2;
 const NOTHING: u8 = 3;
 
@@ -308,17 +306,6 @@ fn run_triage(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
     }
     let fail_on = options.fail_on.unwrap_or(if is_check { "error" } else { "never" });
     Ok(status(&report, fail_on))
-}
-
-pub(super) fn status(report: &Report, fail_on: &str) -> u8 {
-    let least = match fail_on {
-        "note" => Severity::Note,
-        "warning" => Severity::Warning,
-        "error" => Severity::Error,
-        _ => return DONE,
-    };
-    let found = report.findings.iter().any(|finding| finding.severity >= least);
-    if found { FOUND } else { DONE }
 }
 
 fn run_why(

@@ -7,7 +7,7 @@ use crate::model::{FirewallPolicy, FirewallRule, PolicyKind};
 use crate::net::{AddressSet, Direction};
 use crate::suggest::change::{Change, Safety};
 use crate::suggest::need::Need;
-use crate::suggest::propose::{NoFix, Proposal, lacking};
+use crate::suggest::proposal::{NoFix, Proposal};
 
 /// The rule, in the one group that fits best.
 pub(super) fn group_addition<'c, 'a>(
@@ -20,7 +20,7 @@ pub(super) fn group_addition<'c, 'a>(
     rule.policy = Some(group.label().to_owned());
     rule.stage = Some(PolicyKind::SecurityGroup);
     rule.targets.tags.insert(group.name.clone());
-    let ranges = lacking(need, directory);
+    let ranges = need.lacking(directory);
     match need.direction {
         Direction::Ingress => rule.set_source_ranges(ranges),
         Direction::Egress => rule.set_destination_ranges(ranges),

@@ -4,11 +4,13 @@ pub mod change;
 mod group;
 pub mod name;
 mod need;
+pub mod proposal;
 pub mod propose;
 pub mod prove;
 pub mod resource;
 
 pub use change::{Change, Safety};
-pub use propose::{Earlier, NoFix, Proposal, propose};
+pub use proposal::{NoFix, Proposal};
+pub use propose::{Earlier, propose};
 pub use prove::{Printed, Printer, Proof, Refuted, Suggestion, prove, prove_narrowing};
 pub use resource::ResourceChange;

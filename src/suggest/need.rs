@@ -3,13 +3,14 @@
 use crate::correlate::expected;
 use crate::correlate::side::Side;
 use crate::correlate::{Cause, Directory};
-use crate::engine::matching::{Outcome, match_rule};
+use crate::engine::match_rule;
+use crate::engine::matching::Outcome;
 use crate::engine::near_miss::Gap;
-use crate::engine::{Decider, Flow, Verdict};
+use crate::engine::{Decider, EffectiveRules, Flow, Space, Verdict, evaluate_all};
 use crate::model::firewall::Layer4;
 use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind, Reference};
-use crate::net::{Direction, IpNet, Role};
-use crate::suggest::propose::NoFix;
+use crate::net::{AddressSet, Direction, IpNet, Role};
+use crate::suggest::proposal::NoFix;
 
 /// What must become possible.
 pub(super) struct Need<'c, 'a> {
@@ -65,6 +66,28 @@ impl<'c, 'a> Need<'c, 'a> {
         std::iter::once(self.cause).chain(self.siblings.iter().copied()).flat_map(Cause::flows)
     }
 
+    /// The ranges that are needed and not open to these VMs already.
+    pub(super) fn lacking(&self, directory: &Directory<'_>) -> Vec<IpNet> {
+        let rules = EffectiveRules::of(directory.inventory, self.network);
+        let geography = directory.geography(self.network);
+        let is_open = |range: &IpNet| {
+            let set = AddressSet::of([range]);
+            let open = |flow: &Flow| {
+                let mut space = Space::of_flow(flow, &geography);
+                space.tells_apart = false;
+                match self.direction {
+                    Direction::Ingress => space.flows.source = set.clone(),
+                    Direction::Egress => space.flows.destination = set.clone(),
+                }
+                let pieces = evaluate_all(&rules, &space);
+                pieces.iter().all(|piece| piece.decision.verdict == Verdict::Allowed)
+            };
+            self.flows().all(open)
+        };
+        self.ranges.iter().filter(|range| !is_open(range)).copied().collect()
+    }
+
+    /// What a cause needs; or why nothing is to be done about it.
     pub(super) fn of(
         cause: &'c Cause<'a>,
         siblings: &[&'c Cause<'a>],

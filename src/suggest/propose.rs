@@ -6,10 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::correlate::expected::Purpose;
 use crate::correlate::{Cause, Directory, node_tags};
+use crate::engine::Mismatch;
 use crate::engine::near_miss::Gap;
-use crate::engine::{EffectiveRules, Flow, Mismatch, Space, Verdict, evaluate_all};
 use crate::model::firewall::{Layer4, Targets};
 use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Role};
@@ -17,69 +16,7 @@ use crate::suggest::change::{Change, Safety};
 use crate::suggest::group::group_addition;
 use crate::suggest::name::resource_name;
 use crate::suggest::need::Need;
-
-/// A change that is yet to be proved.
-#[derive(Debug, Clone)]
-pub struct Proposal<'c, 'a> {
-    /// The change.
-    pub change: Change,
-    /// The causes whose connections must pass after it; none where nothing is to pass.
-    pub wanted: Vec<&'c Cause<'a>>,
-    /// The ranges that were asked for at the other end.
-    pub needed: AddressSet,
-    /// How far it may be trusted.
-    pub safety: Safety,
-    /// What a person should know about it.
-    pub notes: Vec<String>,
-}
-
-impl<'c, 'a> Proposal<'c, 'a> {
-    /// A change that was proposed for another cause, for this one.
-    #[must_use]
-    pub fn again(change: &Change, cause: &'c Cause<'a>) -> Self {
-        let rule = change.rule();
-        let peer = match rule.direction {
-            Direction::Ingress => &rule.source,
-            Direction::Egress => &rule.destination,
-        };
-        let managed = change.before().is_some_and(|rule| rule.owner == Owner::ConfigConnector);
-        Self {
-            change: change.clone(),
-            wanted: vec![cause],
-            needed: peer.clone().unwrap_or_default(),
-            safety: match (managed, exposes(cause)) {
-                (true, _) => Safety::Managed,
-                (false, true) => Safety::Review,
-                (false, false) => Safety::Safe,
-            },
-            notes: vec!["the same change mends another finding, too".to_owned()],
-        }
-    }
-}
-
-/// Whether it lets the outside in.
-fn exposes(cause: &Cause<'_>) -> bool {
-    cause.needs.iter().any(|need| need.purpose == Purpose::Exposure)
-}
-
-/// Why no change is offered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoFix {
-    /// Somebody denies it on purpose: nothing should go around that.
-    Intended(String),
-    /// Nothing can be offered, and why.
-    Other(String),
-}
-
-impl NoFix {
-    /// Why.
-    #[must_use]
-    pub fn why(self) -> String {
-        match self {
-            Self::Intended(why) | Self::Other(why) => why,
-        }
-    }
-}
+use crate::suggest::proposal::{NoFix, Proposal, exposes};
 
 /// The changes that could mend `cause`, least opening first.
 ///
@@ -187,27 +124,6 @@ fn widened(own: &[IpNet], needed: &[IpNet]) -> Option<Vec<IpNet>> {
     Some(all)
 }
 
-/// The ranges that are needed and not open to these VMs already.
-pub(super) fn lacking(need: &Need<'_, '_>, directory: &Directory<'_>) -> Vec<IpNet> {
-    let rules = EffectiveRules::of(directory.inventory, need.network);
-    let geography = directory.geography(need.network);
-    let is_open = |range: &IpNet| {
-        let set = AddressSet::of([range]);
-        let open = |flow: &Flow| {
-            let mut space = Space::of_flow(flow, &geography);
-            space.tells_apart = false;
-            match need.direction {
-                Direction::Ingress => space.flows.source = set.clone(),
-                Direction::Egress => space.flows.destination = set.clone(),
-            }
-            let pieces = evaluate_all(&rules, &space);
-            pieces.iter().all(|piece| piece.decision.verdict == Verdict::Allowed)
-        };
-        need.flows().all(open)
-    };
-    need.ranges.iter().filter(|range| !is_open(range)).copied().collect()
-}
-
 /// A new rule for exactly this.
 fn addition<'c, 'a>(
     need: &Need<'c, 'a>,
@@ -222,7 +138,7 @@ fn addition<'c, 'a>(
     // Whom the outside is opened to, somebody should look at again.
     let mut safety = if exposes(need.cause) { Safety::Review } else { Safety::Safe };
     rule.targets = targets;
-    let lacking = lacking(need, directory);
+    let lacking = need.lacking(directory);
     match need.direction {
         Direction::Ingress => {
             rule.set_source_ranges(lacking);

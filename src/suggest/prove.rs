@@ -8,12 +8,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::correlate::difference::{Changed, Effect, Row, between};
 use crate::correlate::{Detail, Directory, Edges, Question};
-use crate::engine::matching::{Outcome, match_rule};
+use crate::engine::match_rule;
+use crate::engine::matching::Outcome;
 use crate::engine::{Decider, EffectiveRules, Flow, Mismatch, Verdict, evaluate};
 use crate::model::{FirewallRule, Inventory};
 use crate::net::{Direction, FiveTuple, Protocol, TrafficSet};
 use crate::suggest::change::{Change, Safety};
-use crate::suggest::propose::Proposal;
+use crate::suggest::proposal::Proposal;
 
 /// One printed form of a change, and the rule that was read back from it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -331,7 +331,7 @@ fn up_to_the_decider(effective: &EffectiveRules<'_>, decision: &Decision<'_>, on
             if decision.decider == Decider::Rule(rule) {
                 return seen;
             }
-            let matched = vpcwhy::engine::matching::match_rule(rule, one, &mut ());
+            let matched = vpcwhy::engine::match_rule(rule, one, &mut ());
             if rule.action == Action::GotoNext && matched == vpcwhy::engine::Outcome::Matched {
                 break;
             }

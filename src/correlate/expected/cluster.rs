@@ -8,13 +8,16 @@
 
 use crate::correlate::expected::judge::{Ask, open};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
-use crate::correlate::path::meant_otherwise;
-use crate::correlate::roads::BOOT;
+use crate::correlate::path::vip::meant_otherwise;
 use crate::correlate::side::{Side, side};
 use crate::engine::naming::{Resolved, resolve};
 use crate::model::cluster::ControlPlaneLink;
 use crate::model::{Cluster, Expected, Origin};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role};
+
+/// What every private node fetches to boot, besides the control plane
+/// (<https://cloud.google.com/kubernetes-engine/docs/troubleshooting/node-registration>).
+pub const BOOT: [&str; 2] = ["storage.googleapis.com", "gcr.io"];
 
 /// Whether the control plane speaks to nodes and pods from its own /28.
 pub(super) fn speaks_from_its_range(cluster: &Cluster) -> bool {

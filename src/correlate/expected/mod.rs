@@ -19,6 +19,7 @@ mod probes;
 
 pub use assumed::{assumed_networks, automatic_rule, with_automatic_rules};
 pub use calls::{Backend, backend_of};
+pub use cluster::BOOT;
 pub use entrance::{Entrance, entrance};
 pub use pasted::{Conclusion, Told, tells_of};
 

@@ -7,7 +7,7 @@
 
 mod name;
 mod start;
-mod vip;
+pub mod vip;
 
 pub use name::is_googles;
 pub use start::{Start, start};

@@ -5,10 +5,10 @@
 use crate::ingest::amazon::{layer, policy};
 use crate::ingest::fields::Fields;
 use crate::model::firewall::Layer4;
-use crate::model::inventory::{Association, Attachment};
 use crate::model::{
     Action, FirewallPolicy, FirewallRule, Inventory, Origin, PolicyKind, Reference,
 };
+use crate::model::{Association, Attachment};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol};
 
 /// The entry that every ACL ends with.

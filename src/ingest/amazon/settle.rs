@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::ingest::amazon::acl::own_side;
 use crate::ingest::amazon::{policy, unknown_rule};
+use crate::model::Attachment;
 use crate::model::cluster::Provider;
 use crate::model::firewall::{GoogleList, Layer4};
-use crate::model::inventory::Attachment;
 use crate::model::{
     Action, Cluster, FirewallRule, Instance, Inventory, Origin, PolicyKind, Reference,
 };

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use crate::ingest::log::framing::{Extent, LONGEST_ENTRY, blank, extent, looks_like_entry};
+use crate::ingest::log::extent::{Extent, LONGEST_ENTRY, blank, extent, looks_like_entry};
 use crate::ingest::log::paste;
 
 /// The form of an input.

@@ -4,7 +4,9 @@
 //! A piece is one entry, one wrapper around an entry, or one resource; what it is, is found from
 //! its content. Bytes are borrowed all the way: a record allocates only for strings with escapes.
 
+mod cut;
 pub mod entry;
+mod extent;
 pub mod form;
 pub mod framing;
 pub mod paste;
@@ -14,7 +16,9 @@ pub mod walker;
 pub mod wrapped;
 mod yaml;
 
+pub use cut::{Piece, Sink};
 pub use entry::{Found, read_piece};
+pub use extent::next_entry;
 pub use form::Form;
-pub use framing::{Framer, Piece, Sink};
+pub use framing::Framer;
 pub use shape::Shapes;

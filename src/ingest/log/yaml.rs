@@ -12,8 +12,8 @@
 
 use memchr::memchr;
 
+use crate::ingest::log::cut::Cut;
 use crate::ingest::log::form::Form;
-use crate::ingest::log::framing::Cut;
 
 /// Cuts documents; remembers what it is in the middle of.
 #[derive(Debug, Default)]
