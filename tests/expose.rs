@@ -136,6 +136,43 @@ fn the_rule_that_named_clients_lack_is_printed_and_proved() {
     assert!(!bare.contains("--source-ranges"), "{bare}");
 }
 
+/// A rule that lets in anybody does not help whom the Service does not name, nor would another
+/// rule: kube-proxy goes by the Service.
+#[test]
+fn whom_a_service_does_not_name_no_rule_lets_in() {
+    let mut balancer = service("api", "LoadBalancer", value!([{"name": "http", "port": 80}]));
+    balancer["status"] = value!({"loadBalancer": {"ingress": [{"ip": "34.1.2.3"}]}});
+    balancer["spec"]["loadBalancerSourceRanges"] = value!(["203.0.113.0/24"]);
+    for sources in ["0.0.0.0/0", "203.0.113.0/24"] {
+        let objects =
+            [cluster(false), subnetwork(), allow("own", &[sources], &["80"]), balancer.clone()];
+        let with = |clients: &str| ask(&objects, &["--clients", clients]);
+        let refused = with("198.51.100.7/32");
+        let way = refused.way("load-balancer");
+        assert_eq!((&way["verdict"], &way["decision"]), (&value!("DENIED"), &Value::Null));
+        let why = "none of the clients is in loadBalancerSourceRanges";
+        assert!(way["because"].to_string().contains(why), "{way:#}");
+        let some = with("198.51.100.7/32,203.0.113.9/32");
+        assert_eq!(some.way("load-balancer")["verdict"], "MIXED");
+        assert_eq!(with("203.0.113.9/32").way("load-balancer")["verdict"], "ALLOWED");
+        let anybody = ask(&objects, &[]);
+        let way = anybody.way("load-balancer");
+        assert_eq!(
+            (&way["verdict"], &way["clients"]),
+            (&value!("MIXED"), &value!(["203.0.113.0/24"]))
+        );
+        // Nothing is opened for who would not get in.
+        let text: String = objects.iter().map(|one| format!("{one}\n")).collect();
+        let scratch = folder(&[("all.json", text.as_bytes())]);
+        let path = scratch.path().to_str().unwrap();
+        for clients in ["198.51.100.7/32", "198.51.100.7/32,203.0.113.9/32"] {
+            let text = common::stdout(&run(&["expose", path, "--clients", clients, "-v"]));
+            assert!(!text.contains("--source-ranges"), "{text}");
+            assert!(text.contains("add the clients to loadBalancerSourceRanges of the Service"));
+        }
+    }
+}
+
 #[test]
 fn load_balancers_let_in_whom_they_and_the_rules_name() {
     let mut balancer = service("api", "LoadBalancer", value!([{"name": "http", "port": 80}]));

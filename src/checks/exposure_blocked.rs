@@ -108,11 +108,12 @@ fn closed(check: &Check, evidence: &Evidence<'_, '_>, way: &Way<'_>) -> Option<F
     made.confidence = Confidence::Proven;
     made.no_fix = Some(match (named, way.controller.and_then(|one| one.allow_lists.first())) {
         (true, Some(key)) => format!("add the clients to the controller's list: {key}"),
-        (true, None) => {
-            "add the clients to loadBalancerSourceRanges, or give the nodes a balancer \
-                         in front"
+        (true, None) if way.kind == WayKind::LoadBalancer && !way.is_internal => {
+            "add the clients to loadBalancerSourceRanges of the Service: who keeps its balancer \
+             changes the rule by itself"
                 .to_owned()
         }
+        (true, None) => "give them a balancer in front that is on the internet".to_owned(),
         (false, _) if way.provider == Provider::Amazon => {
             "no group of the nodes lets anybody in: say who is to come: vpcwhy expose --clients \
              CIDR,…"

@@ -267,9 +267,9 @@ impl<'a> World<'_, 'a> {
     }
 
     /// The clients that were named, where somebody did.
-    fn named(&self) -> Option<Side> {
-        let named = &self.scope.clients;
-        (!named.is_empty()).then(|| clients(named.clone(), true))
+    fn named(&self, admitted: &AddressSet) -> Option<Side> {
+        let named = AddressSet::of(&self.scope.clients).intersection(admitted).ranges();
+        (!named.is_empty()).then(|| clients(named, true))
     }
 
     /// What becomes of the named clients, or of anybody who can get to an address of that kind;
@@ -280,6 +280,7 @@ impl<'a> World<'_, 'a> {
         is_internal: bool,
         address: Option<&[IpNet]>,
         traffic: (Protocol, &PortSet),
+        admitted: &AddressSet,
     ) -> Option<(Entrance<'a>, AddressSet)> {
         let asked = |from: &Side| entrance(self.directory, cluster, from, address, traffic);
         let mut all = anybody(is_internal).difference(&NOBODYS);
@@ -290,7 +291,7 @@ impl<'a> World<'_, 'a> {
         let all = all.ranges();
         let anybody = asked(&clients(all, false))?;
         let passing = anybody.passing.clone();
-        match self.named() {
+        match self.named(admitted) {
             Some(named) => Some((asked(&named)?, passing)),
             None => Some((anybody, passing)),
         }

@@ -152,7 +152,7 @@ fn by_nodes<'a>(
     if cluster.private_nodes {
         way.because.push("the nodes have no external address: from inside only".to_owned());
     }
-    let reach = of_node_ports(world, at, way, open, reason, into);
+    let reach = of_node_ports(world, at, way, open, (reason, &AddressSet::all()), into);
     reach.tell(way);
     by_ipv6(world, cluster, way);
     world.come_from_outside(way);
@@ -164,7 +164,7 @@ fn of_node_ports<'a>(
     cluster: usize,
     way: &Way<'_>,
     open: &[(Protocol, u16)],
-    reason: &str,
+    (reason, admitted): (&str, &AddressSet),
     into: &mut Ways<'a>,
 ) -> Reach<'a> {
     let mut reach = Reach::default();
@@ -174,9 +174,10 @@ fn of_node_ports<'a>(
         if ports.is_empty() {
             continue;
         }
-        let found = world.entrance(cluster, way.is_internal, None, (protocol, &ports));
+        let traffic = (protocol, &ports);
+        let found = world.entrance(cluster, way.is_internal, None, traffic, admitted);
         let Some(found) = found else { continue };
-        needed(world, way, &found.0, (protocol, &ports), reason, into);
+        needed(world, way, &found.0, traffic, (reason, admitted), into);
         reach.add(found);
     }
     reach
@@ -261,10 +262,10 @@ fn needed<'a>(
     way: &Way<'_>,
     found: &Entrance<'a>,
     (protocol, ports): (Protocol, &PortSet),
-    reason: &str,
+    (reason, admitted): (&str, &AddressSet),
     into: &mut Ways<'a>,
 ) {
-    let (Some(from), Some(cluster)) = (world.named(), world.cluster) else { return };
+    let (Some(from), Some(cluster)) = (world.named(admitted), world.cluster) else { return };
     if !world.is_asked(way) || world.has_outsiders(way) {
         return;
     }
@@ -359,13 +360,13 @@ fn asked_balancer<'a>(
         if ports.is_empty() {
             continue;
         }
-        let address = Some(addresses.as_slice());
-        let found = world.entrance(at, way.is_internal, address, (protocol, &ports));
+        let (address, traffic) = (Some(addresses.as_slice()), (protocol, &ports));
+        let found = world.entrance(at, way.is_internal, address, traffic, said);
         let Some(found) = found else { continue };
         is_exported &= found.0.is_exported;
         if found.0.is_exported {
             let reason = format!("clients of Service {} by its load balancer", service.id);
-            needed(world, way, &found.0, (protocol, &ports), &reason, into);
+            needed(world, way, &found.0, traffic, (&reason, said), into);
         }
         reach.add(found);
     }
@@ -379,20 +380,35 @@ fn asked_balancer<'a>(
                 .to_owned(),
         );
     }
-    by_its_word(world, said, way);
+    by_its_word(world, service, said, way);
     world.come_from_outside(way);
 }
 
-/// Where the rules do not tell, the Service's own word does.
-fn by_its_word(world: &World<'_, '_>, said: &AddressSet, way: &mut Way<'_>) {
-    if way.verdict != Expected::Undetermined {
+/// Whom the Service does not name, kube-proxy drops on the node, whatever the firewall lets in
+/// (`KUBE-FW-…` of <https://github.com/kubernetes/kubernetes/blob/master/pkg/proxy/iptables/proxier.go>);
+/// where the rules do not tell, its word is all there is.
+fn by_its_word(world: &World<'_, '_>, service: &Service, said: &AddressSet, way: &mut Way<'_>) {
+    way.clients = Some(match way.clients.take() {
+        Some(passing) if way.verdict != Expected::Undetermined => passing.intersection(said),
+        _ => said.clone(),
+    });
+    if service.source_ranges.is_empty() {
         return;
     }
-    way.clients = Some(said.clone());
     let named = AddressSet::of(&world.scope.clients);
-    if !named.is_empty() && named.intersection(said).is_empty() {
-        way.verdict = Expected::Denied;
-        way.because.push("none of the clients is in loadBalancerSourceRanges".to_owned());
+    let asked = if named.is_empty() { anybody(way.is_internal) } else { &named };
+    let refused = asked.difference(said);
+    // The firewall was asked about those whom the Service names, if there are any.
+    if asked.intersection(said).is_empty() {
+        (way.verdict, way.answer) = (Expected::Denied, None);
+    } else if way.verdict == Expected::Allowed && !refused.is_empty() {
+        way.verdict = Expected::Mixed;
+    }
+    if !named.is_empty() && !refused.is_empty() {
+        way.because.push(match named == refused {
+            true => "none of the clients is in loadBalancerSourceRanges".to_owned(),
+            false => format!("not in loadBalancerSourceRanges: {}", refused.words(6)),
+        });
     }
 }
 
@@ -424,7 +440,7 @@ fn on_amazon<'a>(
                            writes from loadBalancerSourceRanges"
                 .to_owned(),
         });
-        return by_its_word(world, said, way);
+        return by_its_word(world, service, said, way);
     }
     way.because.push(
         "a Network Load Balancer keeps the clients' addresses: the groups of the nodes decide"
@@ -432,9 +448,9 @@ fn on_amazon<'a>(
     );
     let Some((at, _)) = cluster(world) else { return };
     let reason = format!("clients of Service {} by its load balancer", service.id);
-    let reach = of_node_ports(world, at, way, &open, &reason, into);
+    let reach = of_node_ports(world, at, way, &open, (&reason, said), into);
     reach.tell(way);
-    by_its_word(world, said, way);
+    by_its_word(world, service, said, way);
 }
 
 /// Ports of pods that sit on a port of their node: as good as a node port, on some nodes.
