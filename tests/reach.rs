@@ -376,8 +376,8 @@ fn probes_of_every_kind_of_balancer() {
         ("node", 31234, 2),
         ("pod", 8080, 2),
         ("pod", 9999, 2),
-        ("node", 32100, 4),
-        ("node", 10256, 4),
+        ("node", 32100, 3),
+        ("node", 10256, 3),
     ];
     assert_eq!(probes, expected.map(|(role, port, ranges)| (role.to_owned(), port, ranges)));
     // A rule of the right ranges and ports ends it.

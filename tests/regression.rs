@@ -521,7 +521,7 @@ fn opening_by_tag_is_said_as_such() {
 /// references, its description.
 #[test]
 fn manifests_keep_their_identity() {
-    let manifests = "apiVersion: compute.cnrm.cloud.google.com/v1beta1\nkind: ComputeNetwork\nmetadata:\n  name: net-obj\n  namespace: ns1\n  annotations:\n    cnrm.cloud.google.com/project-id: p\nspec:\n  resourceID: n\n---\napiVersion: compute.cnrm.cloud.google.com/v1beta1\nkind: ComputeFirewall\nmetadata:\n  name: fw-obj\n  namespace: ns1\n  annotations:\n    cnrm.cloud.google.com/project-id: p\nspec:\n  resourceID: hooks\n  description: For the webhooks\n  allow:\n  - protocol: tcp\n    ports:\n    - \"9443\"\n  sourceRanges:\n  - 172.16.0.0/28\n  networkRef:\n    name: net-obj\n  logConfig:\n    metadata: EXCLUDE_ALL_METADATA\n";
+    let manifests = "apiVersion: compute.cnrm.cloud.google.com/v1beta1\nkind: ComputeNetwork\nmetadata:\n  name: net-obj\n  namespace: ns1\n  annotations:\n    cnrm.cloud.google.com/project-id: p\nspec:\n  resourceID: n\n---\napiVersion: compute.cnrm.cloud.google.com/v1beta1\nkind: ComputeFirewall\nmetadata:\n  name: fw-obj\n  namespace: ns1\n  annotations:\n    cnrm.cloud.google.com/project-id: p\nspec:\n  resourceID: hooks\n  description: For the webhooks\n  allow:\n  - protocol: tcp\n    ports:\n    - \"9443\"\n  sourceRanges:\n  - 172.16.0.0/28\n  targetTags:\n  - gke-c-aaaaaaaa-node\n  networkRef:\n    name: net-obj\n  logConfig:\n    metadata: EXCLUDE_ALL_METADATA\n";
     let rest = [
         deny_all(value!({})),
         cluster("c", value!({})),
@@ -660,4 +660,137 @@ fn policies_on_their_own_are_doubtful() {
         assert_eq!(inputs.why("10.9.0.1", "10.0.0.7:80", "INGRESS").0, "UNDETERMINED");
         assert_eq!(inputs.why("10.9.0.1", "10.0.0.7:81", "INGRESS").0, "ALLOWED");
     }
+}
+
+/// Exporters write `peeringName` empty where Private Service Connect joins the control plane: it
+/// does not speak from a range of its own then.
+#[test]
+fn an_empty_name_of_a_peering_is_none() {
+    let with = |fields: Value| {
+        let mut private = value!({"masterIpv4CidrBlock": "172.16.0.0/28",
+            "privateEndpointSubnetwork": "projects/p/regions/r/subnetworks/s"});
+        private["peeringName"] = fields;
+        let own = cluster("c", value!({"privateClusterConfig": private}));
+        let report = Inputs::of(&[own, subnet(value!({})), deny_all(value!({}))]).triage();
+        let found = findings(&report, "control-plane-ingress-blocked");
+        found.iter().filter(|one| one["severity"] == "error").count()
+    };
+    assert_eq!((with(value!("")), with(value!("gke-peer"))), (0, 1));
+}
+
+/// Autopilot names its nodes otherwise: a tag that no VM carries is not derived.
+#[test]
+fn no_tag_is_derived_for_autopilot() {
+    let with = |autopilot: bool| {
+        let own = cluster("c", value!({"autopilot": {"enabled": autopilot}}));
+        let text = Inputs::of(&[own, subnet(value!({})), deny_all(value!({}))]).triage();
+        text["findings"].to_string().contains(TAG)
+    };
+    assert!(with(false) && !with(true));
+}
+
+/// A plan or a state holds what is managed there, and GKE writes its rules by itself.
+#[test]
+fn the_rules_of_a_plan_are_not_all_rules() {
+    let written = value!({"format_version": "1.2", "planned_values": {"root_module": {"resources": [
+        {"address": "google_compute_firewall.ssh", "mode": "managed",
+         "type": "google_compute_firewall", "name": "ssh",
+         "values": {"name": "ssh", "network": "projects/p/global/networks/n", "project": "p",
+            "direction": "INGRESS", "priority": 1000, "source_ranges": ["35.235.240.0/20"],
+            "allow": [{"protocol": "tcp", "ports": ["22"]}]}}]}}});
+    let exported = rule(
+        "ssh",
+        value!({"sourceRanges": ["35.235.240.0/20"],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["22"]}]}),
+    );
+    let blocked = |rule: Value| {
+        let report = Inputs::of(&[cluster("c", value!({})), subnet(value!({})), rule]).triage();
+        findings(&report, "control-plane-ingress-blocked").len()
+    };
+    assert_eq!((blocked(written), blocked(exported)), (0, 1));
+}
+
+/// The Compute API takes GRE by its number alone.
+#[test]
+fn gre_is_printed_as_a_number() {
+    let own = rule(
+        "vpn",
+        value!({"sourceRanges": ["10.9.0.0/24"], "targetTags": [TAG],
+        "allowed": [{"IPProtocol": "47"}, {"IPProtocol": "tcp", "ports": ["443"]}]}),
+    );
+    let vm = value!({"kind": "compute#instance", "name": "vm-1", "tags": {"items": [TAG]},
+        "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": "10.0.0.9"}],
+        "selfLink": "https://x/projects/p/zones/z/instances/vm-1"});
+    let client = subnet(value!({"name": "clients", "ipCidrRange": "10.9.0.0/24"}));
+    let log = denied("10.9.0.2", "10.0.0.9", 8443, "deny-all", "INGRESS", "vm-1");
+    let inputs = Inputs::of(&[own, deny_all(value!({})), vm, client, subnet(value!({})), log]);
+    let report = inputs.triage();
+    let fixes = findings(&report, "cluster-internal-blocked")
+        .into_iter()
+        .chain(findings(&report, "unexplained-denial"))
+        .flat_map(|one| one["fixes"].as_array().unwrap().clone())
+        .collect::<Vec<_>>();
+    let update = fixes.iter().find(|fix| fix["rule"]["name"] == "vpn").expect("a correction");
+    let printed = update["as"].to_string();
+    assert!(printed.contains("--rules=47,tcp:443,tcp:8443"), "{printed}");
+    assert!(!printed.contains("gre"), "{printed}");
+}
+
+/// One more port is opened where it is asked for, not on all VMs because a rule for all of them is
+/// near; and a rule of many ports is not given one more source for the sake of one.
+#[test]
+fn the_narrowest_change_comes_first() {
+    let vm = |name: &str, address: &str, tag: &str| {
+        value!({"kind": "compute#instance", "name": name, "tags": {"items": [tag]},
+            "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": address}],
+            "selfLink": format!("https://x/projects/p/zones/z/instances/{name}")})
+    };
+    let clients = subnet(value!({"name": "clients", "ipCidrRange": "10.9.0.0/24"}));
+    let ask = |near: Value| {
+        let log = denied("10.9.0.2", "10.0.0.9", 5432, "deny-all", "INGRESS", "db-1");
+        let all = [
+            near,
+            deny_all(value!({})),
+            vm("db-1", "10.0.0.9", "db"),
+            vm("web-1", "10.0.0.8", "web"),
+            clients.clone(),
+            subnet(value!({})),
+            log,
+        ];
+        let report = Inputs::of(&all).triage();
+        let found = report["findings"].as_array().unwrap().clone();
+        let own = found.iter().find(|one| one["observed"]["count"] == 1).expect("the denial");
+        own["fixes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fix| {
+                (
+                    fix["kind"].as_str().unwrap().to_owned(),
+                    fix["safety"].as_str().unwrap().to_owned(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let words = |kind: &str, safety: &str| (kind.to_owned(), safety.to_owned());
+    let for_all = rule(
+        "web",
+        value!({"sourceRanges": ["10.9.0.0/24"],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["443"]}]}),
+    );
+    let expected = [words("add-firewall-rule", "safe"), words("update-firewall-rule", "review")];
+    assert_eq!(ask(for_all), expected);
+    let many_ports = rule(
+        "admin",
+        value!({"sourceRanges": ["10.9.4.0/24"], "targetTags": ["db"],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["22", "3306", "5432", "9090"]}]}),
+    );
+    assert_eq!(ask(many_ports), expected);
+    // What is for these VMs and lacks one port is corrected.
+    let own = rule(
+        "db",
+        value!({"sourceRanges": ["10.9.0.0/24"], "targetTags": ["db"],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["443"]}]}),
+    );
+    assert_eq!(ask(own)[0], words("update-firewall-rule", "safe"));
 }

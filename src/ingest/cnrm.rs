@@ -412,7 +412,7 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         ]),
         service_range_names: Vec::from_iter(allocation.text("servicesSecondaryRangeName")),
         control_plane_range: private.range("masterIpv4CidrBlock"),
-        link: if private.has("peeringName") {
+        link: if private.first_text(&["peeringName"]).is_some() {
             Some(ControlPlaneLink::Peering)
         } else if private.has("privateEndpointSubnetworkRef") {
             Some(ControlPlaneLink::PrivateServiceConnect)
@@ -420,6 +420,7 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
             None
         },
         subsetting: manifest.spec.flag("enableL4IlbSubsetting"),
+        is_autopilot: spec.flag("enableAutopilot") == Some(true),
         private_nodes: private.flag("enablePrivateNodes") == Some(true),
         state: state(manifest),
         private_endpoint: address("privateEndpoint"),

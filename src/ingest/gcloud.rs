@@ -402,13 +402,15 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         service_ranges: dedup(service_ranges),
         service_range_names: Vec::from_iter(allocation.text("servicesSecondaryRangeName")),
         control_plane_range: private.range("masterIpv4CidrBlock"),
-        link: if private.has("peeringName") {
+        // Some exporters write it empty where there is none.
+        link: if private.first_text(&["peeringName"]).is_some() {
             Some(ControlPlaneLink::Peering)
         } else if has_psc(private) || has_psc(endpoints) {
             Some(ControlPlaneLink::PrivateServiceConnect)
         } else {
             None
         },
+        is_autopilot: fields.at("autopilot").flag("enabled") == Some(true),
         // The API leaves out what is false.
         subsetting: fields
             .has("networkConfig")

@@ -104,12 +104,16 @@ impl Reader {
             for (kind, count) in shown.unused {
                 *self.inventory.unused.entry(kind).or_default() += count;
             }
-            let before = self.inventory.routes.len();
+            let (routes, rules) =
+                (self.inventory.routes.len(), self.inventory.firewall_rules.len());
             for one in shown.items {
                 self.item(one);
             }
-            for route in self.inventory.routes.iter_mut().skip(before) {
+            for route in self.inventory.routes.iter_mut().skip(routes) {
                 route.is_written = true;
+            }
+            for rule in self.inventory.firewall_rules.iter_mut().skip(rules) {
+                rule.is_written = true;
             }
             return self.note(Read::Noted, &item);
         }

@@ -44,6 +44,8 @@ pub struct Cluster {
     /// Whether internal balancers have some of the nodes behind them, by network endpoint groups;
     /// `None` where nothing says it.
     pub subsetting: Option<bool>,
+    /// Whether Google keeps its nodes.
+    pub is_autopilot: bool,
     /// Whose cloud its nodes are in.
     pub provider: Provider,
     /// Its state, and what it says about it.
@@ -152,10 +154,12 @@ pub struct Interface {
 
 impl Cluster {
     /// The tag that GKE gives to the nodes: `gke-NAME-HASH-node`, the hash being the first eight
-    /// characters of the cluster's id; long names are cut by GKE, so then it is not derived.
+    /// characters of the cluster's id; long names are cut by GKE, and Autopilot names its nodes
+    /// otherwise (`gk3-…`), so then it is not derived.
     #[must_use]
     pub fn node_tag(&self) -> Option<String> {
         let hash = self.hash.as_deref()?.get(..8)?;
-        (self.id.name.len() <= 20).then(|| format!("gke-{}-{hash}-node", self.id.name))
+        (self.id.name.len() <= 20 && !self.is_autopilot)
+            .then(|| format!("gke-{}-{hash}-node", self.id.name))
     }
 }

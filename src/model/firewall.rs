@@ -267,6 +267,8 @@ pub struct FirewallRule {
     pub unmodelled: Vec<String>,
     /// Who owns it.
     pub owner: Owner,
+    /// Whether it was written (a plan, a state) and not exported: others may be there besides.
+    pub is_written: bool,
     /// The manifest that Config Connector keeps it by.
     pub manifest: Option<Box<ManifestObject>>,
     /// Where it was read.
@@ -301,6 +303,7 @@ impl FirewallRule {
             logged: None,
             unmodelled: Vec::new(),
             owner: Owner::User,
+            is_written: false,
             manifest: None,
             origin: Origin::default(),
         }

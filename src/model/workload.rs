@@ -92,6 +92,17 @@ pub struct Service {
     pub origin: Origin,
 }
 
+impl Service {
+    /// Whether its load balancer of Google's is inside of the network
+    /// (<https://cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters>).
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        let keys = ["networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"];
+        let mut told = keys.iter().filter_map(|key| self.annotations.get(*key));
+        told.any(|kind| kind.eq_ignore_ascii_case("internal"))
+    }
+}
+
 /// One port of a Service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServicePort {

@@ -1,7 +1,7 @@
 //! An IP protocol by its number; printed by the name that firewall rules use where there is one.
 //!
-//! The names are those of `Firewall.allowed[].IPProtocol` in the Compute API; anything else is
-//! written as its IANA number, as the API itself does (ICMPv6 is `58`).
+//! The names are those of `Firewall.allowed[].IPProtocol` in the Compute API, and `gre`, which it
+//! takes as a number only; anything else is written as its IANA number (ICMPv6 is `58`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,6 +28,8 @@ impl Protocol {
     pub const UDP: Self = Self(17);
     /// ICMP, 1.
     pub const ICMP: Self = Self(1);
+    /// GRE, 47.
+    pub const GRE: Self = Self(47);
     /// SCTP, 132.
     pub const SCTP: Self = Self(132);
 
@@ -35,6 +37,13 @@ impl Protocol {
     #[must_use]
     pub fn has_name(self) -> bool {
         NAMES.iter().any(|(_, number)| *number == self.0)
+    }
+
+    /// What the Compute API takes in a rule, and AWS, too: GRE has a name for people only
+    /// (<https://cloud.google.com/firewall/docs/firewalls#protocols_and_ports>).
+    #[must_use]
+    pub fn in_rules(self) -> String {
+        if self == Self::GRE { self.0.to_string() } else { self.to_string() }
     }
 
     /// Whether packets of this protocol carry ports that a rule can name.
@@ -78,5 +87,10 @@ mod tests {
         assert_eq!("58".parse::<Protocol>().unwrap().to_string(), "58");
         assert_eq!("all".parse::<Protocol>(), Err(()));
         assert_eq!("256".parse::<Protocol>(), Err(()));
+        assert_eq!(Protocol::GRE.to_string().parse(), Ok(Protocol::GRE));
+        assert_eq!(
+            (Protocol::GRE.in_rules(), Protocol::TCP.in_rules()),
+            ("47".into(), "tcp".into())
+        );
     }
 }

@@ -42,8 +42,21 @@ pub fn table() -> &'static [WellKnown] {
     &TABLE
 }
 
-/// All ranges that must be opened together with those of `name`. A passthrough load balancer
-/// probes from its own ranges *and* from the common ones, so GKE opens all four.
+/// Of those that probe all load balancers, the range that probes external passthrough ones, too.
+const SHARED: &str = "35.191.0.0/16";
+
+/// Where an external passthrough load balancer is probed from over IPv4: its own ranges and one of
+/// the common ones (<https://cloud.google.com/load-balancing/docs/firewall-rules>).
+#[must_use]
+pub fn external_passthrough() -> Vec<IpNet> {
+    let own =
+        |row: &&WellKnown| row.role == Role::HealthCheck && row.name.starts_with("passthrough");
+    let own = TABLE.iter().filter(own).map(|row| row.range);
+    parse_cidr(SHARED).into_iter().chain(own.filter(|range| range.addr().is_ipv4())).collect()
+}
+
+/// All ranges that GKE opens together with those of `name`: for passthrough load balancers,
+/// internal and external ones, all four.
 #[must_use]
 pub fn ranges_with(role: Role, name: &str) -> Vec<IpNet> {
     let passthrough = name.starts_with("passthrough");

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::model::{FirewallPolicy, FirewallRule, PolicyKind};
-use crate::net::{Direction, IpNet};
+use crate::net::{Direction, IpNet, Protocol};
 use crate::render::resource::terraform::{block, text};
 use crate::suggest::name::is_group;
 
@@ -27,11 +27,20 @@ fn peers(rule: &FirewallRule) -> &[IpNet] {
     }
 }
 
+/// `IpProtocol` knows three names, and numbers
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html>).
+fn name_of(protocol: Protocol) -> String {
+    match protocol {
+        Protocol::TCP | Protocol::UDP | Protocol::ICMP => protocol.to_string(),
+        Protocol(number) => number.to_string(),
+    }
+}
+
 /// One protocol with one range of ports: what one permission holds. All of them without ports.
 fn pieces(rule: &FirewallRule) -> Vec<(String, Option<(u16, u16)>)> {
     let mut all = Vec::new();
     for part in &rule.layer4 {
-        let protocol = part.protocol.map_or_else(|| "-1".to_owned(), |one| one.to_string());
+        let protocol = part.protocol.map_or_else(|| "-1".to_owned(), name_of);
         match &part.ports {
             None => all.push((protocol, None)),
             Some(ports) => all.extend(ports.parts().map(|range| (protocol.clone(), Some(range)))),

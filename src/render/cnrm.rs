@@ -222,7 +222,7 @@ pub(super) fn ranges(list: &[IpNet]) -> Vec<String> {
 pub(super) fn parts(list: &[Layer4]) -> Vec<Part> {
     list.iter()
         .map(|part| Part {
-            protocol: part.protocol.map_or_else(|| "all".to_owned(), |one| one.to_string()),
+            protocol: part.protocol.map_or_else(|| "all".to_owned(), |one| one.in_rules()),
             ports: part.ports.as_ref().map(|ports| ports.texts()).unwrap_or_default(),
         })
         .collect()

@@ -131,7 +131,7 @@ pub(super) fn texts(list: &[IpNet]) -> Vec<String> {
 pub(super) fn layers(parts: &[Layer4]) -> String {
     let mut texts = Vec::new();
     for part in parts {
-        let protocol = part.protocol.map_or_else(|| "all".to_owned(), |one| one.to_string());
+        let protocol = part.protocol.map_or_else(|| "all".to_owned(), |one| one.in_rules());
         match &part.ports {
             None => texts.push(protocol),
             Some(ports) => {

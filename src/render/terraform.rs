@@ -51,7 +51,7 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
     }
     let block = if rule.action == Action::Deny { "deny" } else { "allow" };
     for part in &rule.layer4 {
-        let protocol = part.protocol.map_or_else(|| "all".to_owned(), |one| one.to_string());
+        let protocol = part.protocol.map_or_else(|| "all".to_owned(), |one| one.in_rules());
         let _ = write!(text, "  {block} {{\n    protocol = {}\n", quoted(&protocol));
         if let Some(ports) = &part.ports {
             let _ = writeln!(text, "    ports    = {}", listed(&ports.texts()));

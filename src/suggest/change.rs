@@ -99,10 +99,10 @@ impl Change {
         changed
     }
 
-    /// The order of magnitude of what is opened at the most, in (address, port) pairs of the other
-    /// end, for ranking: the rule's whole space, less what it matched before where one field grew.
+    /// How much is opened at the most, in (address, port) pairs of the other end, for ranking: the
+    /// rule's whole space, less what it matched before where one field grew.
     #[must_use]
-    pub fn magnitude(&self) -> u32 {
+    pub fn weight(&self) -> u128 {
         let after = self.rule();
         let same_reach = |rule: &&FirewallRule| {
             !rule.disabled && rule.priority == after.priority && rule.targets == after.targets
@@ -127,12 +127,11 @@ impl Change {
         let pairs = |peers: &AddressSet, traffic: &TrafficSet| {
             peers.count().max(1).saturating_mul(traffic.count())
         };
-        let weight = match grown {
+        match grown {
             Some((peers, _)) if !peers.is_empty() => pairs(&peers, &traffic),
             Some((_, more)) if !more.is_empty() => pairs(&all, &more),
             _ => pairs(&all, &traffic),
-        };
-        weight.checked_ilog10().unwrap_or(0)
+        }
     }
 }
 

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use crate::correlate::{Cause, Directory, node_tags};
-use crate::engine::Mismatch;
 use crate::engine::near_miss::Gap;
+use crate::engine::{Facts, Flow, Mismatch};
 use crate::model::firewall::{Layer4, Targets};
 use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Role};
@@ -48,11 +48,61 @@ pub fn propose<'c, 'a>(
         proposals.extend(addition(&all, directory, earlier)?);
     }
     proposals.extend(policy_addition(&need, directory));
-    // Of what opens about as much, a correction of a rule that is there already comes first.
-    proposals.sort_by_key(|proposal| {
-        (proposal.change.magnitude(), matches!(proposal.change, Change::Add(_)))
-    });
+    rank(&need, earlier, &mut proposals);
     Ok(proposals)
+}
+
+/// Of what opens about as much, a correction of a rule that is there already comes first; one that
+/// opens more than twice as much as a new rule would, or VMs that nobody asked about, comes last
+/// and wants a second look. A rule for all VMs was meant for all of them: one more range it may
+/// take, but not one more port on each.
+fn rank(need: &Need<'_, '_>, earlier: &Earlier, proposals: &mut [Proposal<'_, '_>]) {
+    // What another finding opened is not opened once more.
+    let weight = |change: &Change| match change {
+        Change::Update { before, after } => {
+            let before = Box::new(earlier.rule(before).clone());
+            Change::Update { before, after: after.clone() }.weight()
+        }
+        added => added.weight(),
+    };
+    let is_for_all = |rule: &FirewallRule| {
+        let own = match rule.direction {
+            Direction::Ingress => &rule.destination,
+            Direction::Egress => &rule.source,
+        };
+        rule.targets.is_everyone() && own.is_none()
+    };
+    let added = |one: &Proposal<'_, '_>| match &one.change {
+        Change::Add(rule) => Some((weight(&one.change), is_for_all(rule))),
+        _ => None,
+    };
+    let Some((exact, for_all)) = proposals.iter().filter_map(added).min() else {
+        return proposals.sort_by_key(|one| weight(&one.change));
+    };
+    let is_wider = |one: &Proposal<'_, '_>| {
+        let after = one.change.rule();
+        let Some(before) = one.change.before() else { return false };
+        let on_all = is_for_all(after) && !for_all && before.traffic() != after.traffic();
+        let grows_for = |flow: &Flow| is_for_others(flow, &after.targets);
+        let on_others = before.targets == after.targets && need.flows().any(grows_for);
+        on_all || on_others || weight(&one.change) > exact * 2
+    };
+    for one in proposals.iter_mut().filter(|one| is_wider(one)) {
+        if one.safety == Safety::Safe {
+            one.safety = Safety::Review;
+        }
+    }
+    proposals.sort_by_key(|one| (is_wider(one), added(one).is_some(), weight(&one.change)));
+}
+
+/// Whether some of the names by which a rule knows its targets are not this VM's, for certain: they
+/// stand for others.
+fn is_for_others(flow: &Flow, targets: &Targets) -> bool {
+    let end = &flow.endpoint;
+    let foreign = |names: &BTreeSet<String>, known: &Facts| matches!(known, Facts::Exactly(own) if !names.is_subset(own));
+    foreign(&targets.tags, &end.tags)
+        || foreign(&targets.service_accounts, &end.service_accounts)
+        || foreign(&targets.secure_tags, &end.secure_tags)
 }
 
 /// More corrections than this are not tried: the nearest ones are the ones that were meant.

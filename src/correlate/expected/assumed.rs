@@ -54,7 +54,7 @@ pub(super) fn is_exported(inventory: &Inventory, network: &Reference) -> bool {
         || inventory
             .firewall_rules
             .iter()
-            .any(|rule| rule.network.agrees(network) && rule.manifest.is_none())
+            .any(|rule| rule.network.agrees(network) && rule.manifest.is_none() && !rule.is_written)
 }
 
 fn assumed(

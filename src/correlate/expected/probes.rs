@@ -172,6 +172,15 @@ fn probes(name: &'static str) -> Side {
     outside(Role::HealthCheck, name, v4, "Google's list of probes")
 }
 
+/// Who probes a passthrough load balancer: an internal one is probed as proxied ones are.
+fn passthrough_probes(is_internal: bool) -> Side {
+    if is_internal {
+        return probes(PROXIED);
+    }
+    let ranges = well_known::external_passthrough();
+    outside(Role::HealthCheck, PASSTHROUGH, ranges, "Google's list of probes")
+}
+
 /// The proxy-only subnets of a network, in the region of a cluster.
 fn proxies(place: &Place<'_, '_>) -> Side {
     let location = place.cluster.id.location.as_deref();
@@ -269,7 +278,7 @@ fn of_balancer<'a>(place: &Place<'_, 'a>, service: &Service, into: &mut Vec<Need
     let wanted = Wanted {
         purpose: Purpose::Probe,
         reason: format!("probes of Service {} to nodes", service.id),
-        from: probes(PASSTHROUGH),
+        from: passthrough_probes(service.is_internal()),
         to: place.side(Role::Node),
         protocol: Protocol::TCP,
         port,
@@ -321,8 +330,11 @@ fn of_group<'a>(
     let vms = cluster_of_group(directory, group, &network);
     let rules = EffectiveRules::of(directory.inventory, &network);
     let to = vms_behind(directory, group, described, &network, vms);
-    let mut asked_for =
-        vec![(probes(if service.is_passthrough() { PASSTHROUGH } else { PROXIED }), "probes")];
+    let probes = match service.is_passthrough() {
+        true => passthrough_probes(service.scheme == "INTERNAL"),
+        false => probes(PROXIED),
+    };
+    let mut asked_for = vec![(probes, "probes")];
     let regional = service.scheme == "INTERNAL_MANAGED"
         || service.scheme == "EXTERNAL_MANAGED" && service.id.location.is_some();
     if regional {

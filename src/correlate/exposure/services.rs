@@ -28,18 +28,15 @@ pub(super) fn ways<'a>(world: &World<'_, 'a>, into: &mut Ways<'a>) {
     host_ports(world, into);
 }
 
-/// Whether a Service's load balancer is inside of the network
-/// (<https://cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters>).
+/// Whether a Service's load balancer is inside of the network, whoever's it is.
 fn is_internal(service: &Service) -> bool {
-    let keys = ["networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"];
-    let of_google = keys.iter().filter_map(|key| service.annotations.get(*key));
     let of_amazon = |key: &str| service.annotations.get(&format!("{AMAZON}{key}"));
     // The controller's balancers are internal unless they are told otherwise.
     if is_of_controller(service) {
         return of_amazon("scheme").is_none_or(|value| value != "internet-facing")
             && of_amazon("internal").is_none_or(|value| value != "false");
     }
-    of_google.into_iter().any(|kind| kind.eq_ignore_ascii_case("internal"))
+    service.is_internal()
         || of_amazon("internal").is_some_and(|value| value != "false")
         || of_amazon("scheme").is_some_and(|value| value == "internal")
 }
