@@ -198,13 +198,24 @@ fn access_and_nat() {
     world.router["nats"][0]["sourceSubnetworkIpRangesToNat"] =
         value!("ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES");
     world.holds("blue", "registry-1.docker.io", &TO_INTERNET);
+    // What pods send to the internet carries their node's address, unless that is switched off.
+    world.holds("blue/pods", "registry-1.docker.io", &TO_INTERNET);
+    world.cluster["networkConfig"]["defaultSnatStatus"] = value!({"disabled": true});
     world.broken("blue/pods", "registry-1.docker.io", "nat", "does not cover pods");
     let mut world = World::sound();
     world.router["nats"][0] = value!({"name": "nat", "sourceSubnetworkIpRangesToNat": "LIST_OF_SUBNETWORKS",
         "subnetworks": [{"name": "projects/p/regions/r1/subnetworks/nodes",
             "sourceIpRangesToNat": ["LIST_OF_SECONDARY_IP_RANGES"], "secondaryIpRangeNames": ["pods"]}]});
+    assert_eq!(world.walk("blue/pods", "registry-1.docker.io")["first_broken"], Value::Null);
+    let nat = world.walk("blue/pods", "registry-1.docker.io")["links"][4].clone();
+    assert_eq!((&nat["kind"], &nat["state"]), (&value!("nat"), &value!("undetermined")));
+    world.cluster["networkConfig"]["defaultSnatStatus"] = value!({"disabled": true});
     world.holds("blue/pods", "registry-1.docker.io", &TO_INTERNET);
     world.broken("blue", "registry-1.docker.io", "nat", "does not cover the primary range");
+    // A private one leads to other networks.
+    let mut world = World::sound();
+    world.router["nats"][0]["type"] = value!("PRIVATE");
+    world.broken("blue", "registry-1.docker.io", "nat", "no Cloud NAT");
     let mut world = World::sound();
     world.router["region"] = value!("r2");
     world.broken("blue", "registry-1.docker.io", "nat", "no Cloud NAT of this network in r1");

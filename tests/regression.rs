@@ -794,3 +794,137 @@ fn the_narrowest_change_comes_first() {
     );
     assert_eq!(ask(own)[0], words("update-firewall-rule", "safe"));
 }
+
+/// What nodes log of NetworkPolicies has connections and dispositions as well, and so have the
+/// firewalls of others in Elastic's form: no rule of the VPC denied them.
+#[test]
+fn denials_of_others_are_not_the_vpcs() {
+    let connection = value!({"src_ip": "10.1.0.4", "src_port": 4000, "dest_ip": "10.1.0.5",
+        "dest_port": 8080, "protocol": "tcp", "direction": "ingress"});
+    let policy = value!({"connection": connection, "disposition": "deny", "node_name": "gke-c-1",
+        "policies": [], "timestamp": "2026-10-14T09:00:00Z"});
+    let projected = value!({"timestamp": "2026-10-14T09:00:00Z", "jsonPayload": policy});
+    let elastic = |dataset: &str| {
+        value!({"@timestamp": "2026-10-14T09:00:00Z", "event": {"dataset": dataset, "type": ["denied"]},
+            "source": {"ip": "10.1.0.4", "port": 4000}, "destination": {"ip": "10.1.0.5", "port": 8080},
+            "network": {"transport": "tcp", "direction": "inbound"}})
+    };
+    for (entry, denied) in
+        [(policy, 0), (projected, 0), (elastic("cisco_asa.log"), 0), (elastic("gcp.firewall"), 1)]
+    {
+        let report = Inputs::of(&[entry.clone(), cluster("c", value!({})), rule(
+            "ssh",
+            value!({"allowed": [{"IPProtocol": "tcp", "ports": ["22"]}], "sourceRanges": ["10.9.0.0/24"]}),
+        )]).triage();
+        assert_eq!(report["log"]["denied"], denied, "{entry}");
+    }
+}
+
+/// An export of some fields may leave the disposition out, which is what the rule did, or write
+/// times as numbers.
+#[test]
+fn entries_of_few_fields_are_read() {
+    let mut whole = denied("10.1.0.4", "10.1.0.5", 8080, "deny-all", "INGRESS", "vm-1");
+    whole["jsonPayload"].as_object_mut().unwrap().remove("disposition");
+    whole.as_object_mut().unwrap().remove("logName");
+    whole["jsonPayload"]["rule_details"]["action"] = value!("DENY");
+    for time in [
+        value!("2026-10-14T09:00:01Z"),
+        value!("1.791968401E9"),
+        value!(1_791_968_401),
+        value!(1_791_968_401_000_u64),
+        value!({"seconds": 1_791_968_401, "nanos": 0}),
+    ] {
+        whole["timestamp"] = time.clone();
+        let inputs = Inputs::of(std::slice::from_ref(&whole));
+        let log =
+            json(&["triage", inputs.path(), "--since", "2026-10-14T09:00:00Z"])["log"].clone();
+        assert_eq!(
+            (&log["denied"], &log["first"]),
+            (&value!(1), &value!("2026-10-14T09:00:01Z")),
+            "{time}"
+        );
+    }
+}
+
+/// A rule that the log names and nobody gave decides before what was given: nothing is proven, and
+/// what does not outrank it is no fix.
+#[test]
+fn a_decider_that_was_not_given_is_not_gone_around() {
+    let ask = |reference: &str, priority: u32| {
+        let mut log = denied("10.0.0.4", "10.0.0.5", 8080, "x", "INGRESS", "vm-1");
+        log["jsonPayload"]["rule_details"]["reference"] = value!(reference);
+        log["jsonPayload"]["rule_details"]["priority"] = value!(priority);
+        let report = Inputs::of(&[log, deny_all(value!({})), subnet(value!({}))]).triage();
+        let found = report["findings"].as_array().unwrap().clone();
+        let own = found.iter().find(|one| one["observed"]["count"] == 1).unwrap();
+        (own["confidence"].as_str().unwrap().to_owned(), own["fixes"].as_array().unwrap().len() > 0)
+    };
+    let words = |confidence: &str, mends: bool| (confidence.to_owned(), mends);
+    assert_eq!(ask("network:n/firewall:deny-all", 65000), words("proven", true));
+    assert_eq!(ask("network:n/firewall:block", 500), words("likely", false));
+    assert_eq!(ask("network:n/firewall:block", 1000), words("likely", false));
+    assert_eq!(ask("network:n/firewall:other-default", 65100), words("likely", true));
+    assert_eq!(ask("organization:1/firewallPolicy:99", 100), words("likely", false));
+}
+
+/// The log of one project is not held against another's network of the same name without a word.
+#[test]
+fn the_project_of_a_log_is_not_forgotten() {
+    let ask = |project: &str| {
+        let mut log = denied("10.0.0.4", "10.0.0.5", 8080, "deny-all", "INGRESS", "vm-1");
+        log["logName"] =
+            value!(format!("projects/{project}/logs/compute.googleapis.com%2Ffirewall"));
+        log["jsonPayload"].as_object_mut().unwrap().remove("vpc");
+        log["jsonPayload"].as_object_mut().unwrap().remove("instance");
+        let report = Inputs::of(&[log, deny_all(value!({})), subnet(value!({}))]).triage();
+        let found = report["findings"].as_array().unwrap().clone();
+        let own = found.iter().find(|one| one["observed"]["count"] == 1).unwrap().clone();
+        let told = own["explanation"].to_string().contains("taken for that of p");
+        (own["confidence"].as_str().unwrap().to_owned(), told)
+    };
+    assert_eq!(ask("p"), ("proven".to_owned(), false));
+    assert_eq!(ask("q"), ("likely".to_owned(), true));
+}
+
+/// White space means nothing in JSON: one value is one value wherever its lines break.
+#[test]
+fn a_value_that_begins_on_one_line_goes_on_in_the_next() {
+    let policy = value!({"name": "1", "shortName": "org", "type": "HIERARCHY", "rules": [
+        {"action": "deny", "direction": "INGRESS", "priority": 5, "match": {
+            "srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "tcp", "ports": ["22"]}]}}]});
+    let open = rule(
+        "web",
+        value!({"allowed": [{"IPProtocol": "tcp", "ports": ["22"]}],
+        "sourceRanges": ["0.0.0.0/0"]}),
+    );
+    for text in [
+        format!("{{\"firewallPolicys\":[\n{policy}\n],\n\"firewalls\":[\n{open}\n]}}\n"),
+        format!("{{\"firewalls\":[\n{open}\n],\"firewallPolicys\":[{policy}]}}\n"),
+        format!("{{\"firewalls\":\n[{open}],\n\"firewallPolicys\":\n[{policy}]}}\n"),
+    ] {
+        let scratch = folder(&[("effective.json", text.as_bytes())]);
+        let output = run(&[
+            "sim",
+            "--direction",
+            "INGRESS",
+            "--protocol",
+            "tcp",
+            "--from",
+            "8.8.8.8",
+            "--to",
+            "10.0.0.5",
+            "--port",
+            "22",
+            "--target-tags=",
+            "--target-service-account=",
+            "--network",
+            "n",
+            scratch.path().to_str().unwrap(),
+            "--format",
+            "json",
+        ]);
+        let answer: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert_eq!(answer["verdict"], "DENIED", "{text}");
+    }
+}

@@ -5,6 +5,7 @@ use crate::checks::finding::{
     Confidence, Finding, FlowSummary, NO_GROUP_ALLOWS, Observed, ResourceSummary, cause_id,
     decision_summary,
 };
+use crate::checks::logged;
 use crate::checks::{Check, Evidence, Outcome, needed};
 use crate::correlate::causes::decider_key;
 use crate::correlate::path;
@@ -62,13 +63,16 @@ pub fn finding(
     let (fixes, no_fix) = if mend { fixes(cause, evidence) } else { (Vec::new(), None) };
     let confidence = match cause.decision.verdict {
         Verdict::Denied if cause.is_silent() => needed::confidence(cause),
-        Verdict::Denied if !elsewhere(cause) => Confidence::Proven,
+        Verdict::Denied if is_certain(cause, evidence) => Confidence::Proven,
         Verdict::Denied | Verdict::Allowed => Confidence::Likely,
         Verdict::Undetermined => Confidence::Possible,
     };
     let mut explanation = words.explanation;
     explanation.extend(needed::lines(cause, evidence));
-    explanation.extend(inferred(cause));
+    if cause.decision.verdict == Verdict::Denied {
+        explanation.extend(logged::unseen(cause, evidence));
+    }
+    explanation.extend(assumed(cause).or_else(|| inferred(cause)));
     explanation.extend(planned(cause, evidence));
     let logged = cause.seen.sample.map(|(tuple, _)| tuple);
     let tuple = logged.or_else(|| cause.flows().next().map(|flow| flow.tuple));
@@ -96,8 +100,21 @@ pub fn finding(
     }
 }
 
-fn elsewhere(cause: &Cause<'_>) -> bool {
-    cause.source.elsewhere || cause.destination.elsewhere
+/// Whether what is computed is what happened: in the network that the log means, and by a rule that
+/// it names.
+fn is_certain(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> bool {
+    let elsewhere = cause.source.elsewhere || cause.destination.elsewhere;
+    !elsewhere && logged::unseen(cause, evidence).is_none() && cause.assumed_from().is_none()
+}
+
+/// In whose network it is, where the log is another project's.
+fn assumed(cause: &Cause<'_>) -> Option<String> {
+    let (project, network) = (cause.assumed_from()?, cause.network.as_ref()?);
+    Some(format!(
+        "the log is of project {project}, and does not say whose network {network} is: taken for \
+         that of {}, the only one that was given",
+        network.project.as_deref().unwrap_or("another project")
+    ))
 }
 
 /// The rule that lets it pass as things are, and that a plan changes or takes away.
@@ -331,6 +348,12 @@ fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Op
             Err(why) => refuted = Some(why),
         }
     }
+    let mut outranked = None;
+    proved.retain(|one: &Suggestion| {
+        let why = logged::outranks(cause, one.change().rule(), evidence);
+        outranked = outranked.take().or(why.clone());
+        why.is_none()
+    });
     if let Some(first) = proved.first() {
         evidence.earlier.borrow_mut().0.push(first.change().clone());
     }
@@ -338,9 +361,11 @@ fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Op
         proved.truncate(1);
     }
     let no_fix = proved.is_empty().then(|| {
-        NoFix::Other(match refuted {
-            Some(why) => refusal(cause, &why),
-            None => "no rule of its kind can be made".to_owned(),
+        outranked.unwrap_or_else(|| {
+            NoFix::Other(match refuted {
+                Some(why) => refusal(cause, &why),
+                None => "no rule of its kind can be made".to_owned(),
+            })
         })
     });
     (proved, no_fix)

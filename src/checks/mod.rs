@@ -33,6 +33,7 @@ mod health_check_blocked;
 mod iap_blocked;
 mod image_pull_failing;
 mod internet_scan;
+mod logged;
 mod nat_missing;
 mod nat_range_uncovered;
 mod operation_failed;

@@ -19,12 +19,11 @@ use std::collections::BTreeMap;
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, network_key};
+use crate::checks::logged::{is_given, is_logged};
 use crate::checks::{Check, Evidence, Outcome, Severity};
-use crate::correlate::usage::is_named;
 use crate::correlate::{Cause, Question};
 use crate::engine::{Decider, Verdict};
-use crate::engine::{match_rule, matching};
-use crate::model::{Disposition, FirewallRule, RuleReference};
+use crate::model::{Disposition, FirewallRule};
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -124,47 +123,6 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
             }
         })
         .collect()
-}
-
-/// Whether the log names `rule`, or another that decides the same: of several denies of one
-/// priority any may be named.
-fn is_logged(
-    rule: &FirewallRule,
-    logged: &RuleReference,
-    cause: &Cause<'_>,
-    evidence: &Evidence<'_, '_>,
-) -> bool {
-    match logged {
-        RuleReference::Vpc { rule: name, .. } => {
-            let inventory = evidence.directory.inventory;
-            let equal = inventory.firewall_rules.iter().find(|other| {
-                other.name.as_deref() == Some(name)
-                    && other.network.agrees(&rule.network)
-                    && (other.priority, other.action) == (rule.priority, rule.action)
-            });
-            let matches = |other: &FirewallRule| {
-                let mut flows = cause.flows();
-                flows.all(|flow| match_rule(other, flow, &mut ()) == matching::Outcome::Matched)
-            };
-            rule.policy.is_none()
-                && (rule.name.as_deref() == Some(name.as_str()) || equal.is_some_and(matches))
-        }
-        RuleReference::Policy { .. } => {
-            let priority = cause.logged_priority();
-            is_named(rule, logged, cause.direction, priority, evidence.directory.inventory)
-        }
-    }
-}
-
-fn is_given(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> bool {
-    let Some(logged) = &cause.logged_rule else { return false };
-    let inventory = evidence.directory.inventory;
-    let priority = cause.logged_priority();
-    inventory.all_rules().any(|rule| {
-        let here = || cause.network.as_ref().is_some_and(|of| rule.network.agrees(of));
-        is_named(rule, logged, cause.direction, priority, inventory)
-            && (rule.policy.is_some() || here())
-    })
 }
 
 /// Allowed in the log, denied by the given rules.

@@ -81,6 +81,14 @@ impl<'a> Cause<'a> {
         list
     }
 
+    /// The project whose log it is, where the network was taken for that of another project.
+    #[must_use]
+    pub fn assumed_from(&self) -> Option<&str> {
+        let network = self.network.as_ref()?;
+        let mut groups = self.questions.iter().map(|question| &question.first);
+        groups.find(|group| is_assumed(network, group)).map(|group| group.project())
+    }
+
     /// Whether the log shows nothing of it.
     #[must_use]
     pub fn is_silent(&self) -> bool {
@@ -223,6 +231,7 @@ impl<'a> Judge<'_, 'a> {
     fn connection(&mut self, group: Group<'a>) -> Judged<'a> {
         let tuple = group.tuple();
         let logged_network = logged_network(self.directory, &group);
+        let is_assumed = logged_network.as_ref().is_some_and(|of| is_assumed(of, &group));
         let direction = group.direction().or_else(|| self.direction_of_rule(&group));
         let vm_name = group.vm().map(|(_, name)| name);
         let mut judged: Vec<(Flow, Decision<'a>)> = self
@@ -246,7 +255,7 @@ impl<'a> Judge<'_, 'a> {
         };
         Judged {
             direction_inferred: direction.is_none() && flow.is_some(),
-            network_inferred: logged_network.is_none() && flow.is_some(),
+            network_inferred: (logged_network.is_none() || is_assumed) && flow.is_some(),
             flow,
             decision,
         }
@@ -309,6 +318,15 @@ fn logged_network(directory: &Directory<'_>, group: &Group<'_>) -> Option<Refere
         // Several projects have a network of this name, and nothing says which is meant.
         (_, _) => None,
     }
+}
+
+/// Whether a network is taken for the one that the entry means, though the log is another
+/// project's: in a Shared VPC that may be, and a network called `default` is in most projects.
+fn is_assumed(network: &Reference, group: &Group<'_>) -> bool {
+    let (said, _) = group.vpc();
+    let of_log = group.project();
+    let other = network.project.as_deref().is_some_and(|own| own != of_log);
+    said.is_empty() && !of_log.is_empty() && other
 }
 
 /// The network of the VM at this address, where the inventory knows exactly one.

@@ -1,8 +1,10 @@
-//! The route that a packet takes out of a VM: a subnetwork's own range, else a policy-based route,
+//! The route that a packet takes out of a VM: a policy-based route, else a subnetwork's own range,
 //! else the longest prefix among the routes that serve the VM, else the better priority.
 //!
 //! Priority decides between equal prefixes only: a default route of priority 100 does not capture
-//! 199.36.153.4/30 at 1000 (<https://cloud.google.com/vpc/docs/routes#routeselection>).
+//! 199.36.153.4/30 at 1000 (<https://cloud.google.com/vpc/docs/routes#routeselection>). No route
+//! of that kind overrules a subnetwork's, but policy-based ones are asked before all of them
+//! (<https://cloud.google.com/vpc/docs/routes#policy-based-routes>).
 //!
 //! ```text
 //! 199.36.153.5   199.36.153.4/30 priority 1000, not 0.0.0.0/0 priority 100
@@ -16,7 +18,7 @@ use crate::model::{Inventory, PolicyRoute, Reference, Route, Subnetwork};
 /// Where a packet goes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Hop<'a> {
-    /// Into a subnetwork of the network: no route overrules that.
+    /// Into a subnetwork of the network: only a policy-based route overrules that.
     Subnetwork(&'a Subnetwork),
     /// Along these routes, of equal rank.
     Routes(Vec<&'a Route>),
@@ -47,11 +49,11 @@ pub fn next_hop<'a>(
         let ranges = one.primary.iter().chain(&one.v6).chain(secondary);
         one.network.agrees(network) && ranges.into_iter().any(|range| range.contains(&address))
     };
-    if let Some(found) = inventory.subnetworks.iter().find(inside) {
-        return Hop::Subnetwork(found);
-    }
     if let Some(by_policy) = policy(inventory, network, tags, source, address) {
         return by_policy;
+    }
+    if let Some(found) = inventory.subnetworks.iter().find(inside) {
+        return Hop::Subnetwork(found);
     }
     let own = || inventory.routes.iter().filter(|route| route.network.agrees(network));
     // A next hop that is gone or stopped takes its route out of the choice.

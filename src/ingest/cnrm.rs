@@ -421,6 +421,7 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         },
         subsetting: manifest.spec.flag("enableL4IlbSubsetting"),
         is_autopilot: spec.flag("enableAutopilot") == Some(true),
+        keeps_pod_addresses: spec.at("defaultSnatStatus").flag("disabled") == Some(true),
         private_nodes: private.flag("enablePrivateNodes") == Some(true),
         state: state(manifest),
         private_endpoint: address("privateEndpoint"),

@@ -337,7 +337,9 @@ fn policy_route(fields: Fields<'_>, origin: &Origin) -> Option<PolicyRoute> {
 fn router(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
     let id = fields.own_reference()?;
     let network = fields.reference("network")?.or_project(id.project.as_deref());
-    for nat in fields.list("nats") {
+    // A private NAT is between networks: nothing leaves for the internet by it.
+    let public = |nat: &Fields<'_>| nat.text("type").as_deref() != Some("PRIVATE");
+    for nat in fields.list("nats").filter(public) {
         into.nats.push(Nat {
             name: nat.text_or_empty("name"),
             router: id.clone(),
@@ -416,7 +418,9 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
             .has("networkConfig")
             .then(|| fields.at("networkConfig").flag("enableL4ilbSubsetting") == Some(true)),
         private_nodes: private.flag("enablePrivateNodes") == Some(true)
-            || config.flag("defaultEnablePrivateNodes") == Some(true),
+            || config.flag("defaultEnablePrivateNodes") == Some(true)
+            || all_pools_are_private(fields),
+        keeps_pod_addresses: config.at("defaultSnatStatus").flag("disabled") == Some(true),
         state: state(fields),
         private_endpoint,
         public_endpoint: public_endpoint.or(endpoint),
@@ -424,6 +428,14 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         origin: origin.clone(),
         id,
     })
+}
+
+/// Each pool may have private nodes by itself (`NodePool.networkConfig.enablePrivateNodes`).
+fn all_pools_are_private(cluster: Fields<'_>) -> bool {
+    let is_private =
+        |pool: Fields<'_>| pool.at("networkConfig").flag("enablePrivateNodes") == Some(true);
+    let mut pools = cluster.list("nodePools").peekable();
+    pools.peek().is_some() && pools.all(is_private)
 }
 
 /// A subnetwork for the private endpoint is there only where Private Service Connect joins it.

@@ -44,6 +44,9 @@ pub struct Cluster {
     /// Whether internal balancers have some of the nodes behind them, by network endpoint groups;
     /// `None` where nothing says it.
     pub subsetting: Option<bool>,
+    /// Whether what pods send to the internet keeps their own address: by default it carries their
+    /// node's (<https://cloud.google.com/kubernetes-engine/docs/concepts/ip-masquerade-agent>).
+    pub keeps_pod_addresses: bool,
     /// Whether Google keeps its nodes.
     pub is_autopilot: bool,
     /// Whose cloud its nodes are in.

@@ -17,7 +17,8 @@ impl Timestamp {
         parse_usual(text.as_bytes()).or_else(|| {
             let text = text.trim();
             let general = DateTime::parse_from_rfc3339(text).ok();
-            general.and_then(|at| at.timestamp_nanos_opt()).map(Self).or_else(|| of_table(text))
+            let general = general.and_then(|at| at.timestamp_nanos_opt()).map(Self);
+            general.or_else(|| of_table(text)).or_else(|| since_1970(text))
         })
     }
 
@@ -34,6 +35,32 @@ impl Timestamp {
         let width = seconds.max(1).saturating_mul(1_000_000_000);
         Self(self.0.div_euclid(width).saturating_mul(width))
     }
+}
+
+/// Seconds since 1970, as BigQuery prints them (`1.791968401E9`), or milli-, micro- or nanoseconds,
+/// which are told by their size.
+fn since_1970(text: &str) -> Option<Timestamp> {
+    if text.contains(['e', 'E']) {
+        let seconds: f64 = text.parse().ok()?;
+        // A float of this size holds microseconds exactly.
+        let micros = (1e8..1e11).contains(&seconds).then(|| format!("{:.0}", seconds * 1e6))?;
+        return micros.parse::<i64>().ok()?.checked_mul(1_000).map(Timestamp);
+    }
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if !(9..=19).contains(&whole.len()) || fraction.len() > 9 {
+        return None;
+    }
+    let places = u32::try_from(fraction.len()).ok()?;
+    let is_number = whole.bytes().all(|byte| byte.is_ascii_digit());
+    let whole: i64 = whole.parse().ok().filter(|_| is_number)?;
+    let fraction = digits(fraction.as_bytes())?;
+    let unit = match whole {
+        0..100_000_000_000 => 1_000_000_000,
+        100_000_000_000..100_000_000_000_000 => 1_000_000,
+        100_000_000_000_000..100_000_000_000_000_000 => 1_000,
+        _ => 1,
+    };
+    whole.checked_mul(unit)?.checked_add(fraction * unit / 10_i64.pow(places)).map(Timestamp)
 }
 
 /// As tables print it: `2019-11-06 16:41:38.394575 UTC`, or without a zone, which is UTC then.

@@ -30,7 +30,7 @@ pub struct Wanted {
 }
 
 /// The lists that are exported of a project, with the names of their files.
-const LISTS: [(&str, &str); 17] = [
+const LISTS: [(&str, &str); 19] = [
     ("firewall-rules", "compute firewall-rules list"),
     ("networks", "compute networks list"),
     ("subnets", "compute networks subnets list"),
@@ -48,6 +48,8 @@ const LISTS: [(&str, &str); 17] = [
     ("operations", "container operations list"),
     ("zones", "dns managed-zones list"),
     ("dns-policies", "dns policies list"),
+    ("response-policies", "dns response-policies list"),
+    ("policy-based-routes", "network-connectivity policy-based-routes list"),
 ];
 
 /// The kinds of Kubernetes' that are read.
@@ -139,6 +141,12 @@ pub fn script(wanted: &Wanted) -> Result<String, String> {
         "\n# The records of every zone\nfor zone in $(gcloud dns managed-zones list \
          --project={project} --format='value(name)'); do\n  export_to \"records-$zone.json\" \
          gcloud dns record-sets list --zone=\"$zone\" --project={project} --format=json\ndone\n"
+    ));
+    out.push_str(&format!(
+        "\n# What answers before any zone does\nfor policy in $(gcloud dns response-policies list \
+         --project={project} --format='value(responsePolicyName)'); do\n  export_to \
+         \"response-rules-$policy.json\" gcloud dns response-policies rules list \"$policy\" \
+         --project={project} --format=json\ndone\n"
     ));
     out.push_str("\necho \"vpcwhy $folder\"\n");
     Ok(out)

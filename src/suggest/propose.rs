@@ -99,7 +99,10 @@ fn rank(need: &Need<'_, '_>, earlier: &Earlier, proposals: &mut [Proposal<'_, '_
 /// stand for others.
 fn is_for_others(flow: &Flow, targets: &Targets) -> bool {
     let end = &flow.endpoint;
-    let foreign = |names: &BTreeSet<String>, known: &Facts| matches!(known, Facts::Exactly(own) if !names.is_subset(own));
+    let foreign = |names: &BTreeSet<String>, known: &Facts| match known {
+        Facts::Exactly(own) => !names.is_subset(own),
+        Facts::AtLeast(_) | Facts::Unknown => false,
+    };
     foreign(&targets.tags, &end.tags)
         || foreign(&targets.service_accounts, &end.service_accounts)
         || foreign(&targets.secure_tags, &end.secure_tags)

@@ -447,15 +447,32 @@ impl Way<'_, '_> {
             return link("nat", State::Broken, "Cloud NAT", detail).by(Fault::NoNat);
         }
         let all: Vec<&Nat> = own.collect();
+        let cluster = self.start.cluster.and_then(|at| inventory.clusters.get(at));
         let secondary = self.start.secondary.as_deref();
-        match all.iter().find(|nat| covers(nat, subnetwork, secondary)) {
+        // A pod's packets carry its node's address when they come to the NAT.
+        let by_node = cluster.is_some_and(|one| !one.keeps_pod_addresses);
+        let asked = secondary.filter(|_| !by_node);
+        let found = |range: Option<&str>| all.iter().find(|nat| covers(nat, subnetwork, range));
+        match found(asked) {
             Some(nat) => {
-                link("nat", State::Ok, format!("Cloud NAT {}", nat.name), nat.ranges.clone())
+                let by_node = if by_node && secondary.is_some() {
+                    ": by default pods leave under the address of their node"
+                } else {
+                    ""
+                };
+                let detail = format!("{}{by_node}", nat.ranges);
+                link("nat", State::Ok, format!("Cloud NAT {}", nat.name), detail)
                     .read_at(&nat.origin)
+            }
+            None if by_node && secondary.is_some() && found(secondary).is_some() => {
+                let detail = "covers the pods' range alone, and by default pods leave under the \
+                              address of their node: which it is, ip-masq-agent's configuration \
+                              says";
+                link("nat", State::Undetermined, "Cloud NAT", detail)
             }
             None => {
                 let names: Vec<_> = all.iter().map(|nat| nat.name.clone()).collect();
-                let range = secondary.unwrap_or("the primary range");
+                let range = asked.unwrap_or("the primary range");
                 let detail = format!("does not cover {range} of subnetwork {}", subnetwork.id.name);
                 let made =
                     link("nat", State::Broken, format!("Cloud NAT {}", names.join(", ")), detail)

@@ -131,6 +131,9 @@ pub(super) struct RawEntry<'a> {
     pub(super) has_connection: bool,
     pub(super) has_payload: bool,
     pub(super) has_envelope: bool,
+    /// Whether it is what a node logs of NetworkPolicies: connections and dispositions, too, and no
+    /// word of the VPC (<https://cloud.google.com/kubernetes-engine/docs/how-to/network-policy-logging>).
+    pub(super) is_of_node: bool,
     wrappers: Vec<Wrapper<'a>>,
 }
 
@@ -170,7 +173,16 @@ impl<'a> RawEntry<'a> {
                 self.has_envelope = true;
                 self.set(Field::InsertId, walker)
             }
+            "timestamp" if walker.peek() == Some(b'{') => self.moment(walker),
             "timestamp" => self.set(Field::Timestamp, walker),
+            // Better than none; the entry's own replaces it.
+            "receiveTimestamp" | "receive_timestamp" if self.field(Field::Timestamp).is_empty() => {
+                self.set(Field::Timestamp, walker)
+            }
+            "node_name" => {
+                self.is_of_node = true;
+                walker.skip()
+            }
             "logName" | "log_name" => {
                 self.has_envelope = true;
                 self.set(Field::LogName, walker)
@@ -218,6 +230,24 @@ impl<'a> RawEntry<'a> {
         })
     }
 
+    /// A moment as protocol buffers hold it: `{"seconds": 1791968401, "nanos": 5}`.
+    fn moment(&mut self, walker: &mut Walker<'a>) -> Step {
+        let (mut seconds, mut nanos) = (None, 0);
+        walker.object(|key, walker| {
+            let number = walker.scalar()?.and_then(|text| read_number(&text));
+            match key {
+                "seconds" => seconds = number,
+                "nanos" => nanos = number.unwrap_or(0),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        if let Some(seconds) = seconds {
+            self.put(Field::Timestamp, Cow::Owned(format!("{seconds}.{nanos:09}")));
+        }
+        Ok(())
+    }
+
     fn json_payload(&mut self, walker: &mut Walker<'a>) -> Step {
         self.has_payload = true;
         match walker.peek() {
@@ -251,8 +281,16 @@ impl<'a> RawEntry<'a> {
                     "reference" => self.set(Field::Reference, walker),
                     "priority" => self.set(Field::Priority, walker),
                     "direction" => self.set(Field::Direction, walker),
+                    // An export may leave the disposition out, which is what the rule did.
+                    "action" if self.field(Field::Disposition).is_empty() => {
+                        self.set(Field::Disposition, walker)
+                    }
                     _ => walker.skip(),
                 })
+            }
+            "node_name" => {
+                self.is_of_node = true;
+                walker.skip()
             }
             "instance" if walker.peek() == Some(b'{') => walker.object(|key, walker| match key {
                 "project_id" => self.set(Field::InstanceProject, walker),
@@ -275,6 +313,7 @@ impl<'a> RawEntry<'a> {
         let mut walker = Walker::new(text);
         if walker.object(|key, walker| inner.payload_member(key, walker)).is_ok() {
             self.has_connection = inner.has_connection;
+            self.is_of_node = inner.is_of_node;
             for field in Field::ALL.into_iter().filter(|field| field.is_of_payload()) {
                 self.put(field, Cow::Owned(inner.take(field).into_owned()));
             }
@@ -295,6 +334,7 @@ impl<'a> RawEntry<'a> {
         let is_firewall_log = is_firewall_log(&log_name);
         let is_firewall = self.has_connection
             && !self.field(Field::Disposition).is_empty()
+            && !self.is_of_node
             && (is_firewall_log || log_name.is_empty());
         let named = match log_name {
             Cow::Borrowed(text) => Cow::Borrowed(project_of(text)),

@@ -43,6 +43,8 @@ pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
             return Some(match extent(line, true) {
                 Extent::Whole(length) if length == line.trim_ascii_end().len() => Form::Lines,
                 Extent::List(_) => Form::Json,
+                // Nothing is cut off behind a comma or an opening bracket: the value goes on.
+                Extent::More if goes_on(line) => Form::Json,
                 _ if line.trim_ascii().len() > 1 && next.starts_with(b"{\"") => Form::Lines,
                 _ => Form::Json,
             });
@@ -66,6 +68,11 @@ pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
         return Some(Form::Json);
     }
     Some(if head.lines().find_map(yaml_line).unwrap_or(false) { Form::Yaml } else { Form::Text })
+}
+
+/// Whether a line ends where values are broken into lines.
+fn goes_on(line: &[u8]) -> bool {
+    matches!(line.trim_ascii_end().last(), Some(b'{' | b'[' | b',' | b':'))
 }
 
 /// Whether a line of the head is YAML; `None` where the line does not tell.

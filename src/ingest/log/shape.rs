@@ -195,7 +195,12 @@ impl Shapes {
         // Whatever the holes hold, it must stay an entry.
         let sure = raw.has_connection && !raw.field(Field::Disposition).is_empty()
             || raw.has_payload && raw.has_envelope;
-        if !plain || !sure || walker.position() != text.len() || scalars.len() > MOST_VALUES {
+        if !plain
+            || !sure
+            || raw.is_of_node
+            || walker.position() != text.len()
+            || scalars.len() > MOST_VALUES
+        {
             return None;
         }
         for field in Field::ALL {

@@ -75,6 +75,9 @@ fn elastic<'a>(whole: &str, wrappers: u32) -> Found<'a> {
         return Found::NoEntry;
     };
     let at = |path: &str| document.pointer(path).cloned().unwrap_or(Value::Null);
+    if is_of_another_maker(&document) {
+        return Found::NoEntry;
+    }
     if let Some(original) = at("/event/original").as_str() {
         let found = read_nested(original, wrappers + 1).0;
         if matches!(found, Found::Entry(_)) {
@@ -135,6 +138,15 @@ fn elastic<'a>(whole: &str, wrappers: u32) -> Found<'a> {
         }
     });
     owned(read_nested(&entry.to_string(), wrappers + 1).0)
+}
+
+/// Firewalls of all makers write documents of this form; they say whose they are.
+fn is_of_another_maker(document: &Value) -> bool {
+    const GOOGLE: [&str; 4] = ["gcp", "googlecloud", "google_cloud", "compute.googleapis.com"];
+    let names = ["/event/dataset", "/data_stream/dataset", "/event/module", "/log/logger"];
+    let mut said = names.iter().filter_map(|path| document.pointer(path)?.as_str()).peekable();
+    let is_google = |name: &str| GOOGLE.iter().any(|word| name.contains(word));
+    said.peek().is_some() && !said.any(is_google)
 }
 
 /// The same, holding its own strings: what it was read from ends here.

@@ -1,0 +1,104 @@
+//! What the log says of who denied a connection, held against the rules that were given.
+//!
+//! A rule that the log names and nobody gave decides before what is computed here, or did: nothing
+//! is proven then, and no rule helps that does not outrank it.
+
+use crate::checks::Evidence;
+use crate::correlate::Cause;
+use crate::correlate::usage::is_named;
+use crate::engine::{Decider, match_rule, matching};
+use crate::model::{FirewallRule, RuleReference};
+use crate::suggest::NoFix;
+
+/// Who denied it, in words, where that is none of what was given.
+pub(super) fn unseen(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Option<String> {
+    if cause.is_silent() {
+        return None;
+    }
+    match &cause.logged_rule {
+        Some(_) if is_given(cause, evidence) => None,
+        Some(logged) => Some(format!(
+            "the log says that {} denied it, which was not given: it may decide before",
+            named(logged, cause)
+        )),
+        None if matches!(cause.decision.decider, Decider::Implied(_)) => Some(
+            "the implied rule writes no log: a rule that was not given denied it, and the log does \
+             not name it"
+                .to_owned(),
+        ),
+        None => None,
+    }
+}
+
+fn named(logged: &RuleReference, cause: &Cause<'_>) -> String {
+    let kind = match logged {
+        RuleReference::Vpc { .. } => "rule",
+        RuleReference::Policy { .. } => "policy",
+    };
+    let priority = cause.logged_priority().map(|priority| format!(" (priority {priority})"));
+    format!("{kind} {}{}", logged.name(), priority.unwrap_or_default())
+}
+
+/// Why a rule of the VPC would not help: who denies it was not given, and is not outranked.
+pub(super) fn outranks(
+    cause: &Cause<'_>,
+    rule: &FirewallRule,
+    evidence: &Evidence<'_, '_>,
+) -> Option<NoFix> {
+    let logged = cause.logged_rule.as_ref()?;
+    if cause.is_silent() || is_given(cause, evidence) {
+        return None;
+    }
+    let is_policy = matches!(logged, RuleReference::Policy { .. });
+    // Of equal ranks the deny decides.
+    let is_above = cause.logged_priority().is_some_and(|priority| priority <= rule.priority);
+    (is_policy || is_above).then(|| {
+        NoFix::Other(format!(
+            "the log names {}, which was not given: a rule that does not outrank it changes \
+             nothing; export the effective firewalls of the network again",
+            named(logged, cause)
+        ))
+    })
+}
+
+/// Whether the log names `rule`, or another that decides the same: of several denies of one
+/// priority any may be named.
+pub(super) fn is_logged(
+    rule: &FirewallRule,
+    logged: &RuleReference,
+    cause: &Cause<'_>,
+    evidence: &Evidence<'_, '_>,
+) -> bool {
+    match logged {
+        RuleReference::Vpc { rule: name, .. } => {
+            let inventory = evidence.directory.inventory;
+            let equal = inventory.firewall_rules.iter().find(|other| {
+                other.name.as_deref() == Some(name)
+                    && other.network.agrees(&rule.network)
+                    && (other.priority, other.action) == (rule.priority, rule.action)
+            });
+            let matches = |other: &FirewallRule| {
+                let mut flows = cause.flows();
+                flows.all(|flow| match_rule(other, flow, &mut ()) == matching::Outcome::Matched)
+            };
+            rule.policy.is_none()
+                && (rule.name.as_deref() == Some(name.as_str()) || equal.is_some_and(matches))
+        }
+        RuleReference::Policy { .. } => {
+            let priority = cause.logged_priority();
+            is_named(rule, logged, cause.direction, priority, evidence.directory.inventory)
+        }
+    }
+}
+
+/// Whether the rule that the log names is among those given.
+pub(super) fn is_given(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> bool {
+    let Some(logged) = &cause.logged_rule else { return false };
+    let inventory = evidence.directory.inventory;
+    let priority = cause.logged_priority();
+    inventory.all_rules().any(|rule| {
+        let here = || cause.network.as_ref().is_some_and(|of| rule.network.agrees(of));
+        is_named(rule, logged, cause.direction, priority, inventory)
+            && (rule.policy.is_some() || here())
+    })
+}
