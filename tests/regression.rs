@@ -858,7 +858,10 @@ fn a_decider_that_was_not_given_is_not_gone_around() {
         let report = Inputs::of(&[log, deny_all(value!({})), subnet(value!({}))]).triage();
         let found = report["findings"].as_array().unwrap().clone();
         let own = found.iter().find(|one| one["observed"]["count"] == 1).unwrap();
-        (own["confidence"].as_str().unwrap().to_owned(), own["fixes"].as_array().unwrap().len() > 0)
+        (
+            own["confidence"].as_str().unwrap().to_owned(),
+            !own["fixes"].as_array().unwrap().is_empty(),
+        )
     };
     let words = |confidence: &str, mends: bool| (confidence.to_owned(), mends);
     assert_eq!(ask("network:n/firewall:deny-all", 65000), words("proven", true));

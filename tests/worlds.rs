@@ -427,6 +427,7 @@ fn inventory(rules: &[Rule], order: u8) -> Inventory {
             network: Some(network()),
             attached: true,
             effective: true,
+            unread: false,
             project: None,
             attachments: Vec::new(),
             region: (stage == REGIONAL).then(|| "r1".to_owned()),
@@ -441,6 +442,7 @@ fn inventory(rules: &[Rule], order: u8) -> Inventory {
             default_route: None,
             id: network(),
             policies_first: order == 2,
+            policy: None,
             peerings: Vec::new(),
             origin: vpcwhy::model::Origin::default(),
         });

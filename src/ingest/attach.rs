@@ -3,15 +3,18 @@
 
 use std::collections::BTreeSet;
 
+use crate::ingest::policies;
 use crate::model::firewall::GoogleList;
 use crate::model::inventory::AddressGroup;
 use crate::model::{Association, Attachment};
-use crate::model::{FirewallPolicy, FirewallRule, Inventory, PolicyKind};
+use crate::model::{FirewallPolicy, FirewallRule, Inventory, PolicyKind, Reference};
 use crate::net::IpNet;
 
 /// Settles the policies of an inventory.
 pub fn settle(inventory: &mut Inventory) {
     gather_rules(&mut inventory.policies);
+    add_unread(inventory);
+    forget_unread(&mut inventory.policies);
     attach(inventory);
     forget_repeated(&mut inventory.policies);
     for group in &inventory.address_groups {
@@ -19,6 +22,68 @@ pub fn settle(inventory: &mut Inventory) {
             expand(rule, group);
         }
     }
+}
+
+/// Policies that something names and nobody described: they are there all the same. Where the
+/// effective firewalls of a network were given, nothing else is effective there.
+fn add_unread(inventory: &mut Inventory) {
+    let mut missing: Vec<FirewallPolicy> = Vec::new();
+    let answered =
+        |network: &Reference| inventory.effective_networks.iter().any(|one| one.agrees(network));
+    let known = |kind: PolicyKind, name: &str, missing: &[FirewallPolicy]| {
+        let own = |one: &&FirewallPolicy| one.kind == kind && one.is_called(name);
+        inventory.policies.iter().chain(missing).any(|one| own(&one))
+    };
+    for association in &inventory.associations {
+        let is_told = match &association.to {
+            Attachment::Network(network) => answered(network),
+            Attachment::Organization(_) | Attachment::Folder(_) => {
+                !inventory.effective_networks.is_empty()
+            }
+            Attachment::Subnetwork(_) => true,
+        };
+        let made = FirewallPolicy { attachments: Vec::new(), ..policies::only_named(association) };
+        if !is_told && !known(made.kind, &made.name, &missing) {
+            missing.push(made);
+        }
+    }
+    for network in &inventory.networks {
+        let Some(policy) = network.policy.as_ref().filter(|_| !answered(&network.id)) else {
+            continue;
+        };
+        let association = Association {
+            policy: policy.name.clone(),
+            to: Attachment::Network(network.id.clone()),
+            project: policy.project.clone(),
+            region: None,
+            priority: None,
+            origin: network.origin.clone(),
+        };
+        let global = PolicyKind::GlobalNetwork;
+        if !known(global, &policy.name, &missing) {
+            missing.push(policies::only_named(&association));
+        }
+    }
+    inventory.policies.extend(missing);
+}
+
+/// Of a policy that is described with its rules, and listed without them, the description stays.
+fn forget_unread(policies: &mut Vec<FirewallPolicy>) {
+    let (unread, mut kept): (Vec<_>, Vec<_>) =
+        std::mem::take(policies).into_iter().partition(|one| one.unread);
+    for policy in unread {
+        match kept.iter_mut().find(|one| one.is_same(&policy)) {
+            None => kept.push(policy),
+            Some(one) => {
+                for association in policy.attachments {
+                    if !one.attached && !one.attachments.contains(&association) {
+                        one.attachments.push(association);
+                    }
+                }
+            }
+        }
+    }
+    *policies = kept;
 }
 
 /// Config Connector describes a policy rule by rule: what belongs together becomes one policy.

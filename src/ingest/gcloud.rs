@@ -25,15 +25,11 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         return Read::Unused;
     };
     let read = match shape {
-        "gcloud-effective-firewalls" => policies::effective_policy(fields, origin, into),
-        "gcloud-firewall-policies" => {
-            policies::described_policy(fields, origin, into);
-            Some(())
-        }
-        "gcloud-firewall-policy-associations" => {
-            policies::association(fields, None, origin).map(|one| into.associations.push(one))
-        }
-        "gcloud-address-groups" => policies::address_group(fields, origin, into),
+        "gcloud-effective-firewalls"
+        | "gcloud-firewall-policies"
+        | "gcloud-firewall-policy-rules"
+        | "gcloud-firewall-policy-associations"
+        | "gcloud-address-groups" => policies::of_shape(shape, fields, origin, into),
         "effective-firewalls-table" => {
             return Read::Bad("effective firewalls as a table lack ports: use --format=json");
         }
@@ -122,6 +118,7 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
         "compute#instanceTemplate" | "instanceTemplates" => "gcloud-instance-templates",
         "compute#forwardingRule" | "forwardingRules" => "gcloud-forwarding-rules",
         "compute#firewallPolicy" => "gcloud-firewall-policies",
+        "compute#firewallPolicyRule" => "gcloud-firewall-policy-rules",
         "compute#securityPolicy" | "securityPolicies" => "gcloud-security-policies",
         "compute#backendService" | "backendServices" | "compute#targetPool" => {
             "gcloud-backend-services"
@@ -240,6 +237,7 @@ fn network(fields: Fields<'_>, origin: &Origin) -> Option<Network> {
         provider: Provider::Google,
         id: Reference { location: None, ..fields.own_reference()? },
         policies_first: order == "BEFORE_CLASSIC_FIREWALL",
+        policy: fields.reference("firewallPolicy"),
         peerings: fields
             .list("peerings")
             .filter_map(|peering| peering.reference("network"))

@@ -26,6 +26,8 @@ pub mod reader;
 pub mod rules;
 pub mod symptom;
 pub mod terraform;
+mod terraform_policies;
+mod terraform_resources;
 pub mod terraform_show;
 
 /// What became of an item.

@@ -18,10 +18,29 @@ use crate::model::{
 use crate::model::{Association, Attachment};
 use crate::net::Direction;
 
+/// Reads what has to do with policies.
+pub fn of_shape(
+    shape: &str,
+    fields: Fields<'_>,
+    origin: &Origin,
+    into: &mut Inventory,
+) -> Option<()> {
+    match shape {
+        "gcloud-effective-firewalls" => effective_policy(fields, origin, into)?,
+        "gcloud-firewall-policies" => described_policy(fields, origin, into),
+        "gcloud-firewall-policy-rules" => listed_rule(fields, origin, into),
+        "gcloud-firewall-policy-associations" => {
+            into.associations.push(association(fields, None, origin)?);
+        }
+        _ => address_group(fields, origin, into)?,
+    }
+    Some(())
+}
+
 /// Reads a policy of an answer of getEffectiveFirewalls: the policy itself, its place among the
 /// others, and the network of the rules beside it, which the answer does not name. Without a
 /// policy only the network is noted: its firewalls are known to the last rule.
-pub fn effective_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
+fn effective_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
     let network = fields.reference("network");
     if !fields.has("policy") {
         into.nameless_answers += usize::from(network.is_none());
@@ -42,7 +61,7 @@ pub fn effective_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventor
 }
 
 /// Reads a policy that is described or listed on its own, with the associations it shows.
-pub fn described_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) {
+fn described_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) {
     // Policies of RDMA networks are another kind of thing.
     if fields.text("policyType").is_some_and(|kind| kind != "VPC_POLICY") {
         return;
@@ -57,9 +76,77 @@ pub fn described_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventor
         PolicyKind::GlobalNetwork
     };
     let mut policy = read(fields, kind, 0, origin);
+    if !fields.has("rules") {
+        policy = unread(policy);
+    }
     let own = fields.list("associations");
     policy.attachments.extend(own.filter_map(|one| association(one, Some(&policy.name), origin)));
     into.policies.push(policy);
+}
+
+/// A policy that is known to be there, and whose rules nobody gave: one that allows and one that
+/// denies stand for them, and either may match anything.
+#[must_use]
+pub fn unread(policy: FirewallPolicy) -> FirewallPolicy {
+    let made = |action| {
+        let mut rule = FirewallRule::new(Reference::default(), Direction::Ingress, 0, action);
+        rule.either_direction = true;
+        rule.set_layers([Layer4 { protocol: None, ports: None }]);
+        rule.unmodelled.push(FirewallRule::NOT_GIVEN.to_owned());
+        rule.policy = Some(policy.label().to_owned());
+        rule.stage = Some(policy.kind);
+        rule.origin = policy.origin.clone();
+        rule
+    };
+    let rules = [Action::Allow, Action::Deny].map(made).to_vec();
+    FirewallPolicy { rules, unread: true, ..policy }
+}
+
+/// The policy that an association names and nobody described.
+#[must_use]
+pub fn only_named(association: &Association) -> FirewallPolicy {
+    let kind = match (&association.to, &association.region) {
+        (Attachment::Network(_), None) => PolicyKind::GlobalNetwork,
+        (Attachment::Network(_), Some(_)) => PolicyKind::RegionalNetwork,
+        _ => PolicyKind::Hierarchical,
+    };
+    unread(FirewallPolicy {
+        name: association.policy.clone(),
+        short_name: None,
+        kind,
+        network: None,
+        attached: false,
+        effective: false,
+        unread: true,
+        project: association.project.clone(),
+        attachments: vec![association.clone()],
+        region: association.region.clone(),
+        order: 0,
+        rules: Vec::new(),
+        origin: association.origin.clone(),
+    })
+}
+
+/// Reads a rule of `firewall-policies list-rules`, which does not say whose it is: what policy that
+/// is, and whether it applies, is not known.
+fn listed_rule(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) {
+    let label = format!("the policy of {}", origin.path);
+    let rule = policy_rule(fields, &label, origin);
+    into.policies.push(FirewallPolicy {
+        name: label,
+        short_name: None,
+        kind: PolicyKind::Hierarchical,
+        network: None,
+        attached: false,
+        effective: false,
+        unread: false,
+        project: None,
+        attachments: Vec::new(),
+        region: None,
+        order: 0,
+        rules: vec![rule],
+        origin: origin.clone(),
+    });
 }
 
 /// Reads an association, of the policy that shows it or of the one that it names.
@@ -93,7 +180,7 @@ pub fn attachment(target: &str) -> Attachment {
 }
 
 /// Reads an address group.
-pub fn address_group(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
+fn address_group(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
     let (ranges, bad) = fields.ranges("items");
     into.address_groups.push(AddressGroup {
         id: group_id(&fields.text("name")?),
@@ -140,6 +227,7 @@ pub fn manifest_rule(
         network: None,
         attached: false,
         effective: false,
+        unread: false,
         project: names.project.clone().filter(|_| kind != PolicyKind::Hierarchical),
         attachments: Vec::new(),
         region: names.region.clone(),
@@ -178,6 +266,7 @@ fn read(fields: Fields<'_>, kind: PolicyKind, order: u32, origin: &Origin) -> Fi
         network: None,
         attached: false,
         effective: false,
+        unread: false,
         project: fields.project().filter(|_| kind != PolicyKind::Hierarchical),
         attachments: Vec::new(),
         region: fields.reference("region").map(|region| region.name),

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::ingest::fields::Fields;
+use crate::ingest::terraform_show::UNKNOWN;
 use crate::model::firewall::{GoogleList, Layer4, SourceIdentity, Targets};
 use crate::model::managed::gke_rule;
 use crate::model::{Action, FirewallRule, Origin, Owner, Reference};
@@ -121,6 +122,7 @@ fn read(
             unmodelled.push(key.to_owned());
         }
     }
+    unmodelled.extend(fields.texts(UNKNOWN).iter().map(|field| format!("{field}: not known yet")));
     rule.unmodelled = unmodelled;
     rule.origin = origin.clone();
     rule

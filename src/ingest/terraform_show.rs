@@ -18,8 +18,13 @@ use serde_json::{Map, Value, json};
 
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
+use crate::ingest::terraform_policies;
+use crate::ingest::terraform_resources::{Lookup, Resource, camel, camel_key, rename, resources};
 use crate::model::inventory::Planned;
 use crate::model::{Inventory, Origin, Reference};
+
+/// The key under which a rule knows the fields that a plan leaves open.
+pub(super) const UNKNOWN: &str = "__unknown";
 
 /// What a plan or a state holds.
 #[derive(Debug, Default)]
@@ -41,15 +46,6 @@ pub fn is_shown(item: &Item) -> bool {
     fields.has("format_version") && (fields.has("planned_values") || fields.has("values"))
 }
 
-/// A resource as it stands in its module.
-struct Resource<'a> {
-    /// `module.net`, empty for the root.
-    module: String,
-    kind: String,
-    name: String,
-    values: Fields<'a>,
-}
-
 /// The resources of a plan, as they will be, or of a state.
 #[must_use]
 pub fn items(item: &Item) -> Shown {
@@ -63,13 +59,21 @@ pub fn items(item: &Item) -> Shown {
     let lookup = Lookup { all: &all, configuration };
     for resource in &all {
         match converted(resource, &lookup) {
-            Some(value) => {
+            Some(mut value) => {
+                let unknown = unknown_fields(whole, resource, &lookup);
+                if let Some(fields) = value.as_object_mut().filter(|_| !unknown.is_empty()) {
+                    fields.insert(UNKNOWN.to_owned(), json!(unknown));
+                }
                 let origin = item.origin.clone();
                 shown.items.push(Item { value, origin, hint: None });
             }
             None if resource.kind == "google_compute_router_nat" => {}
+            None if terraform_policies::is_part(&resource.kind) => {}
             None => *shown.unused.entry(resource.kind.clone()).or_default() += 1,
         }
+    }
+    for value in terraform_policies::policies(&all, &lookup) {
+        shown.items.push(Item { value, origin: item.origin.clone(), hint: None });
     }
     shown.before = whole
         .list("resource_changes")
@@ -77,7 +81,8 @@ pub fn items(item: &Item) -> Shown {
             let kind = one.text("type").filter(|kind| kind == "google_compute_firewall")?;
             changed(one, &item.origin)?;
             let values = one.at("change").at("before");
-            let before = Resource { module: String::new(), kind, name: String::new(), values };
+            let (address, module, name) = (String::new(), String::new(), String::new());
+            let before = Resource { address, module, kind, name, values };
             let value = converted(&before, &lookup)?;
             Some(Item { value, origin: item.origin.clone(), hint: None })
         })
@@ -87,19 +92,69 @@ pub fn items(item: &Item) -> Shown {
     shown
 }
 
+/// The fields of a firewall rule that are known only after it was applied: they say something, and
+/// nobody knows what. Those that nobody wrote the provider fills in by itself.
+fn unknown_fields(
+    plan: Fields<'_>,
+    resource: &Resource<'_>,
+    lookup: &Lookup<'_, '_>,
+) -> Vec<&'static str> {
+    const FIELDS: [&str; 8] = [
+        "source_ranges",
+        "destination_ranges",
+        "source_tags",
+        "source_service_accounts",
+        "target_tags",
+        "target_service_accounts",
+        "allow",
+        "deny",
+    ];
+    fn holds_unknown(value: &Value) -> bool {
+        match value {
+            Value::Bool(unknown) => *unknown,
+            Value::Array(list) => list.iter().any(holds_unknown),
+            Value::Object(members) => members.values().any(holds_unknown),
+            _ => false,
+        }
+    }
+    let own = |one: &Fields<'_>| one.text("address").as_deref() == Some(&resource.address);
+    let change = plan
+        .list("resource_changes")
+        .find(own)
+        .filter(|_| resource.kind == "google_compute_firewall" && !resource.address.is_empty());
+    let Some(change) = change else { return Vec::new() };
+    let unknown = change.at("change").at("after_unknown");
+    let written = lookup.written(resource);
+    let is_said = |field: &str| match written {
+        Some(expressions) => expressions.has(field),
+        // Computed where it is not set: of the two ways to name a source one has to be said.
+        None if field == "source_ranges" => {
+            !["source_tags", "source_service_accounts"].iter().any(|one| resource.values.has(one))
+        }
+        None => field != "destination_ranges",
+    };
+    let is_unknown = |field: &str| unknown.0.get(field).is_some_and(holds_unknown);
+    FIELDS.into_iter().filter(|field| is_unknown(field) && is_said(field)).collect()
+}
+
 /// What a change takes the place of.
 fn changed(one: Fields<'_>, origin: &Origin) -> Option<Planned> {
     let change = one.at("change");
     let actions = change.texts("actions");
     let before = change.at("before");
     let is_change = actions.iter().any(|action| action == "delete" || action == "update");
-    let name = before.text("name").filter(|_| is_change)?;
+    // Rules of policies and associations change the policy.
+    let policy = || before.reference("firewall_policy").map(|policy| policy.name);
+    let kind = one.text("type")?;
+    let part = terraform_policies::is_part(&kind);
+    let name = if part { policy().or_else(|| before.text("name")) } else { before.text("name") };
+    let name = name.filter(|_| is_change)?;
     let location = before.first_text(&["region", "location"]);
     let location = location.map(|text| Reference::parse(&text).name);
     let project = before.text("project");
     let zone = before.reference("managed_zone").unwrap_or_default();
     Some(Planned {
-        kind: one.text("type")?,
+        kind,
         resource: Reference { project, location, name },
         within: before.text("type").map(|kind| (kind, zone)),
         path: Arc::clone(&origin.path),
@@ -108,7 +163,14 @@ fn changed(one: Fields<'_>, origin: &Origin) -> Option<Planned> {
 
 /// Takes out the exports of what a plan changes or takes away: they are of before.
 pub fn replace(inventory: &mut Inventory) {
-    for planned in std::mem::take(&mut inventory.planned) {
+    let planned = std::mem::take(&mut inventory.planned);
+    take_out(inventory, &planned);
+    inventory.planned = planned;
+}
+
+/// The same of any plan.
+pub fn take_out(inventory: &mut Inventory, planned: &[Planned]) {
+    for planned in planned {
         let gone = |id: &Reference, origin: &Origin| {
             id.agrees(&planned.resource) && origin.path != planned.path
         };
@@ -119,6 +181,22 @@ pub fn replace(inventory: &mut Inventory) {
                     ..rule.network.clone()
                 };
                 !gone(&id, &rule.origin)
+            }),
+            "google_compute_network" => {
+                inventory.networks.retain(|one| !gone(&one.id, &one.origin));
+            }
+            "google_compute_instance" => {
+                inventory.instances.retain(|one| one.template || !gone(&one.id, &one.origin));
+            }
+            "google_container_cluster" => {
+                inventory.clusters.retain(|one| !gone(&one.id, &one.origin));
+            }
+            "google_container_node_pool" => inventory.node_pools.retain(|one| {
+                let name = one.name.clone();
+                !gone(&Reference { name, ..one.cluster.clone().unwrap_or_default() }, &one.origin)
+            }),
+            kind if terraform_policies::is_part(kind) => inventory.policies.retain(|one| {
+                !one.is_called(&planned.resource.name) || one.origin.path == planned.path
             }),
             "google_compute_route" => {
                 inventory.routes.retain(|one| !gone(&one.id, &one.origin));
@@ -141,57 +219,6 @@ pub fn replace(inventory: &mut Inventory) {
             }),
             _ => {}
         }
-    }
-}
-
-fn resources<'a>(module: Fields<'a>, path: &str, depth: u8, into: &mut Vec<Resource<'a>>) {
-    for one in module.list("resources") {
-        if one.text("mode").is_some_and(|mode| mode == "data") {
-            continue;
-        }
-        let (Some(kind), Some(name)) = (one.text("type"), one.text("name")) else { continue };
-        into.push(Resource { module: path.to_owned(), kind, name, values: one.at("values") });
-    }
-    if depth < 16 {
-        for child in module.list("child_modules") {
-            resources(child, &child.text_or_empty("address"), depth + 1, into);
-        }
-    }
-}
-
-/// Finds what an expression of the configuration refers to.
-struct Lookup<'a, 'r> {
-    all: &'r [Resource<'a>],
-    configuration: Fields<'a>,
-}
-
-impl Lookup<'_, '_> {
-    /// The value of a field, or the name of the resource that its expression refers to.
-    fn text(&self, resource: &Resource<'_>, field: &str) -> Option<String> {
-        if let Some(text) = resource.values.text(field).filter(|text| !text.is_empty()) {
-            return Some(text);
-        }
-        let mut module = self.configuration;
-        for call in resource.module.split('.').skip(1).step_by(2) {
-            let call = call.split('[').next().unwrap_or(call);
-            module = module.at("module_calls").at(call).at("module");
-        }
-        let own = format!("{}.{}", resource.kind, resource.name);
-        let written =
-            module.list("resources").find(|one| one.text("address").as_ref() == Some(&own))?;
-        let references = written.at("expressions").at(field).texts("references");
-        references.iter().find_map(|reference| self.named(reference, &resource.module))
-    }
-
-    /// `google_compute_network.net.id` to that resource's name.
-    fn named(&self, reference: &str, module: &str) -> Option<String> {
-        let mut parts = reference.split('.');
-        let (kind, name) = (parts.next()?, parts.next()?);
-        let name = name.split('[').next().unwrap_or(name);
-        let same =
-            |one: &&Resource<'_>| one.kind == kind && one.name == name && one.module == module;
-        let of = self.all.iter().find(same)?.values;
-        of.first_text(&["self_link", "name"])
     }
 }
 
@@ -243,72 +270,6 @@ fn converted(resource: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Option<Value> 
         _ => {}
     }
     Some(made)
-}
-
-/// Blocks of which there is at most one, which REST holds as an object.
-const SINGLE: [&str; 19] = [
-    "ipAllocationPolicy",
-    "privateClusterConfig",
-    "networkConfig",
-    "nodeConfig",
-    "privateVisibilityConfig",
-    "forwardingConfig",
-    "peeringConfig",
-    "targetNetwork",
-    "controlPlaneEndpointsConfig",
-    "ipEndpointsConfig",
-    "additionalPodRangesConfig",
-    "masterAuthorizedNetworksConfig",
-    "logConfig",
-    "localData",
-    "alternativeNameServerConfig",
-    "serviceAccount",
-    "confidentialNodes",
-    "releaseChannel",
-    "masterGlobalAccessConfig",
-];
-
-/// Keys in the spelling of REST; empty blocks are left out.
-fn camel(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let mut made = Map::new();
-            for (key, inner) in members {
-                let key = camel_key(key);
-                let inner = match inner {
-                    Value::Null => continue,
-                    Value::Array(list) if SINGLE.contains(&key.as_str()) => match list.first() {
-                        None => continue,
-                        Some(Value::Null) => json!({}),
-                        // Accounts of nodes are a text, of instances a block.
-                        Some(first) => camel(first),
-                    },
-                    inner => camel(inner),
-                };
-                made.insert(key, inner);
-            }
-            Value::Object(made)
-        }
-        Value::Array(list) => Value::Array(list.iter().map(camel).collect()),
-        other => other.clone(),
-    }
-}
-
-fn camel_key(key: &str) -> String {
-    let mut words = key.split('_');
-    let mut made = words.next().unwrap_or("").to_owned();
-    for word in words {
-        let mut letters = word.chars();
-        made.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        made.push_str(letters.as_str());
-    }
-    made
-}
-
-fn rename(fields: &mut Map<String, Value>, from: &str, to: &str) {
-    if let Some(value) = fields.remove(from) {
-        fields.insert(to.to_owned(), value);
-    }
 }
 
 fn firewall(fields: &mut Map<String, Value>) {

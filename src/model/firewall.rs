@@ -399,6 +399,15 @@ impl FirewallRule {
             .reduce(|a, b| a.union(&b))
     }
 
+    /// What stands for the rules of a policy that nobody gave says this of itself.
+    pub const NOT_GIVEN: &'static str = "the policy's rules were not given";
+
+    /// Whether it stands for rules that nobody gave.
+    #[must_use]
+    pub fn is_stand_in(&self) -> bool {
+        self.unmodelled.iter().any(|what| what == Self::NOT_GIVEN)
+    }
+
     /// Whether the rule speaks of any peer on any port of `protocol`: a default that somebody laid
     /// under everything else, not a word about one kind of traffic.
     #[must_use]
@@ -481,6 +490,8 @@ pub struct FirewallPolicy {
     pub attached: bool,
     /// Whether it stands in an answer of getEffectiveFirewalls, and so every VPC rule beside it.
     pub effective: bool,
+    /// Whether nobody gave its rules: it is there, and may allow or deny anything.
+    pub unread: bool,
     /// Its project, where it is known; hierarchical ones have none.
     pub project: Option<String>,
     /// What it is attached to, as far as its own description says.

@@ -3,7 +3,7 @@
 use crate::cli::Options;
 use crate::correlate::Window;
 use crate::diagnose::Gathered;
-use crate::ingest::reader;
+use crate::ingest::{reader, terraform_show};
 use crate::model::Inventory;
 use crate::shell::output::Progress;
 use crate::shell::{Error, gather, input};
@@ -27,6 +27,14 @@ impl<'o> Additions<'o> {
             let files = options.what_if.join(", ");
             return Err(Error::Usage(format!("{files}: no firewall rule to try")));
         }
+        // Rules that name a group hold its ranges by now.
+        if !tried.inventory.address_groups.is_empty() {
+            let files = options.what_if.join(", ");
+            return Err(Error::Usage(format!(
+                "{files}: an address group cannot be tried, only rules: compare two folders with \
+                 diff"
+            )));
+        }
         Ok(Self { options, tried: Some(tried) })
     }
 
@@ -37,6 +45,7 @@ impl<'o> Additions<'o> {
             inventory.name_effective_firewalls(name);
         }
         if let Some(tried) = &self.tried {
+            terraform_show::take_out(inventory, &tried.inventory.planned);
             inventory.overlay(tried.inventory.clone());
             reader::settle(inventory);
         }

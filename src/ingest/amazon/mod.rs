@@ -81,6 +81,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     into.networks.push(Network {
         id: network,
         policies_first: false,
+        policy: None,
         peerings: Vec::new(),
         default_route: None,
         provider: Provider::Amazon,
@@ -234,6 +235,7 @@ fn policy(
         network: Some(network.clone()),
         attached: true,
         effective: false,
+        unread: false,
         project: None,
         attachments: Vec::new(),
         region: None,

@@ -1,0 +1,141 @@
+//! Firewall policies of a Terraform state or plan: Terraform keeps a policy, each of its rules and
+//! each of its associations apart; here they become one policy, as gcloud describes it.
+//!
+//! ```text
+//! google_compute_network_firewall_policy.p             {"name": "p", "rules": [{…}],
+//! google_compute_network_firewall_policy_rule.web   >   "associations": [{…}]}
+//! google_compute_network_firewall_policy_association.n
+//! ```
+
+use serde_json::{Map, Value, json};
+
+use crate::ingest::terraform_resources::{Lookup, Resource, camel, rename};
+
+/// What the three kinds of policies begin with.
+const KINDS: [&str; 3] = [
+    "google_compute_firewall_policy",
+    "google_compute_network_firewall_policy",
+    "google_compute_region_network_firewall_policy",
+];
+
+/// What a resource is to policies of a kind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Policy,
+    WithRules,
+    Rule,
+    Association,
+}
+
+/// What a resource is to firewall policies, and of which kind these are.
+fn part_of(kind: &str) -> Option<(&'static str, Part)> {
+    KINDS.into_iter().find_map(|of| {
+        let part = match kind.strip_prefix(of)? {
+            "" => Part::Policy,
+            "_with_rules" => Part::WithRules,
+            "_rule" => Part::Rule,
+            "_association" => Part::Association,
+            _ => return None,
+        };
+        Some((of, part))
+    })
+}
+
+/// Whether a resource is read here.
+pub(super) fn is_part(kind: &str) -> bool {
+    part_of(kind).is_some()
+}
+
+/// A policy on its way.
+struct Policy {
+    kind: &'static str,
+    names: Vec<String>,
+    fields: Map<String, Value>,
+}
+
+/// The policies among the resources.
+pub(super) fn policies(all: &[Resource<'_>], lookup: &Lookup<'_, '_>) -> Vec<Value> {
+    let mut made: Vec<Policy> = Vec::new();
+    let own = |wanted: &'static [Part]| {
+        all.iter().filter_map(move |one| {
+            part_of(&one.kind).filter(|(_, part)| wanted.contains(part)).map(|of| (one, of))
+        })
+    };
+    for (resource, (kind, part)) in own(&[Part::Policy, Part::WithRules]) {
+        made.push(described(resource, kind, part));
+    }
+    for (resource, (kind, part)) in own(&[Part::Rule, Part::Association]) {
+        let Some(named) = lookup.text(resource, "firewall_policy") else { continue };
+        let name = named.rsplit('/').next().unwrap_or(&named).to_owned();
+        let is_it = |one: &Policy| one.kind == kind && one.names.contains(&name);
+        let at = made.iter().position(is_it).unwrap_or_else(|| {
+            made.push(bare(resource, kind, &name));
+            made.len() - 1
+        });
+        let Some(policy) = made.get_mut(at) else { continue };
+        let (key, value) = match part {
+            Part::Association => {
+                let target = lookup.text(resource, "attachment_target");
+                ("associations", json!({ "attachmentTarget": target }))
+            }
+            _ => ("rules", rule(camel(resource.values.0))),
+        };
+        if let Value::Array(list) = policy.fields.entry(key).or_insert_with(|| json!([])) {
+            list.push(value);
+        }
+    }
+    made.into_iter().map(|one| Value::Object(one.fields)).collect()
+}
+
+/// A policy that is a resource of its own. Without a rule beside it nobody knows its rules.
+fn described(resource: &Resource<'_>, kind: &'static str, part: Part) -> Policy {
+    const NAMES: [&str; 5] =
+        ["name", "short_name", "firewall_policy_id", "network_firewall_policy_id", "policy_name"];
+    let mut fields = match camel(resource.values.0) {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    rename(&mut fields, "policyName", "name");
+    fields.remove("rules");
+    if part == Part::WithRules
+        && let Some(Value::Array(rules)) = fields.remove("rule")
+    {
+        fields.insert("rules".to_owned(), rules.into_iter().map(rule).collect());
+    }
+    fields.insert("kind".to_owned(), json!("compute#firewallPolicy"));
+    let mut names: Vec<String> = NAMES.iter().filter_map(|key| resource.values.text(key)).collect();
+    let links = ["self_link", "id"].iter().filter_map(|key| resource.values.reference(key));
+    names.extend(links.map(|link| link.name));
+    names.retain(|name| !name.is_empty());
+    // One that is not applied yet has no number.
+    let fallback = names.first().cloned().unwrap_or_else(|| resource.name.clone());
+    fields.entry("name").or_insert_with(|| json!(fallback));
+    Policy { kind, names, fields }
+}
+
+/// A policy that is kept elsewhere.
+fn bare(resource: &Resource<'_>, kind: &'static str, name: &str) -> Policy {
+    let mut fields = Map::new();
+    fields.insert("kind".to_owned(), json!("compute#firewallPolicy"));
+    fields.insert("name".to_owned(), json!(name));
+    for key in ["region", "project"] {
+        if let Some(text) = resource.values.text(key) {
+            fields.insert(key.to_owned(), json!(text));
+        }
+    }
+    if kind == "google_compute_firewall_policy" {
+        fields.insert("shortName".to_owned(), json!(name));
+    }
+    Policy { kind, names: vec![name.to_owned()], fields }
+}
+
+/// A rule; of those inside of a policy some fields are called otherwise.
+fn rule(value: Value) -> Value {
+    let Value::Object(mut fields) = value else { return value };
+    rename(&mut fields, "targetSecureTag", "targetSecureTags");
+    if let Some(filter) = fields.get_mut("match").and_then(Value::as_object_mut) {
+        rename(filter, "layer4Config", "layer4Configs");
+        rename(filter, "srcSecureTag", "srcSecureTags");
+    }
+    Value::Object(fields)
+}

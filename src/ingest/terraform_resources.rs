@@ -1,0 +1,154 @@
+//! The resources of a Terraform state or plan: where they stand, what their expressions refer to,
+//! and their values in the spelling of REST.
+
+use serde_json::{Map, Value, json};
+
+use crate::ingest::fields::Fields;
+
+/// A resource as it stands in its module.
+pub(super) struct Resource<'a> {
+    /// `module.net.google_compute_firewall.web`
+    pub(super) address: String,
+    /// `module.net`, empty for the root.
+    pub(super) module: String,
+    /// `google_compute_firewall`
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) values: Fields<'a>,
+}
+
+/// All resources of a module and of those inside of it.
+pub(super) fn resources<'a>(
+    module: Fields<'a>,
+    path: &str,
+    depth: u8,
+    into: &mut Vec<Resource<'a>>,
+) {
+    for one in module.list("resources") {
+        if one.text("mode").is_some_and(|mode| mode == "data") {
+            continue;
+        }
+        let (Some(kind), Some(name)) = (one.text("type"), one.text("name")) else { continue };
+        into.push(Resource {
+            address: one.text_or_empty("address"),
+            module: path.to_owned(),
+            kind,
+            name,
+            values: one.at("values"),
+        });
+    }
+    if depth < 16 {
+        for child in module.list("child_modules") {
+            resources(child, &child.text_or_empty("address"), depth + 1, into);
+        }
+    }
+}
+
+/// Finds what an expression of the configuration refers to.
+pub(super) struct Lookup<'a, 'r> {
+    pub(super) all: &'r [Resource<'a>],
+    pub(super) configuration: Fields<'a>,
+}
+
+impl Lookup<'_, '_> {
+    /// The value of a field, or the name of the resource that its expression refers to.
+    pub(super) fn text(&self, resource: &Resource<'_>, field: &str) -> Option<String> {
+        if let Some(text) = resource.values.text(field).filter(|text| !text.is_empty()) {
+            return Some(text);
+        }
+        let references = self.written(resource)?.at(field).texts("references");
+        references.iter().find_map(|reference| self.named(reference, &resource.module))
+    }
+
+    /// The expressions that a resource is written with.
+    pub(super) fn written(&self, resource: &Resource<'_>) -> Option<Fields<'_>> {
+        let mut module = self.configuration;
+        for call in resource.module.split('.').skip(1).step_by(2) {
+            let call = call.split('[').next().unwrap_or(call);
+            module = module.at("module_calls").at(call).at("module");
+        }
+        let own = format!("{}.{}", resource.kind, resource.name);
+        let mut all = module.list("resources");
+        let written = all.find(|one| one.text("address").as_ref() == Some(&own))?;
+        Some(written.at("expressions"))
+    }
+
+    /// `google_compute_network.net.id` to that resource's name.
+    fn named(&self, reference: &str, module: &str) -> Option<String> {
+        let mut parts = reference.split('.');
+        let (kind, name) = (parts.next()?, parts.next()?);
+        let name = name.split('[').next().unwrap_or(name);
+        let same =
+            |one: &&Resource<'_>| one.kind == kind && one.name == name && one.module == module;
+        let of = self.all.iter().find(same)?.values;
+        of.first_text(&["self_link", "name", "short_name"])
+    }
+}
+
+/// Blocks of which there is at most one, which REST holds as an object.
+const SINGLE: [&str; 20] = [
+    "match",
+    "ipAllocationPolicy",
+    "privateClusterConfig",
+    "networkConfig",
+    "nodeConfig",
+    "privateVisibilityConfig",
+    "forwardingConfig",
+    "peeringConfig",
+    "targetNetwork",
+    "controlPlaneEndpointsConfig",
+    "ipEndpointsConfig",
+    "additionalPodRangesConfig",
+    "masterAuthorizedNetworksConfig",
+    "logConfig",
+    "localData",
+    "alternativeNameServerConfig",
+    "serviceAccount",
+    "confidentialNodes",
+    "releaseChannel",
+    "masterGlobalAccessConfig",
+];
+
+/// Keys in the spelling of REST; empty blocks are left out.
+pub(super) fn camel(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut made = Map::new();
+            for (key, inner) in members {
+                let key = camel_key(key);
+                let inner = match inner {
+                    Value::Null => continue,
+                    Value::Array(list) if SINGLE.contains(&key.as_str()) => match list.first() {
+                        None => continue,
+                        Some(Value::Null) => json!({}),
+                        // Accounts of nodes are a text, of instances a block.
+                        Some(first) => camel(first),
+                    },
+                    inner => camel(inner),
+                };
+                made.insert(key, inner);
+            }
+            Value::Object(made)
+        }
+        Value::Array(list) => Value::Array(list.iter().map(camel).collect()),
+        other => other.clone(),
+    }
+}
+
+pub(super) fn camel_key(key: &str) -> String {
+    let mut words = key.split('_');
+    let mut made = words.next().unwrap_or("").to_owned();
+    for word in words {
+        let mut letters = word.chars();
+        made.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        made.push_str(letters.as_str());
+    }
+    made
+}
+
+/// The same value under another key.
+pub(super) fn rename(fields: &mut Map<String, Value>, from: &str, to: &str) {
+    if let Some(value) = fields.remove(from) {
+        fields.insert(to.to_owned(), value);
+    }
+}

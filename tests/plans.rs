@@ -1,0 +1,257 @@
+//! Policies that are there though nobody gave their rules, and what Terraform's states and plans
+//! say of policies, of values that are not known yet, and of what goes away.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use common::{folder, run, stderr, stdout};
+use serde_json::{Value, json as value};
+
+const NETWORK: &str = "projects/p/global/networks/n";
+
+fn web() -> Value {
+    value!({"kind": "compute#firewall", "name": "web", "network": NETWORK, "direction": "INGRESS",
+        "priority": 1000, "sourceRanges": ["0.0.0.0/0"],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["22"]}],
+        "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/firewalls/web"})
+}
+
+fn network(fields: Value) -> Value {
+    let mut network = value!({"kind": "compute#network", "name": "n", "autoCreateSubnetworks": false,
+        "selfLink": format!("https://www.googleapis.com/compute/v1/{NETWORK}")});
+    for (key, field) in fields.as_object().unwrap() {
+        network[key] = field.clone();
+    }
+    network
+}
+
+/// Verdict and decider of ssh from somewhere, asked of files in this order.
+#[track_caller]
+fn ssh(files: &[(&str, Value)], source: &str, more: &[&str]) -> (String, String) {
+    let texts: Vec<(&str, String)> =
+        files.iter().map(|(name, value)| (*name, value.to_string())).collect();
+    let bytes: Vec<(&str, &[u8])> =
+        texts.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+    let scratch = folder(&bytes);
+    let paths: Vec<String> =
+        files.iter().map(|(name, _)| scratch.path().join(name).display().to_string()).collect();
+    let mut all = vec![
+        "sim",
+        "--direction",
+        "INGRESS",
+        "--protocol",
+        "tcp",
+        "--from",
+        source,
+        "--to",
+        "10.0.0.5",
+        "--port",
+        "22",
+        "--target-tags=",
+        "--target-service-account=",
+        "--network",
+        "n",
+        "--format",
+        "json",
+    ];
+    all.extend(paths.iter().map(String::as_str));
+    all.extend(more);
+    let output = run(&all);
+    let answer: Value = serde_json::from_str(&stdout(&output)).expect(&stderr(&output));
+    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+    (text(&answer["verdict"]), text(&answer["decider"]["name"]))
+}
+
+/// Something names the policy, and nobody gave its rules: whatever the VPC rules say is not sure.
+#[test]
+fn a_policy_without_its_rules_may_decide_anything() {
+    let rules = value!([{"kind": "compute#firewallPolicyRule", "action": "deny", "direction": "INGRESS",
+        "priority": 100, "match": {"srcIpRanges": ["0.0.0.0/0"],
+            "layer4Configs": [{"ipProtocol": "tcp", "ports": ["22"]}]}}]);
+    let association = value!([{"attachmentTarget": "organizations/777", "firewallPolicyId": "842351",
+        "name": "organizations/777"}]);
+    let listed = value!([{"kind": "compute#firewallPolicy", "name": "np",
+        "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/firewallPolicies/np",
+        "associations": [{"attachmentTarget": NETWORK, "name": "a"}]}]);
+    let first = network(value!({"firewallPolicy": "projects/p/global/firewallPolicies/np",
+        "networkFirewallPolicyEnforcementOrder": "BEFORE_CLASSIC_FIREWALL"}));
+    let own_order =
+        network(value!({"networkFirewallPolicyEnforcementOrder": "BEFORE_CLASSIC_FIREWALL"}));
+    for (name, other) in [
+        ("rules", vec![("b.json", rules)]),
+        ("association", vec![("b.json", association)]),
+        ("list", vec![("b.json", listed.clone()), ("c.json", own_order)]),
+        ("network", vec![("b.json", first.clone())]),
+    ] {
+        let mut files = vec![("a.json", web())];
+        files.extend(other);
+        assert_eq!(ssh(&files, "8.8.8.8", &[]).0, "UNDETERMINED", "{name}");
+    }
+    // With its rules it is as certain as any.
+    let described = value!({"kind": "compute#firewallPolicy", "name": "np",
+        "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/firewallPolicies/np",
+        "associations": [{"attachmentTarget": NETWORK, "name": "a"}],
+        "rules": [{"action": "deny", "direction": "INGRESS", "priority": 7,
+            "match": {"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]}}]});
+    let all = [("a.json", web()), ("b.json", first), ("c.json", listed), ("d.json", described)];
+    assert_eq!(ssh(&all, "8.8.8.8", &[]).0, "DENIED");
+    // After the VPC rules it does not come to it where these decide.
+    let after = network(value!({"firewallPolicy": "projects/p/global/firewallPolicies/np",
+        "networkFirewallPolicyEnforcementOrder": "AFTER_CLASSIC_FIREWALL"}));
+    assert_eq!(ssh(&[("a.json", web()), ("b.json", after)], "8.8.8.8", &[]).0, "ALLOWED");
+}
+
+fn resource(kind: &str, name: &str, values: Value) -> Value {
+    value!({"address": format!("{kind}.{name}"), "mode": "managed", "type": kind, "name": name,
+        "values": values})
+}
+
+fn state(resources: &[Value]) -> Value {
+    value!({"format_version": "1.0", "values": {"root_module": {"resources": resources}}})
+}
+
+fn of_policy(action: &str) -> Vec<Value> {
+    vec![
+        resource(
+            "google_compute_network",
+            "n",
+            value!({"name": "n", "project": "p",
+            "network_firewall_policy_enforcement_order": "BEFORE_CLASSIC_FIREWALL",
+            "self_link": format!("https://www.googleapis.com/compute/v1/{NETWORK}")}),
+        ),
+        resource(
+            "google_compute_network_firewall_policy",
+            "np",
+            value!({"name": "np", "project": "p",
+            "network_firewall_policy_id": "123"}),
+        ),
+        resource(
+            "google_compute_network_firewall_policy_association",
+            "a",
+            value!({"name": "a", "firewall_policy": "np", "attachment_target": NETWORK, "project": "p"}),
+        ),
+        resource(
+            "google_compute_network_firewall_policy_rule",
+            "r",
+            value!({"action": action,
+            "direction": "INGRESS", "priority": 100, "firewall_policy": "np", "project": "p",
+            "disabled": false, "target_secure_tags": [], "match": [{"src_ip_ranges": ["0.0.0.0/0"],
+                "layer4_configs": [{"ip_protocol": "tcp", "ports": ["22"]}], "src_secure_tags": []}]}),
+        ),
+        resource(
+            "google_compute_firewall",
+            "web",
+            value!({"name": "web", "project": "p",
+            "network": NETWORK, "direction": "INGRESS", "priority": 1000, "source_ranges": ["10.0.0.0/8"],
+            "allow": [{"protocol": "tcp", "ports": ["22"]}], "deny": []}),
+        ),
+    ]
+}
+
+/// Terraform keeps a policy, its rules and its associations apart.
+#[test]
+fn policies_of_terraform_decide() {
+    let denied = ssh(&[("s.json", state(&of_policy("deny")))], "10.1.1.1", &[]);
+    assert_eq!(denied.0, "DENIED");
+    assert_eq!(ssh(&[("s.json", state(&of_policy("allow")))], "8.8.8.8", &[]).0, "ALLOWED");
+    let old = folder(&[("s.json", state(&of_policy("deny")).to_string().as_bytes())]);
+    let new = folder(&[("s.json", state(&of_policy("allow")).to_string().as_bytes())]);
+    let paths = [&old, &new].map(|one| one.path().to_str().unwrap().to_owned());
+    let text = stdout(&run(&["diff", &paths[0], &paths[1]]));
+    assert!(text.contains("becomes reachable") && text.contains("tcp 22"), "{text}");
+    // With its rules inside.
+    let mut inside = of_policy("deny");
+    inside.retain(|one| !one["type"].as_str().unwrap().ends_with("_rule"));
+    inside[1] = resource(
+        "google_compute_network_firewall_policy_with_rules",
+        "np",
+        value!({
+        "name": "np", "project": "p", "rule": [{"action": "deny", "direction": "INGRESS", "priority": 5,
+            "match": [{"src_ip_ranges": ["0.0.0.0/0"],
+                       "layer4_config": [{"ip_protocol": "tcp", "ports": ["22"]}]}]}]}),
+    );
+    inside[2]["type"] = value!("google_compute_network_firewall_policy_association");
+    assert_ne!(ssh(&[("s.json", state(&inside))], "10.1.1.1", &[]).0, "ALLOWED");
+}
+
+/// What is known only after it was applied is not known; what the provider fills in by itself was
+/// never said.
+#[test]
+fn values_that_are_not_known_yet_are_not_everything() {
+    let plan = |values: Value, unknown: Value, expressions: Value| {
+        let mut all = value!({"name": "web", "project": "p", "network": NETWORK,
+            "direction": "INGRESS", "priority": 1000, "deny": [],
+            "allow": [{"protocol": "tcp", "ports": ["22"]}]});
+        for (key, field) in values.as_object().unwrap() {
+            all[key] = field.clone();
+        }
+        value!({"format_version": "1.2",
+            "planned_values": {"root_module": {"resources": [
+                resource("google_compute_firewall", "web", all)]}},
+            "resource_changes": [{"address": "google_compute_firewall.web",
+                "type": "google_compute_firewall",
+                "change": {"actions": ["create"], "before": null, "after_unknown": unknown}}],
+            "configuration": {"root_module": {"resources": [
+                {"address": "google_compute_firewall.web", "expressions": expressions}]}}})
+    };
+    let here = value!({"source_ranges": ["8.8.8.0/24"]});
+    let ask = |plan: Value| ssh(&[("p.json", plan)], "8.8.8.8", &[]).0;
+    let said = value!({"references": ["var.x"]});
+    for (values, unknown, expressions) in [
+        (value!({}), value!({"source_ranges": true}), value!({"source_ranges": said})),
+        (here.clone(), value!({"target_tags": true}), value!({"target_tags": said})),
+        (
+            value!({"source_ranges": ["8.8.8.0/24"], "allow": [{"protocol": "tcp"}]}),
+            value!({"allow": [{"ports": true}]}),
+            value!({"allow": [{"ports": said}]}),
+        ),
+    ] {
+        assert_eq!(ask(plan(values, unknown.clone(), expressions)), "UNDETERMINED", "{unknown}");
+    }
+    let computed = value!({"destination_ranges": true, "source_ranges": [false], "id": true});
+    assert_eq!(ask(plan(here, computed, value!({"source_ranges": {}}))), "ALLOWED");
+}
+
+/// A plan replaces what was exported, in whatever order they are given, and what it takes away is
+/// gone where it is tried.
+#[test]
+fn what_a_plan_changes_is_not_there_any_more() {
+    let deny = value!({"kind": "compute#firewallPolicy", "name": "np",
+        "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/firewallPolicies/np",
+        "associations": [{"attachmentTarget": NETWORK, "name": "a"}],
+        "rules": [{"action": "deny", "direction": "INGRESS", "priority": 7,
+            "match": {"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]}}]});
+    let exported =
+        network(value!({"networkFirewallPolicyEnforcementOrder": "AFTER_CLASSIC_FIREWALL"}));
+    let values = |order: &str| {
+        value!({"name": "n", "project": "p", "network_firewall_policy_enforcement_order": order,
+            "self_link": format!("https://www.googleapis.com/compute/v1/{NETWORK}")})
+    };
+    let plan = value!({"format_version": "1.2",
+        "planned_values": {"root_module": {"resources": [
+            resource("google_compute_network", "n", values("BEFORE_CLASSIC_FIREWALL"))]}},
+        "resource_changes": [{"address": "google_compute_network.n", "type": "google_compute_network",
+            "change": {"actions": ["update"], "before": values("AFTER_CLASSIC_FIREWALL")}}]});
+    let mut files = [("a.json", web()), ("b.json", exported), ("c.json", deny), ("d.json", plan)];
+    for _ in 0..files.len() {
+        files.rotate_left(1);
+        assert_eq!(ssh(&files, "8.8.8.8", &[]).0, "DENIED", "{}", files[0].0);
+    }
+    let gone = value!({"format_version": "1.2", "planned_values": {"root_module": {"resources": [
+            resource("google_compute_firewall", "other", value!({"name": "other", "project": "p",
+                "network": NETWORK, "direction": "INGRESS", "priority": 1000,
+                "source_ranges": ["10.0.0.0/8"], "allow": [{"protocol": "icmp"}]}))]}},
+        "resource_changes": [{"address": "google_compute_firewall.web",
+            "type": "google_compute_firewall",
+            "change": {"actions": ["delete"], "before": {"name": "web", "project": "p"}}}]});
+    let tried = folder(&[("plan.json", gone.to_string().as_bytes())]);
+    let path = tried.path().join("plan.json").display().to_string();
+    assert_eq!(ssh(&[("a.json", web())], "8.8.8.8", &["--what-if", &path]).0, "DENIED");
+}
