@@ -64,7 +64,8 @@ fn ssh(files: &[(&str, Value)], source: &str, more: &[&str]) -> (String, String)
     all.extend(paths.iter().map(String::as_str));
     all.extend(more);
     let output = run(&all);
-    let answer: Value = serde_json::from_str(&stdout(&output)).expect(&stderr(&output));
+    let answer: Value =
+        serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
     let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
     (text(&answer["verdict"]), text(&answer["decider"]["name"]))
 }

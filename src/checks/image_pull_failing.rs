@@ -24,7 +24,8 @@ use crate::checks::pasted::{self, Words, need_of};
 use crate::checks::remedies::link_words;
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::expected::{Conclusion, Told};
-use crate::correlate::path::{self, Path, is_googles};
+use crate::correlate::path::{self, Path};
+use crate::engine::naming::is_googles;
 use crate::model::symptom::{Failure, SymptomKind};
 use crate::net::Role;
 

@@ -174,7 +174,7 @@ fn records(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<R
     let resolved = naming::resolve(before, network, cluster, &road.path.host);
     let Resolved::NoSuchName { zone, .. } = resolved else { return None };
     let apex = naming::plain(&zone.dns_name);
-    if !path::is_googles(&apex) {
+    if !crate::engine::naming::is_googles(&apex) {
         return None;
     }
     let vip = meant_vip(network, before).or_else(|| {

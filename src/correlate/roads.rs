@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::correlate::Directory;
 use crate::correlate::expected::BOOT;
-use crate::correlate::path::{self, Class, Fault, Link, Path, State, is_googles};
+use crate::correlate::path::{self, Class, Fault, Link, Path, State};
 use crate::correlate::scope::Scope;
+use crate::engine::naming::is_googles;
 use crate::model::cluster::Provider;
 use crate::model::symptom::{Failure, SymptomKind};
 

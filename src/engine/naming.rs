@@ -57,6 +57,15 @@ pub struct Step {
     pub data: Vec<String>,
 }
 
+/// Whether Google serves a host on its VIPs.
+#[must_use]
+pub fn is_googles(host: &str) -> bool {
+    let host = plain(host);
+    ["gcr.io", "pkg.dev", "googleapis.com"]
+        .iter()
+        .any(|suffix| host == *suffix || host.ends_with(&format!(".{suffix}")))
+}
+
 /// What a name comes to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Resolved<'a> {

@@ -10,10 +10,10 @@ use crate::correlate::expected::judge::{Ask, open};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
 use crate::correlate::path::vip::meant_otherwise;
 use crate::correlate::side::{Side, side};
-use crate::engine::naming::{Resolved, resolve};
+use crate::engine::naming::{Resolved, is_googles, resolve};
 use crate::model::cluster::ControlPlaneLink;
-use crate::model::{Cluster, Expected, Origin};
-use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role};
+use crate::model::{Cluster, Expected, Origin, Reference};
+use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role, well_known};
 
 /// What every private node fetches to boot, besides the control plane
 /// (<https://cloud.google.com/kubernetes-engine/docs/troubleshooting/node-registration>).
@@ -167,7 +167,7 @@ pub(super) fn needs<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
     }
     boot(place, into);
     if is_reached_by_iap(place) {
-        let ranges = crate::net::well_known::ranges_with(Role::Iap, "TCP forwarding");
+        let ranges = well_known::ranges_with(Role::Iap, "TCP forwarding");
         into.push(place.need(Wanted {
             purpose: Purpose::Iap,
             reason: "IAP forwards SSH to nodes: a rule of this network names it".to_owned(),
@@ -188,8 +188,13 @@ fn boot<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
     let inventory = place.directory.inventory;
     for host in BOOT {
         let cluster = Some(place.cluster.id.name.as_str());
-        let Resolved::Addresses(addresses, ..) = resolve(inventory, network, cluster, host) else {
-            continue;
+        let addresses = match resolve(inventory, network, cluster, host) {
+            Resolved::Addresses(addresses, ..) => addresses,
+            Resolved::Public(_, None) => {
+                into.extend(boot_by_public(place, network, host));
+                continue;
+            }
+            _ => continue,
         };
         let Some(first) = addresses.first() else { continue };
         let who = place.directory.who(*first, Some(network));
@@ -214,6 +219,33 @@ fn boot<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
     }
 }
 
+/// What public DNS answers is one of many addresses; where none of them is let out to, there is no
+/// way, whichever it is. Without the zones nobody knows that it is public DNS that answers, and
+/// where other names of Google's go to a VIP, the zone of this one is what is missing.
+fn boot_by_public<'a>(place: &Place<'_, 'a>, network: &Reference, host: &str) -> Option<Need<'a>> {
+    let inventory = place.directory.inventory;
+    let goes_to_vip = inventory.zones.iter().any(|zone| {
+        let here = zone.networks.iter().any(|one| one.agrees(network));
+        zone.private && here && is_googles(&zone.dns_name)
+    });
+    if inventory.zones.is_empty() || goes_to_vip {
+        return None;
+    }
+    let all = well_known::ranges_with(Role::GooglePublic, "Google services");
+    let all = all.into_iter().filter(|range| range.addr().is_ipv4()).collect();
+    let need = place.need(Wanted {
+        purpose: Purpose::Road,
+        reason: format!("nodes boot from {host}, by Google's public addresses"),
+        from: place.side(Role::Node),
+        to: outside(Role::GooglePublic, "Google services", all, "Google's list of its addresses"),
+        protocol: Protocol::TCP,
+        port: Some(443),
+        doubtful: false,
+        because: vec!["no private zone answers for the name".to_owned()],
+    });
+    matches!(need.answer.verdict, Expected::Denied | Expected::Allowed).then_some(need)
+}
+
 /// The ports that have to be open where any is meant: nobody listens on 0, GKE itself denies the
 /// kubelet's read-only port, and Google the answers of foreign DHCP servers.
 fn any_port(protocol: Protocol) -> PortSet {
@@ -224,7 +256,7 @@ fn any_port(protocol: Protocol) -> PortSet {
 
 /// Whether a rule of the network was made for IAP.
 fn is_reached_by_iap(place: &Place<'_, '_>) -> bool {
-    let iap = AddressSet::of(&crate::net::well_known::ranges_with(Role::Iap, "TCP forwarding"));
+    let iap = AddressSet::of(&well_known::ranges_with(Role::Iap, "TCP forwarding"));
     place.rules.iter().flat_map(|rules| rules.all()).any(|rule| {
         rule.source.as_ref().is_some_and(|source| !source.is_anywhere() && source.covers(&iap))
             && rule.source_ranges.iter().any(|range| iap.contains(range.addr()))

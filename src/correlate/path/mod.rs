@@ -9,7 +9,6 @@ mod name;
 mod start;
 pub mod vip;
 
-pub use name::is_googles;
 pub use start::{Start, start};
 pub use vip::{Meant, Vip, meant_otherwise, recorded, vips};
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::correlate::Directory;
 use crate::correlate::path::{Class, Fault, Link, Start, State, class_of, link};
 use crate::correlate::side::{Side, side};
-use crate::engine::naming::{self, Resolved, Step};
+use crate::engine::naming::{self, Resolved, Step, is_googles};
 use crate::model::Reference;
 use crate::net::{AddressSet, IpNet, Role, well_known};
 
@@ -126,15 +126,6 @@ fn public(
         network: None,
     };
     (Some(end), class)
-}
-
-/// Whether Google serves a host on its VIPs.
-#[must_use]
-pub fn is_googles(host: &str) -> bool {
-    let host = naming::plain(host);
-    ["gcr.io", "pkg.dev", "googleapis.com"]
-        .iter()
-        .any(|suffix| host == *suffix || host.ends_with(&format!(".{suffix}")))
 }
 
 /// Whether records of a private zone lead where such a zone is made to lead.
