@@ -239,6 +239,37 @@ fn access_and_nat() {
     world.holds("blue", "gcr.io", &TO_VIP);
 }
 
+/// An endpoint of Private Service Connect has an address outside of every subnetwork, and no route.
+#[test]
+fn an_endpoint_for_google_apis_needs_no_route() {
+    let mut world = World::sound();
+    world.records[0]["rrdatas"] = value!(["10.200.0.5"]);
+    world.vip_route = Value::Null;
+    let route = |world: &World| world.walk("blue", "gcr.io")["links"][2].clone();
+    assert_eq!(route(&world)["state"], "not-given");
+    world.rules.push(value!({"kind": "compute#forwardingRule", "name": "apis", "IPAddress": "10.200.0.5",
+        "target": "all-apis", "network": NETWORK,
+        "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/forwardingRules/apis"}));
+    let found = route(&world);
+    assert_eq!(found["state"], "ok", "{found:#}");
+    assert!(found["detail"].as_str().unwrap().contains("Private Service Connect"), "{found:#}");
+}
+
+/// Public DNS knows where private.googleapis.com leads.
+#[test]
+fn an_alias_of_a_vip_leads_to_it_without_a_zone_of_its_own() {
+    let mut world = World::sound();
+    world.records =
+        vec![value!({"kind": "dns#resourceRecordSet", "name": "gcr.io.", "type": "CNAME",
+        "ttl": 300, "rrdatas": ["restricted.googleapis.com."]})];
+    let answer = world.walk("blue", "gcr.io");
+    assert_eq!(answer["first_broken"], Value::Null, "{answer:#}");
+    assert!(
+        answer["links"][1]["detail"].as_str().unwrap().contains("199.36.153.4/30"),
+        "{answer:#}"
+    );
+}
+
 /// Records of one VIP, where everything else was made for the other one.
 #[test]
 fn records_are_blamed_where_all_else_was_made_for_the_other_vip() {

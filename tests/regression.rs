@@ -931,3 +931,37 @@ fn a_value_that_begins_on_one_line_goes_on_in_the_next() {
         assert_eq!(answer["verdict"], "DENIED", "{text}");
     }
 }
+
+/// Two zones of one name: the records of each are told by their file, or by nothing.
+#[test]
+fn records_of_twin_zones_are_not_mixed() {
+    let zone = |name: &str, network: &str| {
+        value!({"kind": "dns#managedZone", "name": name, "dnsName": "gcr.io.", "visibility": "private",
+            "privateVisibilityConfig": {"networks": [
+                {"networkUrl": format!("projects/p/global/networks/{network}")}]}})
+    };
+    let records = |last: u8| {
+        value!([{"kind": "dns#resourceRecordSet", "name": "gcr.io.", "type": "A", "ttl": 300,
+            "rrdatas": [format!("199.36.153.{last}")]}])
+        .to_string()
+    };
+    let rest = value!([zone("gcr-prod", "n"), zone("gcr-dev", "m"), cluster("c", value!({})),
+        subnet(value!({})),
+        {"kind": "compute#route", "name": "default", "network": "projects/p/global/networks/n",
+         "destRange": "0.0.0.0/0", "priority": 1000,
+         "nextHopGateway": "projects/p/global/gateways/default-internet-gateway"}])
+    .to_string();
+    let name = |first: &str, second: &str| {
+        let scratch = folder(&[
+            ("all.json", rest.as_bytes()),
+            (first, records(4).as_bytes()),
+            (second, records(8).as_bytes()),
+        ]);
+        let path = scratch.path().to_str().unwrap();
+        json(&["path", "c", "gcr.io", path])["links"][0].clone()
+    };
+    let told = name("records-gcr-prod.json", "records-gcr-dev.json");
+    assert_eq!(told["state"], "ok", "{told:#}");
+    assert!(told["detail"].as_str().unwrap().contains("199.36.153.4"), "{told:#}");
+    assert_eq!(name("a.json", "b.json")["state"], "undetermined");
+}

@@ -10,12 +10,12 @@
 //! eu.gcr.io   zone gcr.io.: CNAME *.gcr.io. > gcr.io.: A 199.36.153.4 …
 //! ```
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::{
     Inventory, ManagedZone, Origin, RecordSet, Reference, ResponseRule, ZoneTarget,
 };
-use crate::net::parse_address;
+use crate::net::{IpNet, Role, parse_address, well_known};
 
 /// Who answers for a name.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -139,11 +139,7 @@ pub fn resolve<'a>(
             found => found,
         };
         let (steps, authority) = match answer {
-            Found::Nothing => {
-                let unseen = |zone: &&ManagedZone| zone.private && !asker.sees(zone);
-                let unseen = longest(inventory.zones.iter().filter(unseen), &name);
-                return Resolved::Public(name, unseen);
-            }
+            Found::Nothing => return outside(inventory, &asker, name, followed, last),
             Found::End(end) => return end,
             Found::None(zone) => return Resolved::NoSuchName { zone, name, followed },
             Found::Records(steps, authority) => (steps, authority),
@@ -182,6 +178,37 @@ pub fn resolve<'a>(
         Some(authority) => Resolved::Circle(authority),
         None => Resolved::Public(name, None),
     }
+}
+
+/// What public DNS answers, where nothing of the network's does.
+fn outside<'a>(
+    inventory: &'a Inventory,
+    asker: &Asker<'_>,
+    name: String,
+    mut followed: Vec<Step>,
+    last: Option<Authority<'a>>,
+) -> Resolved<'a> {
+    // It tells everybody where the names of the VIPs themselves lead.
+    if let (Some(authority), Some(addresses)) = (last, vip(&name)) {
+        let data = addresses.iter().map(ToString::to_string).collect();
+        followed.push(Step { name, kind: "A".to_owned(), data });
+        return Resolved::Addresses(addresses, followed, authority);
+    }
+    let unseen = |zone: &&ManagedZone| zone.private && !asker.sees(zone);
+    Resolved::Public(name.clone(), longest(inventory.zones.iter().filter(unseen), &name))
+}
+
+/// The addresses of the names that Google's VIPs have, which public DNS answers with, too
+/// (<https://cloud.google.com/vpc/docs/configure-private-google-access>).
+fn vip(name: &str) -> Option<Vec<IpAddr>> {
+    let ranges = well_known::ranges_with(Role::GoogleApis, name);
+    let v4 = ranges.iter().filter_map(|range| match range {
+        IpNet::V4(range) => Some(range.network().to_bits()..=range.broadcast().to_bits()),
+        IpNet::V6(_) => None,
+    });
+    let all: Vec<IpAddr> =
+        v4.flatten().take(16).map(|one| Ipv4Addr::from_bits(one).into()).collect();
+    (!all.is_empty() && name.ends_with(".googleapis.com")).then_some(all)
 }
 
 /// By what something is seen.
@@ -278,6 +305,12 @@ impl Asker<'_> {
         if records.is_empty() {
             return Found::End(Resolved::RecordsNotGiven(zone));
         }
+        if records.iter().any(|one| is_anybodys(inventory, one, zone)) {
+            let why = "several zones have this name, and the records do not say whose they are: \
+                       write those of each into a file called records-ZONE.json";
+            let what = format!("managed zone {}", zone.id.name);
+            return Found::End(Resolved::Undecided(what, why, &zone.origin));
+        }
         let answers = answers(&records, name, &plain(&zone.dns_name));
         if answers.is_empty() {
             return Found::None(zone);
@@ -304,16 +337,36 @@ fn is_under(name: &str, suffix: &str) -> bool {
     name == suffix || name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
 }
 
-/// Whether a record is one of a zone's. What gcloud lists does not say: the longest suffix does.
+/// Whether a record is one of a zone's. What gcloud lists does not say: the longest suffix does,
+/// and of several zones of one name that one which its file is called by.
 fn is_of(inventory: &Inventory, record: &RecordSet, zone: &ManagedZone) -> bool {
     match &record.zone {
         Some(of) => of.agrees(&zone.id),
         None => {
             let name = plain(record.name.strip_prefix("*.").unwrap_or(&record.name));
             let private = inventory.zones.iter().filter(|one| one.private);
-            longest(private, &name).is_some_and(|one| one.dns_name == zone.dns_name)
+            let is_here = longest(private, &name).is_some_and(|one| one.dns_name == zone.dns_name);
+            let mut twins = inventory.zones.iter().filter(|one| one.dns_name == zone.dns_name);
+            let is_another = |one: &ManagedZone| one.id != zone.id && is_called_by(record, one);
+            is_here && !(twins.any(is_another) && !is_called_by(record, zone))
         }
     }
+}
+
+/// Whether a record may as well be that of another zone of the same name.
+fn is_anybodys(inventory: &Inventory, record: &RecordSet, zone: &ManagedZone) -> bool {
+    let mut twins = inventory.zones.iter().filter(|one| one.id != zone.id);
+    record.zone.is_none()
+        && !is_called_by(record, zone)
+        && twins.any(|one| plain(&one.dns_name) == plain(&zone.dns_name))
+}
+
+/// Whether the file of a record is called by a zone: `records-ZONE.json`.
+fn is_called_by(record: &RecordSet, zone: &ManagedZone) -> bool {
+    let file = record.origin.path.rsplit(['/', '\\']).next().unwrap_or("");
+    let stem = file.split_once('.').map_or(file, |(stem, _)| stem);
+    let before = stem.strip_suffix(zone.id.name.as_str());
+    before.is_some_and(|before| before.is_empty() || before.ends_with(['-', '_']))
 }
 
 /// The records that answer for a name: its own, else those of the nearest wildcard.

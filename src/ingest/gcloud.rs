@@ -524,7 +524,9 @@ fn instance(
 
 fn frontend(fields: Fields<'_>, origin: &Origin) -> Option<Frontend> {
     let id = fields.own_reference()?;
+    let bundle = fields.reference("target").map(|target| target.name).unwrap_or_default();
     Some(Frontend {
+        serves_apis: matches!(bundle.as_str(), "all-apis" | "vpc-sc"),
         address: parse_cidr(&fields.text("IPAddress")?)?,
         network: fields.reference("network").map(|one| one.or_project(id.project.as_deref())),
         name: id.name,

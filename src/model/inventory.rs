@@ -23,6 +23,8 @@ pub struct Frontend {
     pub address: IpNet,
     /// Its network, for internal ones.
     pub network: Option<Reference>,
+    /// Whether it is an endpoint for Google APIs (`target` is `all-apis` or `vpc-sc`).
+    pub serves_apis: bool,
     /// Where it was read.
     pub origin: Origin,
 }

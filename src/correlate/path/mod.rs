@@ -18,8 +18,10 @@ use crate::correlate::Directory;
 use crate::correlate::expected::leaves;
 use crate::correlate::roles::is_private;
 use crate::correlate::side::{self, Side};
+use crate::engine::naming::is_googles;
 use crate::engine::routing::{Hop, is_internet_gateway, next_hop};
 use crate::engine::{Decider, Decision};
+use crate::model::inventory::Frontend;
 use crate::model::{Expected, Nat, Origin, Reference, Route, Subnetwork};
 use crate::net::{IpNet, Role};
 
@@ -162,7 +164,7 @@ pub fn walk<'a>(directory: &Directory<'a>, start: Start<'a>, host: &str, port: u
     let mut links = Vec::new();
     let (end, class) = name::ending(directory, &start, host, &mut links);
     if let Some(end) = &end {
-        let way = Way { directory, start: &start, class };
+        let way = Way { directory, start: &start, class, to_google: is_googles(host) };
         links.push(way.address(end));
         links.push(way.route(end));
         links.push(way.firewall(end, port));
@@ -186,7 +188,7 @@ pub fn road(directory: &Directory<'_>, network: &Reference, ends: [IpAddr; 2]) -
         return Vec::new();
     }
     let end = side::side(directory.who(destination, Some(network)), &[destination]);
-    let way = Way { directory, start: &start, class: class_of(&end) };
+    let way = Way { directory, start: &start, class: class_of(&end), to_google: false };
     let mut links = vec![way.route(&end)];
     links.extend(way.exit());
     links
@@ -205,6 +207,8 @@ struct Way<'w, 'a> {
     directory: &'w Directory<'a>,
     start: &'w Start<'a>,
     class: Class,
+    /// Whether the name is one that Google serves on VIPs and endpoints.
+    to_google: bool,
 }
 
 impl Way<'_, '_> {
@@ -242,7 +246,7 @@ impl Way<'_, '_> {
             _ => false,
         };
         if self.class == Class::Inside && by_gateway && is_private(address) {
-            return private(network, end);
+            return self.private(network, end, address);
         }
         match hop {
             Hop::Subnetwork(found) => {
@@ -294,6 +298,31 @@ impl Way<'_, '_> {
                 link("route", State::NotGiven, format!("routes of {}", network.name), detail)
             }
         }
+    }
+
+    /// The route to a private address that no route which was given brings.
+    fn private(&self, network: &Reference, end: &Side, address: IpAddr) -> Link {
+        if end.role == Role::ControlPlane {
+            let detail = "GKE's own peering brings the route to its range";
+            return link("route", State::Ok, "peering of the control plane", detail);
+        }
+        let frontends = &self.directory.inventory.frontends;
+        let own = |one: &&Frontend| one.serves_apis && one.address.contains(&address);
+        if let Some(endpoint) = frontends.iter().find(own) {
+            // <https://cloud.google.com/vpc/docs/about-accessing-google-apis-endpoints>
+            let detail = "a Private Service Connect endpoint for Google APIs: no route decides it";
+            let object = format!("forwarding rule {}", endpoint.name);
+            return link("route", State::Ok, object, detail).read_at(&endpoint.origin);
+        }
+        if self.to_google {
+            let detail = "unless it is a Private Service Connect endpoint, nothing leads there: \
+                          gcloud compute forwarding-rules list --format=json";
+            return link("route", State::NotGiven, format!("routes of {}", network.name), detail);
+        }
+        let detail =
+            "no subnetwork, peering or tunnel that was given leads to this private address";
+        link("route", State::Broken, format!("routes of {}", network.name), detail)
+            .by(Fault::NoRoute)
     }
 
     /// The link of routes that were chosen.
@@ -483,16 +512,6 @@ impl Way<'_, '_> {
             }
         }
     }
-}
-
-/// The route to a private address that no route which was given brings.
-fn private(network: &Reference, end: &Side) -> Link {
-    if end.role == Role::ControlPlane {
-        let detail = "GKE's own peering brings the route to its range";
-        return link("route", State::Ok, "peering of the control plane", detail);
-    }
-    let detail = "no subnetwork, peering or tunnel that was given leads to this private address";
-    link("route", State::Broken, format!("routes of {}", network.name), detail).by(Fault::NoRoute)
 }
 
 /// Whether a Cloud NAT translates a range of a subnetwork: a secondary one by its name, or the
