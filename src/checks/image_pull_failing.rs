@@ -67,6 +67,17 @@ fn pull(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<F
             severity: Severity::Error,
             confidence: Confidence::Likely,
         }
+    } else if failure == Failure::Resolver {
+        Words {
+            title: format!("{host} is not resolved: the resolver does not answer"),
+            explanation: vec![failure.verdict().to_owned()],
+            no_fix: "cannot tell whether it is the firewall: the metadata server's resolver no \
+                     rule can block, and this is another one; what is denied on port 53 is told \
+                     apart"
+                .to_owned(),
+            severity: Severity::Error,
+            confidence: Confidence::Possible,
+        }
     } else if !failure.may_be_firewall() {
         Words {
             title: format!("{host} answered, and gave no image"),

@@ -64,7 +64,8 @@ fn hosts(directory: &Directory<'_>) -> Vec<(String, String)> {
     if inventory.clusters.len() == 1 {
         for symptom in &inventory.symptoms {
             let SymptomKind::ImagePull { host: Some(host), .. } = &symptom.kind else { continue };
-            let by_road = symptom.failure.may_be_firewall() || symptom.failure == Failure::Name;
+            let by_road = symptom.failure.may_be_firewall()
+                || [Failure::Name, Failure::Resolver].contains(&symptom.failure);
             if by_road && host.contains('.') && seen.insert(host.clone()) {
                 all.push((host.clone(), format!("an error names it ({})", symptom.origin)));
             }

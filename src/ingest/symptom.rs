@@ -39,6 +39,7 @@ pattern!(
 );
 pattern!(URL, r#"(?:Post|Get|Head|GET|POST|from)\s+"?(https?)://([^/"\s?]+)(/[^"\s]*)?"#);
 pattern!(DIAL, r"dial (?:tcp|udp)(?:4|6)? (\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d+)");
+pattern!(RESOLVER, r"lookup \S+ on (\[[0-9a-fA-F:.]+\]|[0-9.]+):53");
 pattern!(SERVICE, r"^([a-z0-9][-a-z0-9]*)\.([a-z0-9][-a-z0-9]*)\.svc(?:\.cluster\.local)?$");
 pattern!(NO_SERVICE, r#"service "[^"]+" not found"#);
 pattern!(API, r"/apis/([a-z0-9.-]+)/(v[0-9a-z]+)");
@@ -312,17 +313,24 @@ fn image_pull(text: &str, url: Option<&(String, Option<u16>, String)>) -> Option
     let image = group(&IMAGE, text, 1).or_else(|| group(&REPOSITORY, text, 1));
     let of_url = url.filter(|(host, _, path)| {
         let registry = path.starts_with("/v2/") || path.starts_with("/v1/") || path == "/v2";
-        registry && host.contains('.') && !host.contains(".svc")
+        registry && host.contains('.') && !is_inner(host)
     });
     if image.is_none() && of_url.is_none() {
         return None;
     }
-    let host = of_url.map(|(host, ..)| host.clone()).or_else(|| registry_of(image?));
+    // Layers come from elsewhere than the registry: storage.googleapis.com, a CDN.
+    let of_layer =
+        url.filter(|(host, ..)| image.is_some() && host.contains('.') && !is_inner(host));
+    let host = of_url.or(of_layer).map(|(host, ..)| host.clone()).or_else(|| registry_of(image?));
     Some(SymptomKind::ImagePull {
         image: image.map(str::to_owned),
         host,
         address: dialled(text).filter(|(_, port)| *port != 53),
     })
+}
+
+fn is_inner(host: &str) -> bool {
+    host.contains(".svc")
 }
 
 /// The registry that an image's name means: Docker Hub's where it names none.
@@ -334,6 +342,14 @@ fn registry_of(image: &str) -> Option<String> {
         }
         _ => Some("registry-1.docker.io".to_owned()),
     }
+}
+
+/// The resolver that no rule can block.
+const METADATA: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 169, 254));
+
+/// Who was asked: `lookup gcr.io on 10.30.0.10:53: read udp …: i/o timeout`.
+fn asked_resolver(text: &str) -> Option<IpAddr> {
+    parse_address(group(&RESOLVER, text, 1)?.trim_matches(['[', ']']))
 }
 
 fn failure(text: &str) -> Failure {
@@ -351,13 +367,27 @@ fn failure(text: &str) -> Failure {
         Failure::Certificate
     } else if any(&["denied the request"]) {
         Failure::Answered
+    } else if any(&["429 too many requests", "toomanyrequests", "pull rate limit"]) {
+        Failure::Limited
+    } else if any(&["no space left on device"]) {
+        Failure::NoSpace
+    } else if asked_resolver(&lower).is_some_and(|resolver| resolver != METADATA)
+        && any(&["i/o timeout"])
+    {
+        Failure::Resolver
     } else if lower.contains("lookup ")
         && any(&["no such host", "server misbehaving", ":53", "i/o timeout"])
     {
         Failure::Name
     } else if any(&["403", "forbidden", "unauthorized", "insufficient_scope", "no pull access"]) {
         Failure::Forbidden
-    } else if any(&["404", "manifest unknown", ": not found", " not found:"]) {
+    } else if any(&[
+        "404",
+        "manifest unknown",
+        "no matching manifest",
+        ": not found",
+        " not found:",
+    ]) {
         Failure::NotFound
     } else if any(&["tls handshake timeout", "connection reset", "unexpected eof", ": eof"]) {
         Failure::Broken

@@ -81,6 +81,12 @@ pub enum Failure {
     Broken,
     /// The name was not resolved.
     Name,
+    /// The resolver that was asked did not answer, and is not the metadata server's.
+    Resolver,
+    /// Too many asked before.
+    Limited,
+    /// The disk is full.
+    NoSpace,
     /// Not allowed to.
     Forbidden,
     /// There is no such thing.
@@ -129,6 +135,15 @@ impl Failure {
                 "the name was not resolved: look at DNS; the metadata server's resolver cannot be \
                  blocked by a rule"
             }
+            Self::Resolver => {
+                "the resolver that was asked did not answer: look at it, and at what denies port \
+                 53 on the way to it"
+            }
+            Self::Limited => {
+                "the registry answered that too many pulls came before (429): pull with an \
+                 account, or by a mirror"
+            }
+            Self::NoSpace => "the disk of the node is full: the image came, and had no room",
             Self::Forbidden => {
                 "the server answered that this is not allowed: look at permissions and pull secrets"
             }
