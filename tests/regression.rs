@@ -965,3 +965,75 @@ fn records_of_twin_zones_are_not_mixed() {
     assert!(told["detail"].as_str().unwrap().contains("199.36.153.4"), "{told:#}");
     assert_eq!(name("a.json", "b.json")["state"], "undetermined");
 }
+
+/// What `>` of Windows PowerShell writes, and what others put around an entry.
+#[test]
+fn entries_in_other_clothes_are_read() {
+    let entry = denied("10.1.0.4", "10.1.0.5", 8080, "deny-all", "INGRESS", "vm-1");
+    let text = format!("{entry}\n");
+    let utf16 = |order: fn(u16) -> [u8; 2]| {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        units.flat_map(order).collect::<Vec<u8>>()
+    };
+    let behind = |prefix: &str| format!("{prefix}{entry}\n").into_bytes();
+    let inside = |value: Value| value.to_string().into_bytes();
+    for (name, bytes) in [
+        ("UTF-16LE", utf16(u16::to_le_bytes)),
+        ("UTF-16BE", utf16(u16::to_be_bytes)),
+        ("fluentd", behind("2026-10-14 09:00:00 +0000 gcp.firewall: ")),
+        ("grep", behind("logs/fw.json:")),
+        ("CRI", behind("2026-10-14T09:00:00Z stdout F ")),
+        ("HEC", inside(value!({"time": 1, "event": entry}))),
+        ("HEC of text", inside(value!({"time": 1, "event": entry.to_string()}))),
+        ("Datadog", inside(value!({"data": [{"id": "a", "attributes": {"attributes": entry}}]}))),
+        ("logs", inside(value!({"logs": [entry]}))),
+        ("results", inside(value!({"results": [{"_raw": entry.to_string()}]}))),
+    ] {
+        let scratch = folder(&[("log.txt", &bytes)]);
+        let report = json(&["triage", scratch.path().to_str().unwrap()]);
+        assert_eq!(report["log"]["denied"], 1, "{name}: {}", report["complaints"]);
+        assert_eq!(report["log"]["unparsable"], 0, "{name}");
+    }
+}
+
+/// Pulls that fail for reasons of their own are not the network's, and layers come from another
+/// host than the registry.
+#[test]
+fn pulls_fail_for_many_reasons() {
+    for (text, title, fix) in [
+        ("toomanyrequests: You have reached your pull rate limit", "answered", "not the network"),
+        (
+            "failed to extract layer: write /x: no space left on device",
+            "answered",
+            "not the network",
+        ),
+        (
+            "no matching manifest for linux/arm64 in the manifest list",
+            "answered",
+            "not the network",
+        ),
+        (
+            "dial tcp: lookup gcr.io on 10.30.0.10:53: read udp 10.1.0.4:9->10.30.0.10:53: i/o timeout",
+            "the resolver does not answer",
+            "cannot tell",
+        ),
+        (
+            "dial tcp: lookup gcr.io on 169.254.169.254:53: read udp 10.1.0.4:9: i/o timeout",
+            "is not resolved",
+            "not the firewall",
+        ),
+        (
+            "failed to copy: Get \"https://storage.googleapis.com/a/b\": dial tcp 142.250.9.207:443: i/o timeout",
+            "nobody answered for storage.googleapis.com",
+            "",
+        ),
+    ] {
+        let pull = format!("Failed to pull image \"gcr.io/p/a:1\": {text}\n");
+        let scratch = folder(&[("error.txt", pull.as_bytes())]);
+        let report = json(&["triage", scratch.path().to_str().unwrap()]);
+        let found = findings(&report, "image-pull-failing");
+        let [one] = found.as_slice() else { panic!("{text}: {report:#}") };
+        assert!(one["title"].as_str().unwrap().contains(title), "{one:#}");
+        assert!(one["no_fix"].as_str().unwrap().contains(fix), "{one:#}");
+    }
+}

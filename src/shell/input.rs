@@ -9,6 +9,7 @@ use flate2::read::MultiGzDecoder;
 
 use crate::shell::Error;
 use crate::shell::output::Progress;
+use crate::shell::utf16::{Order, Utf16};
 
 /// Where bytes come from.
 #[derive(Debug, Clone)]
@@ -193,7 +194,8 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 fn is_archive(head: &[u8]) -> bool {
-    head.starts_with(&GZIP) || head.starts_with(&ZSTD) || is_skippable(head)
+    let packed = head.starts_with(&GZIP) || head.starts_with(&ZSTD) || is_skippable(head);
+    packed || Order::of(head).is_some()
 }
 
 fn decompressed(raw: Input<'_>) -> io::Result<Input<'_>> {
@@ -206,6 +208,9 @@ fn decompressed(raw: Input<'_>) -> io::Result<Input<'_>> {
         let mut frames = zstd::Decoder::new(whole)?;
         frames.window_log_max(LARGEST_WINDOW_LOG)?;
         return Ok(Box::new(frames));
+    }
+    if let Some(order) = Order::of(&head) {
+        return Ok(Box::new(Utf16::of(BufReader::new(whole), order)));
     }
     Ok(Box::new(whole))
 }

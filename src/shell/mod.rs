@@ -14,6 +14,7 @@ pub mod prepare;
 mod resources;
 pub mod run;
 pub mod simulate;
+mod utf16;
 
 /// What ends the program early: the world refused, or was asked for wrongly.
 #[derive(Debug, thiserror::Error)]

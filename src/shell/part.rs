@@ -18,6 +18,9 @@ pub(super) const MOST_COMPLAINTS: usize = 1_000;
 /// So many errors of other logs are read in a part: they are the same ones, over and over.
 const MOST_ERRORS: usize = 1_000;
 
+/// What stands before an entry on its line is not longer.
+const LONGEST_PREFIX: usize = 256;
+
 /// Who else sees each entry, as it comes.
 pub(super) trait Watch {
     /// One entry.
@@ -214,9 +217,15 @@ impl<W: Watch> Taking<'_, W> {
             if matches!(found, Found::Entry(_)) {
                 self.worker.shapes.learn(own);
             }
-            self.found(found, piece, own, from);
             // Behind a broken value there may be sound ones.
             let next = if broken { next_entry(value.as_bytes()) } else { Some(length) };
+            // What a shipper, or grep, puts before an entry is none that is broken.
+            let before = next.filter(|_| broken).and_then(|next| value.get(..next));
+            let is_prefix =
+                before.is_some_and(|text| text.len() <= LONGEST_PREFIX && !text.contains('{'));
+            if !is_prefix {
+                self.found(found, piece, own, from);
+            }
             match next {
                 Some(length) if length > 0 => from += length,
                 _ => break,

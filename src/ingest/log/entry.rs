@@ -197,7 +197,7 @@ impl<'a> RawEntry<'a> {
             "connection" | "disposition" | "rule_details" => self.payload_member(key, walker),
             "instance" | "vpc" if walker.peek() == Some(b'{') => self.payload_member(key, walker),
             "gcp" | "json" | "_raw" | "log" | "entry" | "logEntry" | "_source" | "result"
-            | "data" => {
+            | "data" | "event" | "attributes" | "line" => {
                 self.wrappers.push(Wrapper::Inside(walker.raw()?));
                 Ok(())
             }

@@ -15,7 +15,14 @@ use memchr::{memchr, memchr3, memmem};
 pub(super) const LONGEST_ENTRY: usize = 4 << 20;
 /// The longest entry that is looked for behind a broken one.
 const LONGEST_CANDIDATE: usize = 1 << 20;
-pub(super) const LISTS: [&[u8]; 3] = [b"\"entries\"", b"\"events\"", b"\"receivedMessages\""];
+pub(super) const LISTS: [&[u8]; 6] = [
+    b"\"entries\"",
+    b"\"events\"",
+    b"\"receivedMessages\"",
+    b"\"logs\"",
+    b"\"results\"",
+    b"\"data\"",
+];
 /// Under this key resources stand, and sometimes something else.
 pub(super) const ITEMS: &[u8] = b"\"items\"";
 

@@ -60,7 +60,7 @@ pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
         return Some(Form::Paste);
     }
     // A banner, or the rest of a line that was cut: what follows is still a log.
-    let is_entry = |line: &str| line.starts_with("{\"") && looks_like_entry(line.as_bytes());
+    let is_entry = |line: &str| holds_object(line) && looks_like_entry(line.as_bytes());
     if head.lines().any(is_entry) {
         return Some(Form::Lines);
     }
@@ -68,6 +68,18 @@ pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
         return Some(Form::Json);
     }
     Some(if head.lines().find_map(yaml_line).unwrap_or(false) { Form::Yaml } else { Form::Text })
+}
+
+/// Whether a line is one JSON object, behind what a shipper, a container's log or grep puts before
+/// it; not one that YAML holds as a value.
+fn holds_object(line: &str) -> bool {
+    let Some(start) = line.find("{\"") else { return false };
+    let (before, object) = line.split_at(start);
+    let is_key = before.trim_end().strip_suffix(':').is_some_and(|key| !key.contains([' ', '.']));
+    let of_yaml = before.starts_with([' ', '-', '\t']) || is_key;
+    let whole = |length| length == object.trim_end().len();
+    start == 0
+        || !of_yaml && matches!(extent(object.as_bytes(), false), Extent::Whole(n) if whole(n))
 }
 
 /// Whether a line ends where values are broken into lines.
