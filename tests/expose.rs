@@ -875,3 +875,57 @@ fn every_controller_has_a_blocked_and_a_clear_sample() {
         assert_eq!(unfit("-clear"), [""; 0], "{name}");
     }
 }
+
+/// A route goes by the listeners that it names, of the Gateway that it names, and only where that
+/// takes routes of its namespace.
+#[test]
+fn a_route_goes_by_the_listeners_that_it_names() {
+    let gateway = |namespace: &str, name: &str, class: &str, from: &str| {
+        value!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"gatewayClassName": class, "listeners": [
+                {"name": "http", "port": 80, "protocol": "HTTP",
+                 "allowedRoutes": {"namespaces": {"from": from}}},
+                {"name": "https", "port": 443, "protocol": "HTTPS",
+                 "tls": {"certificateRefs": [{"name": "cert"}]},
+                 "allowedRoutes": {"namespaces": {"from": from}}}]}})
+    };
+    let route = |parents: Value| {
+        value!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+            "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"parentRefs": parents, "hostnames": ["shop.example.com"],
+                "rules": [{"backendRefs": [{"name": "web", "port": 80}]}]}})
+    };
+    let web = service("web", "ClusterIP", value!([{"port": 80, "targetPort": 8080}]));
+    let global = "gke-l7-global-external-managed";
+    let way = |gateway: Value, parents: Value| {
+        ask(&[web.clone(), gateway, route(parents)], &[]).way("gateway").clone()
+    };
+    let own = gateway("shop", "front", global, "Same");
+    assert_eq!(way(own.clone(), value!([{"name": "front"}]))["tls"]["state"], "on");
+    let plain = way(own.clone(), value!([{"name": "front", "sectionName": "http"}]));
+    assert_eq!(plain["tls"]["state"], "off");
+    let foreign = value!([{"name": "front", "namespace": "infra"}]);
+    let refused = way(gateway("infra", "front", global, "Same"), foreign.clone());
+    assert_eq!((&refused["verdict"], &refused["clients"]), (&value!("DENIED"), &value!([])));
+    let taken = way(gateway("infra", "front", global, "All"), foreign.clone());
+    assert_ne!(taken["verdict"], "DENIED");
+    let labelled = way(gateway("infra", "front", global, "Selector"), foreign.clone());
+    assert_eq!(labelled["verdict"], "UNDETERMINED");
+    // Of two Gateways of one name the namespace tells which.
+    let both = [
+        web.clone(),
+        gateway("aaa", "front", global, "All"),
+        gateway("infra", "front", "gke-l7-rilb", "All"),
+        route(foreign),
+    ];
+    assert_eq!(ask(&both, &[]).way("gateway")["clients"][0], "10.0.0.0/8");
+    // A route of two Gateways is two ways.
+    let two = [
+        web,
+        gateway("shop", "outer", global, "Same"),
+        gateway("shop", "inner", "gke-l7-rilb", "Same"),
+        route(value!([{"name": "outer"}, {"name": "inner"}])),
+    ];
+    assert_eq!(ask(&two, &[]).ways.iter().filter(|way| way["kind"] == "gateway").count(), 2);
+}

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use crate::ingest::fields::Fields;
 use crate::ingest::object::{Object, number, port_name};
 use crate::model::ObjectName;
-use crate::model::workload::{Gateway, Ingress, Listener, PortName};
+use crate::model::workload::{Gateway, Ingress, Listener, PortName, Takes};
 
 /// Whether a Gateway is Istio's.
 pub(super) fn is_of_istio(object: &Object<'_>) -> bool {
@@ -30,6 +30,8 @@ pub(super) fn istio_gateway(object: &Object<'_>) -> Gateway {
         let protocol = port.text_or_empty("protocol").to_ascii_uppercase();
         let certificate = tls.first_text(&["credentialName", "serverCertificate"]);
         Some(Listener {
+            name: port.text_or_empty("name"),
+            takes: Takes::All,
             port: number(port, "number")?,
             protocol: if passes { "TLS".to_owned() } else { protocol },
             certificates: certificate.into_iter().collect(),
@@ -154,6 +156,7 @@ fn made(
     let mut annotations = object.annotations();
     annotations.extend(told);
     Ingress {
+        gateway: None,
         kind: object.kind.to_owned(),
         id: object.id.clone(),
         class,

@@ -5,6 +5,7 @@
 //! those of the API server, which manifests leave out: `targetPort` is `port`, the port of a
 //! webhook's Service is 443, `failurePolicy` is Fail (Ignore in v1beta1), `protocol` is TCP.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::ingest::object::{Object, namespace, number, port_name, texts};
 use crate::ingest::{Read, controllers, symptom};
 use crate::model::workload::{
     BackendConfig, CallKind, CallTarget, ContainerPort, Endpoints, Gateway, Ingress, Listener,
-    Node, PortName, ServicePort,
+    Node, PortName, ServicePort, Takes,
 };
 use crate::model::{Inventory, ObjectName, Origin, Service, Symptom, Webhook, Workload, Workloads};
 use crate::net::{Protocol, parse_address};
@@ -118,7 +119,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "HTTPProxy" => known.ingresses.extend(controllers::http_proxy(&object)),
         "IngressRoute" => known.ingresses.push(controllers::ingress_route(&object)),
         "Gateway" => known.gateways.push(gateway(&object)),
-        "HTTPRoute" | "GRPCRoute" | "TCPRoute" => known.ingresses.push(route(&object)),
+        "HTTPRoute" | "GRPCRoute" | "TCPRoute" => known.ingresses.extend(routes(&object)),
         "BackendConfig" | "HealthCheckPolicy" | "GCPBackendPolicy" => {
             known.backend_configs.push(backend_config(&object));
         }
@@ -393,6 +394,7 @@ fn ingress(object: &Object<'_>) -> Ingress {
     let hosts = object.spec.list("rules").filter_map(|rule| rule.text("host"));
     let tls = object.spec.list("tls");
     Ingress {
+        gateway: None,
         kind: object.kind.to_owned(),
         id: object.id.clone(),
         class: class.unwrap_or_default(),
@@ -406,7 +408,8 @@ fn ingress(object: &Object<'_>) -> Ingress {
 }
 
 /// A route's class is its Gateway's, which may be read later: its name stands in for it.
-fn route(object: &Object<'_>) -> Ingress {
+/// A route, once for each Gateway that serves it.
+fn routes(object: &Object<'_>) -> Vec<Ingress> {
     let rules = object.spec.list("rules");
     let mut backends: Vec<_> = rules
         .flat_map(|rule| rule.list("backendRefs"))
@@ -422,24 +425,70 @@ fn route(object: &Object<'_>) -> Ingress {
         .collect();
     backends.sort();
     backends.dedup();
-    let gateway = object.spec.list("parentRefs").find_map(|parent| parent.text("name"));
-    Ingress {
+    let made = Ingress {
         kind: object.kind.to_owned(),
         id: object.id.clone(),
-        class: gateway.unwrap_or_default(),
+        class: String::new(),
+        gateway: None,
         hosts: object.spec.texts("hostnames"),
         tls: Vec::new(),
         addresses: Vec::new(),
         backends,
         annotations: object.annotations(),
         origin: object.origin.clone(),
+    };
+    let gateways = parents(object);
+    if gateways.is_empty() {
+        return vec![made];
     }
+    let by = |(id, sections): (ObjectName, BTreeSet<String>)| Ingress {
+        class: id.name.clone(),
+        gateway: Some((id, sections)),
+        ..made.clone()
+    };
+    gateways.into_iter().map(by).collect()
+}
+
+/// The Gateways that a route names, each with the listeners that it names.
+fn parents(object: &Object<'_>) -> BTreeMap<ObjectName, BTreeSet<String>> {
+    let mut found: BTreeMap<ObjectName, BTreeSet<String>> = BTreeMap::new();
+    let mut to_all = BTreeSet::new();
+    for parent in object.spec.list("parentRefs") {
+        let Some(name) = parent.text("name") else { continue };
+        if parent.text("kind").is_some_and(|kind| kind != "Gateway") {
+            continue;
+        }
+        let namespace = parent.text("namespace");
+        let namespace = namespace.unwrap_or_else(|| object.id.namespace.clone());
+        let id = ObjectName { namespace, name };
+        match parent.text("sectionName") {
+            Some(section) => {
+                found.entry(id).or_default().insert(section);
+            }
+            None => {
+                found.entry(id.clone()).or_default();
+                to_all.insert(id);
+            }
+        }
+    }
+    for (_, sections) in found.iter_mut().filter(|(id, _)| to_all.contains(*id)) {
+        sections.clear();
+    }
+    found
 }
 
 fn gateway(object: &Object<'_>) -> Gateway {
     let listener = |one: Fields<'_>| {
         let certificates = one.at("tls").list("certificateRefs");
+        let from = one.at("allowedRoutes").at("namespaces").text_or_empty("from");
         Some(Listener {
+            name: one.text_or_empty("name"),
+            takes: match from.as_str() {
+                "All" => Takes::All,
+                "Selector" => Takes::Labelled,
+                "None" => Takes::Nobodys,
+                _ => Takes::Same,
+            },
             port: number(one, "port")?,
             protocol: one.text_or_empty("protocol"),
             certificates: certificates.filter_map(|one| one.text("name")).collect(),

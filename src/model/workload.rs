@@ -270,6 +270,9 @@ pub struct Ingress {
     pub id: ObjectName,
     /// The class of its controller; empty is the cluster's default.
     pub class: String,
+    /// The Gateway that serves it, where it is a route, and the listeners of it that it names; none
+    /// is all of them.
+    pub gateway: Option<(ObjectName, BTreeSet<String>)>,
     /// The Services and ports behind it; an empty name is the only port that a Service has.
     pub backends: Vec<(ObjectName, PortName)>,
     /// The hosts that it serves; empty is all of them.
@@ -284,7 +287,48 @@ pub struct Ingress {
     pub origin: Origin,
 }
 
+impl Gateway {
+    /// The listeners that a route goes by.
+    pub fn listeners_of<'a>(&'a self, route: &'a Ingress) -> impl Iterator<Item = &'a Listener> {
+        let named = route.gateway.as_ref().map(|(_, sections)| sections);
+        let all = self.listeners.iter();
+        all.filter(move |one| named.is_none_or(|own| own.is_empty() || own.contains(&one.name)))
+    }
+
+    /// Whether it takes a route; `None` where labels decide it, or listeners that were not given.
+    #[must_use]
+    pub fn takes(&self, route: &Ingress) -> Option<bool> {
+        if self.listeners.is_empty() {
+            return Some(true);
+        }
+        let here = self.id.namespace == route.id.namespace;
+        let taken: Vec<Option<bool>> = self
+            .listeners_of(route)
+            .map(|one| match one.takes {
+                Takes::All => Some(true),
+                Takes::Same => Some(here),
+                Takes::Labelled => None,
+                Takes::Nobodys => Some(false),
+            })
+            .collect();
+        match (taken.contains(&Some(true)), taken.contains(&None) || taken.is_empty()) {
+            (true, _) => Some(true),
+            (false, true) => None,
+            (false, false) => Some(false),
+        }
+    }
+}
+
 impl Ingress {
+    /// Whether a Gateway serves it: this one.
+    #[must_use]
+    pub fn is_served_by(&self, gateway: &Gateway) -> bool {
+        match &self.gateway {
+            Some((id, _)) => gateway.id.agrees(id),
+            None => self.is_route() && gateway.id.name == self.class,
+        }
+    }
+
     /// Whether a Gateway serves it.
     #[must_use]
     pub fn is_route(&self) -> bool {
@@ -326,9 +370,27 @@ pub struct Gateway {
     pub origin: Origin,
 }
 
+/// Whose routes a listener takes (`allowedRoutes.namespaces.from`;
+/// <https://gateway-api.sigs.k8s.io/reference/spec/#fromnamespaces>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// Of every namespace.
+    All,
+    /// Of the Gateway's own, as where nothing is said.
+    Same,
+    /// Of namespaces with certain labels.
+    Labelled,
+    /// Nobody's.
+    Nobodys,
+}
+
 /// A listener of a Gateway's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
+    /// Its name.
+    pub name: String,
+    /// Whose routes it takes.
+    pub takes: Takes,
     /// Its port.
     pub port: u16,
     /// `HTTP`, `HTTPS`, `TLS`, `TCP`.

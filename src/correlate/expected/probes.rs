@@ -47,7 +47,7 @@ fn kind_of(place: &Place<'_, '_>, ingress: &Ingress) -> Option<Kind> {
         };
     }
     let workloads = &place.directory.inventory.workloads;
-    let gateway = workloads.gateways.iter().find(|one| one.id.name == ingress.class)?;
+    let gateway = workloads.gateways.iter().find(|one| ingress.is_served_by(one))?;
     match gateway.class.as_str() {
         class if class.starts_with("gke-l7-global") || class.starts_with("gke-l7-gxlb") => {
             Some(Kind::Global)
@@ -197,7 +197,9 @@ fn proxies_in(directory: &Directory<'_>, network: &Reference, location: Option<&
     let mut because = "no proxy-only subnet of the network is given".to_owned();
     for subnetwork in &inventory.subnetworks {
         let purpose = subnetwork.purpose.as_deref().unwrap_or("");
-        let proxy = ["REGIONAL_MANAGED_PROXY", "INTERNAL_HTTPS_LOAD_BALANCER"];
+        // Balancers across regions have a kind of their own.
+        let proxy =
+            ["REGIONAL_MANAGED_PROXY", "INTERNAL_HTTPS_LOAD_BALANCER", "GLOBAL_MANAGED_PROXY"];
         let region = subnetwork.id.location.as_deref();
         let here = region.zip(location).is_none_or(|(region, at)| at.starts_with(region));
         let own = subnetwork.network.agrees(network);

@@ -8,7 +8,7 @@ use crate::correlate::exposure::{
 use crate::model::application::Application;
 use crate::model::workload::{Gateway, Ingress, PortName, ServicePort};
 use crate::model::{Expected, ObjectName, Service};
-use crate::net::{AddressSet, parse_cidr};
+use crate::net::{AddressSet, Role, parse_cidr};
 
 /// A stream is cut where the controller waits no longer than this, in seconds.
 const LONG: u64 = 3_600;
@@ -17,8 +17,7 @@ const LONG: u64 = 3_600;
 pub(super) fn ways<'a>(world: &World<'_, 'a>, into: &mut Ways<'a>) {
     let workloads = &world.directory.inventory.workloads;
     for ingress in &workloads.ingresses {
-        let named = |one: &&Gateway| ingress.is_route() && one.id.name == ingress.class;
-        let gateway = workloads.gateways.iter().find(named);
+        let gateway = workloads.gateways.iter().find(|one| ingress.is_served_by(one));
         let hosts: Vec<Option<&String>> = match ingress.hosts.as_slice() {
             [] => vec![None],
             hosts => {
@@ -84,7 +83,7 @@ fn of_ingress<'a>(
         cluster: world.cluster,
         provider: world.provider(),
         tls: match gateway {
-            Some(gateway) => tls_of_gateway(gateway),
+            Some(gateway) => tls_of_gateway(gateway, ingress),
             None if is_route => Known::new(None, "its Gateway was not given"),
             None => tls_of_ingress(ingress, host),
         },
@@ -108,7 +107,7 @@ fn of_ingress<'a>(
         way.because.push(format!("backends that were not given: {}", missing.join(", ")));
     }
     if class_is_googles(class, is_route) {
-        by_google(world, ingress, &behind, &mut way);
+        by_google(world, (ingress, class), &behind, &mut way);
     } else if class == "alb" {
         way.clients = Some(anybody(way.is_internal).clone());
         way.because.push(
@@ -119,10 +118,35 @@ fn of_ingress<'a>(
         by_controller(controller, &mut way, others);
     }
     restricted(world, controller, ingress, &mut way);
+    if let Some(gateway) = gateway {
+        taken(gateway, ingress, &mut way);
+    }
     if ingress.annotations.contains_key("IngressRoute middlewares") {
         way.because.push("its middlewares may keep some out, and were not read".to_owned());
     }
     way
+}
+
+/// A Gateway takes routes of its own namespace, unless it says otherwise.
+fn taken(gateway: &Gateway, route: &Ingress, way: &mut Way<'_>) {
+    match gateway.takes(route) {
+        Some(true) => {}
+        Some(false) => {
+            way.because.push(format!(
+                "Gateway {} does not take routes of namespace {}: allowedRoutes of its listeners",
+                gateway.id, route.id.namespace
+            ));
+            (way.verdict, way.clients) = (Expected::Denied, Some(AddressSet::default()));
+        }
+        None => {
+            way.because.push(format!(
+                "whether Gateway {} takes routes of namespace {}, its labels decide, or a listener \
+                 that was not given",
+                gateway.id, route.id.namespace
+            ));
+            way.verdict = Expected::Undetermined;
+        }
+    }
 }
 
 fn class_is_googles(class: &str, is_route: bool) -> bool {
@@ -137,6 +161,7 @@ fn is_internal(class: &str, ingress: &Ingress) -> bool {
     let scheme = ingress.annotations.get("alb.ingress.kubernetes.io/scheme").map(String::as_str);
     class == "gce-internal"
         || class.contains("rilb")
+        || class.contains("internal-managed")
         || class == "alb" && scheme != Some("internet-facing")
 }
 
@@ -186,17 +211,17 @@ fn is_covered(pattern: &str, host: &str) -> bool {
     pattern == host || pattern.strip_prefix("*.").is_some_and(wild)
 }
 
-fn tls_of_gateway(gateway: &Gateway) -> Known {
+fn tls_of_gateway(gateway: &Gateway, route: &Ingress) -> Known {
     let by_map = gateway.annotations.contains_key("networking.gke.io/certmap");
     let secure =
         |one: &&crate::model::workload::Listener| ["HTTPS", "TLS"].contains(&one.protocol.as_str());
-    match gateway.listeners.iter().find(secure) {
+    match gateway.listeners_of(route).find(secure) {
         Some(one) if by_map || !one.certificates.is_empty() || one.protocol == "TLS" => {
             let names = one.certificates.join(", ");
             Known::new(Some(true), format!("listener {}: {names}", one.port))
         }
         Some(one) => Known::new(None, format!("listener {} names no certificate", one.port)),
-        None => Known::new(Some(false), "no listener is HTTPS"),
+        None => Known::new(Some(false), "no listener of its is HTTPS"),
     }
 }
 
@@ -288,15 +313,18 @@ fn unfit(
 /// such; who gets to them, no firewall rule of the VPC says.
 fn by_google(
     world: &World<'_, '_>,
-    ingress: &Ingress,
+    (ingress, class): (&Ingress, &str),
     behind: &[(&Service, &ServicePort)],
     way: &mut Way<'_>,
 ) {
     let of = format!(" of {} {} to ", ingress.kind, ingress.id);
+    // Another Gateway of the same route may have proxies in the network.
+    let is_global = class.starts_with("gke-l7-global") || class.starts_with("gke-l7-gxlb");
     let own = world
         .needs
         .iter()
-        .filter(|need| need.origin == ingress.origin && need.reason.contains(&of));
+        .filter(|need| need.origin == ingress.origin && need.reason.contains(&of))
+        .filter(|need| !is_global || need.from.role != Role::ProxySubnet);
     let verdicts: Vec<Expected> = own.map(|need| need.answer.verdict).collect();
     let any = |wanted: Expected| verdicts.contains(&wanted);
     way.verdict = if any(Expected::Denied) || any(Expected::Mixed) {
