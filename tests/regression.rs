@@ -1037,3 +1037,48 @@ fn pulls_fail_for_many_reasons() {
         assert!(one["no_fix"].as_str().unwrap().contains(fix), "{one:#}");
     }
 }
+
+/// Nodes that get to none of Google's public addresses, and to no VIP, do not boot.
+#[test]
+fn a_deny_of_everything_outside_cuts_nodes_off() {
+    let egress = |name: &str, priority: u32, key: &str, to: &str| {
+        rule(
+            name,
+            value!({"direction": "EGRESS", "priority": priority, "destinationRanges": [to],
+                key: [{"IPProtocol": "all"}]}),
+        )
+    };
+    let zone = value!({"kind": "dns#managedZone", "name": "corp", "dnsName": "corp.example.",
+        "visibility": "private", "privateVisibilityConfig": {"networks": [
+            {"networkUrl": "projects/p/global/networks/n"}]}});
+    let blocked = |rules: &[Value]| {
+        let mut all = vec![cluster("c", value!({})), subnet(value!({})), zone.clone()];
+        all.extend(own_rules());
+        all.extend(rules.iter().cloned());
+        let report = Inputs::of(&all).triage();
+        findings(&report, "google-api-egress-blocked").len()
+    };
+    let inside = egress("inside", 1000, "allowed", "10.0.0.0/8");
+    let deny = egress("deny-out", 65000, "denied", "0.0.0.0/0");
+    assert_eq!(blocked(&[inside.clone(), deny.clone()]), 1);
+    assert_eq!(blocked(std::slice::from_ref(&inside)), 0);
+    // Where some are let out to, nobody knows which one is asked.
+    let some = egress("some", 1000, "allowed", "142.250.0.0/15");
+    assert_eq!(blocked(&[inside, deny, some]), 0);
+}
+
+/// An error that somebody saw weighs more than a guess, though the port is only the usual one.
+#[test]
+fn a_webhook_that_timed_out_is_no_note() {
+    let error = "failed calling webhook \"validation.gatekeeper.sh\": failed to call webhook: Post \
+                 \"https://gatekeeper-webhook-service.gatekeeper-system.svc:443/v1/admit?timeout=3s\": \
+                 context deadline exceeded\n";
+    let mut all = vec![cluster("c", value!({})), subnet(value!({}))];
+    all.extend(own_rules());
+    let text: String = all.iter().map(|one| format!("{one}\n")).collect();
+    let scratch = folder(&[("all.ndjson", text.as_bytes()), ("error.txt", error.as_bytes())]);
+    let report = json(&["triage", scratch.path().to_str().unwrap()]);
+    let found = findings(&report, "webhook-port-blocked");
+    let [one] = found.as_slice() else { panic!("{report:#}") };
+    assert_eq!((&one["severity"], &one["confidence"]), (&value!("warning"), &value!("possible")));
+}

@@ -87,8 +87,11 @@ pub fn severity(cause: &Cause<'_>, usual: Severity) -> Severity {
         Purpose::Call(webhook) => webhook.failure_policy.as_deref() == Some("Ignore"),
         _ => false,
     };
+    // Somebody saw it fail: that it may be needed is no guess then.
+    let is_seen = |need: &Need<'_>| matches!(need.purpose, Purpose::Pasted(_));
     if cause.needs.iter().all(|need| need.doubtful) {
-        usual.min(Severity::Note)
+        let seen = cause.needs.iter().any(is_seen);
+        usual.min(if seen { Severity::Warning } else { Severity::Note })
     } else if cause.needs.iter().all(ignored) {
         usual.min(Severity::Warning)
     } else {

@@ -348,7 +348,7 @@ fn is_of(inventory: &Inventory, record: &RecordSet, zone: &ManagedZone) -> bool 
             let is_here = longest(private, &name).is_some_and(|one| one.dns_name == zone.dns_name);
             let mut twins = inventory.zones.iter().filter(|one| one.dns_name == zone.dns_name);
             let is_another = |one: &ManagedZone| one.id != zone.id && is_called_by(record, one);
-            is_here && !(twins.any(is_another) && !is_called_by(record, zone))
+            is_here && (is_called_by(record, zone) || !twins.any(is_another))
         }
     }
 }

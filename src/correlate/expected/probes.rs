@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::correlate::Directory;
 use crate::correlate::expected::calls::backend_of;
-use crate::correlate::expected::cluster::Wanted;
+use crate::correlate::expected::cluster::{Wanted, unknown};
 use crate::correlate::expected::judge::{Ask, Asked};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
 use crate::correlate::scope::Scope;
@@ -21,7 +21,7 @@ use crate::model::balancer::{BackendGroup, BackendService};
 use crate::model::firewall::Layer4;
 use crate::model::workload::{Ingress, PortName};
 use crate::model::{ObjectName, Origin, Reference, Service};
-use crate::net::{IpNet, PortSet, Protocol, Role, well_known};
+use crate::net::{Direction, IpNet, PortSet, Protocol, Role, well_known};
 
 /// The probes of proxies.
 pub(super) const PROXIED: &str = "load balancer health checks";
@@ -344,12 +344,19 @@ fn of_group<'a>(
         asked_for.push((proxies_in(directory, &network, region), "proxies"));
     }
     let all = probed_ports(directory, service, described);
+    let told = |need: &Need<'_>| need.purpose == Purpose::Probe && need.to.ranges == to.ranges;
+    if all.is_empty() && !service.health_checks.is_empty() && !into.iter().any(told) {
+        let reason = format!("probes of backend service {} to {}", service.id.name, group.name);
+        let need = of_no_port(service, reason, asked_for.swap_remove(0).0, to);
+        into.push(Need { cluster: vms, network: Some(network.clone()), ..need });
+        return;
+    }
     let all = all.iter().flat_map(|port| asked_for.iter().map(move |from| (*port, from)));
+    let asked = Asked { directory, network: &network, rules: &rules, vms };
     for (port, (from, who)) in all {
         let ports = PortSet::of([port]);
         let ask = Ask { from, to: &to, protocol: Protocol::TCP, ports: &ports };
-        let asked = Asked { directory, network: &network, rules: &rules, vms };
-        let answer = asked.at(crate::net::Direction::Ingress, &ask);
+        let answer = asked.at(Direction::Ingress, &ask);
         // What the objects of the cluster told already.
         let known = into.iter().any(|need| {
             (need.from.role, need.to.role, need.port) == (from.role, to.role, Some(port))
@@ -375,6 +382,23 @@ fn of_group<'a>(
             origin: service.origin.clone(),
         });
     }
+}
+
+/// Probes of a port that nobody gave.
+fn of_no_port<'a>(service: &BackendService, reason: String, from: Side, to: Side) -> Need<'a> {
+    let because = "which port its endpoints serve, and are probed on, is not given: gcloud compute \
+                   network-endpoint-groups list-network-endpoints, kubectl get services";
+    let wanted = Wanted {
+        purpose: Purpose::Probe,
+        reason,
+        from,
+        to,
+        protocol: Protocol::TCP,
+        port: None,
+        doubtful: false,
+        because: vec![because.to_owned()],
+    };
+    unknown(wanted, &service.origin)
 }
 
 /// The health check's own port, else the serving one.

@@ -97,15 +97,7 @@ fn of_ingress<'a>(
         origin: ingress.origin.clone(),
         ports,
     };
-    if behind.len() < ingress.backends.len() {
-        let missing: Vec<String> = ingress
-            .backends
-            .iter()
-            .filter(|(id, port)| backend(services, id, port).is_none())
-            .map(|(id, port)| format!("{id}:{port}"))
-            .collect();
-        way.because.push(format!("backends that were not given: {}", missing.join(", ")));
-    }
+    way.because.extend(not_given(services, ingress));
     if class_is_googles(class, is_route) {
         by_google(world, (ingress, class), &behind, &mut way);
     } else if class == "alb" {
@@ -125,6 +117,17 @@ fn of_ingress<'a>(
         way.because.push("its middlewares may keep some out, and were not read".to_owned());
     }
     way
+}
+
+/// The backends that were not given.
+fn not_given(services: &[Service], ingress: &Ingress) -> Option<String> {
+    let all = ingress.backends.iter();
+    let missing: Vec<String> = all
+        .filter(|(id, port)| backend(services, id, port).is_none())
+        .map(|(id, port)| format!("{id}:{port}"))
+        .collect();
+    let words = missing.join(", ");
+    (!missing.is_empty()).then(|| format!("backends that were not given: {words}"))
 }
 
 /// A Gateway takes routes of its own namespace, unless it says otherwise.
