@@ -1082,3 +1082,45 @@ fn a_webhook_that_timed_out_is_no_note() {
     let [one] = found.as_slice() else { panic!("{report:#}") };
     assert_eq!((&one["severity"], &one["confidence"]), (&value!("warning"), &value!("possible")));
 }
+
+/// Objects of Kubernetes do not say whose they are: of two clusters with a Service of one name, and
+/// other ports, neither is judged by the other's, in whatever order they are given.
+#[test]
+fn objects_of_two_clusters_are_not_mixed() {
+    let hook = value!({"apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "gate"},
+        "webhooks": [{"name": "gate.example.com", "failurePolicy": "Fail", "clientConfig": {
+            "service": {"namespace": "gate", "name": "gate", "port": 443}}}]});
+    let service = |port: u16| {
+        value!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "gate", "namespace": "gate"},
+            "spec": {"type": "ClusterIP", "selector": {"app": "gate"},
+                "ports": [{"port": 443, "targetPort": port}]}})
+    };
+    let green = cluster(
+        "green",
+        value!({"id": "bbbbbbbb11112222", "clusterIpv4Cidr": "10.2.0.0/16",
+            "privateClusterConfig": {"masterIpv4CidrBlock": "172.16.0.16/28"}}),
+    );
+    let world = |objects: &[Value], more: &[&str]| {
+        let mut all = vec![cluster("c", value!({})), green.clone(), subnet(value!({}))];
+        all.extend(own_rules());
+        all.extend(objects.iter().cloned());
+        let inputs = Inputs::of(&all);
+        let mut words = vec!["triage", inputs.path()];
+        words.extend(more);
+        let report = json(&words);
+        let found = findings(&report, "webhook-port-blocked");
+        found.iter().map(|one| one["severity"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (first, second) = (service(8443), service(10250));
+    for objects in [
+        [hook.clone(), first.clone(), hook.clone(), second.clone()],
+        [hook.clone(), second, hook.clone(), first.clone()],
+    ] {
+        assert_eq!(world(&objects, &[]), [""; 0]);
+    }
+    // Given once, it may be either's; a cluster that is named has it.
+    let once = [hook, first];
+    assert_eq!(world(&once, &[]), ["note", "note"]);
+    assert_eq!(world(&once, &["--cluster", "c"]), ["error"]);
+}

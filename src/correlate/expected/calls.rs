@@ -7,6 +7,7 @@
 use crate::correlate::Directory;
 use crate::correlate::expected::cluster::{Wanted, unknown};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
+use crate::correlate::scope::Scope;
 use crate::model::workload::{CallTarget, PortName, ServicePort};
 use crate::model::{Expected, ObjectName, Service, Webhook, Workloads};
 use crate::net::{IpNet, Protocol, Role};
@@ -164,16 +165,23 @@ fn nobody_there(workloads: &Workloads, service: &Service) -> Option<String> {
 }
 
 /// What the API server of a cluster calls.
-pub(super) fn needs<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
+pub(super) fn needs<'a>(place: &Place<'_, 'a>, scope: &Scope, into: &mut Vec<Need<'a>>) {
     let inventory = place.directory.inventory;
+    let several = inventory.clusters.len() > 1;
     for webhook in distinct(&inventory.workloads) {
         let need = match &webhook.target {
             CallTarget::Url(url) => of_url(place, webhook, url),
             CallTarget::Service(id, port) => {
-                if inventory.clusters.len() > 1 && !belongs(place, id) {
-                    continue;
+                let whose = if several { belongs(place, id) } else { Whose::Here };
+                match whose {
+                    Whose::Elsewhere => continue,
+                    // Of what was exported once, a cluster that was named is the one.
+                    Whose::Unknown if scope.cluster.is_none() => {
+                        nobodys(of_service(place, webhook, id, *port))
+                    }
+                    Whose::Several => several_told(place, webhook, id),
+                    Whose::Here | Whose::Unknown => of_service(place, webhook, id, *port),
                 }
-                of_service(place, webhook, id, *port)
             }
         };
         into.push(need);
@@ -189,18 +197,69 @@ fn distinct(workloads: &Workloads) -> impl Iterator<Item = &Webhook> {
         .filter(move |webhook| seen.insert((webhook.kind, &webhook.configuration, &webhook.name)))
 }
 
-/// Whether a Service may be this cluster's, by the addresses of its pods.
-fn belongs(place: &Place<'_, '_>, id: &ObjectName) -> bool {
+/// Whose a Service is, where there are several clusters.
+enum Whose {
+    /// This cluster's.
+    Here,
+    /// Another one's.
+    Elsewhere,
+    /// Nobody says it.
+    Unknown,
+    /// Several clusters have one of this name, and they are not alike.
+    Several,
+}
+
+/// Whether a Service is this cluster's, by the addresses of its pods.
+fn belongs(place: &Place<'_, '_>, id: &ObjectName) -> Whose {
     let workloads = &place.directory.inventory.workloads;
+    let mut told = workloads.services.iter().filter(|one| one.id == *id);
+    let first = told.next();
+    if told.any(|one| first.is_some_and(|first| first.ports != one.ports)) {
+        return Whose::Several;
+    }
     let mut addresses: Vec<_> =
         workloads.endpoints_of(id).flat_map(|one| one.ready.iter().copied()).collect();
-    if let Some(service) = workloads.service(id) {
+    if let Some(service) = first.or_else(|| workloads.service(id)) {
         addresses.extend(workloads.pods_of(service).filter_map(|pods| pods.address));
     }
     let mut ranges = place.ranges(Role::Pod).0;
     ranges.extend(place.ranges(Role::Node).0);
-    addresses.is_empty()
-        || addresses.iter().any(|one| ranges.iter().any(|range| range.contains(one)))
+    let mut here = addresses.iter().map(|one| ranges.iter().any(|range| range.contains(one)));
+    match (addresses.is_empty(), here.any(|is_here| is_here)) {
+        (true, _) => Whose::Unknown,
+        (false, true) => Whose::Here,
+        (false, false) => Whose::Elsewhere,
+    }
+}
+
+/// A need of one of several clusters, nobody knows which.
+fn nobodys(mut need: Need<'_>) -> Need<'_> {
+    need.doubtful = true;
+    need.because.push(
+        "several clusters were given, and whose webhook this is is not said: name --cluster, or \
+         give its pods"
+            .to_owned(),
+    );
+    need
+}
+
+/// Services of one name that are not alike: which of them a cluster has decides the port.
+fn several_told<'a>(place: &Place<'_, 'a>, webhook: &'a Webhook, id: &ObjectName) -> Need<'a> {
+    let because = format!(
+        "Service {id} was given more than once, and not alike: give the exports of one cluster at \
+         a time"
+    );
+    let wanted = Wanted {
+        purpose: Purpose::Call(webhook),
+        reason: webhook.words(),
+        from: place.caller().0,
+        to: place.backend(&id.to_string(), false),
+        protocol: Protocol::TCP,
+        port: None,
+        doubtful: true,
+        because: vec![because],
+    };
+    place.unknown(wanted, &webhook.origin)
 }
 
 fn of_service<'a>(

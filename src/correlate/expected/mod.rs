@@ -131,7 +131,7 @@ pub fn needs<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Need<'a>> {
     let clusters = inventory.clusters.iter().enumerate().filter(|(_, one)| in_scope(one));
     let places: Vec<_> = clusters.map(|(at, cluster)| Place::of(directory, at, cluster)).collect();
     for place in &places {
-        calls::needs(place, &mut all);
+        calls::needs(place, scope, &mut all);
         cluster::needs(place, &mut all);
         probes::of_cluster(place, &mut all);
     }
