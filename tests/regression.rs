@@ -1124,3 +1124,20 @@ fn objects_of_two_clusters_are_not_mixed() {
     assert_eq!(world(&once, &[]), ["note", "note"]);
     assert_eq!(world(&once, &["--cluster", "c"]), ["error"]);
 }
+
+/// A table has lost what the fields are: it is said what to export instead.
+#[test]
+fn tables_of_entries_are_refused_with_the_remedy() {
+    for text in [
+        "insertId,jsonPayload.connection.src_ip,jsonPayload.disposition\na,10.0.0.1,DENIED\n",
+        "INSERT_ID  SRC_IP    DEST_IP\na          10.0.0.1  10.0.0.2\n",
+    ] {
+        let scratch = folder(&[("log.csv", text.as_bytes())]);
+        let output = run(&["triage", scratch.path().to_str().unwrap(), "--format", "json"]);
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let complaints = report["complaints"].as_array().unwrap();
+        let [one] = complaints.as_slice() else { panic!("{complaints:?}") };
+        assert!(one["did"].as_str().unwrap().contains("--format=json"), "{one}");
+        assert_eq!(output.status.code(), Some(3));
+    }
+}

@@ -242,8 +242,37 @@ fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
         if !symptoms.is_empty() || authentication.is_some() {
             return Contents { symptoms, authentication, ..Contents::default() };
         }
+        if is_table(text) {
+            let complaint = Complaint {
+                path: place.path.to_string(),
+                line: place.line,
+                byte: place.byte,
+                message: "a table of log entries: their fields are cut there".to_owned(),
+                did: "left it out; export JSON (--format=json; in the Logs Explorer: Download, JSON)",
+            };
+            return Contents { complaints: vec![complaint], ..Contents::default() };
+        }
     }
     Contents { items, complaints, ..Contents::default() }
+}
+
+/// Whether a text is a table of log entries: CSV of the Logs Explorer's or of BigQuery's, `csv` and
+/// `table` of gcloud's.
+fn is_table(text: &str) -> bool {
+    const COLUMNS: [&str; 7] = [
+        "jsonpayload",
+        "json_payload",
+        "insertid",
+        "insert_id",
+        "src_ip",
+        "dest_ip",
+        "disposition",
+    ];
+    let Some(head) = text.lines().find(|line| !line.trim().is_empty()) else { return false };
+    let head = head.get(..head.len().min(4_096)).unwrap_or("").to_ascii_lowercase();
+    let columns = head.split([',', ';', '\t', ' ']).filter(|one| !one.trim().is_empty());
+    let known = |one: &&str| COLUMNS.iter().any(|column| one.contains(column));
+    columns.filter(known).count() > 1
 }
 
 /// The errors in the texts of an item.

@@ -412,7 +412,11 @@ fn name_unrecognised(notes: &mut Notes, summary: &Summary) {
         let things = if count == 1 { "item" } else { "items" };
         let message = format!("{count} {things} of no known kind");
         notes.keep(Complaint { path, line, byte: 0, message, did: "left out" });
-    } else if notes.text && notes.bytes > 0 && summary.kinds.is_empty() {
+    } else if notes.text
+        && notes.bytes > 0
+        && summary.kinds.is_empty()
+        && notes.complaints.is_empty()
+    {
         let message = "no form that is known".to_owned();
         let did = "left out this input";
         notes.keep(Complaint { path, line: 1, byte: 0, message, did });
