@@ -248,7 +248,7 @@ fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
                 line: place.line,
                 byte: place.byte,
                 message: "a table of log entries: their fields are cut there".to_owned(),
-                did: "left it out; export JSON (--format=json; in the Logs Explorer: Download, JSON)",
+                did: "left it out; export JSON (--format=json; Logs Explorer: Download, JSON)",
             };
             return Contents { complaints: vec![complaint], ..Contents::default() };
         }

@@ -334,8 +334,7 @@ impl<'a> RawEntry<'a> {
         let is_firewall_log = is_firewall_log(&log_name);
         let is_firewall = self.has_connection
             && !self.field(Field::Disposition).is_empty()
-            && !self.is_of_node
-            && (is_firewall_log || log_name.is_empty());
+            && (is_firewall_log || log_name.is_empty() && !self.is_of_node);
         let named = match log_name {
             Cow::Borrowed(text) => Cow::Borrowed(project_of(text)),
             Cow::Owned(text) => Cow::Owned(project_of(&text).to_owned()),
