@@ -11,7 +11,7 @@
 
 mod common;
 
-use common::{folder, run, stderr, stdout};
+use common::{folder, run, stdout};
 use serde_json::{Value, json as value};
 
 const NETWORK: &str = "projects/p/global/networks/n";
@@ -42,32 +42,13 @@ fn ssh(files: &[(&str, Value)], source: &str, more: &[&str]) -> (String, String)
     let scratch = folder(&bytes);
     let paths: Vec<String> =
         files.iter().map(|(name, _)| scratch.path().join(name).display().to_string()).collect();
-    let mut all = vec![
-        "sim",
-        "--direction",
-        "INGRESS",
-        "--protocol",
-        "tcp",
-        "--from",
-        source,
-        "--to",
-        "10.0.0.5",
-        "--port",
-        "22",
-        "--target-tags=",
-        "--target-service-account=",
-        "--network",
-        "n",
-        "--format",
-        "json",
-    ];
-    all.extend(paths.iter().map(String::as_str));
+    let mut all: Vec<&str> = paths.iter().map(String::as_str).collect();
     all.extend(more);
-    let output = run(&all);
-    let answer: Value =
-        serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+    let answer = common::ssh(source, &all);
     let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
-    (text(&answer["verdict"]), text(&answer["decider"]["name"]))
+    let decider = &answer["decider"];
+    let name = decider["name"].as_str().or_else(|| decider["policy"].as_str()).unwrap_or("");
+    (text(&answer["verdict"]), format!("{name} {}", decider["priority"]))
 }
 
 /// Something names the policy, and nobody gave its rules: whatever the VPC rules say is not sure.
@@ -103,6 +84,13 @@ fn a_policy_without_its_rules_may_decide_anything() {
             "match": {"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]}}]});
     let all = [("a.json", web()), ("b.json", first), ("c.json", listed), ("d.json", described)];
     assert_eq!(ssh(&all, "8.8.8.8", &[]).0, "DENIED");
+    // The network says which policy is its own, where the policy does not.
+    let alone = value!({"kind": "compute#firewallPolicy", "name": "np",
+        "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/firewallPolicies/np",
+        "rules": [{"action": "deny", "direction": "INGRESS", "priority": 7,
+            "match": {"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]}}]});
+    let named = [("a.json", web()), ("b.json", all[1].1.clone()), ("d.json", alone)];
+    assert_eq!(ssh(&named, "8.8.8.8", &[]), ("DENIED".to_owned(), "np 7".to_owned()));
     // After the VPC rules it does not come to it where these decide.
     let after = network(value!({"firewallPolicy": "projects/p/global/firewallPolicies/np",
         "networkFirewallPolicyEnforcementOrder": "AFTER_CLASSIC_FIREWALL"}));
@@ -178,8 +166,12 @@ fn policies_of_terraform_decide() {
             "match": [{"src_ip_ranges": ["0.0.0.0/0"],
                        "layer4_config": [{"ip_protocol": "tcp", "ports": ["22"]}]}]}]}),
     );
-    inside[2]["type"] = value!("google_compute_network_firewall_policy_association");
-    assert_ne!(ssh(&[("s.json", state(&inside))], "10.1.1.1", &[]).0, "ALLOWED");
+    let (verdict, decider) = ssh(&[("s.json", state(&inside))], "10.1.1.1", &[]);
+    assert_eq!((verdict.as_str(), decider.as_str()), ("DENIED", "np 5"));
+    // A policy that is kept elsewhere has rules that nobody gave, whatever is added to it here.
+    let mut elsewhere = of_policy("allow");
+    elsewhere.remove(1);
+    assert_eq!(ssh(&[("s.json", state(&elsewhere))], "8.8.8.8", &[]).0, "UNDETERMINED");
 }
 
 /// What is known only after it was applied is not known; what the provider fills in by itself was
@@ -220,6 +212,32 @@ fn values_that_are_not_known_yet_are_not_everything() {
     assert_eq!(ask(plan(here, computed, value!({"source_ranges": {}}))), "ALLOWED");
 }
 
+/// The same of the rules of policies, alone and inside of their policy.
+#[test]
+fn values_of_a_policy_that_are_not_known_yet_are_not_everything() {
+    let plan = |resources: &[Value], of: &str, unknown: &Value, expressions: &Value| {
+        let address = resources.iter().map(|one| &one["address"]);
+        let address = address.clone().find(|one| one.as_str().unwrap().starts_with(of)).unwrap();
+        value!({"format_version": "1.2",
+            "planned_values": {"root_module": {"resources": resources}},
+            "resource_changes": [{"address": address, "type": of,
+                "change": {"actions": ["create"], "before": null, "after_unknown": unknown}}],
+            "configuration": {"root_module": {"resources": [
+                {"address": address, "expressions": expressions}]}}})
+    };
+    let ask = |plan: Value| ssh(&[("p.json", plan)], "8.8.8.8", &[]).0;
+    let said = value!({"references": ["var.x"]});
+    let alone = "google_compute_network_firewall_policy_rule";
+    for (unknown, expressions, verdict) in [
+        (value!({"match": [{"src_ip_ranges": true}]}), value!({"match": [{}]}), "UNDETERMINED"),
+        (value!({"action": true}), value!({"action": said}), "UNDETERMINED"),
+        (value!({"id": true, "rule_tuple_count": true}), value!({}), "ALLOWED"),
+    ] {
+        let plan = plan(&of_policy("allow"), alone, &unknown, &expressions);
+        assert_eq!(ask(plan), verdict, "{unknown}");
+    }
+}
+
 /// A plan replaces what was exported, in whatever order they are given, and what it takes away is
 /// gone where it is tried.
 #[test]
@@ -255,4 +273,83 @@ fn what_a_plan_changes_is_not_there_any_more() {
     let tried = folder(&[("plan.json", gone.to_string().as_bytes())]);
     let path = tried.path().join("plan.json").display().to_string();
     assert_eq!(ssh(&[("a.json", web())], "8.8.8.8", &["--what-if", &path]).0, "DENIED");
+}
+
+/// What else a tried plan holds: an address group of its own, an association that it takes away,
+/// other resources that it changes.
+#[test]
+fn plans_that_are_tried_change_rules_and_nothing_else() {
+    let asked = |files: &[(&str, Value)], tried: &Value| {
+        let folder = folder(&[("plan.json", tried.to_string().as_bytes())]);
+        let path = folder.path().join("plan.json").display().to_string();
+        ssh(files, "8.8.8.8", &["--what-if", &path])
+    };
+    let answer = |verdict: &str, decider: &str| (verdict.to_owned(), decider.to_owned());
+    let group = |range: &str| {
+        value!({"name": "projects/p/locations/global/addressGroups/g", "type": "IPV4",
+            "capacity": 10, "items": [range]})
+    };
+    let policy = value!({"kind": "compute#firewallPolicy", "name": "np",
+        "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/firewallPolicies/np",
+        "associations": [{"attachmentTarget": NETWORK, "name": "a"}],
+        "rules": [{"action": "deny", "direction": "INGRESS", "priority": 7,
+            "match": {"srcAddressGroups": ["projects/p/locations/global/addressGroups/g"],
+                "layer4Configs": [{"ipProtocol": "all"}]}}]});
+    let first =
+        network(value!({"networkFirewallPolicyEnforcementOrder": "BEFORE_CLASSIC_FIREWALL"}));
+    let tried = value!([policy, group("8.8.8.0/24")]);
+    let files = [("a.json", web()), ("b.json", first)];
+    assert_eq!(asked(&files, &tried), answer("DENIED", "np 7"));
+    // The rules of the folder hold the group's ranges already.
+    let scratch = folder(&[
+        ("a.json", web().to_string().as_bytes()),
+        ("g.json", group("10.9.0.0/24").to_string().as_bytes()),
+        ("try.json", tried.to_string().as_bytes()),
+    ]);
+    let path = |name: &str| scratch.path().join(name).display().to_string();
+    let output = run(&["check", &path("a.json"), &path("g.json"), "--what-if", &path("try.json")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(common::stderr(&output).contains("addressGroups/g has other ranges"));
+    // A network that is exported names the policy that the plan detaches. Whether something else
+    // attaches it, nobody says.
+    let mut kept = of_policy("deny");
+    kept.remove(2);
+    kept.pop();
+    let mut detached = state(&kept);
+    detached["resource_changes"] = value!([{"address": "a",
+        "type": "google_compute_network_firewall_policy_association",
+        "change": {"actions": ["delete"],
+            "before": {"name": "a", "firewall_policy": "np", "attachment_target": NETWORK}}}]);
+    let attached = network(value!({"firewallPolicy": "projects/p/global/firewallPolicies/np",
+        "networkFirewallPolicyEnforcementOrder": "BEFORE_CLASSIC_FIREWALL"}));
+    let mut closed = policy;
+    closed["rules"][0]["match"] =
+        value!({"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]});
+    let files = [("a.json", web()), ("b.json", attached), ("c.json", closed)];
+    assert_eq!(ssh(&files, "8.8.8.8", &[]), answer("DENIED", "np 7"));
+    assert_eq!(asked(&files, &detached), answer("UNDETERMINED", "web 1000"));
+    // A cluster that is changed, too, is as the folder says.
+    let cluster = value!({"name": "c", "location": "r", "network": "n", "subnetwork": "s",
+        "currentMasterVersion": "1.30.1", "clusterIpv4Cidr": "10.1.0.0/16",
+        "selfLink": "https://container.googleapis.com/v1/projects/p/locations/r/clusters/c",
+        "nodePools": [{"name": "pool", "config": {"serviceAccount": "default"}}]});
+    let subnet = value!({"kind": "compute#subnetwork", "name": "s", "network": NETWORK,
+        "ipCidrRange": "10.0.0.0/24", "region": "projects/p/regions/r",
+        "selfLink": "https://www.googleapis.com/compute/v1/projects/p/regions/r/subnetworks/s"});
+    let mut plan = state(&[]);
+    plan["resource_changes"] = value!([{"address": "c", "type": "google_container_cluster",
+            "change": {"actions": ["update"], "before": {"name": "c", "project": "p"}}},
+        {"address": "f", "type": "google_compute_firewall",
+            "change": {"actions": ["delete"], "before": {"name": "old", "project": "p"}}}]);
+    let scratch = folder(&[
+        ("folder/c.json", cluster.to_string().as_bytes()),
+        ("folder/s.json", subnet.to_string().as_bytes()),
+        ("plan.json", plan.to_string().as_bytes()),
+    ]);
+    let path = |name: &str| scratch.path().join(name).display().to_string();
+    let road = stdout(&run(&["path", "c", "gcr.io", &path("folder")]));
+    let tried =
+        stdout(&run(&["path", "c", "gcr.io", &path("folder"), "--what-if", &path("plan.json")]));
+    assert!(road.contains("gcr.io"), "{road}");
+    assert_eq!(road, tried);
 }

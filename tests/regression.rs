@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{findings, folder, json, run, stdout};
+use common::{findings, folder, json, run, ssh, stdout};
 use serde_json::{Value, json as value};
 
 /// A rule of network `n`, project `p`; `fields` replace or add.
@@ -907,27 +907,7 @@ fn a_value_that_begins_on_one_line_goes_on_in_the_next() {
         format!("{{\"firewalls\":\n[{open}],\n\"firewallPolicys\":\n[{policy}]}}\n"),
     ] {
         let scratch = folder(&[("effective.json", text.as_bytes())]);
-        let output = run(&[
-            "sim",
-            "--direction",
-            "INGRESS",
-            "--protocol",
-            "tcp",
-            "--from",
-            "8.8.8.8",
-            "--to",
-            "10.0.0.5",
-            "--port",
-            "22",
-            "--target-tags=",
-            "--target-service-account=",
-            "--network",
-            "n",
-            scratch.path().to_str().unwrap(),
-            "--format",
-            "json",
-        ]);
-        let answer: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let answer = ssh("8.8.8.8", &[scratch.path().to_str().unwrap()]);
         assert_eq!(answer["verdict"], "DENIED", "{text}");
     }
 }
@@ -993,6 +973,22 @@ fn entries_in_other_clothes_are_read() {
         let report = json(&["triage", scratch.path().to_str().unwrap()]);
         assert_eq!(report["log"]["denied"], 1, "{name}: {}", report["complaints"]);
         assert_eq!(report["log"]["unparsable"], 0, "{name}");
+    }
+}
+
+/// A list under a name that shippers use, and nothing of a log in it.
+#[test]
+fn lists_of_something_else_are_left_where_they_are() {
+    for key in ["data", "logs", "results"] {
+        let mut open = rule(
+            "web",
+            value!({"sourceRanges": ["0.0.0.0/0"],
+            "allowed": [{"IPProtocol": "tcp", "ports": ["22"]}]}),
+        );
+        open[key] = value!([{"owner": "team"}]);
+        let scratch = folder(&[("rule.json", open.to_string().as_bytes())]);
+        let answer = ssh("8.8.8.8", &[scratch.path().to_str().unwrap()]);
+        assert_eq!(answer["decider"]["name"], "web", "{key}: {answer}");
     }
 }
 

@@ -442,7 +442,6 @@ fn inventory(rules: &[Rule], order: u8) -> Inventory {
             default_route: None,
             id: network(),
             policies_first: order == 2,
-            policy: None,
             peerings: Vec::new(),
             origin: vpcwhy::model::Origin::default(),
         });

@@ -60,19 +60,20 @@ pub fn finding(
     words: Words,
     mend: bool,
 ) -> Finding {
-    let (fixes, no_fix) = if mend { fixes(cause, evidence) } else { (Vec::new(), None) };
+    let unseen = logged::unseen(cause, evidence);
+    let (fixes, no_fix) =
+        if mend { fixes(cause, evidence, unseen.as_deref()) } else { (Vec::new(), None) };
     let confidence = match cause.decision.verdict {
         Verdict::Denied if cause.is_silent() => needed::confidence(cause),
-        Verdict::Denied if is_certain(cause, evidence) => Confidence::Proven,
+        Verdict::Denied if unseen.is_none() && is_here(cause) => Confidence::Proven,
         Verdict::Denied | Verdict::Allowed => Confidence::Likely,
         Verdict::Undetermined => Confidence::Possible,
     };
     let mut explanation = words.explanation;
     explanation.extend(needed::lines(cause, evidence));
-    if cause.decision.verdict == Verdict::Denied {
-        explanation.extend(logged::unseen(cause, evidence));
-    }
-    explanation.extend(assumed(cause).or_else(|| inferred(cause)));
+    explanation.extend(unseen.filter(|_| cause.decision.verdict == Verdict::Denied));
+    explanation.extend(inferred(cause));
+    explanation.extend(assumed(cause));
     explanation.extend(planned(cause, evidence));
     let logged = cause.seen.sample.map(|(tuple, _)| tuple);
     let tuple = logged.or_else(|| cause.flows().next().map(|flow| flow.tuple));
@@ -100,11 +101,10 @@ pub fn finding(
     }
 }
 
-/// Whether what is computed is what happened: in the network that the log means, and by a rule that
-/// it names.
-fn is_certain(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> bool {
+/// Whether it is judged in the network that the log means.
+fn is_here(cause: &Cause<'_>) -> bool {
     let elsewhere = cause.source.elsewhere || cause.destination.elsewhere;
-    !elsewhere && logged::unseen(cause, evidence).is_none() && cause.assumed_from().is_none()
+    !elsewhere && cause.assumed_from().is_none()
 }
 
 /// In whose network it is, where the log is another project's.
@@ -314,8 +314,13 @@ fn resources(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<ResourceSumm
     list
 }
 
-/// The proved fixes of a cause, or why there is none.
-fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Option<NoFix>) {
+/// The proved fixes of a cause, or why there is none; `unseen` says who denied it, where that was
+/// not given.
+fn fixes(
+    cause: &Cause<'_>,
+    evidence: &Evidence<'_, '_>,
+    unseen: Option<&str>,
+) -> (Vec<Suggestion>, Option<NoFix>) {
     if let Some(why) = wrong_records(cause, evidence) {
         return (Vec::new(), Some(NoFix::Other(why)));
     }
@@ -349,11 +354,13 @@ fn fixes(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> (Vec<Suggestion>, Op
         }
     }
     let mut outranked = None;
-    proved.retain(|one: &Suggestion| {
-        let why = logged::outranks(cause, one.change().rule(), evidence);
-        outranked = outranked.take().or(why.clone());
-        why.is_none()
-    });
+    if unseen.is_some() {
+        proved.retain(|one: &Suggestion| {
+            let why = logged::outranked(cause, one.change().rule());
+            outranked = outranked.take().or(why.clone());
+            why.is_none()
+        });
+    }
     if let Some(first) = proved.first() {
         evidence.earlier.borrow_mut().0.push(first.change().clone());
     }

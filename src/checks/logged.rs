@@ -39,16 +39,9 @@ fn named(logged: &RuleReference, cause: &Cause<'_>) -> String {
     format!("{kind} {}{}", logged.name(), priority.unwrap_or_default())
 }
 
-/// Why a rule of the VPC would not help: who denies it was not given, and is not outranked.
-pub(super) fn outranks(
-    cause: &Cause<'_>,
-    rule: &FirewallRule,
-    evidence: &Evidence<'_, '_>,
-) -> Option<NoFix> {
+/// Why a rule would not help against who denied it and was not given: it does not outrank that.
+pub(super) fn outranked(cause: &Cause<'_>, rule: &FirewallRule) -> Option<NoFix> {
     let logged = cause.logged_rule.as_ref()?;
-    if cause.is_silent() || is_given(cause, evidence) {
-        return None;
-    }
     let is_policy = matches!(logged, RuleReference::Policy { .. });
     // Of equal ranks the deny decides.
     let is_above = cause.logged_priority().is_some_and(|priority| priority <= rule.priority);

@@ -3,11 +3,12 @@
 
 use crate::checks::finding::Remedy;
 use crate::correlate::Directory;
-use crate::correlate::path::{self, Class, Fault, Link, State, Vip, vips};
+use crate::correlate::path::{self, Class, Fault, Link, State};
 use crate::correlate::roads::Road;
 use crate::engine::naming::{self, Authority, Resolved, Step};
 use crate::model::{Inventory, NatSubnetwork, Reference};
 use crate::net::IpNet;
+use crate::net::well_known::{Vip, vips};
 use crate::suggest::ResourceChange;
 use crate::suggest::name::resource_name;
 use crate::suggest::resource::NewRecord;
@@ -116,6 +117,11 @@ fn hop(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<Resou
     }
 }
 
+/// What a record holds that leads to a VIP.
+fn data_of(vip: Vip) -> Vec<String> {
+    vip.addresses().iter().map(ToString::to_string).collect()
+}
+
 /// The VIP that this network uses already: the only one that its zones' records name, else the only
 /// one that its routes lead to. Which one is wanted is not guessed.
 fn meant_vip(network: &Reference, inventory: &Inventory) -> Option<Vip> {
@@ -147,7 +153,7 @@ fn records_of(apex: &str, vip: &Vip) -> Vec<NewRecord> {
     let target =
         if apex == "googleapis.com" { format!("{}.", vip.name) } else { format!("{apex}.") };
     vec![
-        NewRecord { name: target.clone(), kind: "A", data: vip.addresses() },
+        NewRecord { name: target.clone(), kind: "A", data: data_of(*vip) },
         NewRecord { name: format!("*.{apex}."), kind: "CNAME", data: vec![target] },
     ]
 }
@@ -174,7 +180,7 @@ fn records(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<R
     let resolved = naming::resolve(before, network, cluster, &road.path.host);
     let Resolved::NoSuchName { zone, .. } = resolved else { return None };
     let apex = naming::plain(&zone.dns_name);
-    if !crate::engine::naming::is_googles(&apex) {
+    if !naming::is_googles(&apex) {
         return None;
     }
     let vip = meant_vip(network, before).or_else(|| {
@@ -224,7 +230,7 @@ fn replaced(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<
     let found = own(last)?;
     // A VIP's own name says which one it is, and an alias to it which one is to be reached.
     let named = vips().find(|vip| naming::plain(&last.name) == vip.name);
-    let holds = |vip: &Vip| vip.addresses().iter().all(|address| last.data.contains(address));
+    let holds = |vip: &Vip| data_of(*vip).iter().all(|address| last.data.contains(address));
     let meant = || {
         let range = found.data.iter().find_map(|text| crate::net::parse_address(text))?;
         path::meant_otherwise(before, network, &IpNet::from(range)).map(|meant| meant.vip)
@@ -235,7 +241,7 @@ fn replaced(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<
         let alias = own(followed.iter().rev().nth(1).filter(|step| step.kind == "CNAME")?)?;
         let target = format!("{}.", vip.name);
         let there = before.record_sets.iter().any(|one| one.name == target && one.kind == "A");
-        let a = NewRecord { name: target.clone(), kind: "A", data: vip.addresses() };
+        let a = NewRecord { name: target.clone(), kind: "A", data: data_of(vip) };
         let record = NewRecord { name: alias.name.clone(), kind: "CNAME", data: vec![target] };
         let added = if there { Vec::new() } else { vec![a] };
         return Some(ResourceChange::ReplaceRecord { zone, record, added });
@@ -244,7 +250,7 @@ fn replaced(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<
         .or_else(|| routed_vip(network, before))
         .or_else(meant)
         .or_else(|| meant_vip(network, before))?;
-    let record = NewRecord { name: found.name.clone(), kind: "A", data: vip.addresses() };
+    let record = NewRecord { name: found.name.clone(), kind: "A", data: data_of(vip) };
     Some(ResourceChange::ReplaceRecord { zone, record, added: Vec::new() })
 }
 

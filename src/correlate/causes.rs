@@ -231,7 +231,6 @@ impl<'a> Judge<'_, 'a> {
     fn connection(&mut self, group: Group<'a>) -> Judged<'a> {
         let tuple = group.tuple();
         let logged_network = logged_network(self.directory, &group);
-        let is_assumed = logged_network.as_ref().is_some_and(|of| is_assumed(of, &group));
         let direction = group.direction().or_else(|| self.direction_of_rule(&group));
         let vm_name = group.vm().map(|(_, name)| name);
         let mut judged: Vec<(Flow, Decision<'a>)> = self
@@ -255,7 +254,7 @@ impl<'a> Judge<'_, 'a> {
         };
         Judged {
             direction_inferred: direction.is_none() && flow.is_some(),
-            network_inferred: (logged_network.is_none() || is_assumed) && flow.is_some(),
+            network_inferred: logged_network.is_none() && flow.is_some(),
             flow,
             decision,
         }

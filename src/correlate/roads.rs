@@ -7,7 +7,7 @@ use crate::correlate::Directory;
 use crate::correlate::expected::BOOT;
 use crate::correlate::path::{self, Class, Fault, Link, Path, State};
 use crate::correlate::scope::Scope;
-use crate::engine::naming::is_googles;
+use crate::engine::naming::redirects_google;
 use crate::model::cluster::Provider;
 use crate::model::symptom::{Failure, SymptomKind};
 
@@ -160,12 +160,8 @@ fn check_of(directory: &Directory<'_>, path: &Path<'_>, link: &Link) -> Option<&
 /// Whether the network has private zones for other names of Google's: then the VIP is meant for
 /// this one, too.
 fn is_vip_meant(directory: &Directory<'_>, path: &Path<'_>) -> bool {
-    let Some(network) = &path.start.network else { return false };
-    directory.inventory.zones.iter().any(|zone| {
-        zone.private
-            && is_googles(&zone.dns_name)
-            && zone.networks.iter().any(|one| one.agrees(network))
-    })
+    let network = path.start.network.as_ref();
+    network.is_some_and(|network| redirects_google(directory.inventory, network))
 }
 
 /// Whether a route to the VIP is there, with the right next hop, that another one takes the packets

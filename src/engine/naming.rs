@@ -10,12 +10,13 @@
 //! eu.gcr.io   zone gcr.io.: CNAME *.gcr.io. > gcr.io.: A 199.36.153.4 …
 //! ```
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::model::{
     Inventory, ManagedZone, Origin, RecordSet, Reference, ResponseRule, ZoneTarget,
 };
-use crate::net::{IpNet, Role, parse_address, well_known};
+use crate::net::parse_address;
+use crate::net::well_known::vips;
 
 /// Who answers for a name.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -180,6 +181,15 @@ pub fn resolve<'a>(
     }
 }
 
+/// Whether a network sends names of Google's somewhere by private zones: to a VIP, mostly.
+#[must_use]
+pub fn redirects_google(inventory: &Inventory, network: &Reference) -> bool {
+    inventory.zones.iter().any(|zone| {
+        let here = zone.networks.iter().any(|one| one.agrees(network));
+        zone.private && here && is_googles(&zone.dns_name)
+    })
+}
+
 /// What public DNS answers, where nothing of the network's does.
 fn outside<'a>(
     inventory: &'a Inventory,
@@ -189,26 +199,14 @@ fn outside<'a>(
     last: Option<Authority<'a>>,
 ) -> Resolved<'a> {
     // It tells everybody where the names of the VIPs themselves lead.
-    if let (Some(authority), Some(addresses)) = (last, vip(&name)) {
+    if let (Some(authority), Some(vip)) = (last, vips().find(|vip| vip.name == name)) {
+        let addresses = vip.addresses();
         let data = addresses.iter().map(ToString::to_string).collect();
         followed.push(Step { name, kind: "A".to_owned(), data });
         return Resolved::Addresses(addresses, followed, authority);
     }
     let unseen = |zone: &&ManagedZone| zone.private && !asker.sees(zone);
     Resolved::Public(name.clone(), longest(inventory.zones.iter().filter(unseen), &name))
-}
-
-/// The addresses of the names that Google's VIPs have, which public DNS answers with, too
-/// (<https://cloud.google.com/vpc/docs/configure-private-google-access>).
-fn vip(name: &str) -> Option<Vec<IpAddr>> {
-    let ranges = well_known::ranges_with(Role::GoogleApis, name);
-    let v4 = ranges.iter().filter_map(|range| match range {
-        IpNet::V4(range) => Some(range.network().to_bits()..=range.broadcast().to_bits()),
-        IpNet::V6(_) => None,
-    });
-    let all: Vec<IpAddr> =
-        v4.flatten().take(16).map(|one| Ipv4Addr::from_bits(one).into()).collect();
-    (!all.is_empty() && name.ends_with(".googleapis.com")).then_some(all)
 }
 
 /// By what something is seen.

@@ -264,7 +264,6 @@ mod tests {
         let network = |default_route| Network {
             id: Reference::new(None, "n"),
             policies_first: false,
-            policy: None,
             peerings: Vec::new(),
             default_route,
             provider: crate::model::cluster::Provider::Google,

@@ -30,10 +30,6 @@ fn add_unread(inventory: &mut Inventory) {
     let mut missing: Vec<FirewallPolicy> = Vec::new();
     let answered =
         |network: &Reference| inventory.effective_networks.iter().any(|one| one.agrees(network));
-    let known = |kind: PolicyKind, name: &str, missing: &[FirewallPolicy]| {
-        let own = |one: &&FirewallPolicy| one.kind == kind && one.is_called(name);
-        inventory.policies.iter().chain(missing).any(|one| own(&one))
-    };
     for association in &inventory.associations {
         let is_told = match &association.to {
             Attachment::Network(network) => answered(network),
@@ -42,26 +38,10 @@ fn add_unread(inventory: &mut Inventory) {
             }
             Attachment::Subnetwork(_) => true,
         };
-        let made = FirewallPolicy { attachments: Vec::new(), ..policies::only_named(association) };
-        if !is_told && !known(made.kind, &made.name, &missing) {
+        let made = policies::only_named(association);
+        let known = |one: &FirewallPolicy| one.kind == made.kind && one.is_called(&made.name);
+        if !is_told && !inventory.policies.iter().chain(&missing).any(known) {
             missing.push(made);
-        }
-    }
-    for network in &inventory.networks {
-        let Some(policy) = network.policy.as_ref().filter(|_| !answered(&network.id)) else {
-            continue;
-        };
-        let association = Association {
-            policy: policy.name.clone(),
-            to: Attachment::Network(network.id.clone()),
-            project: policy.project.clone(),
-            region: None,
-            priority: None,
-            origin: network.origin.clone(),
-        };
-        let global = PolicyKind::GlobalNetwork;
-        if !known(global, &policy.name, &missing) {
-            missing.push(policies::only_named(&association));
         }
     }
     inventory.policies.extend(missing);

@@ -292,7 +292,6 @@ fn network(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         provider: Provider::Google,
         id: manifest.id(),
         policies_first: order == "BEFORE_CLASSIC_FIREWALL",
-        policy: None,
         peerings: Vec::new(),
         default_route: Some(manifest.spec.flag("deleteDefaultRoutesOnCreate") != Some(true)),
         origin: manifest.origin.clone(),

@@ -9,8 +9,8 @@ use crate::model::cluster::{ControlPlaneLink, Interface, Provider, State};
 use crate::model::inventory::Frontend;
 use crate::model::managed::cluster_of_node_tag;
 use crate::model::{
-    Cluster, Instance, Inventory, Nat, NatSubnetwork, Network, NodePool, Origin, PolicyRoute,
-    Reference, Route, Subnetwork,
+    Association, Attachment, Cluster, Instance, Inventory, Nat, NatSubnetwork, Network, NodePool,
+    Origin, PolicyRoute, Reference, Route, Subnetwork,
 };
 use crate::net::{parse_address, parse_cidr};
 
@@ -36,7 +36,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "gcloud-firewalls" => {
             rules::rest_rule(fields, origin).map(|rule| into.firewall_rules.push(rule))
         }
-        "gcloud-networks" => network(fields, origin).map(|found| into.networks.push(found)),
+        "gcloud-networks" => network(fields, origin, into),
         "gcloud-subnetworks" => {
             subnetwork(fields, origin).map(|found| into.subnetworks.push(found))
         }
@@ -231,13 +231,22 @@ fn shape(fields: Fields<'_>) -> Option<&'static str> {
     Some(shape)
 }
 
-fn network(fields: Fields<'_>, origin: &Origin) -> Option<Network> {
+fn network(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
     let order = fields.text_or_empty("networkFirewallPolicyEnforcementOrder");
-    Some(Network {
+    let id = Reference { location: None, ..fields.own_reference()? };
+    // It names the global policy that is attached to it.
+    into.associations.extend(fields.reference("firewallPolicy").map(|policy| Association {
+        policy: policy.name,
+        to: Attachment::Network(id.clone()),
+        project: policy.project,
+        region: None,
+        priority: None,
+        origin: origin.clone(),
+    }));
+    let network = Network {
         provider: Provider::Google,
-        id: Reference { location: None, ..fields.own_reference()? },
+        id,
         policies_first: order == "BEFORE_CLASSIC_FIREWALL",
-        policy: fields.reference("firewallPolicy"),
         peerings: fields
             .list("peerings")
             .filter_map(|peering| peering.reference("network"))
@@ -245,7 +254,9 @@ fn network(fields: Fields<'_>, origin: &Origin) -> Option<Network> {
         // Only Terraform says it.
         default_route: fields.flag("deleteDefaultRoutesOnCreate").map(|deleted| !deleted),
         origin: origin.clone(),
-    })
+    };
+    into.networks.push(network);
+    Some(())
 }
 
 fn subnetwork(fields: Fields<'_>, origin: &Origin) -> Option<Subnetwork> {

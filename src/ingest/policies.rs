@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::ingest::document::RULE_LINE;
 use crate::ingest::fields::Fields;
-use crate::ingest::rules::layer4;
+use crate::ingest::rules::{layer4, unknown};
 use crate::model::firewall::{Conditions, GoogleList, Layer4, NetworkContext};
 use crate::model::inventory::AddressGroup;
 use crate::model::{
@@ -117,9 +117,9 @@ pub fn only_named(association: &Association) -> FirewallPolicy {
         network: None,
         attached: false,
         effective: false,
-        unread: true,
+        unread: false,
         project: association.project.clone(),
-        attachments: vec![association.clone()],
+        attachments: Vec::new(),
         region: association.region.clone(),
         order: 0,
         rules: Vec::new(),
@@ -331,6 +331,7 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
     rule.targets.service_accounts = fields.texts("targetServiceAccounts").into_iter().collect();
     let networks = fields.texts("targetResources");
     rule.target_networks = networks.iter().map(|text| Reference::parse(text)).collect();
+    unmodelled.extend(unknown(fields));
     rule.unmodelled = unmodelled;
     let line = fields.number(RULE_LINE).unwrap_or(origin.line);
     rule.origin = Origin { line, ..origin.clone() };

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::ingest::fields::Fields;
-use crate::ingest::terraform_show::UNKNOWN;
+use crate::ingest::terraform_resources::UNKNOWN;
 use crate::model::firewall::{GoogleList, Layer4, SourceIdentity, Targets};
 use crate::model::managed::gke_rule;
 use crate::model::{Action, FirewallRule, Origin, Owner, Reference};
@@ -122,10 +122,15 @@ fn read(
             unmodelled.push(key.to_owned());
         }
     }
-    unmodelled.extend(fields.texts(UNKNOWN).iter().map(|field| format!("{field}: not known yet")));
+    unmodelled.extend(unknown(fields));
     rule.unmodelled = unmodelled;
     rule.origin = origin.clone();
     rule
+}
+
+/// The fields that a plan leaves open, in words.
+pub(super) fn unknown(fields: Fields<'_>) -> impl Iterator<Item = String> {
+    fields.texts(UNKNOWN).into_iter().map(|field| format!("{field}: not known yet"))
 }
 
 /// Ranges; where one is none (an unfilled placeholder), it may stand for any address besides those

@@ -9,13 +9,14 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::ingest::terraform_resources::{Lookup, Resource, camel, rename};
+use crate::ingest::terraform_resources::{Lookup, Resource, UNKNOWN, camel, rename};
+use crate::model::PolicyKind;
 
 /// What the three kinds of policies begin with.
-const KINDS: [&str; 3] = [
-    "google_compute_firewall_policy",
-    "google_compute_network_firewall_policy",
-    "google_compute_region_network_firewall_policy",
+const KINDS: [(&str, PolicyKind); 3] = [
+    ("google_compute_firewall_policy", PolicyKind::Hierarchical),
+    ("google_compute_network_firewall_policy", PolicyKind::GlobalNetwork),
+    ("google_compute_region_network_firewall_policy", PolicyKind::RegionalNetwork),
 ];
 
 /// What a resource is to policies of a kind.
@@ -28,9 +29,9 @@ enum Part {
 }
 
 /// What a resource is to firewall policies, and of which kind these are.
-fn part_of(kind: &str) -> Option<(&'static str, Part)> {
-    KINDS.into_iter().find_map(|of| {
-        let part = match kind.strip_prefix(of)? {
+fn part_of(kind: &str) -> Option<(PolicyKind, Part)> {
+    KINDS.into_iter().find_map(|(start, of)| {
+        let part = match kind.strip_prefix(start)? {
             "" => Part::Policy,
             "_with_rules" => Part::WithRules,
             "_rule" => Part::Rule,
@@ -41,16 +42,18 @@ fn part_of(kind: &str) -> Option<(&'static str, Part)> {
     })
 }
 
-/// Whether a resource is read here.
-pub(super) fn is_part(kind: &str) -> bool {
-    part_of(kind).is_some()
+/// The kind of policy that a resource is a part of, where it is one.
+pub(super) fn policy_kind(kind: &str) -> Option<PolicyKind> {
+    part_of(kind).map(|(of, _)| of)
 }
 
 /// A policy on its way.
 struct Policy {
-    kind: &'static str,
+    kind: PolicyKind,
     names: Vec<String>,
     fields: Map<String, Value>,
+    /// Whether it is kept elsewhere: the rules that are here are not all that it has.
+    is_bare: bool,
 }
 
 /// The policies among the resources.
@@ -62,7 +65,7 @@ pub(super) fn policies(all: &[Resource<'_>], lookup: &Lookup<'_, '_>) -> Vec<Val
         })
     };
     for (resource, (kind, part)) in own(&[Part::Policy, Part::WithRules]) {
-        made.push(described(resource, kind, part));
+        made.push(described(resource, kind, part, &lookup.unknown(resource, &["rule"])));
     }
     for (resource, (kind, part)) in own(&[Part::Rule, Part::Association]) {
         let Some(named) = lookup.text(resource, "firewall_policy") else { continue };
@@ -73,12 +76,15 @@ pub(super) fn policies(all: &[Resource<'_>], lookup: &Lookup<'_, '_>) -> Vec<Val
             made.len() - 1
         });
         let Some(policy) = made.get_mut(at) else { continue };
+        if policy.is_bare && part == Part::Rule {
+            continue;
+        }
         let (key, value) = match part {
             Part::Association => {
                 let target = lookup.text(resource, "attachment_target");
                 ("associations", json!({ "attachmentTarget": target }))
             }
-            _ => ("rules", rule(camel(resource.values.0))),
+            _ => ("rules", rule(camel(resource.values.0), &lookup.unknown(resource, &RULE))),
         };
         if let Value::Array(list) = policy.fields.entry(key).or_insert_with(|| json!([])) {
             list.push(value);
@@ -88,7 +94,7 @@ pub(super) fn policies(all: &[Resource<'_>], lookup: &Lookup<'_, '_>) -> Vec<Val
 }
 
 /// A policy that is a resource of its own. Without a rule beside it nobody knows its rules.
-fn described(resource: &Resource<'_>, kind: &'static str, part: Part) -> Policy {
+fn described(resource: &Resource<'_>, kind: PolicyKind, part: Part, unknown: &[&str]) -> Policy {
     const NAMES: [&str; 5] =
         ["name", "short_name", "firewall_policy_id", "network_firewall_policy_id", "policy_name"];
     let mut fields = match camel(resource.values.0) {
@@ -100,7 +106,8 @@ fn described(resource: &Resource<'_>, kind: &'static str, part: Part) -> Policy 
     if part == Part::WithRules
         && let Some(Value::Array(rules)) = fields.remove("rule")
     {
-        fields.insert("rules".to_owned(), rules.into_iter().map(rule).collect());
+        fields
+            .insert("rules".to_owned(), rules.into_iter().map(|one| rule(one, unknown)).collect());
     }
     fields.insert("kind".to_owned(), json!("compute#firewallPolicy"));
     let mut names: Vec<String> = NAMES.iter().filter_map(|key| resource.values.text(key)).collect();
@@ -110,11 +117,11 @@ fn described(resource: &Resource<'_>, kind: &'static str, part: Part) -> Policy 
     // One that is not applied yet has no number.
     let fallback = names.first().cloned().unwrap_or_else(|| resource.name.clone());
     fields.entry("name").or_insert_with(|| json!(fallback));
-    Policy { kind, names, fields }
+    Policy { kind, names, fields, is_bare: false }
 }
 
-/// A policy that is kept elsewhere.
-fn bare(resource: &Resource<'_>, kind: &'static str, name: &str) -> Policy {
+/// A policy that is kept elsewhere: nobody gave its rules, to the last one.
+fn bare(resource: &Resource<'_>, kind: PolicyKind, name: &str) -> Policy {
     let mut fields = Map::new();
     fields.insert("kind".to_owned(), json!("compute#firewallPolicy"));
     fields.insert("name".to_owned(), json!(name));
@@ -123,15 +130,28 @@ fn bare(resource: &Resource<'_>, kind: &'static str, name: &str) -> Policy {
             fields.insert(key.to_owned(), json!(text));
         }
     }
-    if kind == "google_compute_firewall_policy" {
+    if kind == PolicyKind::Hierarchical {
         fields.insert("shortName".to_owned(), json!(name));
     }
-    Policy { kind, names: vec![name.to_owned()], fields }
+    Policy { kind, names: vec![name.to_owned()], fields, is_bare: true }
 }
 
+/// The fields of a rule by which it matches and decides.
+const RULE: [&str; 8] = [
+    "match",
+    "target_secure_tags",
+    "target_service_accounts",
+    "target_resources",
+    "action",
+    "direction",
+    "priority",
+    "disabled",
+];
+
 /// A rule; of those inside of a policy some fields are called otherwise.
-fn rule(value: Value) -> Value {
+fn rule(value: Value, unknown: &[&str]) -> Value {
     let Value::Object(mut fields) = value else { return value };
+    fields.insert(UNKNOWN.to_owned(), json!(unknown));
     rename(&mut fields, "targetSecureTag", "targetSecureTags");
     if let Some(filter) = fields.get_mut("match").and_then(Value::as_object_mut) {
         rename(filter, "layer4Config", "layer4Configs");

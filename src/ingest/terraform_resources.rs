@@ -1,6 +1,8 @@
 //! The resources of a Terraform state or plan: where they stand, what their expressions refer to,
 //! and their values in the spelling of REST.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::ingest::fields::Fields;
@@ -44,13 +46,63 @@ pub(super) fn resources<'a>(
     }
 }
 
-/// Finds what an expression of the configuration refers to.
+/// The key under which a rule knows the fields that a plan leaves open.
+pub(super) const UNKNOWN: &str = "__unknown";
+
+/// Finds what an expression of the configuration refers to, and what a plan leaves open.
 pub(super) struct Lookup<'a, 'r> {
     pub(super) all: &'r [Resource<'a>],
-    pub(super) configuration: Fields<'a>,
+    configuration: Fields<'a>,
+    /// `after_unknown` of the changes, by the address of the resource.
+    unknown: BTreeMap<String, Fields<'a>>,
 }
 
-impl Lookup<'_, '_> {
+impl<'a, 'r> Lookup<'a, 'r> {
+    /// Of the resources of a plan or a state.
+    pub(super) fn of(all: &'r [Resource<'a>], whole: Fields<'a>) -> Self {
+        let changes = whole.list("resource_changes");
+        let unknown = changes
+            .filter_map(|one| Some((one.text("address")?, one.at("change").at("after_unknown"))))
+            .collect();
+        Self { all, configuration: whole.at("configuration").at("root_module"), unknown }
+    }
+
+    /// Which of these fields are known only after it was applied: they say something, and nobody
+    /// knows what. Those that nobody wrote the provider fills in by itself.
+    pub(super) fn unknown<'f>(&self, resource: &Resource<'_>, fields: &[&'f str]) -> Vec<&'f str> {
+        fn is_open(value: &Value) -> bool {
+            match value {
+                Value::Bool(open) => *open,
+                Value::Array(list) => list.iter().any(is_open),
+                // Whether a tag is effective nobody writes.
+                Value::Object(members) => {
+                    members.iter().any(|(key, value)| key != "state" && is_open(value))
+                }
+                _ => false,
+            }
+        }
+        let Some(unknown) = self.unknown.get(&resource.address) else { return Vec::new() };
+        let mut open: Vec<&str> = fields
+            .iter()
+            .copied()
+            .filter(|field| unknown.0.get(*field).is_some_and(is_open))
+            .collect();
+        if open.is_empty() {
+            return open;
+        }
+        let written = self.written(resource);
+        let values = resource.values;
+        open.retain(|field| match (written, *field) {
+            (Some(expressions), field) => expressions.has(field),
+            // Computed where it is not set: of the ways to name a source one has to be said.
+            (None, "source_ranges") => {
+                !["source_tags", "source_service_accounts"].iter().any(|one| values.has(one))
+            }
+            (None, field) => field != "destination_ranges",
+        });
+        open
+    }
+
     /// The value of a field, or the name of the resource that its expression refers to.
     pub(super) fn text(&self, resource: &Resource<'_>, field: &str) -> Option<String> {
         if let Some(text) = resource.values.text(field).filter(|text| !text.is_empty()) {
@@ -61,7 +113,7 @@ impl Lookup<'_, '_> {
     }
 
     /// The expressions that a resource is written with.
-    pub(super) fn written(&self, resource: &Resource<'_>) -> Option<Fields<'_>> {
+    fn written(&self, resource: &Resource<'_>) -> Option<Fields<'_>> {
         let mut module = self.configuration;
         for call in resource.module.split('.').skip(1).step_by(2) {
             let call = call.split('[').next().unwrap_or(call);

@@ -18,13 +18,12 @@ use serde_json::{Map, Value, json};
 
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
-use crate::ingest::terraform_policies;
-use crate::ingest::terraform_resources::{Lookup, Resource, camel, camel_key, rename, resources};
+use crate::ingest::terraform_policies::{self, policy_kind};
+use crate::ingest::terraform_resources::{
+    Lookup, Resource, UNKNOWN, camel, camel_key, rename, resources,
+};
 use crate::model::inventory::Planned;
-use crate::model::{Inventory, Origin, Reference};
-
-/// The key under which a rule knows the fields that a plan leaves open.
-pub(super) const UNKNOWN: &str = "__unknown";
+use crate::model::{FirewallPolicy, Inventory, Origin, PolicyKind, Reference};
 
 /// What a plan or a state holds.
 #[derive(Debug, Default)]
@@ -55,20 +54,15 @@ pub fn items(item: &Item) -> Shown {
     let mut all = Vec::new();
     resources(root, "", 0, &mut all);
     let mut shown = Shown::default();
-    let configuration = whole.at("configuration").at("root_module");
-    let lookup = Lookup { all: &all, configuration };
+    let lookup = Lookup::of(&all, whole);
     for resource in &all {
         match converted(resource, &lookup) {
-            Some(mut value) => {
-                let unknown = unknown_fields(whole, resource, &lookup);
-                if let Some(fields) = value.as_object_mut().filter(|_| !unknown.is_empty()) {
-                    fields.insert(UNKNOWN.to_owned(), json!(unknown));
-                }
+            Some(value) => {
                 let origin = item.origin.clone();
                 shown.items.push(Item { value, origin, hint: None });
             }
             None if resource.kind == "google_compute_router_nat" => {}
-            None if terraform_policies::is_part(&resource.kind) => {}
+            None if policy_kind(&resource.kind).is_some() => {}
             None => *shown.unused.entry(resource.kind.clone()).or_default() += 1,
         }
     }
@@ -92,51 +86,6 @@ pub fn items(item: &Item) -> Shown {
     shown
 }
 
-/// The fields of a firewall rule that are known only after it was applied: they say something, and
-/// nobody knows what. Those that nobody wrote the provider fills in by itself.
-fn unknown_fields(
-    plan: Fields<'_>,
-    resource: &Resource<'_>,
-    lookup: &Lookup<'_, '_>,
-) -> Vec<&'static str> {
-    const FIELDS: [&str; 8] = [
-        "source_ranges",
-        "destination_ranges",
-        "source_tags",
-        "source_service_accounts",
-        "target_tags",
-        "target_service_accounts",
-        "allow",
-        "deny",
-    ];
-    fn holds_unknown(value: &Value) -> bool {
-        match value {
-            Value::Bool(unknown) => *unknown,
-            Value::Array(list) => list.iter().any(holds_unknown),
-            Value::Object(members) => members.values().any(holds_unknown),
-            _ => false,
-        }
-    }
-    let own = |one: &Fields<'_>| one.text("address").as_deref() == Some(&resource.address);
-    let change = plan
-        .list("resource_changes")
-        .find(own)
-        .filter(|_| resource.kind == "google_compute_firewall" && !resource.address.is_empty());
-    let Some(change) = change else { return Vec::new() };
-    let unknown = change.at("change").at("after_unknown");
-    let written = lookup.written(resource);
-    let is_said = |field: &str| match written {
-        Some(expressions) => expressions.has(field),
-        // Computed where it is not set: of the two ways to name a source one has to be said.
-        None if field == "source_ranges" => {
-            !["source_tags", "source_service_accounts"].iter().any(|one| resource.values.has(one))
-        }
-        None => field != "destination_ranges",
-    };
-    let is_unknown = |field: &str| unknown.0.get(field).is_some_and(holds_unknown);
-    FIELDS.into_iter().filter(|field| is_unknown(field) && is_said(field)).collect()
-}
-
 /// What a change takes the place of.
 fn changed(one: Fields<'_>, origin: &Origin) -> Option<Planned> {
     let change = one.at("change");
@@ -146,17 +95,19 @@ fn changed(one: Fields<'_>, origin: &Origin) -> Option<Planned> {
     // Rules of policies and associations change the policy.
     let policy = || before.reference("firewall_policy").map(|policy| policy.name);
     let kind = one.text("type")?;
-    let part = terraform_policies::is_part(&kind);
-    let name = if part { policy().or_else(|| before.text("name")) } else { before.text("name") };
+    let own = || before.text("name");
+    let name = if policy_kind(&kind).is_some() { policy().or_else(own) } else { own() };
     let name = name.filter(|_| is_change)?;
     let location = before.first_text(&["region", "location"]);
     let location = location.map(|text| Reference::parse(&text).name);
     let project = before.text("project");
     let zone = before.reference("managed_zone").unwrap_or_default();
+    let of_record_set = || before.text("type").map(|kind| (kind, zone));
+    let of_association = before.reference("attachment_target").map(|target| (kind.clone(), target));
     Some(Planned {
-        kind,
         resource: Reference { project, location, name },
-        within: before.text("type").map(|kind| (kind, zone)),
+        within: of_association.or_else(of_record_set),
+        kind,
         path: Arc::clone(&origin.path),
     })
 }
@@ -166,6 +117,13 @@ pub fn replace(inventory: &mut Inventory) {
     let planned = std::mem::take(&mut inventory.planned);
     take_out(inventory, &planned);
     inventory.planned = planned;
+}
+
+/// Whether a resource of Terraform decides which rules there are.
+#[must_use]
+pub fn is_of_firewalls(kind: &str) -> bool {
+    matches!(kind, "google_compute_firewall" | "google_compute_network")
+        || policy_kind(kind).is_some()
 }
 
 /// The same of any plan.
@@ -195,9 +153,6 @@ pub fn take_out(inventory: &mut Inventory, planned: &[Planned]) {
                 let name = one.name.clone();
                 !gone(&Reference { name, ..one.cluster.clone().unwrap_or_default() }, &one.origin)
             }),
-            kind if terraform_policies::is_part(kind) => inventory.policies.retain(|one| {
-                !one.is_called(&planned.resource.name) || one.origin.path == planned.path
-            }),
             "google_compute_route" => {
                 inventory.routes.retain(|one| !gone(&one.id, &one.origin));
             }
@@ -217,9 +172,34 @@ pub fn take_out(inventory: &mut Inventory, planned: &[Planned]) {
                 });
                 !(same && gone(&id, &one.origin))
             }),
-            _ => {}
+            kind => {
+                if let Some(kind) = policy_kind(kind) {
+                    take_out_policy(inventory, planned, kind);
+                }
+            }
         }
     }
+}
+
+/// Takes out a policy, and an association that is changed: networks name it, and so do lists.
+fn take_out_policy(inventory: &mut Inventory, planned: &Planned, kind: PolicyKind) {
+    let name = &planned.resource.name;
+    let is_it = |one: &FirewallPolicy| {
+        one.kind == kind && one.is_called(name) && one.origin.path != planned.path
+    };
+    if let Some((_, target)) = &planned.within {
+        let policies = &inventory.policies;
+        let called =
+            |by: &String| by == name || policies.iter().any(|one| is_it(one) && one.is_called(by));
+        inventory.associations.retain(|one| {
+            let region = one.region.as_ref().zip(planned.resource.location.as_ref());
+            one.origin.path == planned.path
+                || !called(&one.policy)
+                || !one.to.is(target)
+                || region.is_some_and(|(one, other)| one != other)
+        });
+    }
+    inventory.policies.retain(|one| !is_it(one));
 }
 
 /// The resource as gcloud would describe it.
@@ -258,7 +238,10 @@ fn converted(resource: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Option<Value> 
         fields.insert("selfLink".to_owned(), json!(format!("projects/{project}/{segment}/{name}")));
     }
     match resource.kind.as_str() {
-        "google_compute_firewall" => firewall(fields),
+        "google_compute_firewall" => {
+            firewall(fields);
+            fields.insert(UNKNOWN.to_owned(), json!(lookup.unknown(resource, &RULE)));
+        }
         "google_compute_subnetwork" => rename(fields, "secondaryIpRange", "secondaryIpRanges"),
         "google_compute_router" => {
             let nats = nats(resource, lookup);
@@ -271,6 +254,18 @@ fn converted(resource: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Option<Value> 
     }
     Some(made)
 }
+
+/// The fields by which a VPC rule matches.
+const RULE: [&str; 8] = [
+    "source_ranges",
+    "destination_ranges",
+    "source_tags",
+    "source_service_accounts",
+    "target_tags",
+    "target_service_accounts",
+    "allow",
+    "deny",
+];
 
 fn firewall(fields: &mut Map<String, Value>) {
     for (block, list) in [("allow", "allowed"), ("deny", "denied")] {

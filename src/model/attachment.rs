@@ -15,6 +15,17 @@ pub enum Attachment {
     Subnetwork(Reference),
 }
 
+impl Attachment {
+    /// Whether a reference means it.
+    #[must_use]
+    pub fn is(&self, target: &Reference) -> bool {
+        match self {
+            Self::Organization(number) | Self::Folder(number) => *number == target.name,
+            Self::Network(own) | Self::Subnetwork(own) => own.agrees(target),
+        }
+    }
+}
+
 /// Where a policy is attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Association {

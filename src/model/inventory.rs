@@ -47,7 +47,8 @@ pub struct Planned {
     pub kind: String,
     /// Its name, and its project and region where they are said.
     pub resource: Reference,
-    /// What else tells it from others of its name: the type and the zone of a record set.
+    /// What else tells it from others of its name: the type and the zone of a record set, the
+    /// type and the target of an association.
     pub within: Option<(String, Reference)>,
     /// The plan.
     pub path: Arc<str>,

@@ -12,8 +12,6 @@ pub struct Network {
     /// Whether network firewall policies come before the VPC rules
     /// (`networkFirewallPolicyEnforcementOrder: BEFORE_CLASSIC_FIREWALL`).
     pub policies_first: bool,
-    /// Its global network firewall policy, where the export names one.
-    pub policy: Option<Reference>,
     /// Names of peered networks.
     pub peerings: Vec<Reference>,
     /// Whether it was made with a default route, where a manifest says it: an export of routes

@@ -2,6 +2,7 @@
 //!
 //! Example: `35.191.12.1` is a health check's prober, whoever's VPC it is seen in.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 
 use crate::net::{IpNet, Role, parse_cidr};
@@ -65,6 +66,35 @@ pub fn ranges_with(role: Role, name: &str) -> Vec<IpNet> {
             && (row.name == name || passthrough && row.name == "load balancer health checks")
     };
     TABLE.iter().filter(wanted).map(|row| row.range).collect()
+}
+
+/// A VIP of Google's APIs
+/// (<https://cloud.google.com/vpc/docs/configure-private-google-access#domain-options>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vip {
+    /// `private.googleapis.com`
+    pub name: &'static str,
+    /// Its four addresses.
+    pub range: IpNet,
+}
+
+impl Vip {
+    /// Its addresses, each.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        let IpNet::V4(range) = self.range else { return Vec::new() };
+        let all = range.network().to_bits()..=range.broadcast().to_bits();
+        all.map(|bits| Ipv4Addr::from_bits(bits).into()).collect()
+    }
+}
+
+/// The VIPs, private before restricted.
+pub fn vips() -> impl Iterator<Item = Vip> {
+    ["private.googleapis.com", "restricted.googleapis.com"].into_iter().filter_map(|name| {
+        let ranges = ranges_with(Role::GoogleApis, name);
+        let range = ranges.into_iter().find(|range| range.addr().is_ipv4())?;
+        Some(Vip { name, range })
+    })
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub(super) fn run(options: &Options, window: Window) -> Result<Gathered, Error> 
     gathering.read(&input::expand(&resources)?)?;
     // Entries are judged by what is known before the stream; the answer knows all of it.
     let mut inventory = gathering.inventory();
-    additions.add(&mut inventory);
+    additions.add(&mut inventory)?;
     let teller = Teller {
         options,
         window,
@@ -47,7 +47,7 @@ pub(super) fn run(options: &Options, window: Window) -> Result<Gathered, Error> 
     let enough = |teller: &Teller<'_>| !matches!(teller.listened_to, Ok(true));
     gathering.live(&Source::Standard, teller, enough)?.listened_to?;
     let mut gathered = gathering.finish();
-    additions.complete(&mut gathered);
+    additions.complete(&mut gathered)?;
     Ok(gathered)
 }
 

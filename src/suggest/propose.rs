@@ -85,7 +85,7 @@ fn rank(need: &Need<'_, '_>, earlier: &Earlier, proposals: &mut [Proposal<'_, '_
         let on_all = is_for_all(after) && !for_all && before.traffic() != after.traffic();
         let grows_for = |flow: &Flow| is_for_others(flow, &after.targets);
         let on_others = before.targets == after.targets && need.flows().any(grows_for);
-        on_all || on_others || weight(&one.change) > exact * 2
+        on_all || on_others || weight(&one.change) > exact.saturating_mul(2)
     };
     for one in proposals.iter_mut().filter(|one| is_wider(one)) {
         if one.safety == Safety::Safe {

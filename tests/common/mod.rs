@@ -75,6 +75,17 @@ pub(crate) fn json(arguments: &[&str]) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
+/// What `sim` answers to ssh from somewhere to a VM of the network `n`.
+#[track_caller]
+pub(crate) fn ssh(source: &str, more: &[&str]) -> serde_json::Value {
+    let mut all = vec!["sim", "--direction", "INGRESS", "--protocol", "tcp", "--port", "22"];
+    all.extend(["--from", source, "--to", "10.0.0.5", "--network", "n"]);
+    all.extend(["--target-tags=", "--target-service-account=", "--format", "json"]);
+    all.extend(more);
+    let output = run(&all);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
+}
+
 /// The findings of a check in a JSON answer.
 pub(crate) fn findings<'a>(
     report: &'a serde_json::Value,

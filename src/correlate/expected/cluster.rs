@@ -10,7 +10,7 @@ use crate::correlate::expected::judge::{Ask, open};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
 use crate::correlate::path::vip::meant_otherwise;
 use crate::correlate::side::{Side, side};
-use crate::engine::naming::{Resolved, is_googles, resolve};
+use crate::engine::naming::{Resolved, redirects_google, resolve};
 use crate::model::cluster::ControlPlaneLink;
 use crate::model::{Cluster, Expected, Origin, Reference};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role, well_known};
@@ -224,11 +224,7 @@ fn boot<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
 /// where other names of Google's go to a VIP, the zone of this one is what is missing.
 fn boot_by_public<'a>(place: &Place<'_, 'a>, network: &Reference, host: &str) -> Option<Need<'a>> {
     let inventory = place.directory.inventory;
-    let goes_to_vip = inventory.zones.iter().any(|zone| {
-        let here = zone.networks.iter().any(|one| one.agrees(network));
-        zone.private && here && is_googles(&zone.dns_name)
-    });
-    if inventory.zones.is_empty() || goes_to_vip {
+    if inventory.zones.is_empty() || redirects_google(inventory, network) {
         return None;
     }
     let all = well_known::ranges_with(Role::GooglePublic, "Google services");

@@ -10,7 +10,7 @@ mod start;
 pub mod vip;
 
 pub use start::{Start, start};
-pub use vip::{Meant, Vip, meant_otherwise, recorded, vips};
+pub use vip::{Meant, meant_otherwise, recorded};
 
 use std::net::IpAddr;
 

@@ -5,35 +5,8 @@
 use crate::model::{
     Action, FirewallRule, Inventory, ManagedZone, Origin, RecordSet, Reference, Route,
 };
-use crate::net::{AddressSet, Direction, IpNet, Role, parse_address, well_known};
-
-/// A VIP of Google's APIs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Vip {
-    /// `private.googleapis.com`
-    pub name: &'static str,
-    /// Its four addresses.
-    pub range: IpNet,
-}
-
-impl Vip {
-    /// Its addresses, each.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<String> {
-        let IpNet::V4(range) = self.range else { return Vec::new() };
-        let (first, last) = (u32::from(range.network()), u32::from(range.broadcast()));
-        (first..=last).map(|address| std::net::Ipv4Addr::from(address).to_string()).collect()
-    }
-}
-
-/// The VIPs, private before restricted.
-pub fn vips() -> impl Iterator<Item = Vip> {
-    ["private.googleapis.com", "restricted.googleapis.com"].into_iter().filter_map(|name| {
-        let ranges = well_known::ranges_with(Role::GoogleApis, name);
-        let range = ranges.into_iter().find(|range| range.addr().is_ipv4())?;
-        Some(Vip { name, range })
-    })
-}
+use crate::net::well_known::{Vip, vips};
+use crate::net::{AddressSet, Direction, IpNet, parse_address};
 
 /// What was made for a VIP.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -81,7 +81,6 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     into.networks.push(Network {
         id: network,
         policies_first: false,
-        policy: None,
         peerings: Vec::new(),
         default_route: None,
         provider: Provider::Amazon,

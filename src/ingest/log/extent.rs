@@ -15,19 +15,19 @@ use memchr::{memchr, memchr3, memmem};
 pub(super) const LONGEST_ENTRY: usize = 4 << 20;
 /// The longest entry that is looked for behind a broken one.
 const LONGEST_CANDIDATE: usize = 1 << 20;
-pub(super) const LISTS: [&[u8]; 6] = [
-    b"\"entries\"",
-    b"\"events\"",
-    b"\"receivedMessages\"",
-    b"\"logs\"",
-    b"\"results\"",
-    b"\"data\"",
-];
+pub(super) const LISTS: [&[u8]; 3] = [b"\"entries\"", b"\"events\"", b"\"receivedMessages\""];
+/// Under these keys shippers hold entries, and others anything.
+const LISTS_OF_SHIPPERS: [&[u8]; 3] = [b"\"logs\"", b"\"results\"", b"\"data\""];
+/// How far into a shipper's list an entry is looked for.
+const FIRST_LOOK: usize = 64 << 10;
 /// Under this key resources stand, and sometimes something else.
 pub(super) const ITEMS: &[u8] = b"\"items\"";
 
 const ENTRY_KEYS: [&[u8]; 4] =
     [b"\"insertId\"", b"\"jsonPayload\"", b"\"logName\"", b"\"message\""];
+
+/// The same inside of a string that holds an entry as text.
+const QUOTED_ENTRY_KEYS: [&[u8]; 3] = [b"\"insertId\\\"", b"\"jsonPayload\\\"", b"\"logName\\\""];
 
 /// What resources say their kind with.
 const KIND_KEYS: [&[u8]; 2] = [b"\"kind\"", b"\"apiVersion\""];
@@ -75,11 +75,15 @@ pub(super) fn next_value(rest: &[u8], resources: bool) -> Option<usize> {
 }
 
 pub(super) fn looks_like_entry(piece: &[u8]) -> bool {
-    ENTRY_KEYS.iter().any(|key| memmem::find(piece, key).is_some())
+    holds_one_of(piece, &ENTRY_KEYS)
 }
 
 fn looks_like_resource(piece: &[u8]) -> bool {
-    RESOURCE_KEYS.iter().any(|key| memmem::find(piece, key).is_some())
+    holds_one_of(piece, &RESOURCE_KEYS)
+}
+
+fn holds_one_of(piece: &[u8], keys: &[&[u8]]) -> bool {
+    keys.iter().any(|key| memmem::find(piece, key).is_some())
 }
 
 pub(super) fn blank(bytes: &[u8]) -> usize {
@@ -129,6 +133,28 @@ fn tell_their_kind(elements: &[u8]) -> Option<bool> {
     }
 }
 
+/// Whether the member whose key is read is a list that is read one by one, from the bytes behind
+/// the key: where its elements start there. `None` where more bytes are needed.
+fn opens_list(key: &[u8], behind: &[u8]) -> Option<Option<usize>> {
+    let by_shippers = LISTS_OF_SHIPPERS.contains(&key);
+    if !by_shippers && key != ITEMS && !LISTS.contains(&key) {
+        return Some(None);
+    }
+    let colon = blank(behind);
+    let value = colon + 1 + blank(behind.get(colon + 1..).unwrap_or_default());
+    if behind.get(colon) != Some(&b':') || behind.get(value) != Some(&b'[') {
+        return Some(None);
+    }
+    let elements = behind.get(value + 1..).unwrap_or_default();
+    let is_opened = if by_shippers {
+        let head = elements.get(..FIRST_LOOK).unwrap_or(elements);
+        looks_like_entry(head) || holds_one_of(head, &QUOTED_ENTRY_KEYS)
+    } else {
+        key != ITEMS || tell_their_kind(elements)?
+    };
+    Some(is_opened.then_some(value + 1))
+}
+
 /// Where the object or array at the start of `bytes` ends. With `lists`, an object around one of
 /// the known lists of entries is told as such.
 pub(super) fn extent(bytes: &[u8], lists: bool) -> Extent {
@@ -161,19 +187,12 @@ fn measured_extent(bytes: &[u8], lists: bool) -> (Extent, usize) {
                     };
                 };
                 let key = tail.get(..length).unwrap_or_default();
-                if lists && open.len() == 1 && (key == ITEMS || LISTS.contains(&key)) {
-                    let colon = length + blank(tail.get(length..).unwrap_or_default());
-                    let value = colon + 1 + blank(tail.get(colon + 1..).unwrap_or_default());
-                    let is_list = tail.get(colon) == Some(&b':') && tail.get(value) == Some(&b'[');
-                    let elements = tail.get(value + 1..).unwrap_or_default();
-                    match (is_list, key == ITEMS && is_list) {
-                        (true, false) => return (Extent::List(at + value + 1), at),
-                        (true, true) => match tell_their_kind(elements) {
-                            Some(true) => return (Extent::List(at + value + 1), at),
-                            Some(false) => {}
-                            None => return (Extent::More, bytes.len()),
-                        },
-                        _ => {}
+                if lists && open.len() == 1 {
+                    let behind = tail.get(length..).unwrap_or_default();
+                    match opens_list(key, behind) {
+                        Some(Some(elements)) => return (Extent::List(at + length + elements), at),
+                        Some(None) => {}
+                        None => return (Extent::More, bytes.len()),
                     }
                 }
                 at += length;
