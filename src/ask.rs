@@ -2,9 +2,9 @@
 
 use crate::checks::finding::decision_summary;
 use crate::correlate::Directory;
-use crate::correlate::rollup::{Group, RollUp};
 use crate::correlate::scope::Scope;
 use crate::correlate::side::side;
+use crate::correlate::{Group, RollUp};
 use crate::engine::{EffectiveRules, Endpoint, Facts, Trace, Verdict, evaluate, near_misses};
 use crate::model::{Reference, RuleReference};
 use crate::net::five_tuple::parse_endpoint;

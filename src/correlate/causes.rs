@@ -9,11 +9,12 @@ use std::net::IpAddr;
 
 use crate::correlate::expected::{Need, Told};
 use crate::correlate::exposure::Way;
+use crate::correlate::group::Group;
 use crate::correlate::questions::{Detail, Edges, Judged, Question, ask, wider};
 use crate::correlate::roads::Road;
-use crate::correlate::rollup::{Group, RollUp};
+use crate::correlate::rollup::RollUp;
 use crate::correlate::scope::Scope;
-use crate::correlate::seen::Seen;
+use crate::correlate::seen::{self, Seen};
 use crate::correlate::side::{Side, side};
 use crate::correlate::{Directory, Who};
 use crate::engine::{
@@ -174,9 +175,12 @@ pub fn correlate<'a>(
             passed.push(question);
         }
     }
+    let questions: Vec<&[Question<'a>]> = causes.values().map(Vec::as_slice).collect();
+    let seen = seen::of_each(roll_up, &questions);
     let mut causes: Vec<_> = causes
         .into_iter()
-        .filter_map(|(key, questions)| cause(directory, &key, questions))
+        .zip(seen)
+        .filter_map(|((key, questions), seen)| cause(directory, &key, questions, seen))
         .collect();
     // Stable: causes of equal weight stay in the order of their keys.
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count()));
@@ -443,12 +447,13 @@ fn cause<'a>(
     directory: &Directory<'a>,
     key: &CauseKey,
     questions: Vec<Question<'a>>,
+    seen: Seen<'a>,
 ) -> Option<Cause<'a>> {
     // The first of the heaviest.
     let heaviest = questions.iter().rev().max_by_key(|question| question.entries)?;
     let decision = heaviest.decision.clone();
     let vm = heaviest.first.vm().map(|(_, name)| name);
-    let (tuple, seen) = (heaviest.first.tuple(), Seen::of(&questions));
+    let tuple = heaviest.first.tuple();
     let side = |address: IpAddr, way: Direction, seen: &[IpAddr]| {
         let vm = vm.filter(|_| key.direction == Some(way));
         side(directory.who_vm(address, key.network.as_ref(), vm), seen)

@@ -1,7 +1,7 @@
 //! The fields that `stats` groups by, and their values for a group of the log.
 
 use crate::correlate::Directory;
-use crate::correlate::rollup::Group;
+use crate::correlate::group::Group;
 use crate::model::{Reference, RuleReference};
 
 /// Names of fields.

@@ -3,7 +3,7 @@
 
 use polars::prelude::{Column, DataFrame, IntoLazy, PolarsResult, SortMultipleOptions, col};
 
-use crate::correlate::rollup::Group;
+use crate::correlate::group::Group;
 use crate::correlate::{Directory, fields};
 use crate::net::Timestamp;
 

@@ -1,9 +1,10 @@
 //! The whole log: what was counted, what was grouped, and every entry once. Partial ones come in,
 //! in any order.
 
+use crate::correlate::group::Group;
 use crate::correlate::measures::{COARSEST, prefix_lengths};
 use crate::correlate::prints::{Print, Prints, Taken};
-use crate::correlate::rollup::{Addition, Group, RollUp, Slot};
+use crate::correlate::rollup::{Addition, MOST_AT_ONCE, RollUp, Slot};
 use crate::correlate::window::{Limits, Window};
 use crate::model::{Disposition, Record};
 use crate::net::Timestamp;
@@ -99,9 +100,6 @@ pub struct Ledger {
     waiting: Vec<(Addition, Option<Print>)>,
 }
 
-/// So many wait.
-const MOST_WAITING: usize = 256;
-
 impl Ledger {
     /// An empty one that keeps to limits.
     #[must_use]
@@ -120,7 +118,7 @@ impl Ledger {
             Some(firewall) if window.holds(record.timestamp) => {
                 let addition = self.roll_up.addition(record, firewall, window);
                 self.waiting.push((addition, print));
-                if self.waiting.len() >= MOST_WAITING {
+                if self.waiting.len() >= MOST_AT_ONCE {
                     self.group();
                 }
             }
@@ -135,8 +133,7 @@ impl Ledger {
     /// Has the groups take what waits.
     fn group(&mut self) {
         let Self { roll_up, prints, waiting, .. } = self;
-        let fetched = waiting.iter().fold(0, |sum, (one, _)| sum ^ roll_up.fetch(one));
-        std::hint::black_box(fetched);
+        roll_up.fetch(waiting);
         let slots: Vec<Slot> = waiting.iter().map(|(one, _)| roll_up.slot_of(one)).collect();
         for ((addition, print), slot) in waiting.drain(..).zip(slots) {
             roll_up.take(slot, &addition);
@@ -212,6 +209,7 @@ impl Ledger {
                 self.counts.duplicates += 1;
             }
         }
+        self.roll_up.give_back_indices();
         let lengths = prefix_lengths(self.roll_up.coarseness);
         let (more_than, left) = (self.limits.groups, self.roll_up.each().count());
         self.counts.rolled_up = lengths.map(|(v4, v6)| RolledUp { v4, v6, more_than, left });

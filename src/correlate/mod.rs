@@ -9,6 +9,7 @@ pub mod exposure;
 pub mod fields;
 #[cfg(feature = "frames")]
 pub mod frames;
+pub mod group;
 pub mod ledger;
 mod measures;
 pub mod node_tags;
@@ -30,10 +31,11 @@ pub mod window;
 
 pub use causes::{Cause, Correlation, correlate};
 pub use directory::Directory;
+pub use group::Group;
 pub use ledger::{Ledger, LogCounts};
 pub use questions::{Detail, Edges, Question};
 pub use roles::{Owner, Roles, Who};
-pub use rollup::{Group, RollUp};
+pub use rollup::RollUp;
 pub use scope::Scope;
 pub use side::Side;
 pub use simulate::{Answer, Simulator};

@@ -16,7 +16,8 @@ use foldhash::fast::RandomState;
 
 use crate::correlate::Directory;
 use crate::correlate::directory::VmKind;
-use crate::correlate::rollup::{Group, RollUp, Slot};
+use crate::correlate::group::Group;
+use crate::correlate::rollup::{RollUp, Slot};
 use crate::engine::{Decision, Flow, METADATA};
 use crate::model::FirewallRule;
 use crate::net::{AddressSet, Direction, PortSet, Protocol, Role, Timestamp};
@@ -60,6 +61,11 @@ impl<'a> Question<'a> {
     /// The connections, in no particular order.
     pub fn connections(&self) -> impl Iterator<Item = Group<'a>> + use<'_, 'a> {
         self.slots.iter().filter_map(|slot| self.roll_up.group(*slot))
+    }
+
+    /// The places of the connections.
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.slots
     }
 
     /// Shows the flows of the question with how many connections each stands for: one for all, or,

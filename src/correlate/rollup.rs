@@ -23,31 +23,23 @@ use crate::net::{Direction, FiveTuple, Protocol, Timestamp};
 
 /// What records of one kind have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Context {
-    direction: Option<Direction>,
-    disposition: Disposition,
-    reference: u32,
-    priority: Option<u32>,
-    vpc_project: u32,
-    vpc_name: u32,
-    project: u32,
+pub(super) struct Context {
+    pub(super) direction: Option<Direction>,
+    pub(super) disposition: Disposition,
+    pub(super) reference: u32,
+    pub(super) priority: Option<u32>,
+    pub(super) vpc_project: u32,
+    pub(super) vpc_name: u32,
+    pub(super) project: u32,
     /// Set where VMs are to be told apart, which only `stats` asks for.
-    instance: Option<u32>,
-    bucket: Option<Timestamp>,
-}
-
-/// The earliest record of a group, which stands for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample<'g> {
-    /// Its moment.
-    pub timestamp: Option<Timestamp>,
-    /// Its `insertId`.
-    pub insert_id: &'g str,
-    /// Its source port.
-    pub src_port: u16,
+    pub(super) instance: Option<u32>,
+    pub(super) bucket: Option<Timestamp>,
 }
 
 type Names = Numbered<Box<str>>;
+
+/// So many groups are brought from memory at once.
+pub(super) const MOST_AT_ONCE: usize = 256;
 
 /// Groups of records.
 #[derive(Debug, Clone, Default)]
@@ -132,15 +124,22 @@ impl RollUp {
         }
     }
 
-    /// Brings the group that most likely takes an addition from memory; returns something of it, so
-    /// that it is really read. Many may be on their way at once, which they are not where each is
-    /// waited for.
-    pub(super) fn fetch(&self, addition: &Addition) -> u64 {
-        let Key { src, dst, context, dst_port, protocol } = addition.key;
-        let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { return 0 };
-        let key = Key { src, dst, context, dst_port, protocol }.coarse(self.coarseness);
-        let likely = self.v4.glimpse(self.hasher.hash_one(key));
-        likely.map_or(0, |(key, measures)| measures.count ^ u64::from(key.context))
+    /// Brings the groups that most likely take additions from memory. Many may be on their way at
+    /// once, which they are not where each is waited for.
+    pub(super) fn fetch(&self, additions: &[(Addition, impl Sized)]) {
+        self.fetch_all(additions.iter().map(|(addition, _)| &addition.key));
+    }
+
+    fn fetch_all<'k>(&self, keys: impl Iterator<Item = &'k Key<IpAddr>>) {
+        let something = keys.fold(0, |sum, key| {
+            let Key { src, dst, context, dst_port, protocol } = *key;
+            let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { return sum };
+            let key = Key { src, dst, context, dst_port, protocol }.coarse(self.coarseness);
+            let likely = self.v4.glimpse(self.hasher.hash_one(key));
+            sum ^ likely.map_or(0, |(key, measures)| measures.count ^ u64::from(key.context))
+        });
+        // They are really read.
+        std::hint::black_box(something);
     }
 
     /// The group that takes an addition.
@@ -209,7 +208,7 @@ impl RollUp {
         }
     }
 
-    fn measures(&self, slot: Slot) -> Option<&Measures> {
+    pub(super) fn measures(&self, slot: Slot) -> Option<&Measures> {
         match slot.0 & 1 {
             0 => self.v4.get(slot.0 >> 1).map(|(_, measures)| measures),
             _ => self.other.get(slot.0 >> 1).map(|(_, measures)| measures),
@@ -265,7 +264,8 @@ impl RollUp {
     pub(super) fn take_one(&mut self, slot: Slot) -> Option<Disposition> {
         let measures = self.measures_mut(slot)?;
         measures.count = measures.count.saturating_sub(1);
-        self.group(slot).map(|group| group.disposition())
+        let (_, context) = self.connection(slot)?;
+        self.common(context).map(|common| common.disposition)
     }
 
     /// Takes in the groups of `other`; returns where each of them went, by its number.
@@ -292,23 +292,38 @@ impl RollUp {
         let mut went = vec![Slot(0); other.numbers() as usize];
         let rare = (other.more_vms, other.long_ids);
         // One block after another is given back when it is done with.
-        let v4 = other.v4.into_blocks().flatten().map(|(key, measures)| {
+        let v4 = other.v4.into_rows().map(|(key, measures)| {
             let Key { src, dst, context, dst_port, protocol } = key;
             (Key { src: src.into(), dst: dst.into(), context, dst_port, protocol }, measures)
         });
         let v4 = (0..).map(|at: u32| Slot(at << 1)).zip(v4);
-        let others = other.other.into_blocks().flatten();
+        let others = other.other.into_rows();
         let others = (0..).map(|at: u32| Slot(at << 1 | 1)).zip(others);
-        for (slot, (key, measures)) in v4.chain(others) {
-            let context = contexts.get(key.context as usize).copied().unwrap_or(0);
-            let own = self.slot(key.src, key.dst, context, key.dst_port, key.protocol);
-            let more = Measures { vm: vm(measures.vm), ..measures };
-            self.measure(own, &more, rare.1.get(&slot).map(|id| &**id));
-            for further in rare.0.get(&slot).into_iter().flatten() {
-                self.see(own, vm(*further));
+        let mut rows = v4.chain(others);
+        loop {
+            // Many are brought from memory at once, as additions are.
+            let some: Vec<_> = rows
+                .by_ref()
+                .take(MOST_AT_ONCE)
+                .map(|(slot, (key, measures))| {
+                    let context = contexts.get(key.context as usize).copied().unwrap_or(0);
+                    (slot, Key { context, ..key }, measures)
+                })
+                .collect();
+            if some.is_empty() {
+                break;
             }
-            if let Some(place) = went.get_mut(slot.0 as usize) {
-                *place = own;
+            self.fetch_all(some.iter().map(|(_, key, _)| key));
+            for (slot, key, measures) in some {
+                let own = self.slot(key.src, key.dst, key.context, key.dst_port, key.protocol);
+                let more = Measures { vm: vm(measures.vm), ..measures };
+                self.measure(own, &more, rare.1.get(&slot).map(|id| &**id));
+                for further in rare.0.get(&slot).into_iter().flatten() {
+                    self.see(own, vm(*further));
+                }
+                if let Some(place) = went.get_mut(slot.0 as usize) {
+                    *place = own;
+                }
             }
         }
         went
@@ -323,6 +338,12 @@ impl RollUp {
         let went = self.absorb(fine);
         self.kin = kin;
         went
+    }
+
+    /// Gives back what is only needed to take in more.
+    pub(super) fn give_back_indices(&mut self) {
+        self.v4.give_back_index();
+        self.other.give_back_index();
     }
 
     /// How many groups there are.
@@ -355,14 +376,19 @@ impl RollUp {
         (self.v4.len() << 1).max((self.other.len() << 1) + 1)
     }
 
-    fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+    /// The place of a slot among all, in their order.
+    pub(super) fn position(&self, slot: Slot) -> usize {
+        let others = if slot.0 & 1 == 0 { 0 } else { self.v4.len() };
+        (others + (slot.0 >> 1)) as usize
+    }
+
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
         let v4 = (0..self.v4.len()).map(|at| Slot(at << 1));
         v4.chain((0..self.other.len()).map(|at| Slot(at << 1 | 1)))
     }
 
-    /// The group at a place.
-    #[must_use]
-    pub fn group(&self, slot: Slot) -> Option<Group<'_>> {
+    /// What connection stands at a place, and the number of what it has in common with others.
+    pub(super) fn connection(&self, slot: Slot) -> Option<(FiveTuple, u32)> {
         let (src, dst, context, dst_port, protocol) = match slot.0 & 1 {
             0 => {
                 let (key, _) = self.v4.get(slot.0 >> 1)?;
@@ -374,216 +400,28 @@ impl RollUp {
             }
         };
         let src_port = self.measures(slot)?.src_port;
-        let tuple = FiveTuple { src, src_port, dst, dst_port, protocol };
-        Some(Group { roll_up: self, slot, tuple, context })
+        Some((FiveTuple { src, src_port, dst, dst_port, protocol }, context))
     }
 
-    /// The groups, in no particular order.
-    pub fn each(&self) -> impl Iterator<Item = Group<'_>> {
-        let all = self.slots().filter_map(|slot| self.group(slot));
-        all.filter(|group| group.count() > 0)
+    pub(super) fn common(&self, context: u32) -> Option<&Context> {
+        self.contexts.get(context)
     }
 
-    /// The groups, in an order that depends on their contents alone.
-    #[must_use]
-    pub fn groups(&self) -> Vec<Group<'_>> {
-        let mut groups: Vec<Group<'_>> = self.each().collect();
-        groups.sort_unstable_by(Group::compare);
-        groups
+    /// The VMs of a group but the first.
+    pub(super) fn more_vms(&self, slot: Slot) -> Option<&[u32]> {
+        self.more_vms.get(&slot).map(Vec::as_slice)
     }
 
-    /// Compares two groups by their contents.
-    pub(super) fn compare(&self, a: Slot, b: Slot) -> std::cmp::Ordering {
-        match (self.group(a), self.group(b)) {
-            (Some(a), Some(b)) if a.slot != b.slot => a.compare(&b),
-            _ => std::cmp::Ordering::Equal,
-        }
-    }
-}
-
-/// One group.
-#[derive(Debug, Clone, Copy)]
-pub struct Group<'g> {
-    roll_up: &'g RollUp,
-    slot: Slot,
-    tuple: FiveTuple,
-    context: u32,
-}
-
-impl PartialEq for Group<'_> {
-    /// By contents: groups of two roll-ups may be equal.
-    fn eq(&self, other: &Self) -> bool {
-        let key = |one: &Self| (one.tuple, one.direction(), one.disposition(), one.priority());
-        let names = |one: &Self| (one.reference(), one.vpc(), one.project(), one.instances());
-        let measures = |one: &Self| (one.count(), one.span(), one.bucket());
-        key(self) == key(other)
-            && measures(self) == measures(other)
-            && names(self) == names(other)
-            && self.sample() == other.sample()
-    }
-}
-
-impl<'g> Group<'g> {
-    /// Its place.
-    #[must_use]
-    pub fn slot(&self) -> Slot {
-        self.slot
+    /// The `insertId` of its sample, where it is longer than usual.
+    pub(super) fn long_id(&self, slot: Slot) -> Option<&str> {
+        self.long_ids.get(&slot).map(|id| &**id)
     }
 
-    /// The connection; the source port is the sample's.
-    #[must_use]
-    pub fn tuple(&self) -> FiveTuple {
-        self.tuple
-    }
-
-    /// Equal for groups that have everything but the connection in common.
-    #[must_use]
-    pub fn context(&self) -> u32 {
-        self.context
-    }
-
-    fn common(&self) -> Option<&'g Context> {
-        self.roll_up.contexts.get(self.context)
-    }
-
-    fn name(&self, of: impl Fn(&Context) -> u32) -> &'g str {
-        self.common().map_or("", |context| self.roll_up.text(of(context)))
-    }
-
-    /// The direction, where the log says it.
-    #[must_use]
-    pub fn direction(&self) -> Option<Direction> {
-        self.common()?.direction
-    }
-
-    /// What happened.
-    #[must_use]
-    pub fn disposition(&self) -> Disposition {
-        self.common().map_or(Disposition::Denied, |context| context.disposition)
-    }
-
-    /// `rule_details.reference`, empty where the log holds none.
-    #[must_use]
-    pub fn reference(&self) -> &'g str {
-        self.name(|context| context.reference)
-    }
-
-    /// `rule_details.priority`.
-    #[must_use]
-    pub fn priority(&self) -> Option<u32> {
-        self.common()?.priority
-    }
-
-    /// The network's project and name, empty where the log does not say them.
-    #[must_use]
-    pub fn vpc(&self) -> (&'g str, &'g str) {
-        (self.name(|context| context.vpc_project), self.name(|context| context.vpc_name))
-    }
-
-    /// The project whose log this is.
-    #[must_use]
-    pub fn project(&self) -> &'g str {
-        self.name(|context| context.project)
-    }
-
-    /// The start of its time bucket, where buckets were asked for.
-    #[must_use]
-    pub fn bucket(&self) -> Option<Timestamp> {
-        self.common()?.bucket
-    }
-
-    fn measures(&self) -> Option<&'g Measures> {
-        self.roll_up.measures(self.slot)
-    }
-
-    /// Distinct entries.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.measures().map_or(0, |measures| measures.count)
-    }
-
-    /// The earliest and the latest.
-    #[must_use]
-    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        let measures = self.measures()?;
-        (measures.first <= measures.last)
-            .then_some((Timestamp(measures.first), Timestamp(measures.last)))
-    }
-
-    /// The VMs that wrote them: project and name, in order.
-    #[must_use]
-    pub fn instances(&self) -> Vec<(&'g str, &'g str)> {
-        let first = self.measures().map(|measures| measures.vm);
-        let more = self.roll_up.more_vms.get(&self.slot);
-        let all = first.into_iter().chain(more.into_iter().flatten().copied());
-        let mut list: Vec<_> = all.filter_map(|vm| self.roll_up.vm(vm)).collect();
-        list.sort_unstable();
-        list
-    }
-
-    /// The VM that wrote all of them, where it is one.
-    #[must_use]
-    pub fn only_vm(&self) -> Option<(u32, &'g str)> {
-        (!self.roll_up.more_vms.contains_key(&self.slot)).then(|| self.vm())?
-    }
-
-    /// The first of its VMs in order: a number that is equal for the same VM, and its name.
-    #[must_use]
-    pub fn vm(&self) -> Option<(u32, &'g str)> {
-        let first = self.measures()?.vm;
-        let number = match self.roll_up.more_vms.get(&self.slot) {
-            None => first,
-            Some(more) => {
-                let all = more.iter().chain([&first]).copied();
-                all.min_by_key(|vm| self.roll_up.vm(*vm))?
-            }
-        };
-        self.roll_up.vm(number).map(|(_, name)| (number, name))
-    }
-
-    /// The record that stands for the group.
-    #[must_use]
-    pub fn sample(&self) -> Sample<'g> {
-        let measures = self.measures();
-        let long = self.roll_up.long_ids.get(&self.slot).map(|id| &**id);
-        let usual = || measures.and_then(|one| one.insert_id.text());
-        Sample {
-            timestamp: self.span().map(|(first, _)| first),
-            insert_id: long.or_else(usual).unwrap_or(""),
-            src_port: self.tuple.src_port,
-        }
-    }
-
-    /// Compares by contents.
-    #[must_use]
-    pub fn compare(&self, other: &Self) -> std::cmp::Ordering {
-        let key = |group: &Self| {
-            let t = group.tuple;
-            (t.src, t.dst, t.dst_port, t.protocol)
-        };
-        key(self).cmp(&key(other)).then_with(|| self.compare_contexts(other))
-    }
-
-    fn compare_contexts(&self, other: &Self) -> std::cmp::Ordering {
-        if self.context == other.context {
-            return std::cmp::Ordering::Equal;
-        }
-        let key = |one: &Self| {
-            (one.direction(), one.disposition(), one.reference(), one.priority(), one.bucket())
-        };
-        key(self)
-            .cmp(&key(other))
-            .then_with(|| (self.project(), self.vpc()).cmp(&(other.project(), other.vpc())))
-            .then_with(|| self.instances().cmp(&other.instances()))
-    }
-}
-
-impl RollUp {
-    fn text(&self, number: u32) -> &str {
+    pub(super) fn text(&self, number: u32) -> &str {
         self.names.get(number).map_or("", |text| text)
     }
 
-    fn vm(&self, number: u32) -> Option<(&str, &str)> {
+    pub(super) fn vm(&self, number: u32) -> Option<(&str, &str)> {
         self.vms.get(number).map(|(project, name)| (&**project, &**name))
     }
 }

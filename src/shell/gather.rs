@@ -98,7 +98,8 @@ impl<'p> Gathering<'p> {
                 continue;
             }
             let fresh = read.as_ref().map_or(0, |fresh| *fresh);
-            let more = stream.take(block.get(..fresh).unwrap_or_default(), read)?;
+            stream.buffer.extend_from_slice(block.get(..fresh).unwrap_or_default());
+            let more = stream.look_at(fresh, read)?;
             if !more || enough(&stream.worker.watch) {
                 break;
             }
@@ -284,17 +285,19 @@ fn whole(source: &Source, window: Window, progress: &Progress, ahead: Ahead) -> 
     let mut stream = Stream::new(source, Worker::new(window, ()), Pace::Blocks);
     let mut found = Resources::default();
     rayon::in_place_scope(|scope| {
-        let mut take = |stream: &mut Stream<'_, ()>, block: &[u8], read| {
-            let more = progress.parsing(|| stream.take(block, read))?;
+        let mut look_at = |stream: &mut Stream<'_, ()>, fresh, read| {
+            let more = progress.parsing(|| stream.look_at(fresh, read))?;
             found.read(&mut stream.notes.others, scope);
             Ok::<bool, Error>(more)
         };
         if ahead == Ahead::Not || source.is_short() {
             loop {
-                let mut block = Vec::with_capacity(stream.missing());
-                let most = stream.missing() as u64;
-                let read = progress.reading(|| input.by_ref().take(most).read_to_end(&mut block));
-                if !take(&mut stream, &block, read)? {
+                let (before, most) = (stream.buffer.len(), stream.missing());
+                stream.buffer.reserve(most);
+                let read = progress
+                    .reading(|| input.by_ref().take(most as u64).read_to_end(&mut stream.buffer));
+                let fresh = stream.buffer.len() - before;
+                if !look_at(&mut stream, fresh, read)? {
                     return Ok(());
                 }
             }
@@ -313,7 +316,8 @@ fn whole(source: &Source, window: Window, progress: &Progress, ahead: Ahead) -> 
                 }
             });
             for (block, read) in blocks {
-                if !take(&mut stream, &block, read)? {
+                stream.buffer.extend_from_slice(&block);
+                if !look_at(&mut stream, block.len(), read)? {
                     break;
                 }
             }
@@ -362,10 +366,10 @@ impl<'s, W: Watch> Stream<'s, W> {
         self.wanted.saturating_sub(self.buffer.len()).max(1)
     }
 
-    /// Takes in the next block; an empty one is the end. False where no more is needed.
-    fn take(&mut self, block: &[u8], read: std::io::Result<usize>) -> Result<bool, Error> {
-        self.buffer.extend_from_slice(block);
-        self.notes.bytes += block.len() as u64;
+    /// Looks at what was read; so many bytes are fresh, and none is the end. False where no more is
+    /// needed.
+    fn look_at(&mut self, fresh: usize, read: std::io::Result<usize>) -> Result<bool, Error> {
+        self.notes.bytes += fresh as u64;
         if let Err(cause) = read {
             // A truncated archive: what was read so far still counts.
             let damaged =
@@ -380,7 +384,7 @@ impl<'s, W: Watch> Stream<'s, W> {
             self.look(true);
             return Ok(false);
         }
-        if block.is_empty() {
+        if fresh == 0 {
             self.look(true);
             return Ok(false);
         }
