@@ -143,6 +143,23 @@ fn since_and_until_limit_the_causes_and_not_the_counts() {
 }
 
 #[test]
+fn entries_without_a_time_are_not_left_out_silently() {
+    let undated = entry("a").replace("\"timestamp\"", "\"time\"");
+    let scratch = folder(&[("log.ndjson", format!("{undated}\n{}\n", entry("b")).as_bytes())]);
+    let path = scratch.path().to_str().unwrap();
+    let since = ["triage", path, "--since", "2026-10-14T08:30:00Z"];
+    let report = json(&since);
+    assert_eq!(report["log"]["undated"], 1);
+    assert_eq!(report["findings"][0]["observed"]["count"], 1);
+    let text = stdout(&run(&since));
+    assert!(text.contains("1 entry without a time: left out by --since"), "{text}");
+    // Without the option it is looked at, and there is nothing to tell.
+    let report = json(&["triage", path]);
+    assert_eq!(report["log"].get("undated"), None);
+    assert_eq!(report["findings"][0]["observed"]["count"], 2);
+}
+
+#[test]
 fn any_number_of_threads_gives_the_same_bytes() {
     let inputs = ["triage", "samples/webhook-port-blocked/inputs", "samples/internet-scan/inputs"];
     let with = |threads: &str| {

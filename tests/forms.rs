@@ -145,6 +145,74 @@ fn sound_logs_of_every_form() {
     }
 }
 
+const COLUMNS: &str = "insertId,jsonPayload.connection.dest_ip,jsonPayload.connection.dest_port,\
+                       jsonPayload.connection.protocol,jsonPayload.connection.src_ip,\
+                       jsonPayload.connection.src_port,jsonPayload.disposition,\
+                       jsonPayload.rule_details.direction,jsonPayload.rule_details.priority,\
+                       jsonPayload.rule_details.reference,logName,\
+                       resource.labels.project_id,timestamp";
+
+fn row(id: &str) -> String {
+    format!(
+        "{id},10.0.0.2,443,6,10.0.0.1,4000,DENIED,INGRESS,1000,network:n/firewall:r,\
+         projects/p/logs/compute.googleapis.com%2Ffirewall,p,2026-10-14T09:00:00.5Z"
+    )
+}
+
+#[test]
+fn tables_of_entries_say_what_their_entries_say() {
+    let report = |text: &str| {
+        let scratch = folder(&[("log", text.as_bytes())]);
+        let mut report = json(&["triage", scratch.path().join("log").to_str().unwrap()]);
+        report["inputs"] = Value::Null;
+        report
+    };
+    let expected = report(&format!("{}\n{}\n", line("a"), line("b")));
+    let (a, b) = (row("a"), row("b"));
+    let quoted = |row: &str| format!("\"{}\"", row.replace(',', "\",\""));
+    let by = |delimiter: &str| format!("{COLUMNS}\n{a}\n{b}\n").replace(',', delimiter);
+    let mut flat = by(",");
+    for path in ["jsonPayload.", "connection.", "rule_details."] {
+        flat = flat.replace(path, &path.replace('.', "_"));
+    }
+    let payload = entry("a")["jsonPayload"].to_string().replace('"', "\"\"");
+    let more = "p,projects/p/logs/compute.googleapis.com%2Ffirewall";
+    let of_log_analytics = format!(
+        "insert_id,timestamp,json_payload,text,log_name\n\
+         a,2026-10-14T09:00:00.5Z,\"{payload}\",{more}\n\
+         b,2026-10-14 09:00:00.5 UTC,\"{payload}\",{more}\n"
+    );
+    for text in [
+        by(","),
+        by(";"),
+        by("\t"),
+        format!("\u{feff}{COLUMNS}\r\n{a}\r\n\r\n{b}"),
+        format!("{}\n{}\n{}\n", quoted(COLUMNS), quoted(&a), quoted(&b)),
+        // Pages, one after the other.
+        format!("{COLUMNS}\n{a}\n{COLUMNS}\n{b}\n"),
+        flat,
+        of_log_analytics,
+    ] {
+        assert_eq!(report(&text), expected, "{text}");
+    }
+}
+
+#[test]
+fn rows_that_are_broken_are_counted_and_their_neighbours_kept() {
+    let (a, b, c) = (row("a"), row("b"), row("c"));
+    let short = format!("{COLUMNS}\n{a}\n10.0.0.1,443\n{c}\n");
+    assert_eq!(counts("a row of other columns", &short), (2, 0, 1));
+    let open = format!("{COLUMNS}\n{a}\n\"{b}\n{c}\n");
+    assert_eq!(counts("a quote without an end", &open), (1, 0, 1));
+    // Longer than a row may be: only the line is given up.
+    let many: Vec<String> = (0..12_000).map(|at| row(&at.to_string())).collect();
+    let long = format!("{COLUMNS}\n{a}\n\"{b}\n{}\n", many.join("\n"));
+    assert_eq!(counts("a quote without an end, long before it", &long), (12_001, 0, 1));
+    // Its entries are as many whichever way it is cut.
+    let whole = format!("{COLUMNS}\n{}\n", many.join("\n"));
+    assert_eq!(counts("a long table", &whole), (12_000, 0, 0));
+}
+
 #[test]
 fn other_logs_are_other() {
     let audit = value!({"insertId": "x", "logName": "projects/p/logs/cloudaudit.googleapis.com%2Factivity",

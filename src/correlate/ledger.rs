@@ -24,6 +24,8 @@ pub struct LogCounts {
     pub duplicates: u64,
     /// Pieces that are no entry.
     pub unparsable: u64,
+    /// Entries of the firewall's log without a time, where only those of some time are looked at.
+    pub undated: u64,
     /// The earliest entry.
     pub first: Option<Timestamp>,
     /// The latest entry.
@@ -77,6 +79,7 @@ impl LogCounts {
         self.other += other.other;
         self.duplicates += other.duplicates;
         self.unparsable += other.unparsable;
+        self.undated += other.undated;
         self.first = earliest(self.first, other.first);
         self.last = self.last.max(other.last);
     }
@@ -122,7 +125,10 @@ impl Ledger {
                     self.group();
                 }
             }
-            _ => {
+            firewall => {
+                // Without a time it has no print either: copies of it are not found.
+                let undated = firewall.is_some() && record.timestamp.is_none();
+                self.counts.undated += u64::from(undated);
                 if let Some(print) = print {
                     self.prints.put(print, Taken::ByCount(class));
                 }

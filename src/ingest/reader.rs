@@ -233,7 +233,7 @@ fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
     let (items, complaints) = match form {
         Form::Yaml => document::yaml_items(text, place),
         Form::Lines | Form::Json => document::json_items(text, place),
-        Form::Paste | Form::Text => (Vec::new(), Vec::new()),
+        Form::Paste | Form::Csv | Form::Text => (Vec::new(), Vec::new()),
     };
     // A description may look like YAML until it does not.
     if items.is_empty() {
@@ -332,7 +332,7 @@ pub fn as_log(text: &str, form: Form, place: &Place) -> AsLog {
                 AsLog::No
             }
         }
-        Form::Lines | Form::Json | Form::Text => AsLog::No,
+        Form::Lines | Form::Json | Form::Csv | Form::Text => AsLog::No,
     }
 }
 

@@ -20,7 +20,8 @@ use crate::suggest::Suggestion;
 /// The languages that a change is printed in.
 pub const LANGUAGES: [&str; 4] = ["gcloud", "cnrm", "terraform", "aws"];
 
-/// The counts of the log with what memory did not suffice for; nothing more where it did.
+/// The counts of the log with what memory did not suffice for, and what no time was known of;
+/// nothing more where there is no such thing.
 fn with_limits(mut counts: Value, log: &LogCounts) -> Value {
     if let (Some(rolled), Some(counts)) = (log.rolled_up, counts.as_object_mut()) {
         let told = json!({
@@ -31,6 +32,9 @@ fn with_limits(mut counts: Value, log: &LogCounts) -> Value {
     }
     if let (Some(from), Some(counts)) = (log.copies_from, counts.as_object_mut()) {
         counts.insert("duplicates_found_from".to_owned(), json!(from.to_string()));
+    }
+    if let (true, Some(counts)) = (log.undated > 0, counts.as_object_mut()) {
+        counts.insert("undated".to_owned(), json!(log.undated));
     }
     counts
 }

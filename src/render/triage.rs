@@ -134,6 +134,11 @@ fn head(document: &mut Document, report: &Report, detail: Detail) {
     for what in for_want_of_memory(log) {
         document.push(Block::Entry("memory", vec![styled(Style::Doubtful, what)]));
     }
+    if log.undated > 0 {
+        let count = plural(log.undated, "entry", "entries");
+        let what = format!("{count} without a time: left out by --since or --until");
+        document.push(Block::Entry("undated", vec![styled(Style::Doubtful, what)]));
+    }
     complaints(document, report, detail);
     unused(document, report, detail);
 }

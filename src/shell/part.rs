@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::correlate::Ledger;
 use crate::correlate::Window;
 use crate::ingest::document::Place;
+use crate::ingest::log::csv::Columns;
 use crate::ingest::log::{Form, Found, Framer, Piece, Shapes, Sink, next_entry, read_piece};
 use crate::ingest::reader::{AsLog, as_log};
 use crate::ingest::symptom;
@@ -65,6 +66,8 @@ pub(super) struct Notes {
     pub(super) others: Vec<Other>,
     /// Whether it is text of no known form.
     pub(super) text: bool,
+    /// The columns of a table of entries.
+    columns: Option<Columns>,
     /// How many entries of other logs may tell an error, up to [`MOST_ERRORS`].
     errors: usize,
 }
@@ -82,6 +85,7 @@ impl Notes {
             left_out: 0,
             others: Vec::new(),
             text: false,
+            columns: None,
             errors: 0,
         }
     }
@@ -194,12 +198,26 @@ impl<W: Watch> Sink for Taking<'_, W> {
                     AsLog::No => self.other(&piece, text, 0),
                 }
             }
+            Form::Csv => self.row(&piece, text),
             Form::Text => self.other(&piece, text, 0),
         }
     }
 }
 
 impl<W: Watch> Taking<'_, W> {
+    /// The first row of a table names its columns.
+    fn row(&mut self, piece: &Piece, text: &str) {
+        let Some(columns) = &self.notes.columns else {
+            self.notes.columns = Columns::of(text);
+            return;
+        };
+        match columns.entry(text) {
+            _ if columns.are_named_by(text) => {}
+            Some(json) => self.found(read_piece(&json).0, piece, text, 0),
+            None => self.unparsable(piece, 0, text.as_bytes(), "a row of other columns"),
+        }
+    }
+
     /// A line may hold several objects.
     fn json(&mut self, piece: &Piece, text: &str) {
         let mut from = 0;

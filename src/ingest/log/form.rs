@@ -2,6 +2,7 @@
 
 use memchr::memchr;
 
+use crate::ingest::log::csv;
 use crate::ingest::log::extent::{Extent, LONGEST_ENTRY, blank, extent, looks_like_entry};
 use crate::ingest::log::paste;
 
@@ -16,6 +17,8 @@ pub enum Form {
     Yaml,
     /// The Logs Explorer's text form.
     Paste,
+    /// A table, an entry a row.
+    Csv,
     /// Something else.
     Text,
 }
@@ -56,6 +59,9 @@ pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
     }
     let head = text.get(..text.len().min(64 << 10)).unwrap_or_default();
     let head = String::from_utf8_lossy(head);
+    if csv::begins(&head) {
+        return Some(Form::Csv);
+    }
     if head.lines().take(200).any(paste::opens_block) {
         return Some(Form::Paste);
     }

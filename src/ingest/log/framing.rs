@@ -6,6 +6,7 @@
 //! | `{` with its end on the same line | lines | a line |
 //! | `{` or `[` otherwise | JSON | an element, or an object; what `entries` and its like hold |
 //! | a key and a brace, unquoted (`connection: {`) | paste | an entry of the Explorer's form |
+//! | the columns of log entries | CSV | a row |
 //! | a YAML key, a dash, `---` | YAML | a document, or an element of a top-level sequence |
 //! | anything else | text | all of it |
 //!
@@ -20,6 +21,7 @@ use crate::ingest::log::extent::{
 };
 use crate::ingest::log::form::{Form, detect};
 use crate::ingest::log::paste;
+use crate::ingest::log::rows::Rows;
 use crate::ingest::log::yaml::Documents;
 
 /// The longest resource that is waited for: one list of everything in a large cluster.
@@ -40,6 +42,7 @@ pub struct Framer {
     byte: u64,
     entries_seen: bool,
     yaml: Documents,
+    rows: Rows,
 }
 
 impl Default for Framer {
@@ -51,6 +54,7 @@ impl Default for Framer {
             byte: 0,
             entries_seen: false,
             yaml: Documents::default(),
+            rows: Rows::default(),
         }
     }
 }
@@ -88,6 +92,7 @@ impl Framer {
             Some(Form::Lines) => self.lines(&mut cut),
             Some(Form::Json) => self.json(&mut cut),
             Some(Form::Yaml) => self.yaml.cut(&mut cut),
+            Some(Form::Csv) => self.rows.cut(&mut cut),
             Some(Form::Paste) => paste::frame(buffer, at_end, &mut |start, end| {
                 cut.push(start, end, Form::Paste, None);
             })

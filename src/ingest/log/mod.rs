@@ -4,12 +4,14 @@
 //! A piece is one entry, one wrapper around an entry, or one resource; what it is, is found from
 //! its content. Bytes are borrowed all the way: a record allocates only for strings with escapes.
 
+pub mod csv;
 mod cut;
 pub mod entry;
 mod extent;
 pub mod form;
 pub mod framing;
 pub mod paste;
+mod rows;
 pub mod shape;
 mod tree;
 pub mod walker;
