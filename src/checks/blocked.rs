@@ -468,6 +468,9 @@ fn refusal(cause: &Cause<'_>, why: &Refuted) -> String {
         Refuted::ChangesOthers(count) => {
             format!("every change that mends this also changes {count} other logged connections")
         }
+        Refuted::Crosses(deny) => {
+            format!("every change that mends this outranks rule {deny}, which denies by name")
+        }
         Refuted::OpensBeside => "every change that mends this opens more than it".to_owned(),
     }
 }

@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 
 use crate::model::cluster::Provider;
+use crate::model::firewall::Targets;
 use crate::model::managed::{cluster_of_node_tag, gke_rule, node_tag_of_rule};
-use crate::model::{Cluster, Instance, Inventory, Reference};
+use crate::model::{Cluster, Instance, Inventory, NodePool, Reference};
 
 /// A node tag and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,15 +75,11 @@ pub fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
         .iter()
         .filter(|pool| pool.cluster.as_ref().is_some_and(|of| of.agrees(&cluster.id)));
     let pools: Vec<_> = cluster.node_pools.iter().chain(own).collect();
-    let mut sets: Vec<BTreeSet<String>> =
-        pools.iter().map(|pool| pool.tags.iter().cloned().collect()).collect();
-    let common =
-        sets.iter().skip(1).fold(sets.first().cloned().unwrap_or_default(), |common, set| {
-            common.intersection(set).cloned().collect()
-        });
+    let node_tag = node_tag(inventory, cluster);
+    let mut sets = kinds_of_nodes(inventory, cluster, &pools, node_tag.as_ref());
+    let common = in_all(&sets);
     sets.sort();
     sets.dedup();
-    let node_tag = node_tag(inventory, cluster);
     // The id comes with the export of the whole cluster, pools and all.
     let all_known = cluster.hash.is_some() && node_tag.is_some();
     let all_alike = all_known && sets.len() == 1;
@@ -100,6 +97,55 @@ pub fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
         _ => None,
     };
     NodeFacts { tags, all_alike, account, kinds }
+}
+
+/// The tags that a person gave nodes: those of each pool, or, where VMs of it show what they really
+/// carry, those of the VMs.
+fn kinds_of_nodes(
+    inventory: &Inventory,
+    cluster: &Cluster,
+    pools: &[&NodePool],
+    automatic: Option<&NodeTag>,
+) -> Vec<BTreeSet<String>> {
+    let nodes: Vec<&Instance> =
+        instances_of(inventory, cluster).filter(|node| node.complete && !node.template).collect();
+    // `gke-CLUSTER-POOL-…`
+    let is_shown = |pool: &&&NodePool| {
+        let part = format!("-{}-", pool.name);
+        nodes.iter().any(|node| node.id.name.contains(&part))
+    };
+    let by_pool = pools.iter().filter(|pool| !is_shown(pool));
+    let by_pool = by_pool.map(|pool| pool.tags.iter().cloned().collect());
+    let persons = |tag: &&String| automatic.is_none_or(|own| own.tag != **tag);
+    let by_vm = nodes.iter().map(|node| node.tags.iter().filter(persons).cloned().collect());
+    by_pool.chain(by_vm).collect()
+}
+
+/// What all of the sets hold.
+fn in_all(sets: &[BTreeSet<String>]) -> BTreeSet<String> {
+    let all = sets.iter().cloned();
+    all.reduce(|common, set| &common & &set).unwrap_or_default()
+}
+
+/// A VM that is no node of the cluster, as far as was given, and that a rule for these targets
+/// would be for, too.
+#[must_use]
+pub fn somebody_else<'a>(
+    inventory: &'a Inventory,
+    cluster: &Cluster,
+    targets: &Targets,
+) -> Option<&'a Instance> {
+    inventory.instances.iter().find(|one| {
+        let here =
+            |network: &Reference| cluster.network.as_ref().is_none_or(|of| of.agrees(network));
+        let carries = one.tags.iter().any(|tag| targets.tags.contains(tag))
+            || one.service_account.iter().any(|own| targets.service_accounts.contains(own));
+        !one.template
+            && one.cluster.as_deref() != Some(cluster.id.name.as_str())
+            && !one.tags.iter().any(|tag| cluster_of_node_tag(tag) == Some(&cluster.id.name))
+            && one.interfaces.iter().any(|nic| here(&nic.network))
+            && carries
+    })
 }
 
 /// The instances of Amazon's that are a cluster's nodes.
@@ -122,10 +168,7 @@ fn groups_of_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
         nodes.iter().map(|node| node.tags.iter().cloned().collect()).collect();
     kinds.sort();
     kinds.dedup();
-    let common =
-        kinds.iter().skip(1).fold(kinds.first().cloned().unwrap_or_default(), |all, own| {
-            all.intersection(own).cloned().collect()
-        });
+    let common = in_all(&kinds);
     let all_known = nodes.iter().all(|node| node.complete);
     let all_alike = all_known && kinds.len() == 1;
     let kinds = if all_known { kinds } else { Vec::new() };

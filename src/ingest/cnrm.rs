@@ -14,6 +14,7 @@ use crate::ingest::policies::ManifestNames;
 use crate::ingest::{balancers, dns, policies, rules};
 use crate::model::cluster::{ControlPlaneLink, Provider, State};
 use crate::model::firewall::{ManifestObject, NetworkReference};
+use crate::model::inventory::Alias;
 use crate::model::{Association, Attachment};
 use crate::model::{
     Cluster, FirewallPolicy, Inventory, ManagedZone, NameServerPolicy, Nat, NatSubnetwork, Network,
@@ -58,10 +59,13 @@ pub fn collect_names(item: &Item, into: &mut Inventory) {
     let (Some(kind), Some(name)) = (fields.text("kind"), meta.text("name")) else {
         return;
     };
-    if let Some(resource) = fields.at("spec").text("resourceID") {
-        let namespace = meta.text_or_empty("namespace");
-        into.aliases.insert((kind, namespace, name), resource);
-    }
+    let resource = fields.at("spec").text("resourceID").unwrap_or_else(|| name.clone());
+    let project = annotated_project(meta);
+    into.aliases.insert((kind, meta.text_or_empty("namespace"), name), Alias { project, resource });
+}
+
+fn annotated_project(meta: Fields<'_>) -> Option<String> {
+    meta.at("annotations").text("cnrm.cloud.google.com/project-id")
 }
 
 struct Manifest<'a> {
@@ -87,9 +91,15 @@ impl Manifest<'_> {
         }
         let name = at.text("name").filter(|text| !text.is_empty())?;
         let namespace = at.text("namespace").unwrap_or_else(|| self.namespace.clone());
+        let project = names.project_of_object(kind, &namespace, &name);
+        let is_own = namespace == self.namespace;
         let key = (kind.to_owned(), namespace, name);
-        let resource = names.aliases.get(&key).cloned().unwrap_or(key.2);
-        Some(Reference::new(self.project.as_deref(), &resource))
+        let alias = names.aliases.get(&key);
+        // An object of another namespace that was not given may be in any project.
+        let project =
+            project.or_else(|| self.project.clone().filter(|_| is_own || alias.is_some()));
+        let resource = alias.map_or(key.2.as_str(), |alias| alias.resource.as_str());
+        Some(Reference::new(project.as_deref(), resource))
     }
 
     /// The e-mail addresses of accounts; `None` where one of them is not known.
@@ -135,9 +145,11 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     let Some(name) = meta.text("name").filter(|name| !name.is_empty()) else {
         return Read::Bad("it lacks metadata.name");
     };
+    let namespace = meta.text_or_empty("namespace");
     let manifest = Manifest {
-        namespace: meta.text_or_empty("namespace"),
-        project: meta.at("annotations").text("cnrm.cloud.google.com/project-id"),
+        project: annotated_project(meta)
+            .or_else(|| into.project_of_object(&kind, &namespace, &name)),
+        namespace,
         spec: fields.at("spec"),
         name,
         fields,
@@ -406,7 +418,10 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         network: manifest.network(into),
         subnetwork,
         pod_ranges: ranges([spec.text("clusterIpv4Cidr"), allocation.text("clusterIpv4CidrBlock")]),
-        pod_range_names: Vec::from_iter(allocation.text("clusterSecondaryRangeName")),
+        pod_range_names: {
+            let more = allocation.at("additionalPodRangesConfig").texts("podRangeNames");
+            allocation.text("clusterSecondaryRangeName").into_iter().chain(more).collect()
+        },
         service_ranges: ranges([
             allocation.text("servicesIpv4CidrBlock"),
             status.text("servicesIpv4Cidr"),

@@ -421,7 +421,7 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         } else {
             None
         },
-        is_autopilot: fields.at("autopilot").flag("enabled") == Some(true),
+        is_autopilot: is_autopilot(fields),
         // The API leaves out what is false.
         subsetting: fields
             .has("networkConfig")
@@ -433,10 +433,34 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         state: state(fields),
         private_endpoint,
         public_endpoint: public_endpoint.or(endpoint),
-        node_pools: fields.list("nodePools").filter_map(|pool| node_pool(pool, origin)).collect(),
+        node_pools: node_pools(fields, origin),
         origin: origin.clone(),
         id,
     })
+}
+
+fn is_autopilot(cluster: Fields<'_>) -> bool {
+    cluster.at("autopilot").flag("enabled") == Some(true)
+}
+
+/// The pools of a cluster. What Autopilot makes has the tags that the cluster names
+/// (<https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters#nodepoolautoconfig>).
+fn node_pools(cluster: Fields<'_>, origin: &Origin) -> Vec<NodePool> {
+    let mut pools: Vec<NodePool> =
+        cluster.list("nodePools").filter_map(|pool| node_pool(pool, origin)).collect();
+    let automatic = cluster.at("nodePoolAutoConfig").at("networkTags").texts("tags");
+    if !is_autopilot(cluster) || automatic.is_empty() {
+        return pools;
+    }
+    if pools.is_empty() {
+        pools.push(NodePool { origin: origin.clone(), ..NodePool::default() });
+    }
+    for pool in &mut pools {
+        pool.tags.extend(automatic.iter().cloned());
+        pool.tags.sort();
+        pool.tags.dedup();
+    }
+    pools
 }
 
 /// Each pool may have private nodes by itself (`NodePool.networkConfig.enablePrivateNodes`).

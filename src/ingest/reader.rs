@@ -377,6 +377,16 @@ fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) {
         |one| &one.id.name,
         |a, b| a.id.agrees(&b.id) && a.template == b.template,
     );
+    first_of_each(
+        &mut inventory.zones,
+        |one| &one.id.name,
+        |a, b| a.id.agrees(&b.id) && a.dns_name == b.dns_name && a.private == b.private,
+    );
+    first_of_each(
+        &mut inventory.nats,
+        |one| &one.name,
+        |a, b| a.router.agrees(&b.router) && a.region == b.region && a.ranges == b.ranges,
+    );
     attach::settle(inventory);
     amazon::settle(inventory);
     // The same error in several places is one.

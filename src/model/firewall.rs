@@ -362,6 +362,7 @@ impl FirewallRule {
             logged: None,
             owner: Owner::User,
             manifest: None,
+            is_written: false,
             origin: Origin::default(),
             ..rule.clone()
         };

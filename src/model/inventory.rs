@@ -123,8 +123,17 @@ pub struct Inventory {
     /// Whether network policies come before the VPC rules in networks that are not described, where
     /// the person said so.
     pub assumed_policies_first: Option<bool>,
-    /// Config Connector's own names: (kind, namespace, object's name) to the resource's name.
-    pub aliases: BTreeMap<(String, String, String), String>,
+    /// Config Connector's objects, (kind, namespace, name), and what resources they stand for.
+    pub aliases: BTreeMap<(String, String, String), Alias>,
+}
+
+/// What a Config Connector object stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    /// The project that its annotation names.
+    pub project: Option<String>,
+    /// The resource's name.
+    pub resource: String,
 }
 
 impl Inventory {
@@ -239,6 +248,24 @@ impl Inventory {
         }
         self.assumed_policies_first = self.assumed_policies_first.or(assumed_policies_first);
         self.aliases.extend(aliases);
+    }
+
+    /// The project of a Config Connector object: that of its annotation, else, where objects of one
+    /// name stand in several namespaces, the namespace, which is Config Connector's own default
+    /// (<https://cloud.google.com/config-connector/docs/how-to/organizing-resources/project-scoped-resources>).
+    #[must_use]
+    pub fn project_of_object(&self, kind: &str, namespace: &str, name: &str) -> Option<String> {
+        let of = |namespace: &str| {
+            self.aliases.get(&(kind.to_owned(), namespace.to_owned(), name.to_owned()))
+        };
+        if let Some(project) = of(namespace).and_then(|alias| alias.project.clone()) {
+            return Some(project);
+        }
+        let is_named = |(of_kind, of, object): &(String, String, String)| {
+            of_kind == kind && object == name && of != namespace
+        };
+        let elsewhere = of(namespace).is_some() && self.aliases.keys().any(is_named);
+        (elsewhere && !namespace.is_empty()).then(|| namespace.to_owned())
     }
 
     /// Both as one.

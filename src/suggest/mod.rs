@@ -1,6 +1,7 @@
 //! The smallest change that lets wanted traffic pass, and the proof that it does only that.
 
 pub mod change;
+mod crossing;
 mod group;
 pub mod name;
 mod need;

@@ -233,7 +233,9 @@ fn intended<'a>(
     // for some VMs only (a quarantine), is taken for a default only if somebody made exceptions, or
     // meant to.
     let usual = rule.priority >= 1000 && rule.targets.is_everyone();
-    let meant = cause.near_misses.iter().any(|miss| miss.gap == Gap::Priority);
+    let meant = cause.near_misses.iter().any(|miss| {
+        miss.gap == Gap::Priority && is_somebodys(miss.rule) && is_for_the_same(rule, miss.rule)
+    });
     if !usual && !has_exceptions && !meant {
         return Err(NoFix::Intended(format!(
             "intended denial: rule {} (priority {}) denies everything{} on purpose",
@@ -261,18 +263,26 @@ fn no_entry(acl: &str) -> NoFix {
 
 /// Whether somebody made exceptions to a default.
 fn has_exceptions(rule: &FirewallRule, directory: &Directory<'_>) -> bool {
-    let meets = |other: &FirewallRule| {
-        rule.targets.is_everyone()
-            || other.targets.is_everyone()
-            || !rule.targets.tags.is_disjoint(&other.targets.tags)
-            || !rule.targets.service_accounts.is_disjoint(&other.targets.service_accounts)
-    };
     directory.inventory.firewall_rules.iter().any(|other| {
         other.action == Action::Allow
             && other.direction == rule.direction
             && other.network.agrees(&rule.network)
-            && !matches!(other.owner, Owner::Gke(_))
+            && is_somebodys(other)
             && other.priority < rule.priority
-            && meets(other)
+            && is_for_the_same(rule, other)
     })
+}
+
+/// Whether a person wrote a rule: GKE's own do not show what somebody meant.
+fn is_somebodys(rule: &FirewallRule) -> bool {
+    !matches!(rule.owner, Owner::Gke(_))
+}
+
+/// Whether a rule speaks of the VMs that a deny is for: to a quarantine, what holds for all VMs of
+/// the network is no exception.
+fn is_for_the_same(deny: &FirewallRule, other: &FirewallRule) -> bool {
+    let (own, others) = (&deny.targets, &other.targets);
+    own.is_everyone()
+        || !own.tags.is_disjoint(&others.tags)
+        || !own.service_accounts.is_disjoint(&others.service_accounts)
 }

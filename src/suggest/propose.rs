@@ -11,8 +11,9 @@ use crate::engine::near_miss::Gap;
 use crate::engine::{Facts, Flow, Mismatch};
 use crate::model::firewall::{Layer4, Targets};
 use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
-use crate::net::{AddressSet, Direction, IpNet, PortSet, Role};
+use crate::net::{AddressSet, Direction, IpNet, PortSet, Role, TrafficSet};
 use crate::suggest::change::{Change, Safety};
+use crate::suggest::crossing;
 use crate::suggest::group::group_addition;
 use crate::suggest::name::resource_name;
 use crate::suggest::need::Need;
@@ -47,7 +48,7 @@ pub fn propose<'c, 'a>(
     if let Some(all) = need.with_all_that_is_needed() {
         proposals.extend(addition(&all, directory, earlier)?);
     }
-    proposals.extend(policy_addition(&need, directory));
+    proposals.extend(policy_addition(&need, directory, earlier));
     rank(&need, earlier, &mut proposals);
     Ok(proposals)
 }
@@ -79,15 +80,26 @@ fn rank(need: &Need<'_, '_>, earlier: &Earlier, proposals: &mut [Proposal<'_, '_
     let Some((exact, for_all)) = proposals.iter().filter_map(added).min() else {
         return proposals.sort_by_key(|one| weight(&one.change));
     };
+    let wanted = TrafficSet::union_of(need.all_layers.iter().map(Layer4::traffic));
     let is_wider = |one: &Proposal<'_, '_>| {
         let after = one.change.rule();
         let Some(before) = one.change.before() else { return false };
-        let on_all = is_for_all(after) && !for_all && before.traffic() != after.traffic();
+        let grows = before.traffic() != after.traffic() || before.disabled;
+        let on_all = is_for_all(after) && !for_all && grows;
         let grows_for = |flow: &Flow| is_for_others(flow, &after.targets);
         let on_others = before.targets == after.targets && need.flows().any(grows_for);
-        on_all || on_others || weight(&one.change) > exact.saturating_mul(2)
+        // What a higher rank opens is all of the rule.
+        let outranks = before.priority != after.priority && !wanted.covers(&after.traffic());
+        on_all || on_others || outranks || weight(&one.change) > exact.saturating_mul(2)
     };
-    for one in proposals.iter_mut().filter(|one| is_wider(one)) {
+    let is_more_than_asked = |one: &Proposal<'_, '_>| {
+        let after = one.change.rule();
+        let Some(before) = one.change.before() else { return false };
+        let same = FirewallRule { layer4: before.layer4.clone(), ..after.clone() } == *before;
+        let has = if same { earlier.rule(before).traffic() } else { TrafficSet::default() };
+        !wanted.covers(&after.traffic().difference(&has)) || is_for_all(after) && !for_all
+    };
+    for one in proposals.iter_mut().filter(|one| is_wider(one) || is_more_than_asked(one)) {
         if one.safety == Safety::Safe {
             one.safety = Safety::Review;
         }
@@ -211,10 +223,14 @@ fn addition<'c, 'a>(
         notes.push("no tag of the VMs is known: the rule applies to the whole network".to_owned());
         safety = Safety::Review;
     }
-    if need.deny.is_some_and(|deny| !deny.targets.is_everyone()) {
+    let is_for_others = notes.iter().any(|note| note.ends_with(NOT_ITS_OWN));
+    if is_for_others || need.deny.is_some_and(|deny| !deny.targets.is_everyone()) {
         safety = Safety::Review;
     }
-    rule.layer4.clone_from(&need.all_layers);
+    rule.layer4 = crossing::spared(directory.inventory, &rule, &need.all_layers);
+    if rule.layer4.is_empty() {
+        return Ok(None);
+    }
     rule.logged = Some(true);
     rule.name = Some(free_name(need, directory, earlier));
     let mut wanted = vec![need.cause];
@@ -233,6 +249,7 @@ fn addition<'c, 'a>(
 fn policy_addition<'c, 'a>(
     need: &Need<'c, 'a>,
     directory: &Directory<'_>,
+    earlier: &Earlier,
 ) -> Option<Proposal<'c, 'a>> {
     let inventory = directory.inventory;
     let deny = need.deny.filter(|deny| deny.policy.is_some())?;
@@ -249,7 +266,11 @@ fn policy_addition<'c, 'a>(
     };
     let policy = inventory.policies.iter().filter(|_| first).find(own)?;
     // Priorities are unique within a policy, and a rule has to outrank the one that denies.
-    let taken = |priority: &u32| policy.rules.iter().any(|rule| rule.priority == *priority);
+    let suggested =
+        earlier.added().filter(|rule| (rule.stage, &rule.policy) == (Some(stage), &deny.policy));
+    let taken: BTreeSet<u32> =
+        policy.rules.iter().chain(suggested).map(|rule| rule.priority).collect();
+    let taken = |priority: &u32| taken.contains(priority);
     let priority = (0..deny.priority).rev().find(|priority| !taken(priority))?;
     let mut rule = FirewallRule::new(need.network.clone(), need.direction, priority, Action::Allow);
     rule.policy.clone_from(&deny.policy);
@@ -270,7 +291,10 @@ fn policy_addition<'c, 'a>(
         }
         Direction::Egress => rule.set_destination_ranges(need.ranges.clone()),
     }
-    rule.layer4.clone_from(&need.layers);
+    rule.layer4 = crossing::spared(inventory, &rule, &need.layers);
+    if rule.layer4.is_empty() {
+        return None;
+    }
     rule.logged = Some(true);
     if stage == PolicyKind::Hierarchical {
         // Without it the rule would be for every network of the folder.
@@ -344,15 +368,26 @@ fn targets(need: &Need<'_, '_>, directory: &Directory<'_>) -> (Targets, Vec<Stri
         }
         let node_tags::NodeFacts { tags, account, .. } =
             node_tags::common_to_nodes(inventory, cluster);
-        if let Some(tag) = tags.into_iter().next() {
-            notes.push(format!("tag {tag} is on every node pool of {}", cluster.id.name));
-            targets.tags.insert(tag);
-            return (targets, notes);
+        let name = &cluster.id.name;
+        let by_tag = tags.into_iter().map(|tag| {
+            let note = format!("tag {tag} is on every node pool of {name}");
+            (Targets { tags: BTreeSet::from([tag]), ..Targets::default() }, note)
+        });
+        let by_account = account.map(|account| {
+            let note = format!("every node pool of {name} runs as {account}");
+            let service_accounts = BTreeSet::from([account]);
+            (Targets { service_accounts, ..Targets::default() }, note)
+        });
+        let all: Vec<(Targets, String)> = by_tag.chain(by_account).collect();
+        // What nobody else carries comes first.
+        let other = |targets: &Targets| node_tags::somebody_else(inventory, cluster, targets);
+        if let Some((targets, note)) = all.iter().find(|(targets, _)| other(targets).is_none()) {
+            return (targets.clone(), vec![note.clone()]);
         }
-        if let Some(account) = account {
-            notes.push(format!("every node pool of {} runs as {account}", cluster.id.name));
-            targets.service_accounts.insert(account);
-            return (targets, notes);
+        if let Some((targets, note)) = all.into_iter().next() {
+            let vm = other(&targets).map(|vm| vm.id.name.as_str()).unwrap_or_default();
+            let note = format!("{note}; VM {vm}{NOT_ITS_OWN}");
+            return (targets, vec![note]);
         }
     }
     let vms: Vec<_> = need.flows().map(|flow| &flow.endpoint.tags).collect();
@@ -369,6 +404,9 @@ fn targets(need: &Need<'_, '_>, directory: &Directory<'_>) -> (Targets, Vec<Stri
     }
     (targets, notes)
 }
+
+/// How a note ends that names a VM which has nothing to do with the need.
+const NOT_ITS_OWN: &str = ", which is no node of it, has it, too: the rule is for that VM as well";
 
 /// A name that no rule has, nor another suggestion for something else: names are unique in a
 /// project.
@@ -413,9 +451,13 @@ impl Earlier {
         self.0.iter().rev().find(same).map_or(rule, Change::rule)
     }
 
-    /// Names of rules that would be added.
+    /// Rules that would be added.
+    fn added(&self) -> impl Iterator<Item = &FirewallRule> {
+        self.0.iter().filter(|change| change.before().is_none()).map(Change::rule)
+    }
+
+    /// Their names.
     fn names(&self) -> impl Iterator<Item = &str> {
-        let added = self.0.iter().filter(|change| change.before().is_none());
-        added.filter_map(|change| change.rule().name.as_deref())
+        self.added().filter_map(|rule| rule.name.as_deref())
     }
 }

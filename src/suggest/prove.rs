@@ -14,6 +14,7 @@ use crate::engine::{Decider, EffectiveRules, Flow, Mismatch, Verdict, evaluate};
 use crate::model::{FirewallRule, Inventory};
 use crate::net::{Direction, FiveTuple, Protocol, TrafficSet};
 use crate::suggest::change::{Change, Safety};
+use crate::suggest::crossing;
 use crate::suggest::proposal::Proposal;
 
 /// One printed form of a change, and the rule that was read back from it.
@@ -63,6 +64,8 @@ pub enum Refuted {
     ChangesOthers(usize),
     /// A connection that must stay denied would pass.
     OpensBeside,
+    /// It outranks a deny that speaks by name of what would be opened; which.
+    Crosses(String),
 }
 
 /// A proved change.
@@ -246,8 +249,11 @@ fn replay(
     }
     let geography = directory.geography(&first.network);
     let changed = between(&before, &after, &geography);
-    let opens = changed.iter().filter(|one| one.effect != Effect::Closes);
-    let opens = opens.flat_map(Changed::rows).collect();
+    let opened: Vec<_> = changed.into_iter().filter(|one| one.effect != Effect::Closes).collect();
+    if let Some(deny) = crossing::crossed(inventory, parsed, &opened) {
+        return Err(Refuted::Crosses(deny.label()));
+    }
+    let opens = opened.iter().flat_map(Changed::rows).collect();
     let closes = Vec::new();
     Ok(Proof { denied_before, allowed_after, other_flows_changed, still_denied, opens, closes })
 }

@@ -1,6 +1,8 @@
 //! What all tests share: running the program as a person would, and reading resources from text.
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
+pub(crate) mod small;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;

@@ -10,6 +10,8 @@
 //! documents                a sequence                kubectl's list
 //! ```
 
+use std::collections::HashSet;
+
 use memchr::memchr;
 
 use crate::ingest::log::cut::Cut;
@@ -34,6 +36,7 @@ enum Inside {
 impl Documents {
     pub(super) fn cut(&mut self, cut: &mut Cut<'_>) {
         let (mut start, mut at) = (cut.at, cut.at);
+        let mut keys = Keys::default();
         let mut inside = Inside::Nothing;
         let mut opens_items = false;
         while let Some(rest) = cut.buffer.get(at..).filter(|rest| !rest.is_empty()) {
@@ -53,12 +56,20 @@ impl Documents {
                 let content = !tail.is_empty() && !tail.starts_with(b"#");
                 inside = if content { Inside::Mapping } else { Inside::Nothing };
                 start = if content { at + 3 } else { at + next };
+                keys = Keys::default();
             } else if inside == Inside::Nothing && !is_blank {
                 inside = if is_element { Inside::Sequence } else { Inside::Mapping };
                 start = at;
+                keys = Keys::default();
+                keys.add(line, at);
             } else if is_element && inside == Inside::Sequence {
                 self.push(cut, start, at, inside);
                 start = at;
+            } else if inside == Inside::Mapping
+                && let Some(border) = keys.add(line, at)
+            {
+                self.push(cut, start, border, inside);
+                start = border;
             } else if is_element && opens_items && says_its_kind(line) {
                 self.push(cut, start, at, inside);
                 (self.in_items, inside, start) = (true, Inside::Sequence, at);
@@ -88,6 +99,40 @@ impl Documents {
         if inside != Inside::Nothing && !around {
             cut.push(start, end, Form::Yaml, None);
         }
+    }
+}
+
+/// The keys of the outermost mapping, with where they stand. A mapping has each once: where one
+/// comes again, another object begins, as when `gcloud … describe` is called in a loop.
+#[derive(Default)]
+struct Keys {
+    list: Vec<(Vec<u8>, usize)>,
+    known: HashSet<Vec<u8>>,
+}
+
+impl Keys {
+    /// Adds the key on a line, where there is one; returns where the next object begins, if it has
+    /// begun. gcloud writes keys in their order: the first that goes back is the next object's.
+    fn add(&mut self, line: &[u8], at: usize) -> Option<usize> {
+        let end = line.iter().position(|byte| *byte == b':').filter(|_| is_key(line))?;
+        let after = line.get(end + 1);
+        let key = line.get(..end).filter(|_| after.is_none_or(u8::is_ascii_whitespace))?;
+        let mut border = None;
+        if self.known.contains(key) {
+            let before = self.list.iter().position(|(known, _)| known == key)?;
+            let goes_back =
+                |pair: &[(Vec<u8>, usize)]| matches!(pair, [(one, _), (next, _)] if next < one);
+            let back = self.list.windows(2).rposition(goes_back).map(|place| place + 1);
+            let goes_on = self.list.last().is_some_and(|(last, _)| last.as_slice() < key);
+            let from = back.filter(|from| *from > before && goes_on).unwrap_or(self.list.len());
+            let own = self.list.split_off(from);
+            border = Some(own.first().map_or(at, |(_, at)| *at));
+            self.known = own.iter().map(|(key, _)| key.clone()).collect();
+            self.list = own;
+        }
+        self.known.insert(key.to_vec());
+        self.list.push((key.to_vec(), at));
+        border
     }
 }
 

@@ -29,7 +29,8 @@ pub(super) fn of(change: &ResourceChange) -> String {
             project(network),
             network.name
         ),
-        // Routes cannot be changed in place.
+        // Routes cannot be changed in place. Asked back, gcloud would read the next command as the
+        // answer.
         ResourceChange::UpdateRoute(route) => {
             let tags = match route.tags.as_slice() {
                 [] => String::new(),
@@ -37,7 +38,7 @@ pub(super) fn of(change: &ResourceChange) -> String {
             };
             let project = project(&route.network);
             format!(
-                "gcloud compute routes delete {0}{project}\ngcloud compute routes create \
+                "gcloud compute routes delete {0}{project} --quiet\ngcloud compute routes create \
                  {0}{project} --network={1} --destination-range={2} \
                  --next-hop-gateway=default-internet-gateway --priority={3}{tags}",
                 route.id.name, route.network.name, route.destination, route.priority

@@ -17,6 +17,11 @@ pub(in crate::render) fn block(kind: &str, name: &str, fields: &[(&str, String)]
     format!("resource \"{kind}\" \"{label}\" {{\n{lines}}}\n")
 }
 
+/// The name of a resource that is made here, by reference.
+fn name_of(kind: &str, name: &str) -> String {
+    format!("{kind}.{}.name", name.replace('-', "_"))
+}
+
 /// A resource with blocks of its own; these are indented as they come.
 fn block_with(kind: &str, name: &str, fields: &[(&str, String)], inner: &str) -> String {
     let block = block(kind, name, fields);
@@ -50,7 +55,10 @@ pub(super) fn of(change: &ResourceChange) -> String {
         }
         ResourceChange::WidenNat(one) => nat(one),
         ResourceChange::ReplaceRecord { zone, record, added } => {
-            let blocks = added.iter().chain([record]).map(|record| record_block(zone, record));
+            let blocks = added
+                .iter()
+                .chain([record])
+                .map(|record| record_block(zone, &text(&zone.name), record));
             blocks.collect::<Vec<_>>().join("\n")
         }
         ResourceChange::AddRoute { id, network, destination } => {
@@ -84,7 +92,14 @@ pub(super) fn of(change: &ResourceChange) -> String {
         ResourceChange::AddNat { name, router, is_router_made, network, region } => {
             let mut fields = vec![
                 ("name", text(name)),
-                ("router", text(&router.name)),
+                // By reference, so that Terraform makes the router first.
+                (
+                    "router",
+                    match is_router_made {
+                        true => name_of("google_compute_router", &router.name),
+                        false => text(&router.name),
+                    },
+                ),
                 ("region", text(region)),
                 ("nat_ip_allocate_option", text("AUTO_ONLY")),
                 ("source_subnetwork_ip_ranges_to_nat", text("ALL_SUBNETWORKS_ALL_IP_RANGES")),
@@ -113,13 +128,18 @@ fn record_blocks(
     let made = made
         .iter()
         .map(|(dns_name, network)| zone_block(zone, dns_name, std::slice::from_ref(network), &[]));
-    let records = records.iter().map(|record| record_block(zone, record));
+    let zone_name = match made.len() {
+        0 => text(&zone.name),
+        // By reference, so that Terraform makes the zone first.
+        _ => name_of("google_dns_managed_zone", &zone.name),
+    };
+    let records = records.iter().map(|record| record_block(zone, &zone_name, record));
     made.chain(records).collect::<Vec<_>>().join("\n")
 }
 
-fn record_block(zone: &Reference, record: &NewRecord) -> String {
+fn record_block(zone: &Reference, zone_name: &str, record: &NewRecord) -> String {
     let mut fields = vec![
-        ("managed_zone", text(&zone.name)),
+        ("managed_zone", zone_name.to_owned()),
         ("name", text(&record.name)),
         ("type", text(record.kind)),
         ("ttl", "300".to_owned()),

@@ -1,0 +1,158 @@
+//! The same resources in other words: what one export says, another must not take back.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use common::small::{Inputs, cluster, deny_all, rule, subnet};
+use common::{findings, folder, json, ssh};
+use serde_json::{Value, json as value};
+
+#[track_caller]
+fn check_ssh(files: &[(&str, &[u8])], more: &[&str], verdict: &str) {
+    let scratch = folder(files);
+    let mut all = vec!["-c", scratch.path().to_str().unwrap()];
+    all.extend(more);
+    let answer = ssh("203.0.113.7", &all);
+    assert_eq!(answer["verdict"], verdict, "{answer:#}");
+}
+
+fn manifest(kind: &str, namespace: &str, name: &str, spec: Value) -> Value {
+    value!({"apiVersion": "compute.cnrm.cloud.google.com/v1beta1", "kind": kind,
+        "metadata": {"name": name, "namespace": namespace}, "spec": spec})
+}
+
+/// Config Connector's namespaces are projects, where objects of one name stand in several.
+#[test]
+fn namespaces_tell_projects_apart() {
+    let network = |namespace: &str| manifest("ComputeNetwork", namespace, "n", value!({}));
+    let open = manifest(
+        "ComputeFirewall",
+        "dev",
+        "ssh",
+        value!({"networkRef": {"name": "n"}, "direction": "INGRESS",
+            "allow": [{"protocol": "tcp", "ports": ["22"]}], "sourceRanges": ["0.0.0.0/0"]}),
+    );
+    let text = format!("{}\n{}\n{open}\n", network("dev"), network("prod"));
+    let files = [("all.json", text.as_bytes())];
+    check_ssh(&files, &["--project", "dev"], "ALLOWED");
+    let scratch = folder(&files);
+    let answer = ssh("203.0.113.7", &["-c", scratch.path().to_str().unwrap(), "--project", "prod"]);
+    assert_ne!(answer["verdict"], "ALLOWED", "{answer:#}");
+}
+
+/// A reference into another namespace is to the project of the object there.
+#[test]
+fn references_reach_the_project_of_the_other_namespace() {
+    let mut network = manifest("ComputeNetwork", "host", "n", value!({}));
+    network["metadata"]["annotations"] = value!({"cnrm.cloud.google.com/project-id": "host-p"});
+    let mut deny = manifest(
+        "ComputeFirewall",
+        "host",
+        "deny-egress",
+        value!({"networkRef": {"name": "n"}, "direction": "EGRESS", "priority": 65000,
+            "deny": [{"protocol": "all"}], "destinationRanges": ["0.0.0.0/0"]}),
+    );
+    deny["metadata"]["annotations"] = network["metadata"]["annotations"].clone();
+    let mut own = manifest(
+        "ContainerCluster",
+        "svc",
+        "c",
+        value!({"networkRef": {"name": "n", "namespace": "host"}, "location": "r",
+            "privateClusterConfig": {"masterIpv4CidrBlock": "172.16.0.0/28"},
+            "clusterIpv4Cidr": "10.1.0.0/16"}),
+    );
+    own["apiVersion"] = value!("container.cnrm.cloud.google.com/v1beta1");
+    own["metadata"]["annotations"] = value!({"cnrm.cloud.google.com/project-id": "svc-p"});
+    let text = format!("{network}\n{deny}\n{own}\n");
+    let scratch = folder(&[("all.json", text.as_bytes())]);
+    let report = json(&["triage", scratch.path().to_str().unwrap()]);
+    assert_eq!(findings(&report, "control-plane-egress-blocked").len(), 1, "{report:#}");
+}
+
+/// `gcloud … describe` in a loop writes no mark between objects.
+#[test]
+fn descriptions_one_after_the_other_are_several() {
+    let allow = "allowed:\n- IPProtocol: tcp\n  ports:\n  - '22'\ndirection: INGRESS\nkind: \
+                 compute#firewall\nname: ssh\nnetwork: projects/p/global/networks/n\npriority: \
+                 900\nsourceRanges:\n- 203.0.113.0/24\n";
+    let deny = "denied:\n- IPProtocol: tcp\n  ports:\n  - '22'\ndirection: INGRESS\nkind: \
+                compute#firewall\nname: no-ssh\nnetwork: projects/p/global/networks/n\npriority: \
+                1000\nsourceRanges:\n- 0.0.0.0/0\n";
+    // Before and behind: neither takes from the other.
+    for text in [format!("{allow}{deny}"), format!("{deny}{allow}"), format!("{deny}{allow}{deny}")]
+    {
+        let files = [("all.yaml", text.as_bytes())];
+        check_ssh(&files, &[], "ALLOWED");
+        let scratch = folder(&files);
+        let report = json(&["check", scratch.path().to_str().unwrap()]);
+        assert_eq!(report["inventory"]["firewall_rules"], 2, "{text}");
+        assert_eq!(report["complaints"], value!([]), "{text}");
+    }
+    let one = folder(&[("one.yaml", deny.as_bytes())]);
+    let report = json(&["check", one.path().to_str().unwrap()]);
+    assert_eq!(report["inventory"]["firewall_rules"], 1);
+}
+
+/// A rule does not differ from itself for being written in Terraform, too.
+#[test]
+fn what_is_exported_and_written_is_one() {
+    let exported = rule(
+        "ssh",
+        value!({"allowed": [{"IPProtocol": "tcp", "ports": ["22"]}],
+            "sourceRanges": ["203.0.113.0/24"]}),
+    );
+    let state = value!({"format_version": "1.0", "values": {"root_module": {"resources": [
+        {"address": "google_compute_firewall.ssh", "mode": "managed",
+         "type": "google_compute_firewall", "name": "ssh", "values": {
+            "name": "ssh", "network": "projects/p/global/networks/n", "project": "p",
+            "direction": "INGRESS", "priority": 1000, "disabled": false,
+            "allow": [{"protocol": "tcp", "ports": ["22"]}], "deny": [],
+            "log_config": [{"metadata": "INCLUDE_ALL_METADATA"}],
+            "source_ranges": ["203.0.113.0/24"]}}]}}});
+    let (exported, state) = (exported.to_string(), state.to_string());
+    for files in [
+        vec![("a.json", exported.as_bytes()), ("b.json", state.as_bytes())],
+        vec![("a.json", state.as_bytes()), ("b.json", exported.as_bytes())],
+    ] {
+        check_ssh(&files, &[], "ALLOWED");
+    }
+}
+
+/// Autopilot's nodes have the tags that the cluster names for all of them; a VM shows what it has.
+#[test]
+fn tags_of_nodes_come_from_the_cluster_and_from_its_vms() {
+    let tagged = value!({"autopilot": {"enabled": true},
+        "nodePoolAutoConfig": {"networkTags": {"tags": ["workers"]}}});
+    let plain = value!({});
+    let vm = value!({"kind": "compute#instance", "name": "gke-c-pool-1", "zone": "zones/r-a",
+        "tags": {"items": ["workers"]}, "serviceAccounts": [],
+        "metadata": {"items": [{"key": "cluster-name", "value": "c"}]},
+        "networkInterfaces": [{"network": "projects/p/global/networks/n",
+            "networkIP": "10.0.0.5"}]});
+    let to_masters = |fields: Value| {
+        let mut own = rule(
+            "to-master",
+            value!({"direction": "EGRESS", "targetTags": ["workers"],
+            "allowed": [{"IPProtocol": "tcp"}], "destinationRanges": ["172.16.0.0/28"]}),
+        );
+        own.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        own
+    };
+    let closed = deny_all(value!({"direction": "EGRESS", "sourceRanges": null,
+        "destinationRanges": ["0.0.0.0/0"]}));
+    let found = |more: &[Value]| {
+        let all = [&[closed.clone(), to_masters(value!({})), subnet(value!({}))], more].concat();
+        let report = Inputs::of(&all).triage();
+        let found = findings(&report, "control-plane-egress-blocked");
+        found.iter().filter(|one| one["confidence"] == "proven").count()
+    };
+    assert_eq!(found(&[cluster("c", tagged)]), 0);
+    assert_eq!(found(&[cluster("c", plain.clone())]), 1);
+    assert_eq!(found(&[cluster("c", plain), vm]), 0);
+}

@@ -1,0 +1,181 @@
+//! What is suggested, and what never is: ranks, targets and owners.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use common::findings;
+use common::small::{Inputs, TAG, cluster, denied, deny_all, own_rules, rule, subnet};
+use serde_json::{Value, json as value};
+
+/// The fixes of the only finding of a check.
+fn fixes(report: &Value, check: &str) -> Vec<Value> {
+    let found = findings(report, check);
+    assert_eq!(found.len(), 1, "{report:#}");
+    found[0]["fixes"].as_array().unwrap().clone()
+}
+
+fn webhook_call() -> Value {
+    denied("172.16.0.2", "10.1.0.5", 8443, "deny-all", "INGRESS", "gke-c-pool-1")
+}
+
+/// What a deny below the default says by name is not opened on the way over both.
+#[test]
+fn a_deny_by_name_is_not_outranked_by_the_way() {
+    let all = [
+        rule(
+            "webhooks",
+            value!({"priority": 5000, "sourceRanges": ["172.16.0.0/28"],
+                "allowed": [{"IPProtocol": "tcp", "ports": ["22", "8443"]}]}),
+        ),
+        rule(
+            "deny-ssh",
+            value!({"denied": [{"IPProtocol": "tcp", "ports": ["22"]}],
+                "sourceRanges": ["0.0.0.0/0"]}),
+        ),
+        deny_all(value!({"priority": 900})),
+        cluster("c", value!({})),
+        subnet(value!({})),
+        webhook_call(),
+    ];
+    let report = Inputs::of(&all).triage();
+    let webhook = fixes(&report, "webhook-port-blocked");
+    assert_eq!(webhook.len(), 1, "{webhook:#?}");
+    assert_eq!(webhook[0]["kind"], "add-firewall-rule");
+    assert_eq!(webhook[0]["rule"]["layer4"], value!([{"protocol": "tcp", "ports": ["8443"]}]));
+}
+
+/// Everything between nodes and pods, but for what is denied by name.
+#[test]
+fn what_is_denied_by_name_is_spared() {
+    let ssh = rule(
+        "no-ssh",
+        value!({"priority": 65100, "denied": [{"IPProtocol": "tcp", "ports": ["22"]}],
+            "sourceRanges": ["10.0.0.0/8"]}),
+    );
+    let all = [ssh, deny_all(value!({})), cluster("c", value!({})), subnet(value!({}))];
+    let inside = fixes(&Inputs::of(&all).triage(), "cluster-internal-blocked");
+    let layers = inside[0]["rule"]["layer4"].as_array().unwrap();
+    let tcp = layers.iter().find(|layer| layer["protocol"] == "tcp").unwrap();
+    assert_eq!(tcp["ports"], value!(["0-21", "23-65535"]));
+}
+
+/// A deny of everything for some VMs is a quarantine, whatever holds for the whole network.
+#[test]
+fn a_quarantine_stands() {
+    let [master, inside] = own_rules();
+    let iap = rule(
+        "iap",
+        value!({"priority": 400, "allowed": [{"IPProtocol": "tcp", "ports": ["22"]}],
+            "sourceRanges": ["35.235.240.0/20"]}),
+    );
+    let quarantine = deny_all(value!({"priority": 500, "targetTags": [TAG]}));
+    let more = [cluster("c", value!({})), subnet(value!({})), webhook_call()];
+    for own in [vec![master.clone(), inside.clone()], vec![master, inside, iap]] {
+        let all = [own, vec![quarantine.clone()], more.to_vec()].concat();
+        let report = Inputs::of(&all).triage();
+        for finding in report["findings"].as_array().unwrap() {
+            if finding["severity"] != "error" {
+                continue;
+            }
+            assert_eq!(finding["fixes"], value!([]), "{finding:#}");
+            let why = finding["no_fix"].as_str().unwrap();
+            assert!(why.starts_with("intended denial"), "{finding:#}");
+        }
+    }
+}
+
+/// What applies to all VMs, or opens what nobody asked for, wants a second look.
+#[test]
+fn more_than_was_asked_is_not_safe() {
+    let [master, inside] = own_rules();
+    let with = |own: Value| {
+        let call = webhook_call();
+        let all = [
+            master.clone(),
+            inside.clone(),
+            deny_all(value!({})),
+            own,
+            cluster("c", value!({})),
+            subnet(value!({})),
+            call,
+        ];
+        let all = fixes(&Inputs::of(&all).triage(), "webhook-port-blocked");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        all.iter().map(|fix| (text(&fix["kind"]), text(&fix["safety"]))).collect::<Vec<_>>()
+    };
+    let pair = |kind: &str, safety: &str| (kind.to_owned(), safety.to_owned());
+    let ports = |ports: &[&str]| value!([{"IPProtocol": "tcp", "ports": ports}]);
+    let from = value!(["172.16.0.0/28"]);
+    // Of the cluster's own nodes, and of this port: nothing else.
+    let exact = value!({"disabled": true, "allowed": ports(&["8443"]), "sourceRanges": from,
+        "targetTags": [TAG]});
+    assert_eq!(with(rule("exact", exact))[0], pair("enable-firewall-rule", "safe"));
+    let for_all = value!({"disabled": true, "allowed": ports(&["8443"]), "sourceRanges": from});
+    assert_eq!(
+        with(rule("for-all", for_all)),
+        [pair("add-firewall-rule", "safe"), pair("enable-firewall-rule", "review")]
+    );
+    let another = value!({"disabled": true, "allowed": ports(&["22", "8443"]),
+        "sourceRanges": from, "targetTags": [TAG]});
+    let enabled = with(rule("another-port", another));
+    assert!(enabled.contains(&pair("enable-firewall-rule", "review")), "{enabled:?}");
+}
+
+/// Health checks of a Service get their rule from GKE, under the balancer's name.
+#[test]
+fn rules_of_balancers_are_gkes() {
+    let own = rule(
+        "a0123456789abcdef0123456789abcde-hc",
+        value!({"allowed": [{"IPProtocol": "tcp", "ports": ["10256"]}], "targetTags": [TAG],
+            "sourceRanges": ["35.191.0.0/16", "130.211.0.0/22"]}),
+    );
+    let [master, inside] = own_rules();
+    let probe = denied("35.191.0.9", "10.1.0.5", 8080, "deny-all", "INGRESS", "gke-c-pool-1");
+    let all = [
+        master,
+        inside,
+        own,
+        deny_all(value!({})),
+        cluster("c", value!({})),
+        subnet(value!({})),
+        probe,
+    ];
+    let fixes = fixes(&Inputs::of(&all).triage(), "health-check-blocked");
+    assert!(fixes.iter().all(|fix| fix["kind"] == "add-firewall-rule"), "{fixes:#?}");
+}
+
+/// A tag that others carry, too, is no name for a cluster's nodes, where there is a better one.
+#[test]
+fn targets_are_the_clusters_own() {
+    let pool = |account: &str| {
+        value!({"id": null, "nodePools": [{"name": "pool", "config":
+            {"tags": ["shared"], "serviceAccount": account}}]})
+    };
+    let vm = value!({"kind": "compute#instance", "name": "db", "zone": "zones/r-a",
+        "tags": {"items": ["shared"]}, "serviceAccounts": [{"email": "db@p.iam.gserviceaccount.com"}],
+        "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": "10.9.0.5"}]});
+    let with = |account: &str| {
+        let all = [
+            deny_all(value!({})),
+            cluster("c", pool(account)),
+            subnet(value!({})),
+            vm.clone(),
+            webhook_call(),
+        ];
+        fixes(&Inputs::of(&all).triage(), "webhook-port-blocked")[0].clone()
+    };
+    let account = "nodes@p.iam.gserviceaccount.com";
+    let fix = with(account);
+    assert_eq!(fix["rule"]["target_service_accounts"], value!([account]), "{fix:#}");
+    assert_eq!(fix["rule"]["target_tags"], value!([]));
+    assert_eq!(fix["safety"], "safe");
+    let fix = with("default");
+    assert_eq!(fix["rule"]["target_tags"], value!(["shared"]), "{fix:#}");
+    assert_eq!(fix["safety"], "review");
+}
