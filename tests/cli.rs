@@ -159,6 +159,53 @@ fn entries_without_a_time_are_not_left_out_silently() {
     assert_eq!(report["findings"][0]["observed"]["count"], 2);
 }
 
+/// Errors of other logs are looked at like entries: within the window, and whatever numbers stand
+/// around them.
+#[test]
+fn errors_in_a_log_are_read_by_their_words_and_their_time() {
+    let error = |nanos: &str| {
+        serde_json::json!({"insertId": "e", "logName": "projects/p/logs/stdout",
+            "timestamp": format!("2026-10-14T09:00:01.{nanos}Z"),
+            "textPayload": "failed calling webhook \"b.a.svc\": Post \"https://b.a.svc:443/x\": \
+                            context deadline exceeded"})
+    };
+    let checks = |nanos: &str, more: &[&str]| {
+        let scratch = folder(&[("log.json", error(nanos).to_string().as_bytes())]);
+        let mut all = vec!["triage", scratch.path().to_str().unwrap()];
+        all.extend(more);
+        let report = json(&all);
+        let found = report["findings"].as_array().unwrap();
+        found.iter().map(|one| one["check"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(checks("123456789", &[]), ["webhook-port-blocked"]);
+    assert_eq!(checks("124045678", &[]), ["webhook-port-blocked"]);
+    assert_eq!(checks("124035678", &[]), ["webhook-port-blocked"]);
+    assert_eq!(checks("1", &["--until", "2026-10-14T08:00:00Z"]), [""; 0]);
+    assert_eq!(checks("1", &["--since", "2026-10-14T09:00:00Z"]), ["webhook-port-blocked"]);
+}
+
+/// JSON holds what the input held, and nothing that steers a terminal.
+#[test]
+fn json_steers_no_terminal() {
+    let evil = "vm\u{9b}31m\u{202e}\u{7f}\u{2066}";
+    let log = entry("a").replace("vm-1", evil);
+    let log = if log.contains(evil) {
+        log
+    } else {
+        log.replace("\"vm_name\":\"", &format!("\"vm_name\":\"{evil}"))
+    };
+    let scratch = folder(&[("log.ndjson", log.as_bytes()), (&format!("{evil}.json"), b"{}")]);
+    let path = scratch.path().to_str().unwrap();
+    for format in ["json", "ndjson", "sarif"] {
+        let text = stdout(&run(&["triage", path, "--format", format]));
+        let steers = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202e}' | '\u{2066}');
+        assert!(!text.chars().any(steers), "{format}");
+    }
+    let report = json(&["triage", path]);
+    let paths = report["inputs"].as_array().unwrap().iter();
+    assert!(paths.clone().any(|one| one["path"].as_str().unwrap().contains(evil)), "{report:#}");
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
     let inputs = ["triage", "samples/webhook-port-blocked/inputs", "samples/internet-scan/inputs"];

@@ -45,11 +45,17 @@ fn service(name: &str, kind: &str, ports: Value) -> Value {
 }
 
 fn ingress(class: &str, annotations: Value, tls: Value, backend: (&str, u16)) -> Value {
-    value!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+    let mut own = value!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
         "metadata": {"name": "front", "namespace": "shop", "annotations": annotations},
-        "spec": {"ingressClassName": class, "tls": tls, "rules": [{"host": "shop.example.com",
+        "spec": {"tls": tls, "rules": [{"host": "shop.example.com",
             "http": {"paths": [{"path": "/", "backend": {"service": {"name": backend.0,
-                "port": {"number": backend.1}}}}]}}]}})
+                "port": {"number": backend.1}}}}]}}]}});
+    // GKE's own controller goes by the annotation.
+    match class.starts_with("gce") {
+        true => own["metadata"]["annotations"]["kubernetes.io/ingress.class"] = value!(class),
+        false => own["spec"]["ingressClassName"] = value!(class),
+    }
+    own
 }
 
 struct Answer {
@@ -928,4 +934,79 @@ fn a_route_goes_by_the_listeners_that_it_names() {
         route(value!([{"name": "outer"}, {"name": "inner"}])),
     ];
     assert_eq!(ask(&two, &[]).ways.iter().filter(|way| way["kind"] == "gateway").count(), 2);
+}
+
+/// GKE's own controller goes by the annotation, and does nothing where the field is set instead.
+#[test]
+fn gke_takes_ingresses_by_annotation() {
+    let api =
+        service("api", "ClusterIP", value!([{"name": "http", "port": 80, "targetPort": 8080}]));
+    let with = |annotation: Option<&str>, field: Option<&str>| {
+        let mut front = ingress("gce", value!({}), value!([]), ("api", 80));
+        front["metadata"]["annotations"] = match annotation {
+            Some(class) => value!({"kubernetes.io/ingress.class": class}),
+            None => value!({}),
+        };
+        if let Some(class) = field {
+            front["spec"]["ingressClassName"] = value!(class);
+        }
+        let objects = [cluster(true), subnetwork(), api.clone(), front];
+        let text: String = objects.iter().map(|one| format!("{one}\n")).collect();
+        let scratch = folder(&[("all.json", text.as_bytes())]);
+        let needs = json(&["reach", scratch.path().to_str().unwrap()])["needs"].clone();
+        let probes = needs.as_array().unwrap().iter().filter(|need| need["port"] == 8080);
+        probes.filter(|need| need["from"]["role"] == "health-check").count()
+    };
+    assert_eq!(with(None, None), 1);
+    assert_eq!(with(Some("gce"), Some("nginx")), 1);
+    assert_eq!(with(None, Some("gce")), 0);
+    assert_eq!(with(Some("nginx"), None), 0);
+}
+
+/// A Service that several Ingresses share is judged for each of them.
+#[test]
+fn a_shared_backend_is_judged_for_all_who_share_it() {
+    let api =
+        service("api", "ClusterIP", value!([{"name": "http", "port": 80, "targetPort": 9090}]));
+    let front = |name: &str| {
+        let mut own = ingress("gce", value!({}), value!([{"secretName": "cert"}]), ("api", 80));
+        own["metadata"]["name"] = value!(name);
+        own
+    };
+    let closed = value!({"kind": "compute#firewall", "name": "deny", "network": NETWORK,
+        "priority": 65000, "direction": "INGRESS", "sourceRanges": ["0.0.0.0/0"],
+        "denied": [{"IPProtocol": "all"}]});
+    let answer = ask(&[cluster(true), subnetwork(), closed, api, front("one"), front("two")], &[]);
+    let fronts = answer.ways.iter().filter(|way| way["kind"] == "ingress");
+    let verdicts: Vec<&Value> = fronts.map(|way| &way["verdict"]).collect();
+    assert_eq!(verdicts, [&value!("DENIED"), &value!("DENIED")]);
+}
+
+/// A BackendConfig counts where a Service names it for the port, a policy where it names the
+/// Service; neither does the other's work.
+#[test]
+fn configurations_count_where_they_are_named() {
+    let iap = || value!({"iap": {"enabled": true}});
+    let config = |name: &str| {
+        value!({"apiVersion": "cloud.google.com/v1", "kind": "BackendConfig",
+            "metadata": {"name": name, "namespace": "shop"}, "spec": iap()})
+    };
+    let with = |annotation: Option<&str>, name: &str| {
+        let mut api = service(
+            "api",
+            "NodePort",
+            value!([{"name": "http", "port": 80},
+            {"name": "admin", "port": 81}]),
+        );
+        if let Some(text) = annotation {
+            api["metadata"]["annotations"] = value!({"cloud.google.com/backend-config": text});
+        }
+        let front = ingress("gce", value!({}), value!([{"secretName": "cert"}]), ("api", 80));
+        ask(&[api, config(name), front], &[]).way("ingress")["authentication"].clone()
+    };
+    assert_eq!(with(Some("{\"default\": \"asks\"}"), "asks"), "on");
+    assert_eq!(with(Some("{\"ports\": {\"http\": \"asks\"}}"), "asks"), "on");
+    assert_eq!(with(Some("{\"ports\": {\"80\": \"asks\"}}"), "asks"), "on");
+    assert_ne!(with(Some("{\"ports\": {\"admin\": \"asks\"}}"), "asks"), "on");
+    assert_ne!(with(None, "api"), "on");
 }

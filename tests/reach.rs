@@ -390,6 +390,49 @@ fn probes_of_every_kind_of_balancer() {
     assert_eq!(left, 2);
 }
 
+/// Instance groups are probed on a node port, whichever the BackendConfig names; balancers of
+/// somebody else's class are not GKE's, and an internal class is inner.
+#[test]
+fn probes_go_where_the_objects_say() {
+    let with = |object: Value, more: Vec<Value>| {
+        let all = [base(), vec![object], more].concat();
+        let probes = needs(&all);
+        let probes = probes.iter().filter(|need| need["from"]["role"] == "health-check");
+        let count = |need: &Value| need["from"]["ranges"].as_array().unwrap().len();
+        let role = |need: &Value| need["to"]["role"].as_str().unwrap().to_owned();
+        probes
+            .map(|need| (role(need), need["port"].as_u64().unwrap(), count(need)))
+            .collect::<Vec<_>>()
+    };
+    let mut old = service(
+        "old",
+        &value!({"type": "NodePort", "selector": {"app": "old"},
+        "ports": [{"port": 80, "targetPort": 8081, "nodePort": 31234}]}),
+    );
+    old["metadata"]["annotations"] =
+        value!({"cloud.google.com/backend-config": "{\"default\": \"own\"}"});
+    let front = value!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"namespace": "policy", "name": "shop"},
+        "spec": {"defaultBackend": {"service": {"name": "old", "port": {"number": 80}}}}});
+    let config = value!({"apiVersion": "cloud.google.com/v1", "kind": "BackendConfig",
+        "metadata": {"namespace": "policy", "name": "own"}, "spec": {"healthCheck": {"port": 30999}}});
+    assert_eq!(
+        with(old, vec![front, config]),
+        [("node".to_owned(), 31234, 2), ("node".to_owned(), 30999, 2)]
+    );
+    let balancer = |class: &str| {
+        service(
+            "inner",
+            &value!({"type": "LoadBalancer", "loadBalancerClass": class, "ports": [{"port": 5432}]}),
+        )
+    };
+    let inner = with(balancer("networking.gke.io/l4-regional-internal"), Vec::new());
+    assert_eq!(inner, [("node".to_owned(), 10256, 2)]);
+    let outer = with(balancer("networking.gke.io/l4-regional-external"), Vec::new());
+    assert_eq!(outer, [("node".to_owned(), 10256, 3)]);
+    assert_eq!(with(balancer("tailscale"), Vec::new()), []);
+}
+
 /// A rule for one pool's tag decides for that pool, and what is known of all pools is known.
 #[test]
 fn a_regional_gateway_needs_its_probes_and_its_proxies() {
@@ -405,7 +448,14 @@ fn a_regional_gateway_needs_its_probes_and_its_proxies() {
         "spec": {"parentRefs": [{"name": "inner"}],
                  "rules": [{"backendRefs": [{"name": "api", "port": 80}]}]}});
     let ports = value!({"ports": [{"port": 80, "targetPort": 8080}]});
-    resources.extend([proxies, gateway, route, service("api", &ports)]);
+    // Of another region, whose name begins alike, and for balancers across regions.
+    let mut elsewhere = proxies.clone();
+    (elsewhere["name"], elsewhere["ipCidrRange"]) = (value!("other"), value!("10.130.0.0/23"));
+    elsewhere["region"] = value!("europe-west12");
+    let mut across = proxies.clone();
+    (across["name"], across["ipCidrRange"]) = (value!("across"), value!("10.131.0.0/23"));
+    across["purpose"] = value!("GLOBAL_MANAGED_PROXY");
+    resources.extend([elsewhere, across, proxies, gateway, route, service("api", &ports)]);
     let all = needs(&resources);
     let of = |who: &str| {
         let reason = format!("{who} of HTTPRoute policy/api to pods of policy/api");

@@ -18,7 +18,7 @@ use crate::model::workload::{
     Node, PortName, ServicePort, Takes,
 };
 use crate::model::{Inventory, ObjectName, Origin, Service, Symptom, Webhook, Workload, Workloads};
-use crate::net::{Protocol, parse_address};
+use crate::net::{IpNet, Protocol, parse_address, parse_cidr};
 
 /// Kinds that are read; typed lists leave the kind to the container.
 const KINDS: [&str; 29] = [
@@ -170,11 +170,40 @@ fn service(object: &Object<'_>) -> Service {
         local: spec.text("externalTrafficPolicy").as_deref() == Some("Local"),
         addresses,
         balancer_class: spec.text("loadBalancerClass"),
-        source_ranges: spec.ranges("loadBalancerSourceRanges").0,
+        source_ranges: source_ranges(object),
+        backend_configs: backend_configs(object),
         live: object.meta.has("uid") || spec.has("clusterIP"),
         annotations: object.annotations(),
         origin: object.origin.clone(),
     }
+}
+
+/// `{"default": "NAME"}`, `{"ports": {"http": "NAME"}}`
+/// (<https://cloud.google.com/kubernetes-engine/docs/how-to/ingress-configuration#associating_backendconfig_with_your_ingress>).
+fn backend_configs(service: &Object<'_>) -> Vec<(Option<String>, String)> {
+    let annotations = service.annotations();
+    let keys = ["cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"];
+    let text = keys.iter().find_map(|key| annotations.get(*key));
+    let said = text.and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    let said = said.unwrap_or_default();
+    let fields = Fields(&said);
+    let by_port = texts(fields.at("ports")).into_iter().map(|(port, name)| (Some(port), name));
+    by_port.chain(fields.text("default").map(|name| (None, name))).collect()
+}
+
+/// Whom a load balancer lets in: the field, or, where it is not set, the annotation of old
+/// (<https://kubernetes.io/docs/reference/labels-annotations-taints/#service-beta-kubernetes-io-load-balancer-source-ranges>).
+fn source_ranges(service: &Object<'_>) -> Vec<IpNet> {
+    let said = service.spec.ranges("loadBalancerSourceRanges").0;
+    if !said.is_empty() {
+        return said;
+    }
+    let annotations = service.annotations();
+    let text = annotations.get("service.beta.kubernetes.io/load-balancer-source-ranges");
+    text.into_iter()
+        .flat_map(|text| text.split(','))
+        .filter_map(|one| parse_cidr(one.trim()))
+        .collect()
 }
 
 fn endpoint_ports(fields: Fields<'_>) -> Vec<(Option<String>, Protocol, u16)> {
@@ -369,8 +398,15 @@ fn conversion(object: &Object<'_>, into: &mut Workloads) {
 
 fn ingress(object: &Object<'_>) -> Ingress {
     let annotations = object.annotations();
-    let class = object.spec.text("ingressClassName");
-    let class = class.or_else(|| annotations.get("kubernetes.io/ingress.class").cloned());
+    // GKE's own controller goes by the annotation, which others take first, too; where the field is
+    // set and the annotation is not, it does nothing
+    // (<https://cloud.google.com/kubernetes-engine/docs/concepts/ingress#controller_summary>).
+    let by_field = |class: String| match class.starts_with("gce") {
+        true => format!("ingressClassName {class}"),
+        false => class,
+    };
+    let class = annotations.get("kubernetes.io/ingress.class").cloned();
+    let class = class.or_else(|| object.spec.text("ingressClassName").map(by_field));
     let mut backends = Vec::new();
     let mut add = |backend: Fields<'_>| {
         let service = backend.at("service");
@@ -508,15 +544,17 @@ fn gateway(object: &Object<'_>) -> Gateway {
 fn backend_config(object: &Object<'_>) -> BackendConfig {
     let policy = object.spec.at("default");
     let of_gateway = policy.at("config");
-    let probe = ["httpHealthCheck", "httpsHealthCheck", "tcpHealthCheck", "grpcHealthCheck"];
+    let probe = [
+        "httpHealthCheck",
+        "httpsHealthCheck",
+        "http2HealthCheck",
+        "tcpHealthCheck",
+        "grpcHealthCheck",
+    ];
     let of_gateway = probe.iter().find_map(|key| number(of_gateway.at(key), "port"));
-    // A policy names the Service that it is for; a configuration is named by the Service.
-    let target = object.spec.at("targetRef").text("name");
     BackendConfig {
-        id: ObjectName {
-            namespace: object.id.namespace.clone(),
-            name: target.unwrap_or_else(|| object.id.name.clone()),
-        },
+        id: object.id.clone(),
+        target: object.spec.at("targetRef").text("name"),
         health_check_port: number(object.spec.at("healthCheck"), "port").or(of_gateway),
         timeout: object.spec.number("timeoutSec").or_else(|| policy.number("timeoutSec")),
         security_policy: object

@@ -42,6 +42,12 @@ pattern!(DIAL, r"dial (?:tcp|udp)(?:4|6)? (\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d+)");
 pattern!(RESOLVER, r"lookup \S+ on (\[[0-9a-fA-F:.]+\]|[0-9.]+):53");
 pattern!(SERVICE, r"^([a-z0-9][-a-z0-9]*)\.([a-z0-9][-a-z0-9]*)\.svc(?:\.cluster\.local)?$");
 pattern!(NO_SERVICE, r#"service "[^"]+" not found"#);
+// Numbers stand everywhere: in ports, digests and times.
+pattern!(STATUS_403, r"(?i)\b(?:status|code|http/[0-9.]+)[ a-z:=]{0,12}403\b|\b403 forbidden");
+pattern!(
+    STATUS_404,
+    r"(?i)\b(?:status|code|http/[0-9.]+)[ a-z:=]{0,12}404\b|\b404 (?:page )?not found"
+);
 pattern!(API, r"/apis/([a-z0-9.-]+)/(v[0-9a-z]+)");
 pattern!(
     API_LIST,
@@ -379,15 +385,13 @@ fn failure(text: &str) -> Failure {
         && any(&["no such host", "server misbehaving", ":53", "i/o timeout"])
     {
         Failure::Name
-    } else if any(&["403", "forbidden", "unauthorized", "insufficient_scope", "no pull access"]) {
+    } else if any(&["forbidden", "unauthorized", "insufficient_scope", "no pull access"])
+        || matches(&STATUS_403, text)
+    {
         Failure::Forbidden
-    } else if any(&[
-        "404",
-        "manifest unknown",
-        "no matching manifest",
-        ": not found",
-        " not found:",
-    ]) {
+    } else if any(&["manifest unknown", "no matching manifest", ": not found", " not found:"])
+        || matches(&STATUS_404, text)
+    {
         Failure::NotFound
     } else if any(&["tls handshake timeout", "connection reset", "unexpected eof", ": eof"]) {
         Failure::Broken
@@ -520,6 +524,8 @@ mod tests {
             &DIAL,
             &SERVICE,
             &NO_SERVICE,
+            &STATUS_403,
+            &STATUS_404,
             &API,
             &API_LIST,
             &API_GET,

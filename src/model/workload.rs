@@ -84,6 +84,8 @@ pub struct Service {
     pub balancer_class: Option<String>,
     /// `loadBalancerSourceRanges`: whom its load balancer lets in; empty is anybody.
     pub source_ranges: Vec<crate::net::IpNet>,
+    /// The BackendConfigs that it names, by port; for all others where none is said.
+    pub backend_configs: Vec<(Option<String>, String)>,
     /// Whether it came out of a cluster: a manifest has no `uid` and no `clusterIP`.
     pub live: bool,
     /// Annotations.
@@ -100,6 +102,25 @@ impl Service {
         let keys = ["networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"];
         let mut told = keys.iter().filter_map(|key| self.annotations.get(*key));
         told.any(|kind| kind.eq_ignore_ascii_case("internal"))
+            || self.balancer_class.as_deref() == Some("networking.gke.io/l4-regional-internal")
+    }
+
+    /// The BackendConfig that it names for a port.
+    #[must_use]
+    pub fn backend_config(&self, port: &ServicePort) -> Option<&str> {
+        let of = |wanted: Option<&str>| {
+            let mut all = self.backend_configs.iter();
+            all.find(|(of, _)| of.as_deref() == wanted).map(|(_, name)| name.as_str())
+        };
+        let number = port.port.to_string();
+        let by_name = port.name.as_deref().and_then(|name| of(Some(name)));
+        by_name.or_else(|| of(Some(&number))).or_else(|| of(None))
+    }
+
+    /// Whether GKE makes its load balancer: one of a class of somebody else's it leaves alone.
+    #[must_use]
+    pub fn is_googles(&self) -> bool {
+        self.balancer_class.as_deref().is_none_or(|class| class.starts_with("networking.gke.io/"))
     }
 }
 
@@ -336,11 +357,14 @@ impl Ingress {
     }
 }
 
-/// A `BackendConfig`, or a `HealthCheckPolicy`: how a Service's backends are probed.
+/// A `BackendConfig`, which Services name for their Ingresses, or a policy that names a Service for
+/// its Gateways (`HealthCheckPolicy`, `GCPBackendPolicy`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendConfig {
     /// Namespace and name.
     pub id: ObjectName,
+    /// The Service that a policy names.
+    pub target: Option<String>,
     /// The port that probes go to, where it is not the serving port.
     pub health_check_port: Option<u16>,
     /// For how many seconds a connection may last.
@@ -448,6 +472,26 @@ impl Workloads {
     pub fn service(&self, id: &ObjectName) -> Option<&Service> {
         let exact = self.services.iter().find(|service| service.id == *id);
         exact.or_else(|| self.services.iter().find(|service| service.id.agrees(id)))
+    }
+
+    /// What was given of how a Service's port is served: to Ingresses by the BackendConfig that the
+    /// Service names for it, to routes by the policies that name the Service.
+    pub fn backend_configs_of<'w>(
+        &'w self,
+        ingress: &'w Ingress,
+        service: &'w Service,
+        port: &'w ServicePort,
+    ) -> impl Iterator<Item = &'w BackendConfig> {
+        let named = service.backend_config(port);
+        self.backend_configs.iter().filter(move |config| {
+            let here = ObjectName { name: config.id.name.clone(), ..service.id.clone() };
+            let is_meant = match (&config.target, ingress.is_route()) {
+                (Some(target), true) => *target == service.id.name,
+                (None, false) => named == Some(config.id.name.as_str()),
+                _ => false,
+            };
+            is_meant && config.id.agrees(&here)
+        })
     }
 
     /// What was given of what stands behind a Service.

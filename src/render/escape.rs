@@ -1,13 +1,38 @@
 //! Text from inputs made harmless: the one place where that is done, called where text leaves.
 
+/// Whether a character steers a terminal, or turns or hides text.
+fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' | '\u{61c}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The same JSON, with such characters as escapes: outside of strings there are none but line
+/// breaks.
+#[must_use]
+pub fn escape_json(json: &str) -> String {
+    use std::fmt::Write as _;
+    let steers = |c: char| hidden(c) && c != '\n';
+    if !json.chars().any(steers) {
+        return json.to_owned();
+    }
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if steers(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Makes control characters, and those that turn or hide text, visible.
 #[must_use]
 pub fn escape(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' | '\u{61c}')
-    };
     if !text.chars().any(hidden) {
         return text.to_owned();
     }

@@ -3,6 +3,7 @@
 use crate::checks::{Report, Severity};
 use crate::cli::{Format, Options};
 use crate::render::document::Document;
+use crate::render::escape::escape_json;
 use crate::render::html;
 use crate::shell::Error;
 use crate::shell::output::{self, Layout};
@@ -32,13 +33,13 @@ pub fn print(options: &Options, document: &Document) -> Result<(), Error> {
 /// One JSON value.
 pub fn print_json(options: &Options, value: &serde_json::Value) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    output::write(&format!("{text}\n"), options.output.as_deref())
+    output::write(&format!("{}\n", escape_json(&text)), options.output.as_deref())
 }
 
 /// One JSON value a line.
 pub fn print_lines(options: &Options, values: &[serde_json::Value]) -> Result<(), Error> {
     let lines: String = values.iter().map(|value| format!("{value}\n")).collect();
-    output::write(&lines, options.output.as_deref())
+    output::write(&escape_json(&lines), options.output.as_deref())
 }
 
 /// The words of a command line, quoted for a shell.

@@ -257,7 +257,8 @@ impl<W: Watch> Taking<'_, W> {
                 self.notes.entries += 1;
                 self.notes.firewall += u64::from(record.disposition.is_some());
                 self.add(&record);
-                let more = self.notes.errors < MOST_ERRORS;
+                let more =
+                    self.notes.errors < MOST_ERRORS && self.worker.window.holds(record.timestamp);
                 if record.disposition.is_none() && more && symptom::may_be_in(text.as_bytes()) {
                     self.notes.errors += 1;
                     self.keep(piece, Form::Text, text, from);

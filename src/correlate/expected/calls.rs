@@ -58,17 +58,18 @@ fn without_service(workloads: &Workloads, id: &ObjectName) -> Backend {
     if let (Some((_, _, only)), None) = (ports.next(), ports.next()) {
         return Backend { port: Some(*only), ..Backend::default() };
     }
-    let in_namespace = workloads.services.iter().any(|one| one.id.namespace == id.namespace);
-    let mut namespaces: Vec<&str> = workloads
-        .services
-        .iter()
-        .filter(|one| one.live)
-        .map(|one| one.id.namespace.as_str())
-        .collect();
-    namespaces.sort_unstable();
-    namespaces.dedup();
+    // One alone may have been asked for by its name.
+    let of_namespace = |namespace: &str| {
+        workloads.services.iter().filter(|one| one.id.namespace == namespace).count()
+    };
+    // Every cluster has this one: it comes with all namespaces.
+    let all_namespaces = workloads.services.iter().any(|one| {
+        one.live && one.id.namespace == "default" && one.id.name == "kubernetes"
+            || one.live && one.id.namespace == "kube-system"
+    });
+    let in_namespace = of_namespace(&id.namespace) > 1;
     let placeholder = id.namespace.contains('$') || id.name.contains('$');
-    if !placeholder && (in_namespace || namespaces.len() > 1) {
+    if !placeholder && (in_namespace || all_namespaces) {
         let missing = format!("Service {id} is not there, though others were given");
         return Backend { missing: Some(missing), ..Backend::default() };
     }

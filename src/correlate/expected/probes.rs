@@ -19,6 +19,7 @@ use crate::correlate::side::Side;
 use crate::engine::EffectiveRules;
 use crate::model::balancer::{BackendGroup, BackendService};
 use crate::model::firewall::Layer4;
+use crate::model::workload::ServicePort;
 use crate::model::workload::{Ingress, PortName};
 use crate::model::{ObjectName, Origin, Reference, Service};
 use crate::net::{Direction, IpNet, PortSet, Protocol, Role, well_known};
@@ -33,8 +34,16 @@ pub(super) const PASSTHROUGH: &str = "passthrough load balancer health checks";
 enum Kind {
     /// By Google's front ends.
     Global,
-    /// By proxies in the network's own proxy-only subnet.
+    /// By proxies in the network's own proxy-only subnet of the region.
     Regional,
+    /// By proxies in proxy-only subnets for several regions.
+    CrossRegional,
+}
+
+impl Kind {
+    fn has_own_proxies(self) -> bool {
+        matches!(self, Self::Regional | Self::CrossRegional)
+    }
 }
 
 /// What serves an Ingress or a route; `None` where that is no load balancer of Google's.
@@ -52,6 +61,7 @@ fn kind_of(place: &Place<'_, '_>, ingress: &Ingress) -> Option<Kind> {
         class if class.starts_with("gke-l7-global") || class.starts_with("gke-l7-gxlb") => {
             Some(Kind::Global)
         }
+        class if class.starts_with("gke-l7-cross-regional") => Some(Kind::CrossRegional),
         class if class.starts_with("gke-l7-") => Some(Kind::Regional),
         _ => None,
     }
@@ -71,7 +81,7 @@ pub(super) fn has_ingress(place: &Place<'_, '_>) -> bool {
 
 fn balancers<'a>(place: &Place<'_, 'a>) -> impl Iterator<Item = &'a Service> + use<'a> {
     let services = place.directory.inventory.workloads.services.iter();
-    services.filter(|service| service.kind == "LoadBalancer")
+    services.filter(|service| service.kind == "LoadBalancer" && service.is_googles())
 }
 
 /// Whether a Service has GKE open the firewall for its probes.
@@ -132,38 +142,37 @@ fn probed(
     // nothing else.
     let pods = by_annotation
         || service.kind == "ClusterIP"
-        || kind == Kind::Regional
+        || kind.has_own_proxies()
         || ingress.kind != "Ingress";
     if !pods {
         let lacks = port.node_port.is_none().then(|| {
             format!("the node port of Service {id} is not given: kubectl get service -o json")
         });
-        let ports = Vec::from_iter(port.node_port);
+        // For instance groups the health check's own port is a node port, too
+        // (<https://cloud.google.com/kubernetes-engine/docs/how-to/ingress-configuration#direct_health>).
+        let mut ports = Vec::from_iter(port.node_port);
+        ports.extend(health_check_port(place, ingress, service, port));
+        ports.dedup();
         return Some(Probed { service: id.clone(), pods, on_nodes: true, ports, lacks });
     }
     let backend = backend_of(workloads, &service.id, port.port);
     let mut ports = Vec::from_iter(backend.port);
-    ports.extend(health_check_port(place, service));
+    ports.extend(health_check_port(place, ingress, service, port));
     ports.dedup();
     let lacks = backend.lacks.filter(|_| ports.is_empty());
     Some(Probed { service: id.clone(), pods, on_nodes: backend.on_nodes, ports, lacks })
 }
 
 /// The port that a BackendConfig or a policy has probed, where that is another one.
-fn health_check_port(place: &Place<'_, '_>, service: &Service) -> Option<u16> {
-    let configs = &place.directory.inventory.workloads.backend_configs;
-    let keys = ["cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"];
-    let named = keys.iter().find_map(|key| service.annotations.get(*key));
-    let own = |id: &ObjectName| {
-        let here = ObjectName { name: id.name.clone(), ..service.id.clone() };
-        id.agrees(&here)
-    };
-    configs.iter().filter(|one| own(&one.id)).find_map(|config| {
-        // {"default": "NAME"} or {"ports": {"http": "NAME"}}; a policy names the Service itself.
-        let quoted = format!("\"{}\"", config.id.name);
-        let by_name = named.is_some_and(|text| text.contains(&quoted));
-        (by_name || config.id.name == service.id.name).then_some(config.health_check_port)?
-    })
+fn health_check_port(
+    place: &Place<'_, '_>,
+    ingress: &Ingress,
+    service: &Service,
+    port: &ServicePort,
+) -> Option<u16> {
+    let workloads = &place.directory.inventory.workloads;
+    let mut configs = workloads.backend_configs_of(ingress, service, port);
+    configs.find_map(|config| config.health_check_port)
 }
 
 fn probes(name: &'static str) -> Side {
@@ -182,26 +191,37 @@ fn passthrough_probes(is_internal: bool) -> Side {
 }
 
 /// The proxy-only subnets of a network, in the region of a cluster.
-fn proxies(place: &Place<'_, '_>) -> Side {
+fn proxies(place: &Place<'_, '_>, kind: Kind) -> Side {
     let location = place.cluster.id.location.as_deref();
     match &place.network {
-        Some(network) => proxies_in(place.directory, network, location),
+        Some(network) => proxies_in(place.directory, network, location, kind),
         None => outside(Role::ProxySubnet, "", Vec::new(), "the network is not given"),
     }
 }
 
 /// The proxy-only subnets of a network, in the region of a place.
-fn proxies_in(directory: &Directory<'_>, network: &Reference, location: Option<&str>) -> Side {
+fn proxies_in(
+    directory: &Directory<'_>,
+    network: &Reference,
+    location: Option<&str>,
+    kind: Kind,
+) -> Side {
     let inventory = directory.inventory;
     let mut ranges: Vec<IpNet> = Vec::new();
     let mut because = "no proxy-only subnet of the network is given".to_owned();
     for subnetwork in &inventory.subnetworks {
         let purpose = subnetwork.purpose.as_deref().unwrap_or("");
-        // Balancers across regions have a kind of their own.
-        let proxy =
-            ["REGIONAL_MANAGED_PROXY", "INTERNAL_HTTPS_LOAD_BALANCER", "GLOBAL_MANAGED_PROXY"];
+        // Balancers across regions have a kind of their own, and proxies in several.
+        let across = kind == Kind::CrossRegional;
+        let proxy: &[&str] = match across {
+            true => &["GLOBAL_MANAGED_PROXY"],
+            false => &["REGIONAL_MANAGED_PROXY", "INTERNAL_HTTPS_LOAD_BALANCER"],
+        };
         let region = subnetwork.id.location.as_deref();
-        let here = region.zip(location).is_none_or(|(region, at)| at.starts_with(region));
+        let is_in = |(region, at): (&str, &str)| {
+            at.strip_prefix(region).is_some_and(|zone| zone.is_empty() || zone.starts_with('-'))
+        };
+        let here = across || region.zip(location).is_none_or(is_in);
         let own = subnetwork.network.agrees(network);
         if proxy.contains(&purpose) && here && own {
             ranges.extend(subnetwork.primary);
@@ -218,7 +238,7 @@ pub(super) fn of_cluster<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
     let mut wanted: BTreeMap<Key, (Probed, &Ingress, Kind)> = BTreeMap::new();
     for (ingress, kind) in ingresses(place) {
         for found in backends(place, ingress, kind) {
-            let regional = kind == Kind::Regional;
+            let regional = kind.has_own_proxies();
             let key = (found.service.clone(), found.ports.first().copied(), regional);
             wanted.entry(key).or_insert((found, ingress, kind));
         }
@@ -256,8 +276,8 @@ fn of_backend<'a>(
     }
     for port in &found.ports {
         let mut all = vec![wanted(probes(PROXIED), Some(*port), "probes")];
-        if kind == Kind::Regional {
-            all.push(wanted(proxies(place), Some(*port), "proxies"));
+        if kind.has_own_proxies() {
+            all.push(wanted(proxies(place, kind), Some(*port), "proxies"));
         }
         for one in all {
             let mut need = place.need(one);
@@ -341,7 +361,8 @@ fn of_group<'a>(
         || service.scheme == "EXTERNAL_MANAGED" && service.id.location.is_some();
     if regional {
         let region = service.id.location.as_deref();
-        asked_for.push((proxies_in(directory, &network, region), "proxies"));
+        let kind = if region.is_some() { Kind::Regional } else { Kind::CrossRegional };
+        asked_for.push((proxies_in(directory, &network, region, kind), "proxies"));
     }
     let all = probed_ports(directory, service, described);
     let told = |need: &Need<'_>| need.purpose == Purpose::Probe && need.to.ranges == to.ranges;

@@ -1,12 +1,13 @@
 //! The ways through Ingresses and Gateways: their host, TLS, what the controller is told of each
 //! backend, and who gets as far as the controller.
 
+use crate::correlate::expected::{Need, Purpose};
 use crate::correlate::exposure::controller::{of_class, of_gateways};
 use crate::correlate::exposure::{
     Controller, Known, Unfit, Way, WayKind, WayPort, Ways, World, anybody,
 };
 use crate::model::application::Application;
-use crate::model::workload::{Gateway, Ingress, PortName, ServicePort};
+use crate::model::workload::{BackendConfig, Gateway, Ingress, PortName, ServicePort};
 use crate::model::{Expected, ObjectName, Service};
 use crate::net::{AddressSet, Role, parse_cidr};
 
@@ -228,20 +229,15 @@ fn tls_of_gateway(gateway: &Gateway, route: &Ingress) -> Known {
     }
 }
 
-fn config<'w>(
-    world: &'w World<'_, '_>,
-    service: &Service,
-) -> Option<&'w crate::model::workload::BackendConfig> {
-    let keys = ["cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"];
-    let named = keys.iter().find_map(|key| service.annotations.get(*key));
-    let configs = &world.directory.inventory.workloads.backend_configs;
-    configs.iter().find(|config| {
-        let here = ObjectName { name: config.id.name.clone(), ..service.id.clone() };
-        let quoted = format!("\"{}\"", config.id.name);
-        config.id.agrees(&here)
-            && (named.is_some_and(|text| text.contains(&quoted))
-                || config.id.name == service.id.name)
-    })
+/// What was said of how a port of a Service is served.
+fn said<T>(
+    world: &World<'_, '_>,
+    ingress: &Ingress,
+    (service, port): (&Service, &ServicePort),
+    what: impl Fn(&BackendConfig) -> Option<T>,
+) -> Option<T> {
+    let workloads = &world.directory.inventory.workloads;
+    workloads.backend_configs_of(ingress, service, port).find_map(what)
 }
 
 fn authentication(
@@ -254,8 +250,7 @@ fn authentication(
     if controller.is_some_and(|one| one.asks_who(ingress)) {
         return Known::new(Some(true), "the controller asks, by annotation");
     }
-    let by_iap =
-        |(service, _): &(&Service, &ServicePort)| config(world, service).and_then(|one| one.iap);
+    let by_iap = |one: &(&Service, &ServicePort)| said(world, ingress, *one, |one| one.iap);
     if !behind.is_empty() && behind.iter().all(|one| by_iap(one) == Some(true)) {
         return Known::new(Some(true), "IAP asks");
     }
@@ -291,7 +286,7 @@ fn unfit(
         if !way.application.is_stream() {
             continue;
         }
-        let of_backend = config(world, service).and_then(|one| one.timeout);
+        let of_backend = said(world, ingress, (*service, *port), |one| one.timeout);
         if let Some(seconds) = of_backend.or_else(|| controller.timeout(ingress))
             && seconds < LONG
         {
@@ -323,12 +318,23 @@ fn by_google(
     let of = format!(" of {} {} to ", ingress.kind, ingress.id);
     // Another Gateway of the same route may have proxies in the network.
     let is_global = class.starts_with("gke-l7-global") || class.starts_with("gke-l7-gxlb");
-    let own = world
-        .needs
-        .iter()
-        .filter(|need| need.origin == ingress.origin && need.reason.contains(&of))
-        .filter(|need| !is_global || need.from.role != Role::ProxySubnet);
-    let verdicts: Vec<Expected> = own.map(|need| need.answer.verdict).collect();
+    let mut verdicts: Vec<Expected> = Vec::new();
+    for (service, _) in behind {
+        let to = format!(" of {}", service.id);
+        let of_service: Vec<&Need<'_>> = world
+            .needs
+            .iter()
+            .filter(|need| need.purpose == Purpose::Probe && need.reason.ends_with(&to))
+            .filter(|need| !is_global || need.from.role != Role::ProxySubnet)
+            .collect();
+        let is_own = |need: &&&Need<'_>| need.origin == ingress.origin && need.reason.contains(&of);
+        let own: Vec<Expected> =
+            of_service.iter().filter(is_own).map(|need| need.answer.verdict).collect();
+        // What several share is needed once, and stands under the first of them.
+        let shared = of_service.iter().filter(|_| own.is_empty());
+        verdicts.extend(shared.map(|need| need.answer.verdict));
+        verdicts.extend(own);
+    }
     let any = |wanted: Expected| verdicts.contains(&wanted);
     way.verdict = if any(Expected::Denied) || any(Expected::Mixed) {
         way.because.push("its probes or proxies are denied: see health-check-blocked".to_owned());
@@ -344,24 +350,22 @@ fn by_google(
         Expected::Allowed
     };
     world.come_from_outside(way);
-    by_cloud_armor(world, behind, way);
+    by_cloud_armor(world, ingress, behind, way);
 }
 
 /// Whom a backend lets in: for certain, and at the most; `None` where nobody described its policy.
 fn admitted(
     world: &World<'_, '_>,
-    service: &Service,
+    ingress: &Ingress,
+    (service, port): (&Service, &ServicePort),
     way: &mut Way<'_>,
 ) -> Option<(AddressSet, AddressSet)> {
     let all = || Some((anybody(way.is_internal).clone(), anybody(way.is_internal).clone()));
-    let keys = ["cloud.google.com/backend-config", "beta.cloud.google.com/backend-config"];
-    let is_named = keys.iter().any(|key| service.annotations.contains_key(*key));
-    let name = match config(world, service) {
-        Some(config) => match &config.security_policy {
-            Some(name) => name.clone(),
-            None => return all(),
-        },
-        None if is_named => {
+    let named = service.backend_config(port).filter(|_| !ingress.is_route());
+    let is_given = said(world, ingress, (service, port), |_| Some(())).is_some();
+    let name = match said(world, ingress, (service, port), |one| one.security_policy.clone()) {
+        Some(name) => name,
+        None if named.is_some() && !is_given => {
             way.because.push(format!(
                 "the BackendConfig of {} was not given: kubectl get backendconfigs -o yaml",
                 service.id
@@ -388,10 +392,15 @@ fn admitted(
 }
 
 /// Whom Cloud Armor lets in to any of the backends: each has a policy of its own, or none.
-fn by_cloud_armor(world: &World<'_, '_>, behind: &[(&Service, &ServicePort)], way: &mut Way<'_>) {
+fn by_cloud_armor(
+    world: &World<'_, '_>,
+    ingress: &Ingress,
+    behind: &[(&Service, &ServicePort)],
+    way: &mut Way<'_>,
+) {
     let mut all: Vec<Option<(AddressSet, AddressSet)>> = Vec::new();
-    for (service, _) in behind {
-        all.push(admitted(world, service, way));
+    for one in behind {
+        all.push(admitted(world, ingress, *one, way));
     }
     let Some(all) = all.into_iter().collect::<Option<Vec<_>>>() else { return };
     // What may be let in counts: too open is worse to miss than to name.
