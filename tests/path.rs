@@ -530,3 +530,67 @@ fn every_link_of_the_guides_cluster_is_found_where_it_alone_is_broken() {
         assert_eq!(told, expected, "{file}: {from} > {to}");
     }
 }
+
+/// Each address is itself: rules, routes and policies for another part of its range are not for it.
+#[test]
+fn addresses_are_not_their_ranges() {
+    use common::small::{Inputs, rule, subnet};
+    let egress = |name: &str, priority: u64, fields: Value| {
+        let mut own = rule(name, value!({"direction": "EGRESS", "priority": priority}));
+        own.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        own
+    };
+    let all = value!([{"IPProtocol": "all"}]);
+    let deny = egress(
+        "deny-some",
+        900,
+        value!({"denied": all, "sourceRanges": ["10.0.0.128/25"],
+            "destinationRanges": ["0.0.0.0/0"]}),
+    );
+    let deny_to = egress(
+        "deny-to-some",
+        901,
+        value!({"denied": all, "destinationRanges": ["10.9.0.128/25"]}),
+    );
+    let route = value!({"kind": "compute#route", "name": "out", "destRange": "0.0.0.0/0",
+        "network": "projects/p/global/networks/n", "priority": 1000,
+        "nextHopGateway": "projects/p/global/gateways/default-internet-gateway"});
+    let other = value!({"kind": "compute#subnetwork", "name": "t", "ipCidrRange": "10.9.0.0/24",
+        "network": "projects/p/global/networks/n", "region": "regions/r"});
+    let vm = |name: &str, address: &str, nat: Value| {
+        value!({"kind": "compute#instance", "name": name, "zone": "zones/r-a", "tags": {"items": []},
+            "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": address,
+                "accessConfigs": nat}]})
+    };
+    let router = value!({"kind": "compute#router", "name": "r", "region": "regions/r",
+        "network": "projects/p/global/networks/n", "nats": [{"name": "proxies",
+            "endpointTypes": ["ENDPOINT_TYPE_MANAGED_PROXY_LB"],
+            "sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES"}]});
+    let inputs = Inputs::of(&[
+        deny,
+        deny_to,
+        route,
+        subnet(value!({})),
+        other,
+        router,
+        vm("outer", "10.0.0.7", value!([{"natIP": "203.0.113.7"}])),
+        vm("inner", "10.0.0.8", value!([])),
+    ]);
+    let state = |from: &str, to: &str, kind: &str| {
+        let links = json(&["path", from, to, inputs.path()])["links"].clone();
+        let found = links.as_array().unwrap().iter().find(|link| link["kind"] == kind).cloned();
+        found.map(|link| link["state"].as_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    assert_eq!(state("10.0.0.5", "198.51.100.7:443", "firewall"), "ok");
+    assert_eq!(state("10.0.0.200", "198.51.100.7:443", "firewall"), "broken");
+    assert_eq!(state("10.0.0.5", "10.9.0.5:443", "firewall"), "ok");
+    assert_eq!(state("10.0.0.5", "10.9.0.200:443", "firewall"), "broken");
+    // An external address is a way out, by name and by number; a NAT for proxies is none for VMs.
+    for from in ["outer", "10.0.0.7"] {
+        assert_eq!(state(from, "198.51.100.7:443", "nat"), "ok", "{from}");
+    }
+    for from in ["inner", "10.0.0.8"] {
+        assert_eq!(state(from, "198.51.100.7:443", "nat"), "broken", "{from}");
+    }
+    assert_eq!(state("10.0.0.5", "169.254.169.254:80", "route"), "ok");
+}

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::correlate::Who;
 use crate::model::Reference;
-use crate::net::{IpNet, Role};
+use crate::net::{AddressSet, IpNet, Role};
 
 /// One end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,19 @@ pub struct Side {
     pub elsewhere: bool,
     /// The network that the owner is in.
     pub network: Option<Reference>,
+}
+
+impl Side {
+    /// Only these addresses of it. The VIPs are one each, whichever of its addresses is asked for.
+    #[must_use]
+    pub fn exactly(mut self, addresses: &[IpAddr]) -> Self {
+        if self.role == Role::GoogleApis {
+            return self;
+        }
+        let own: Vec<IpNet> = addresses.iter().map(|address| IpNet::from(*address)).collect();
+        self.ranges = AddressSet::of(&own).ranges();
+        self
+    }
 }
 
 /// The most addresses of nobody known that are listed one by one.

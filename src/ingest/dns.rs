@@ -35,9 +35,30 @@ pub fn record_set(fields: Fields<'_>, origin: &Origin) -> Option<RecordSet> {
         kind: fields.text("type")?,
         // Only Terraform says it.
         zone: fields.reference("managedZone"),
-        data: fields.texts("rrdatas"),
+        data: answers(fields),
         origin: origin.clone(),
     })
+}
+
+/// What a record set answers; a routing policy has several answers, and which of them is given
+/// depends on who asks and on what is healthy
+/// (<https://cloud.google.com/dns/docs/reference/rest/v1/resourceRecordSets>, `routingPolicy`).
+fn answers(record: Fields<'_>) -> Vec<String> {
+    let mut all = record.texts("rrdatas");
+    let policy = record.at("routingPolicy");
+    let backup = policy.at("primaryBackup");
+    let items = [policy.at("wrr"), policy.at("geo"), backup.at("backupGeoTargets")];
+    let mut targets = vec![backup.at("primaryTargets")];
+    for item in items.iter().flat_map(|one| one.list("items")) {
+        all.extend(item.texts("rrdatas"));
+        targets.push(item.at("healthCheckedTargets"));
+    }
+    for target in targets {
+        let balancers = target.list("internalLoadBalancers");
+        all.extend(balancers.filter_map(|one| one.text("ipAddress")));
+        all.extend(target.texts("externalEndpoints"));
+    }
+    all
 }
 
 fn networks(fields: Fields<'_>) -> Vec<Reference> {

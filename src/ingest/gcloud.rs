@@ -347,7 +347,12 @@ fn router(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<(
     let id = fields.own_reference()?;
     let network = fields.reference("network")?.or_project(id.project.as_deref());
     // A private NAT is between networks: nothing leaves for the internet by it.
-    let public = |nat: &Fields<'_>| nat.text("type").as_deref() != Some("PRIVATE");
+    let public = |nat: &Fields<'_>| {
+        // By default it is for VMs; it may be for proxies alone.
+        let kinds = nat.texts("endpointTypes");
+        let for_vms = kinds.is_empty() || kinds.iter().any(|kind| kind == "ENDPOINT_TYPE_VM");
+        for_vms && nat.text("type").as_deref() != Some("PRIVATE")
+    };
     for nat in fields.list("nats").filter(public) {
         into.nats.push(Nat {
             name: nat.text_or_empty("name"),

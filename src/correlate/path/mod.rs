@@ -183,11 +183,12 @@ pub fn road(directory: &Directory<'_>, network: &Reference, ends: [IpAddr; 2]) -
     if !routes.iter().any(|route| route.network.agrees(network)) {
         return Vec::new();
     }
-    let start = start::at_address(directory, source, None);
+    let start = start::exactly(directory, source);
     if !start.network.as_ref().is_some_and(|of| of.agrees(network)) {
         return Vec::new();
     }
     let end = side::side(directory.who(destination, Some(network)), &[destination]);
+    let end = end.exactly(&[destination]);
     let way = Way { directory, start: &start, class: class_of(&end), to_google: false };
     let mut links = vec![way.route(&end)];
     links.extend(way.exit());
@@ -227,15 +228,27 @@ impl Way<'_, '_> {
         let Some(network) = &self.start.network else {
             return link("route", State::NotGiven, "", "the network is not known");
         };
-        let Some(address) = end.ranges.first().map(IpNet::addr) else {
-            return link("route", State::Undetermined, "", "the address is not known");
-        };
-        if matches!(end.role, Role::HealthCheck | Role::Iap | Role::DnsForwarder) {
+        let own_paths = [Role::HealthCheck, Role::Iap, Role::DnsForwarder, Role::Metadata];
+        if own_paths.contains(&end.role) {
             // <https://cloud.google.com/vpc/docs/routes#special_paths>: no route of the network's
             // is asked, and none can change it.
-            let detail = "Google's own path to probes, proxies and forwarders: no route decides it";
+            let detail = "Google's own path to probes, proxies, forwarders and the metadata \
+                          server: no route decides it";
             return link("route", State::Ok, "special routing path", detail);
         }
+        // Where the name has several addresses, each has to be reached.
+        let mut links = end.ranges.iter().map(|range| self.route_to(network, end, range.addr()));
+        let Some(first) = links.next() else {
+            return link("route", State::Undetermined, "", "the address is not known");
+        };
+        links.fold(first, |worst, next| match (worst.state, next.state) {
+            (State::Broken, _) | (State::Undetermined, State::Ok | State::Undetermined) => worst,
+            (State::Ok, State::Ok) => worst,
+            _ => next,
+        })
+    }
+
+    fn route_to(&self, network: &Reference, end: &Side, address: IpAddr) -> Link {
         let source = self.start.side.ranges.first().map(IpNet::addr);
         let hop = next_hop(self.directory.inventory, network, &self.start.tags, source, address);
         // A private address does not leave by the internet gateway: what brings it is not among the

@@ -18,7 +18,7 @@ pub(super) fn ending(
 ) -> (Option<Side>, Class) {
     let network = start.network.as_ref();
     if let Some(address) = crate::net::parse_address(host) {
-        let end = side(directory.who(address, network), &[address]);
+        let end = side(directory.who(address, network), &[address]).exactly(&[address]);
         let class = class_of(&end);
         return (Some(end), class);
     }
@@ -34,7 +34,9 @@ pub(super) fn ending(
             let made = link("name", state, by.label(), detail).by(Fault::WrongTarget);
             links.push(made.read_at(by.origin()));
             let first = addresses.first().copied();
-            let end = first.map(|address| side(directory.who(address, network), &addresses));
+            let end = first.map(|address| {
+                side(directory.who(address, network), &addresses).exactly(&addresses)
+            });
             let class = end.as_ref().map_or(Class::Internet, class_of);
             (end, class)
         }

@@ -43,7 +43,7 @@ pub fn start<'a>(directory: &Directory<'a>, from: &str) -> Result<Start<'a>, Str
 fn found<'a>(directory: &Directory<'a>, from: &str) -> Result<Start<'a>, String> {
     let inventory = directory.inventory;
     if let Some(address) = crate::net::parse_address(from) {
-        return Ok(at_address(directory, address, None));
+        return Ok(exactly(directory, address));
     }
     let (name, pods) = match from.strip_suffix("/pods") {
         Some(name) => (name, true),
@@ -58,25 +58,24 @@ fn found<'a>(directory: &Directory<'a>, from: &str) -> Result<Start<'a>, String>
     if let Some(subnetwork) = inventory.subnetworks.iter().find(|one| one.id.name == from) {
         let address = subnetwork.primary.map(|range| range.addr());
         let address = address.ok_or_else(|| format!("subnetwork {from} has no range"))?;
-        return Ok(at_address(directory, address, None));
+        return Ok(at_address(directory, address));
     }
     let vm = inventory.instances.iter().find(|one| !one.template && one.id.name == from);
     if let Some(vm) = vm {
         let address = vm.interfaces.iter().find_map(|nic| nic.address);
         let address = address.ok_or_else(|| format!("VM {from} has no address here"))?;
-        let external = vm.interfaces.iter().any(|nic| !nic.external.is_empty());
-        return Ok(at_address(directory, address, Some(external)));
+        return Ok(exactly(directory, address));
     }
     let workloads = &inventory.workloads;
     if let Some(address) =
         workloads.nodes.iter().find(|one| one.name == from).and_then(|one| one.address)
     {
-        return Ok(at_address(directory, address, None));
+        return Ok(exactly(directory, address));
     }
     let pod =
         workloads.workloads.iter().find(|one| one.kind == "Pod" && one.id.to_string() == from);
     if let Some(address) = pod.and_then(|pod| pod.address) {
-        return Ok(at_address(directory, address, None));
+        return Ok(exactly(directory, address));
     }
     Err(format!("{from} is no address, cluster, subnetwork, VM, Node or pod that was given"))
 }
@@ -85,7 +84,8 @@ fn of_cluster<'a>(directory: &Directory<'a>, at: usize, role: Role) -> Option<St
     let own = |owner: &&Owner| owner.role == role && owner.cluster == Some(at) && !owner.is_vm;
     let owner = directory.roles.owners().iter().find(own)?;
     let address = owner.ranges.first()?.addr();
-    let mut start = at_address(directory, address, None);
+    let mut start = at_address(directory, address);
+    start.is_external = None;
     // Several clusters may share the subnetwork.
     start.cluster = Some(at);
     start.side.name.clone_from(&owner.name);
@@ -94,13 +94,19 @@ fn of_cluster<'a>(directory: &Directory<'a>, at: usize, role: Role) -> Option<St
     Some(with_cluster(directory, start))
 }
 
-/// Whoever has this address.
-pub(super) fn at_address<'a>(
-    directory: &Directory<'a>,
-    address: IpAddr,
-    external: Option<bool>,
-) -> Start<'a> {
+/// Whoever has this address, and nobody of the same range.
+pub(super) fn exactly<'a>(directory: &Directory<'a>, address: IpAddr) -> Start<'a> {
+    let start = at_address(directory, address);
+    Start { side: start.side.exactly(&[address]), ..start }
+}
+
+/// Whoever has this address, with all of the range.
+fn at_address<'a>(directory: &Directory<'a>, address: IpAddr) -> Start<'a> {
     let inventory = directory.inventory;
+    // A VM shows whether it has an external address.
+    let nics = inventory.instances.iter().filter(|vm| !vm.template).flat_map(|vm| &vm.interfaces);
+    let own = nics.into_iter().find(|nic| nic.address == Some(address));
+    let external = own.map(|nic| !nic.external.is_empty());
     let networks = directory.roles.networks_of(address);
     let network = match networks.as_slice() {
         [only] => Some((*only).clone()),
