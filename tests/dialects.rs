@@ -156,3 +156,74 @@ fn tags_of_nodes_come_from_the_cluster_and_from_its_vms() {
     assert_eq!(found(&[cluster("c", plain.clone())]), 1);
     assert_eq!(found(&[cluster("c", plain), vm]), 0);
 }
+
+/// The effective firewalls of a VM leave out what is for others: that takes nothing from a policy.
+#[test]
+fn effective_firewalls_of_a_vm_are_not_the_whole_policy() {
+    let allow = |priority: u64, account: Option<&str>| {
+        let mut rule = value!({"action": "allow", "direction": "INGRESS", "priority": priority,
+            "match": {"srcIpRanges": ["203.0.113.0/24"],
+                      "layer4Configs": [{"ipProtocol": "tcp", "ports": ["22"]}]}});
+        if let Some(account) = account {
+            rule["targetServiceAccounts"] = value!([account]);
+        }
+        rule
+    };
+    let web = "web@p.iam.gserviceaccount.com";
+    let described = |rules: Value| {
+        value!({"kind": "compute#firewallPolicy", "name": "pol",
+            "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/firewallPolicies/pol",
+            "associations": [{"name": "a", "attachmentTarget":
+                "https://www.googleapis.com/compute/v1/projects/p/global/networks/n"}],
+            "rules": rules})
+        .to_string()
+    };
+    let effective = |rules: Value| {
+        value!({"firewallPolicys": [{"name": "pol", "displayName": "pol", "type": "NETWORK",
+                "rules": rules}],
+            "firewalls": [rule("icmp", value!({"allowed": [{"IPProtocol": "icmp"}],
+                "sourceRanges": ["0.0.0.0/0"]}))]})
+        .to_string()
+    };
+    let other = value!([{"action": "deny", "direction": "INGRESS", "priority": 900,
+        "match": {"srcIpRanges": ["192.0.2.0/24"], "layer4Configs": [{"ipProtocol": "all"}]}}]);
+    let all = described(value!([allow(100, Some(web)), other[0]]));
+    let of_one = effective(other.clone());
+    let of_web = effective(value!([allow(100, Some(web)), other[0]]));
+    let asked = ["--target-service-account", web, "--target-secure-tags="];
+    for pair in [[&all, &of_one], [&of_one, &all], [&of_one, &of_web], [&of_web, &of_one]] {
+        let files = [("a.json", pair[0].as_bytes()), ("b.json", pair[1].as_bytes())];
+        let scratch = folder(&files);
+        let mut more = vec!["-c", scratch.path().to_str().unwrap()];
+        more.extend(asked);
+        let answer = common::run(
+            &[
+                &[
+                    "sim",
+                    "--direction",
+                    "INGRESS",
+                    "--protocol",
+                    "tcp",
+                    "--port",
+                    "22",
+                    "--from",
+                    "203.0.113.7",
+                    "--to",
+                    "10.0.0.5",
+                    "--network",
+                    "n",
+                    "--target-tags=",
+                    "--format",
+                    "json",
+                ],
+                more.as_slice(),
+            ]
+            .concat(),
+        );
+        let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
+        assert_eq!(answer["verdict"], "ALLOWED", "{answer:#}");
+    }
+    // A rule for all VMs is left out by nobody: one of the two is old.
+    let (new, old) = (described(value!([allow(100, None), other[0]])), described(other.clone()));
+    check_ssh(&[("a.json", new.as_bytes()), ("b.json", old.as_bytes())], &[], "UNDETERMINED");
+}

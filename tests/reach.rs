@@ -185,7 +185,24 @@ fn the_port_is_the_pods() {
                      "labels": {"kubernetes.io/service-name": "guard"}},
         "ports": [{"name": "https", "port": 7443}],
         "endpoints": [{"addresses": ["10.24.1.2"], "conditions": {"ready": true}}]});
-    assert_eq!(with(&[by_name.clone(), slice, hook(value!(443))]), denied(7443));
+    assert_eq!(with(&[by_name.clone(), slice.clone(), hook(value!(443))]), denied(7443));
+    // They are what is dialled, whatever number the Service has.
+    let written = service("guard", &ports(value!([{"port": 443, "targetPort": 443}])));
+    assert_eq!(with(&[written.clone(), slice.clone(), hook(value!(443))]), denied(7443));
+    // Pods that do not agree are called at the port of each.
+    let mut other = slice.clone();
+    other["metadata"]["name"] = value!("guard-y");
+    other["ports"][0]["port"] = value!(7444);
+    let objects = [by_name.clone(), slice.clone(), other, hook(value!(443))];
+    let all = needs(&[base(), objects.to_vec()].concat());
+    let called = all.iter().filter(|need| need["to"]["name"] == "policy/guard");
+    let called: Vec<_> = called.map(|need| need["port"].as_u64().unwrap()).collect();
+    assert_eq!(called, [7443, 7444]);
+    // Endpoints that somebody wrote are not the cluster's pods.
+    let mut elsewhere = slice;
+    elsewhere["endpoints"][0]["addresses"] = value!(["10.60.0.5"]);
+    let answer = with(&[written, elsewhere, hook(value!(443))]);
+    assert_eq!(answer, (value!(7443), value!("unknown"), value!("UNDETERMINED")));
     let pod = |extra: Value| {
         let mut spec = value!({"containers": [{"name": "c", "image": "i",
             "ports": [{"name": "tls", "containerPort": 6443}]}]});

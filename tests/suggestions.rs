@@ -179,3 +179,60 @@ fn targets_are_the_clusters_own() {
     assert_eq!(fix["rule"]["target_tags"], value!(["shared"]), "{fix:#}");
     assert_eq!(fix["safety"], "review");
 }
+
+/// What somebody denies by name is no traffic that a cluster lives on.
+#[test]
+fn a_deny_of_ssh_is_no_broken_cluster() {
+    let [master, inside] = own_rules();
+    let ssh = |ports: &[&str]| {
+        rule(
+            "deny-some",
+            value!({"priority": 900, "denied": [{"IPProtocol": "tcp", "ports": ports}],
+                "sourceRanges": ["0.0.0.0/0"]}),
+        )
+    };
+    let found = |ports: &[&str]| {
+        let all = [
+            master.clone(),
+            inside.clone(),
+            ssh(ports),
+            cluster("c", value!({})),
+            subnet(value!({})),
+        ];
+        findings(&Inputs::of(&all).triage(), "cluster-internal-blocked").len()
+    };
+    assert_eq!(found(&["22", "3389"]), 0);
+    assert_eq!(found(&["1024-65535"]), 1);
+}
+
+/// A change that lets through what another finding asks for, too, says how much.
+#[test]
+fn what_passes_besides_is_counted() {
+    let [master, inside] = own_rules();
+    let wide = rule(
+        "webhooks",
+        value!({"allowed": [{"IPProtocol": "tcp", "ports": ["9443"]}],
+            "sourceRanges": ["172.16.0.0/28"], "targetTags": [TAG]}),
+    );
+    let call = |port: u16, from: &str| {
+        denied(from, "10.1.0.5", port, "deny-all", "INGRESS", "gke-c-pool-1")
+    };
+    let all = [
+        master,
+        inside,
+        wide,
+        deny_all(value!({})),
+        cluster("c", value!({})),
+        subnet(value!({})),
+        call(8443, "172.16.0.2"),
+        call(6443, "172.16.0.3"),
+    ];
+    let report = Inputs::of(&all).triage();
+    let found = findings(&report, "webhook-port-blocked");
+    let last = found.last().unwrap();
+    let update = last["fixes"].as_array().unwrap().iter();
+    let mut updates = update.filter(|fix| fix["kind"] == "update-firewall-rule");
+    let proof = &updates.next().unwrap()["proof"];
+    // Corrections of one rule add up: the second opens the first one's port as well.
+    assert_eq!(proof["other_flows_changed"], 1, "{last:#}");
+}

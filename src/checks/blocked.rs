@@ -7,15 +7,15 @@ use crate::checks::finding::{
 };
 use crate::checks::logged;
 use crate::checks::{Check, Evidence, Outcome, needed};
+use crate::correlate::Cause;
 use crate::correlate::causes::decider_key;
 use crate::correlate::path;
 use crate::correlate::side::Side;
-use crate::correlate::{Cause, Question};
 use crate::engine::{Decider, Verdict};
 use crate::engine::{match_rule, matching};
 use crate::model::{Action, FirewallRule};
 use crate::net::{Direction, Role};
-use crate::suggest::{NoFix, Proposal, Refuted, Suggestion, propose, prove};
+use crate::suggest::{NoFix, Others, Proposal, Refuted, Suggestion, propose, prove};
 
 /// What a check says of a cause of its kind.
 pub struct Words {
@@ -330,24 +330,31 @@ fn fixes(
         Ok(proposals) => proposals,
         Err(no_fix) => return (Vec::new(), Some(no_fix)),
     };
-    let others: Vec<&Question<'_>> = evidence
-        .correlation
-        .causes
-        .iter()
-        .filter(|other| !is_kin(cause, other))
-        .flat_map(|other| &other.questions)
-        .chain(&evidence.correlation.passed)
-        .collect();
+    let others = |proposal: &Proposal<'_, '_>| {
+        let mut others = Others::default();
+        others.stay.extend(&evidence.correlation.passed);
+        for other in &evidence.correlation.causes {
+            let is_wanted = proposal.wanted.iter().any(|one| std::ptr::eq(*one, other));
+            match is_kin(cause, other) || is_needed_too(cause, other) {
+                _ if is_wanted || std::ptr::eq(other, cause) => {}
+                true => others.may_pass.extend(&other.questions),
+                false => others.stay.extend(&other.questions),
+            }
+        }
+        others
+    };
     let edges = &evidence.correlation.edges;
     let mut proved = Vec::new();
     let mut refuted = None;
     // What mends another cause may mend this one, too: then it is the same change.
     let known = earlier.0.iter().map(|change| Proposal::again(change, cause));
     let known = known.filter_map(|again| {
+        let others = others(&again);
         prove(evidence.directory, again, &others, edges, evidence.printer).ok()
     });
     proved.extend(known.take(1));
     for proposal in proposals {
+        let others = others(&proposal);
         match prove(evidence.directory, proposal, &others, edges, evidence.printer) {
             Ok(suggestion) => proved.push(suggestion),
             Err(why) => refuted = Some(why),
@@ -434,10 +441,6 @@ fn ends<'c>(cause: &'c Cause<'_>) -> (&'c Side, &'c Side) {
 /// Causes that one change may mend together: the same other end, denied on the same way, both by a
 /// default. Pods and nodes share their tags, so what lets the one pass lets the other.
 fn is_kin(a: &Cause<'_>, b: &Cause<'_>) -> bool {
-    let by_default = |cause: &Cause<'_>| match cause.decision.decider {
-        Decider::Rule(rule) => rule.is_catch_all(cause.protocol),
-        decider => matches!(decider, Decider::Implied(_)),
-    };
     let (one, other) = (ends(a).0, ends(b).0);
     let same_peer = one.name == other.name || one.role == Role::HealthCheck;
     (a.network.as_ref(), a.direction, one.role) == (b.network.as_ref(), b.direction, other.role)
@@ -445,6 +448,21 @@ fn is_kin(a: &Cause<'_>, b: &Cause<'_>) -> bool {
         && one.known
         && by_default(a)
         && by_default(b)
+}
+
+/// Whether a cluster needs what another cause is about, and only a default denies it: that it
+/// passes, too, is what its own finding asks for.
+fn is_needed_too(cause: &Cause<'_>, other: &Cause<'_>) -> bool {
+    !other.needs.is_empty()
+        && (&cause.network, cause.direction) == (&other.network, other.direction)
+        && by_default(other)
+}
+
+fn by_default(cause: &Cause<'_>) -> bool {
+    match cause.decision.decider {
+        Decider::Rule(rule) => rule.is_catch_all(cause.protocol),
+        decider => matches!(decider, Decider::Implied(_)),
+    }
 }
 
 fn refusal(cause: &Cause<'_>, why: &Refuted) -> String {

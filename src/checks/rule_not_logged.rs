@@ -13,7 +13,7 @@ use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, ne
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::model::{Action, FirewallRule, Owner};
 use crate::net::AddressSet;
-use crate::suggest::{Change, Proposal, Safety, prove};
+use crate::suggest::{Change, Others, Proposal, Safety, prove};
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -59,7 +59,8 @@ fn finding(check: &Check, rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> F
         notes: Vec::new(),
     };
     let edges = &evidence.correlation.edges;
-    let proved = prove(evidence.directory, proposal, &evidence.logged, edges, evidence.printer);
+    let others = Others { stay: evidence.logged.clone(), may_pass: Vec::new() };
+    let proved = prove(evidence.directory, proposal, &others, edges, evidence.printer);
     let fixes: Vec<_> = proved.into_iter().collect();
     Finding {
         id: id(check.id, &[&network_key(&rule.network), &rule.label()]),

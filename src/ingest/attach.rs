@@ -168,8 +168,9 @@ fn may_be_of(association: &Association, policy: &FirewallPolicy) -> bool {
     of_kind && policy.is_called(&association.policy)
 }
 
-/// A policy that several exports show is one: the one with more rules stays, since the effective
-/// firewalls of a VM leave out rules for others.
+/// A policy that several exports show is one. The effective firewalls of a VM leave out rules for
+/// others (facts B5), so what one lacks and another has counts; where that does not explain it,
+/// nobody says which description is the newer one.
 fn forget_repeated(policies: &mut Vec<FirewallPolicy>) {
     let mut kept: Vec<FirewallPolicy> = Vec::new();
     for policy in std::mem::take(policies) {
@@ -185,19 +186,41 @@ fn forget_repeated(policies: &mut Vec<FirewallPolicy>) {
         match kept.iter_mut().find(same) {
             None => kept.push(policy),
             Some(one) => {
-                let was_effective = one.effective;
-                one.effective |= policy.effective;
                 one.attached |= policy.attached;
-                // What is effective holds, whatever is described besides.
-                let more = one.rules.len() < policy.rules.len();
-                if policy.effective && !was_effective || more && policy.effective == was_effective {
-                    one.rules = policy.rules;
-                    one.short_name = one.short_name.take().or(policy.short_name);
-                }
+                one.short_name = one.short_name.take().or_else(|| policy.short_name.clone());
+                put_together(one, policy);
             }
         }
     }
     *policies = kept;
+}
+
+/// Puts the rules of two descriptions of one policy together.
+fn put_together(one: &mut FirewallPolicy, other: FirewallPolicy) {
+    if one.rules.is_empty() || other.rules.is_empty() {
+        one.rules.extend(other.rules);
+        one.effective |= other.effective;
+        return;
+    }
+    let place = |rule: &FirewallRule| (rule.priority, rule.direction);
+    let has = |list: &[FirewallRule], rule: &FirewallRule| {
+        list.iter().any(|known| place(known) == place(rule) && known.decides_like(rule))
+    };
+    let doubt = |rule: &mut FirewallRule, lacking: &FirewallPolicy| {
+        if !lacking.effective || rule.targets.is_everyone() {
+            rule.unmodelled.push(format!("another description, {}, lacks it", lacking.origin));
+        }
+    };
+    for rule in one.rules.iter_mut().filter(|rule| !has(&other.rules, rule)) {
+        doubt(rule, &other);
+    }
+    let mut more: Vec<FirewallRule> =
+        other.rules.iter().filter(|rule| !has(&one.rules, rule)).cloned().collect();
+    for rule in &mut more {
+        doubt(rule, one);
+    }
+    one.rules.extend(more);
+    one.effective |= other.effective;
 }
 
 /// Puts the ranges of a group in the place of its name.

@@ -434,7 +434,7 @@ mod tests {
 
     #[test]
     fn every_pattern_is_one() {
-        assert_eq!(pattern_count(), 15);
+        assert_eq!(pattern_count(), 17);
     }
 
     #[test]

@@ -227,7 +227,7 @@ pub struct Webhook {
 }
 
 /// Whom the API server calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CallTarget {
     /// A Service's port.
     Service(ObjectName, u16),

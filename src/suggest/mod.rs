@@ -13,5 +13,5 @@ pub mod resource;
 pub use change::{Change, Safety};
 pub use proposal::{NoFix, Proposal};
 pub use propose::{Earlier, propose};
-pub use prove::{Printed, Printer, Proof, Refuted, Suggestion, prove, prove_narrowing};
+pub use prove::{Others, Printed, Printer, Proof, Refuted, Suggestion, prove, prove_narrowing};
 pub use resource::ResourceChange;

@@ -110,12 +110,20 @@ impl Suggestion {
     }
 }
 
-/// Proves a proposal on the inventory. `others` are what all other logged connections ask, which
-/// `edges` tell apart.
+/// What all other logged connections ask.
+#[derive(Debug, Default)]
+pub struct Others<'q, 'a> {
+    /// Their verdict must not change.
+    pub stay: Vec<&'q Question<'a>>,
+    /// They are denied and needed, too: that they pass is counted, and no harm.
+    pub may_pass: Vec<&'q Question<'a>>,
+}
+
+/// Proves a proposal on the inventory; `edges` tell the questions of others apart.
 pub fn prove(
     directory: &Directory<'_>,
     proposal: Proposal<'_, '_>,
-    others: &[&Question<'_>],
+    others: &Others<'_, '_>,
     edges: &Edges,
     printer: &dyn Printer,
 ) -> Result<Suggestion, Refuted> {
@@ -201,7 +209,7 @@ fn replay(
     directory: &Directory<'_>,
     proposal: &Proposal<'_, '_>,
     parsed: &FirewallRule,
-    others: &[&Question<'_>],
+    others: &Others<'_, '_>,
     edges: &Edges,
 ) -> Result<Proof, Refuted> {
     let inventory = directory.inventory;
@@ -226,17 +234,22 @@ fn replay(
         };
         says(parsed) || was.is_some_and(says)
     };
-    let mut other_flows_changed = 0;
-    for question in others.iter().filter(|question| may_say(question)) {
-        question.each_flow(detail, |flow, count| {
-            if verdict(&before, flow) != verdict(&after, flow) {
-                other_flows_changed += count;
-            }
-        });
+    let count_changed = |questions: &[&Question<'_>]| {
+        let mut changed = 0;
+        for question in questions.iter().filter(|question| may_say(question)) {
+            question.each_flow(detail, |flow, count| {
+                if verdict(&before, flow) != verdict(&after, flow) {
+                    changed += count;
+                }
+            });
+        }
+        changed
+    };
+    match count_changed(&others.stay) {
+        0 => {}
+        changed => return Err(Refuted::ChangesOthers(changed)),
     }
-    if other_flows_changed > 0 {
-        return Err(Refuted::ChangesOthers(other_flows_changed));
-    }
+    let other_flows_changed = count_changed(&others.may_pass);
     let mut still_denied = 0;
     for canary in canaries(directory, proposal, first) {
         if verdict(&before, &canary) != Verdict::Denied {

@@ -4,6 +4,8 @@
 //! `targetPort`, by number, or by a name that the endpoints or the containers resolve
 //! (<https://cloud.google.com/kubernetes-engine/docs/how-to/private-clusters#add_firewall_rules>).
 
+use std::net::IpAddr;
+
 use crate::correlate::Directory;
 use crate::correlate::expected::cluster::{Wanted, unknown};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
@@ -17,6 +19,8 @@ use crate::net::{IpNet, Protocol, Role};
 pub struct Backend {
     /// The port of the pods, where it could be found.
     pub port: Option<u16>,
+    /// The ports of other pods, where they do not agree.
+    pub others: Vec<u16>,
     /// Whether the pods sit on their nodes' addresses.
     pub on_nodes: bool,
     /// Why nobody can answer.
@@ -47,7 +51,11 @@ pub fn backend_of(workloads: &Workloads, id: &ObjectName, port: u16) -> Backend 
         })
     });
     let lacks = lacks.filter(|_| missing.is_none());
-    Backend { port, on_nodes, missing, lacks }
+    let mut others: Vec<u16> = ports_of_endpoints(workloads, service, found).collect();
+    others.sort_unstable();
+    others.dedup();
+    others.retain(|other| Some(*other) != port);
+    Backend { port, others, on_nodes, missing, lacks }
 }
 
 /// Whether what is not among the given Services is not there: others of its namespace were given,
@@ -82,18 +90,12 @@ fn without_service(workloads: &Workloads, id: &ObjectName) -> Backend {
 
 /// The port of the pods, or what would tell it.
 fn pod_port(workloads: &Workloads, service: &Service, port: &ServicePort) -> Result<u16, String> {
+    // What is dialled stands in the endpoints, whatever the Service says of its pods.
+    let of_endpoints = ports_of_endpoints(workloads, service, port).next();
     let name = match &port.target {
-        PortName::Number(number) => return Ok(*number),
+        PortName::Number(number) => return Ok(of_endpoints.unwrap_or(*number)),
         PortName::Name(name) => name,
     };
-    let of_endpoints = workloads
-        .endpoints_of(&service.id)
-        .flat_map(|one| &one.ports)
-        .find(|(of, protocol, _)| {
-            let same = of.is_none() || *of == port.name || service.ports.len() == 1;
-            same && *protocol == port.protocol
-        })
-        .map(|(_, _, number)| *number);
     let of_containers = || {
         let all = workloads.pods_of(service).flat_map(|pods| &pods.ports);
         let mut named = all.filter(|one| one.name.as_ref() == Some(name));
@@ -109,6 +111,20 @@ fn pod_port(workloads: &Workloads, service: &Service, port: &ServicePort) -> Res
                 service.id
             )
         })
+}
+
+/// The numbers of a Service's port in its endpoints: pods may resolve a name differently.
+fn ports_of_endpoints<'w>(
+    workloads: &'w Workloads,
+    service: &'w Service,
+    port: &'w ServicePort,
+) -> impl Iterator<Item = u16> + 'w {
+    let ports = workloads.endpoints_of(&service.id).flat_map(|one| &one.ports);
+    let own = ports.filter(|(of, protocol, _)| {
+        let same = of.is_none() || *of == port.name || service.ports.len() == 1;
+        same && *protocol == port.protocol
+    });
+    own.map(|(_, _, number)| *number)
 }
 
 /// Manifests leave labels and selectors to what puts them together: where all containers of that
@@ -170,32 +186,33 @@ pub(super) fn needs<'a>(place: &Place<'_, 'a>, scope: &Scope, into: &mut Vec<Nee
     let inventory = place.directory.inventory;
     let several = inventory.clusters.len() > 1;
     for webhook in distinct(&inventory.workloads) {
-        let need = match &webhook.target {
-            CallTarget::Url(url) => of_url(place, webhook, url),
+        let needs = match &webhook.target {
+            CallTarget::Url(url) => vec![of_url(place, webhook, url)],
             CallTarget::Service(id, port) => {
                 let whose = if several { belongs(place, id) } else { Whose::Here };
+                let all = || of_service(place, webhook, id, *port);
                 match whose {
                     Whose::Elsewhere => continue,
                     // Of what was exported once, a cluster that was named is the one.
                     Whose::Unknown if scope.cluster.is_none() => {
-                        nobodys(of_service(place, webhook, id, *port))
+                        all().into_iter().map(nobodys).collect()
                     }
-                    Whose::Several => several_told(place, webhook, id),
-                    Whose::Here | Whose::Unknown => of_service(place, webhook, id, *port),
+                    Whose::Several => vec![several_told(place, webhook, id)],
+                    Whose::Here | Whose::Unknown => all(),
                 }
             }
         };
-        into.push(need);
+        into.extend(needs);
     }
 }
 
 /// Every webhook once: manifests and exports may both hold it.
 fn distinct(workloads: &Workloads) -> impl Iterator<Item = &Webhook> {
     let mut seen = std::collections::BTreeSet::new();
-    workloads
-        .webhooks
-        .iter()
-        .filter(move |webhook| seen.insert((webhook.kind, &webhook.configuration, &webhook.name)))
+    workloads.webhooks.iter().filter(move |webhook| {
+        // Two clusters may have one of a name, each with a Service of its own.
+        seen.insert((webhook.kind, &webhook.configuration, &webhook.name, &webhook.target))
+    })
 }
 
 /// Whose a Service is, where there are several clusters.
@@ -263,11 +280,38 @@ fn several_told<'a>(place: &Place<'_, 'a>, webhook: &'a Webhook, id: &ObjectName
     place.unknown(wanted, &webhook.origin)
 }
 
+/// What is called behind a Service, by the port of each of its pods.
 fn of_service<'a>(
     place: &Place<'_, 'a>,
     webhook: &'a Webhook,
     id: &ObjectName,
     port: u16,
+) -> Vec<Need<'a>> {
+    let backend = backend_of(&place.directory.inventory.workloads, id, port);
+    let others = backend.others.clone();
+    let mut needs = vec![of_backend(place, webhook, (id, port), backend.clone())];
+    needs.extend(others.into_iter().map(|other| {
+        let backend = Backend { port: Some(other), ..backend.clone() };
+        of_backend(place, webhook, (id, port), backend)
+    }));
+    needs
+}
+
+/// Whom a Service has that is no pod and no node of the cluster: somebody wrote its endpoints.
+fn strangers(place: &Place<'_, '_>, id: &ObjectName) -> Vec<IpAddr> {
+    let endpoints = place.directory.inventory.workloads.endpoints_of(id);
+    let all: Vec<IpAddr> = endpoints.flat_map(|one| one.ready.iter().copied()).collect();
+    let mut own = place.ranges(Role::Pod).0;
+    own.extend(place.ranges(Role::Node).0);
+    let is_own = |address: &IpAddr| own.iter().any(|range| range.contains(address));
+    if own.is_empty() || all.iter().any(is_own) { Vec::new() } else { all }
+}
+
+fn of_backend<'a>(
+    place: &Place<'_, 'a>,
+    webhook: &'a Webhook,
+    (id, port): (&ObjectName, u16),
+    backend: Backend,
 ) -> Need<'a> {
     let name = id.to_string();
     let (from, doubtful, note) = place.caller();
@@ -292,8 +336,15 @@ fn of_service<'a>(
         need.answer.verdict = Expected::Allowed;
         return need;
     }
-    let backend = backend_of(&place.directory.inventory.workloads, id, port);
     because.extend(backend.lacks.clone());
+    let strangers = strangers(place, id);
+    if let Some(first) = strangers.first() {
+        because.push(format!("its endpoints ({first}) are no pods or nodes of the cluster"));
+        let ranges = strangers.iter().copied().map(IpNet::from).collect();
+        let to = outside(Role::Unknown, &name, ranges, "an address out of its endpoints");
+        let need = place.unknown(wanted(backend.port, to, true, because), &webhook.origin);
+        return Need { missing: backend.missing, ..need };
+    }
     let to = place.backend(&name, backend.on_nodes);
     let Some(port) = backend.port else {
         let need = place.unknown(wanted(None, to, doubtful, because), &webhook.origin);

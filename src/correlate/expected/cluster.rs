@@ -10,9 +10,10 @@ use crate::correlate::expected::judge::{Ask, open};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
 use crate::correlate::path::vip::meant_otherwise;
 use crate::correlate::side::{Side, side};
+use crate::engine::EffectiveRules;
 use crate::engine::naming::{Resolved, redirects_google, resolve};
 use crate::model::cluster::ControlPlaneLink;
-use crate::model::{Cluster, Expected, Origin, Reference};
+use crate::model::{Action, Cluster, Expected, Origin, Reference};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role, well_known};
 
 /// What every private node fetches to boot, besides the control plane
@@ -54,7 +55,18 @@ impl<'a> Place<'_, 'a> {
         let mut need = self.unknown(wanted, &self.cluster.origin);
         let ports = match need.port {
             Some(port) => PortSet::of([port]),
-            None => any_port(need.protocol),
+            None => {
+                let all = any_port(need.protocol);
+                let by_name = self.denied_by_name(need.protocol).intersection(&all);
+                if !by_name.is_empty() {
+                    let ports = by_name.texts().join(", ");
+                    need.because.push(format!(
+                        "but for {} {ports}, which a rule denies by name",
+                        need.protocol
+                    ));
+                }
+                all.difference(&by_name)
+            }
         };
         let (from, to, protocol) = (&need.from, &need.to, need.protocol);
         let answer = self.judge(&Ask { from, to, protocol, ports: &ports });
@@ -62,6 +74,17 @@ impl<'a> Place<'_, 'a> {
             need.because.extend(self.lacks(&need.from, &need.to));
         }
         Need { answer, ..need }
+    }
+
+    /// The ports of applications that somebody denies by name: what nodes and pods need of one
+    /// another is not that.
+    fn denied_by_name(&self, protocol: Protocol) -> PortSet {
+        let rules = self.rules.iter().flat_map(EffectiveRules::all);
+        let denies = rules.filter(|rule| rule.action == Action::Deny && !rule.disabled);
+        let few = denies
+            .filter_map(|rule| rule.ports_of(protocol))
+            .filter(|ports| ports.count() <= MOST_BY_NAME);
+        few.fold(PortSet::default(), |all, ports| all.union(&ports))
     }
 
     /// A need of this cluster that nothing can be asked about.
@@ -241,6 +264,9 @@ fn boot_by_public<'a>(place: &Place<'_, 'a>, network: &Reference, host: &str) ->
     });
     matches!(need.answer.verdict, Expected::Denied | Expected::Allowed).then_some(need)
 }
+
+/// Who denies more ports than these means no application.
+const MOST_BY_NAME: u128 = 1_024;
 
 /// The ports that have to be open where any is meant: nobody listens on 0, GKE itself denies the
 /// kubelet's read-only port, and Google the answers of foreign DHCP servers.
