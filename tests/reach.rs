@@ -1122,3 +1122,47 @@ fn hostile_names_and_errors_stay_text() {
         }
     }
 }
+
+/// What cannot be judged is no all-clear: the report says how much of it there is.
+#[test]
+fn needs_that_nobody_can_judge_are_counted() {
+    let spots = |resources: &[Value]| {
+        let text: String = resources.iter().map(|one| format!("{one}\n")).collect();
+        let scratch = common::folder(&[("all.json", text.as_bytes())]);
+        let report = json(&["triage", scratch.path().to_str().unwrap()]);
+        let all = report["blind_spots"].as_array().unwrap().clone();
+        let detail = |spot: &Value| spot["detail"].as_str().unwrap().to_owned();
+        all.iter().map(detail).filter(|one| one.contains("cannot be judged")).collect::<Vec<_>>()
+    };
+    let mut all = base();
+    assert_eq!(spots(&all), [""; 0]);
+    // Rules of another project's network say nothing of this one's.
+    all[0]["networkConfig"]["network"] = value!("projects/host/global/networks/other");
+    let [only] = &spots(&all)[..] else { panic!("{:?}", spots(&all)) };
+    assert!(only.starts_with("cluster blue: of "), "{only}");
+}
+
+/// Whatever DNS answers: where no address of Google's is let out to, nodes do not boot.
+#[test]
+fn without_zones_a_closed_egress_is_doubtful_and_told() {
+    let closed = rule(
+        "closed",
+        &value!({"direction": "EGRESS", "priority": 65000, "denied": [{"IPProtocol": "all"}],
+            "destinationRanges": ["0.0.0.0/0"]}),
+    );
+    let vip = rule(
+        "vip",
+        &value!({"direction": "EGRESS", "allowed": [{"IPProtocol": "tcp", "ports": ["443"]}],
+            "destinationRanges": ["199.36.153.8/30"]}),
+    );
+    let boots = |more: &[Value]| {
+        let all = needs(&[&base(), more].concat());
+        let own = all.iter().filter(|need| need["to"]["role"] == "google-public");
+        own.map(|need| (need["verdict"].clone(), need["doubtful"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(boots(&[]), []);
+    let told = boots(std::slice::from_ref(&closed));
+    assert!(!told.is_empty());
+    assert!(told.iter().all(|one| *one == (value!("DENIED"), value!(true))), "{told:?}");
+    assert_eq!(boots(&[closed, vip]), []);
+}

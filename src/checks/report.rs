@@ -198,6 +198,23 @@ fn denies_in_silence(evidence: &Evidence<'_, '_>, rule: &FirewallRule) -> String
     }
 }
 
+/// What a cluster needs and nobody can judge.
+fn not_known(evidence: &Evidence<'_, '_>, cluster: usize, name: &str) -> Option<BlindSpot> {
+    let needs = &evidence.correlation.needs;
+    let own: Vec<_> =
+        needs.iter().filter(|need| need.cluster == Some(cluster) && !need.doubtful).collect();
+    let is_open =
+        |need: &&&Need<'_>| need.answer.verdict == Expected::Undetermined && need.missing.is_none();
+    let (all, open) = (own.len() as u64, own.iter().filter(is_open).count());
+    (open > 0).then(|| BlindSpot {
+        kind: "not-given",
+        detail: format!(
+            "cluster {name}: of {all} connections that it needs {open} cannot be judged by what \
+             was given: vpcwhy reach lists them"
+        ),
+    })
+}
+
 /// How many needed connections the implied rule denies, and what would show them.
 fn silent(evidence: &Evidence<'_, '_>, network: &Reference) -> String {
     let by_default = |need: &&Need<'_>| {
@@ -265,7 +282,8 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
             detail: "only TCP and UDP are logged; ICMP, ESP, AH, SCTP and GRE never are".to_owned(),
         });
     }
-    for cluster in &inventory.clusters {
+    for (at, cluster) in inventory.clusters.iter().enumerate() {
+        spots.extend(not_known(evidence, at, &cluster.id.name));
         if let Some(network) = &cluster.network
             && !inventory.knows_network(network)
         {

@@ -243,15 +243,25 @@ fn boot<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
 }
 
 /// What public DNS answers is one of many addresses; where none of them is let out to, there is no
-/// way, whichever it is. Without the zones nobody knows that it is public DNS that answers, and
-/// where other names of Google's go to a VIP, the zone of this one is what is missing.
+/// way, whichever it is. Where other names of Google's go to a VIP, the zone of this one is what is
+/// missing. Without the zones nobody knows who answers: then there is no way where neither those
+/// addresses nor the VIPs are let out to, but for an endpoint of the network's own.
 fn boot_by_public<'a>(place: &Place<'_, 'a>, network: &Reference, host: &str) -> Option<Need<'a>> {
     let inventory = place.directory.inventory;
-    if inventory.zones.is_empty() || redirects_google(inventory, network) {
+    if redirects_google(inventory, network) {
         return None;
     }
-    let all = well_known::ranges_with(Role::GooglePublic, "Google services");
-    let all = all.into_iter().filter(|range| range.addr().is_ipv4()).collect();
+    let zones_given = !inventory.zones.is_empty();
+    let mut all = well_known::ranges_with(Role::GooglePublic, "Google services");
+    let because = if zones_given {
+        "no private zone answers for the name"
+    } else {
+        for vip in ["private.googleapis.com", "restricted.googleapis.com"] {
+            all.extend(well_known::ranges_with(Role::GoogleApis, vip));
+        }
+        "the zones were not given: neither Google's public addresses nor its VIPs are let out to"
+    };
+    all.retain(|range| range.addr().is_ipv4());
     let need = place.need(Wanted {
         purpose: Purpose::Road,
         reason: format!("nodes boot from {host}, by Google's public addresses"),
@@ -259,10 +269,12 @@ fn boot_by_public<'a>(place: &Place<'_, 'a>, network: &Reference, host: &str) ->
         to: outside(Role::GooglePublic, "Google services", all, "Google's list of its addresses"),
         protocol: Protocol::TCP,
         port: Some(443),
-        doubtful: false,
-        because: vec!["no private zone answers for the name".to_owned()],
+        doubtful: !zones_given,
+        because: vec![because.to_owned()],
     });
-    matches!(need.answer.verdict, Expected::Denied | Expected::Allowed).then_some(need)
+    let verdict = need.answer.verdict;
+    let told = verdict == Expected::Denied || zones_given && verdict == Expected::Allowed;
+    told.then_some(need)
 }
 
 /// Who denies more ports than these means no application.
