@@ -248,8 +248,16 @@ fn formats_are_what_they_say() {
 #[test]
 fn only_and_ignore_choose_checks() {
     let inputs = "samples/rule-not-logged/inputs";
-    let report = json(&["check", inputs, "--ignore", "rule-not-logged"]);
-    assert_eq!(report["findings"], serde_json::json!([]));
+    let checks = |more: &[&str]| {
+        let report = json(&[&["check", inputs], more].concat());
+        let found = report["findings"].as_array().unwrap();
+        found.iter().map(|one| one["check"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = checks(&[]);
+    assert_eq!(all.len(), 2);
+    let ignored = checks(&["--ignore", "rule-not-logged"]);
+    assert_eq!(ignored, ["google-api-egress-blocked"]);
+    assert_eq!(checks(&["--ignore", "rule-not-logged,google-api-egress-blocked"]), [""; 0]);
     let report = json(&["check", inputs, "--only", "rule-not-logged"]);
     assert_eq!(report["findings"].as_array().unwrap().len(), 1);
 }

@@ -227,3 +227,117 @@ fn effective_firewalls_of_a_vm_are_not_the_whole_policy() {
     let (new, old) = (described(value!([allow(100, None), other[0]])), described(other.clone()));
     check_ssh(&[("a.json", new.as_bytes()), ("b.json", old.as_bytes())], &[], "UNDETERMINED");
 }
+
+/// A plan of these resources; `written` are their expressions, by address.
+fn plan(resources: &[(&str, &str, Value, Value)], written: Value) -> String {
+    let planned: Vec<Value> = resources
+        .iter()
+        .map(|(kind, name, index, values)| {
+            let mut one = value!({"address": format!("{kind}.{name}"), "mode": "managed",
+                "type": kind, "name": name, "values": values});
+            if !index.is_null() {
+                one["address"] = value!(format!("{kind}.{name}[{index}]"));
+                one["index"] = index.clone();
+            }
+            one
+        })
+        .collect();
+    let written: Vec<Value> = written
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(address, expressions)| value!({"address": address, "expressions": expressions}))
+        .collect();
+    value!({"format_version": "1.2", "planned_values": {"root_module": {"resources": planned}},
+        "configuration": {"root_module": {"resources": written}}, "resource_changes": []})
+    .to_string()
+}
+
+/// What `for_each` makes belongs together by its key; a plan does not say which `[each.key]` is.
+#[test]
+fn resources_of_a_loop_go_with_those_of_their_own_key() {
+    let none = Value::Null;
+    let web = |key: &str, port: &str| {
+        (
+            "google_compute_firewall",
+            "web",
+            value!(key),
+            value!({"name": format!("web-{key}"),
+            "project": "p", "direction": "INGRESS", "source_ranges": ["203.0.113.0/24"],
+            "allow": [{"protocol": "tcp", "ports": [port]}]}),
+        )
+    };
+    let net = |key: &str| {
+        ("google_compute_network", "vpc", value!(key), value!({"name": key, "project": "p"}))
+    };
+    let written = value!({"google_compute_firewall.web":
+        {"network": {"references": ["google_compute_network.vpc", "each.key"]}}});
+    let text = plan(&[net("m"), net("n"), web("m", "22"), web("n", "443")], written.clone());
+    check_ssh(&[("plan.json", text.as_bytes())], &[], "DENIED");
+    let text = plan(&[net("m"), net("n"), web("m", "443"), web("n", "22")], written.clone());
+    check_ssh(&[("plan.json", text.as_bytes())], &[], "ALLOWED");
+    // One for all needs no key.
+    let only = ("google_compute_network", "vpc", none, value!({"name": "n", "project": "p"}));
+    let text = plan(&[only, web("m", "22")], written);
+    check_ssh(&[("plan.json", text.as_bytes())], &[], "ALLOWED");
+}
+
+/// What a plan leaves open inside of blocks is what their expressions refer to; routers of one name
+/// are told apart by their region, and a NAT whose router is kept elsewhere is said to be unused.
+#[test]
+fn blocks_of_a_plan_say_what_they_refer_to() {
+    let none = || Value::Null;
+    let network = ("google_compute_network", "n", none(), value!({"name": "n", "project": "p"}));
+    let zone = (
+        "google_dns_managed_zone",
+        "z",
+        none(),
+        value!({"name": "z", "project": "p",
+        "dns_name": "googleapis.com.", "visibility": "private",
+        "private_visibility_config": [{"networks": [{}], "gke_clusters": []}]}),
+    );
+    let router = |region: &str| {
+        (
+            "google_compute_router",
+            "r",
+            value!(region),
+            value!({"name": "r", "project": "p",
+            "region": region, "network": "n"}),
+        )
+    };
+    let nat = (
+        "google_compute_router_nat",
+        "nat",
+        none(),
+        value!({"name": "nat", "project": "p",
+        "region": "r1", "router": "r",
+        "source_subnetwork_ip_ranges_to_nat": "ALL_SUBNETWORKS_ALL_IP_RANGES"}),
+    );
+    let written = value!({"google_dns_managed_zone.z": {"private_visibility_config": [{"networks":
+        [{"network_url": {"references": ["google_compute_network.n.id", "google_compute_network.n"]}}]}]}});
+    let subnetwork = (
+        "google_compute_subnetwork",
+        "s",
+        none(),
+        value!({"name": "s", "project": "p",
+        "region": "r1", "network": "n", "ip_cidr_range": "10.0.0.0/24"}),
+    );
+    let name = |written: &Value| {
+        let text = plan(&[network.clone(), zone.clone(), subnetwork.clone()], written.clone());
+        let scratch = folder(&[("plan.json", text.as_bytes())]);
+        let path = scratch.path().to_str().unwrap();
+        json(&["path", "10.0.0.5", "storage.googleapis.com", path])["links"][0]["state"].clone()
+    };
+    assert_eq!(name(&value!({})), "broken");
+    assert_eq!(name(&written), "not-given");
+    let report = |resources: &[(&str, &str, Value, Value)]| {
+        let text = plan(resources, written.clone());
+        let scratch = folder(&[("plan.json", text.as_bytes())]);
+        json(&["triage", scratch.path().to_str().unwrap()])
+    };
+    let whole = report(&[network.clone(), router("r1"), router("r2"), nat.clone()]);
+    assert_eq!(whole["inventory"]["nats"], 1);
+    let alone = report(&[network, router("r2"), nat]);
+    assert_eq!(alone["inventory"]["nats"], 0);
+    assert_eq!(alone["unused"]["google_compute_router_nat"], 1, "{alone:#}");
+}

@@ -137,6 +137,7 @@ fn sound_logs_of_every_form() {
         ("numbers as text", a.replace("443", "\"443\"").replace(":6}", ":\"TCP\"}"), 1),
         ("floats", a.replace("443", "443.0").replace(":6,", ":6.0,"), 1),
         ("mapped addresses", a.replace("10.0.0.1", "::ffff:10.0.0.1"), 1),
+        ("grep -n", format!("1:{a}\n20:{b}\n"), 2),
         ("a banner first", format!("WARNING: something\n{a}\n{b}\n"), 2),
     ] {
         let (seen, other, unparsable) = counts(name, &text);

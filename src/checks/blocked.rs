@@ -330,18 +330,17 @@ fn fixes(
         Ok(proposals) => proposals,
         Err(no_fix) => return (Vec::new(), Some(no_fix)),
     };
+    let causes = evidence.correlation.causes.iter().filter(|one| !std::ptr::eq(*one, cause));
+    let (may_pass, stay): (Vec<&Cause<'_>>, Vec<&Cause<'_>>) =
+        causes.partition(|other| is_kin(cause, other) || is_needed_too(cause, other));
     let others = |proposal: &Proposal<'_, '_>| {
-        let mut others = Others::default();
-        others.stay.extend(&evidence.correlation.passed);
-        for other in &evidence.correlation.causes {
-            let is_wanted = proposal.wanted.iter().any(|one| std::ptr::eq(*one, other));
-            match is_kin(cause, other) || is_needed_too(cause, other) {
-                _ if is_wanted || std::ptr::eq(other, cause) => {}
-                true => others.may_pass.extend(&other.questions),
-                false => others.stay.extend(&other.questions),
-            }
+        let is_other =
+            |one: &&&Cause<'_>| !proposal.wanted.iter().any(|wanted| std::ptr::eq(*wanted, **one));
+        let stay = stay.iter().filter(is_other).flat_map(|one| &one.questions);
+        Others {
+            stay: stay.chain(&evidence.correlation.passed).collect(),
+            may_pass: may_pass.iter().filter(is_other).flat_map(|one| &one.questions).collect(),
         }
-        others
     };
     let edges = &evidence.correlation.edges;
     let mut proved = Vec::new();

@@ -16,6 +16,8 @@ pub(super) struct Resource<'a> {
     /// `google_compute_firewall`
     pub(super) kind: String,
     pub(super) name: String,
+    /// Which of several it is, where `for_each` or `count` made it.
+    pub(super) index: Option<String>,
     pub(super) values: Fields<'a>,
 }
 
@@ -36,6 +38,7 @@ pub(super) fn resources<'a>(
             module: path.to_owned(),
             kind,
             name,
+            index: one.text("index"),
             values: one.at("values"),
         });
     }
@@ -109,7 +112,29 @@ impl<'a, 'r> Lookup<'a, 'r> {
             return Some(text);
         }
         let references = self.written(resource)?.at(field).texts("references");
-        references.iter().find_map(|reference| self.named(reference, &resource.module))
+        references.iter().find_map(|reference| self.named(reference, resource))
+    }
+
+    /// The names of the resources that an expression inside of blocks refers to, block by block.
+    pub(super) fn nested(&self, resource: &Resource<'_>, path: &[&str]) -> Vec<Option<String>> {
+        fn walk<'v>(value: &'v Value, path: &[&str], into: &mut Vec<Fields<'v>>) {
+            match (value, path) {
+                (Value::Array(list), _) => list.iter().for_each(|one| walk(one, path, into)),
+                (_, []) => into.push(Fields(value)),
+                (_, [first, rest @ ..]) => {
+                    value.get(*first).into_iter().for_each(|inner| walk(inner, rest, into));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        if let Some(written) = self.written(resource) {
+            walk(written.0, path, &mut found);
+        }
+        let named = |one: &Fields<'_>| {
+            let references = one.texts("references");
+            references.iter().find_map(|reference| self.named(reference, resource))
+        };
+        found.iter().map(named).collect()
     }
 
     /// The expressions that a resource is written with.
@@ -125,20 +150,30 @@ impl<'a, 'r> Lookup<'a, 'r> {
         Some(written.at("expressions"))
     }
 
-    /// `google_compute_network.net.id` to that resource's name.
-    fn named(&self, reference: &str, module: &str) -> Option<String> {
+    /// `google_compute_network.net.id` to that resource's name. Of several that `for_each` or
+    /// `count` made it is the one of the same index: which one `[each.key]` means, a plan does not
+    /// say.
+    fn named(&self, reference: &str, by: &Resource<'_>) -> Option<String> {
         let mut parts = reference.split('.');
         let (kind, name) = (parts.next()?, parts.next()?);
         let name = name.split('[').next().unwrap_or(name);
         let same =
-            |one: &&Resource<'_>| one.kind == kind && one.name == name && one.module == module;
-        let of = self.all.iter().find(same)?.values;
-        of.first_text(&["self_link", "name", "short_name"])
+            |one: &&Resource<'_>| one.kind == kind && one.name == name && one.module == by.module;
+        let mut all = self.all.iter().filter(same).peekable();
+        let first = all.next()?;
+        let of = match all.peek() {
+            None => first,
+            Some(_) => std::iter::once(first)
+                .chain(all)
+                .find(|one| one.index.is_some() && one.index == by.index)?,
+        };
+        of.values.first_text(&["self_link", "name", "short_name"])
     }
 }
 
 /// Blocks of which there is at most one, which REST holds as an object.
-const SINGLE: [&str; 20] = [
+const SINGLE: [&str; 21] = [
+    "defaultSnatStatus",
     "match",
     "ipAllocationPolicy",
     "privateClusterConfig",

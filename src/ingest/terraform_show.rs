@@ -61,7 +61,13 @@ pub fn items(item: &Item) -> Shown {
                 let origin = item.origin.clone();
                 shown.items.push(Item { value, origin, hint: None });
             }
-            None if resource.kind == "google_compute_router_nat" => {}
+            None if resource.kind == "google_compute_router_nat" => {
+                // It is read with its router, which may be kept elsewhere.
+                let mut routers = all.iter().filter(|one| one.kind == "google_compute_router");
+                if !routers.any(|router| is_nat_of(resource, router, &lookup)) {
+                    *shown.unused.entry(resource.kind.clone()).or_default() += 1;
+                }
+            }
             None if policy_kind(&resource.kind).is_some() => {}
             None => *shown.unused.entry(resource.kind.clone()).or_default() += 1,
         }
@@ -76,7 +82,7 @@ pub fn items(item: &Item) -> Shown {
             changed(one, &item.origin)?;
             let values = one.at("change").at("before");
             let (address, module, name) = (String::new(), String::new(), String::new());
-            let before = Resource { address, module, kind, name, values };
+            let before = Resource { address, module, kind, name, index: None, values };
             let value = converted(&before, &lookup)?;
             Some(Item { value, origin: item.origin.clone(), hint: None })
         })
@@ -207,16 +213,16 @@ fn converted(resource: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Option<Value> 
     let (kind, segment) = match resource.kind.as_str() {
         "google_compute_firewall" => ("compute#firewall", "global/firewalls"),
         "google_compute_network" => ("compute#network", "global/networks"),
-        "google_compute_subnetwork" => ("compute#subnetwork", ""),
+        "google_compute_subnetwork" => ("compute#subnetwork", "regions/*/subnetworks"),
         "google_compute_route" => ("compute#route", "global/routes"),
-        "google_compute_router" => ("compute#router", ""),
-        "google_compute_instance" => ("compute#instance", ""),
-        "google_dns_managed_zone" => ("dns#managedZone", ""),
+        "google_compute_router" => ("compute#router", "regions/*/routers"),
+        "google_compute_instance" => ("compute#instance", "zones/*/instances"),
+        "google_dns_managed_zone" => ("dns#managedZone", "managedZones"),
         "google_dns_record_set" => ("dns#resourceRecordSet", ""),
         "google_dns_policy" => ("dns#policy", ""),
         "google_dns_response_policy" => ("dns#responsePolicy", ""),
         "google_dns_response_policy_rule" => ("dns#responsePolicyRule", ""),
-        "google_container_cluster" => ("clusters", ""),
+        "google_container_cluster" => ("clusters", "locations/*/clusters"),
         "google_container_node_pool" => ("nodePools", ""),
         _ => return None,
     };
@@ -229,13 +235,12 @@ fn converted(resource: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Option<Value> 
             fields.insert(camel_key(field), json!(text));
         }
     }
-    // The address stands in the text of the resource; the project, where it is said, in its link.
-    if let (Some(project), Some(name)) =
-        (resource.values.text("project"), resource.values.text("name"))
+    // The project, where it is said, stands in the link.
+    if !segment.is_empty()
         && !fields.contains_key("selfLink")
-        && !segment.is_empty()
+        && let Some(link) = self_link(resource.values, segment)
     {
-        fields.insert("selfLink".to_owned(), json!(format!("projects/{project}/{segment}/{name}")));
+        fields.insert("selfLink".to_owned(), json!(link));
     }
     match resource.kind.as_str() {
         "google_compute_firewall" => {
@@ -247,12 +252,33 @@ fn converted(resource: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Option<Value> 
             let nats = nats(resource, lookup);
             fields.insert("nats".to_owned(), Value::Array(nats));
         }
+        "google_dns_managed_zone" => {
+            let path = ["private_visibility_config", "networks", "network_url"];
+            let named = lookup.nested(resource, &path);
+            let networks = fields
+                .get_mut("privateVisibilityConfig")
+                .and_then(|config| config.get_mut("networks"));
+            fill(networks, "networkUrl", &named);
+        }
         "google_compute_instance" => instance(fields),
         "google_container_node_pool" => rename(fields, "nodeConfig", "config"),
         "google_container_cluster" => cluster(fields),
         _ => {}
     }
     Some(made)
+}
+
+/// The link that a resource will have; `*` in the segment is where it is.
+fn self_link(values: Fields<'_>, segment: &str) -> Option<String> {
+    let (project, name) = (values.text("project")?, values.text("name")?);
+    let segment = match segment.contains('*') {
+        true => {
+            let place = values.first_text(&["zone", "region", "location"])?;
+            segment.replace('*', &Reference::parse(&place).name)
+        }
+        false => segment.to_owned(),
+    };
+    Some(format!("projects/{project}/{segment}/{name}"))
 }
 
 /// The fields by which a VPC rule matches.
@@ -325,19 +351,55 @@ fn cluster(fields: &mut Map<String, Value>) {
     }
     // Terraform's id is a path, GKE's a number.
     fields.remove("id");
+    if let Some(enabled) =
+        fields.remove("enableAutopilot").filter(|one| one.as_bool() == Some(true))
+    {
+        fields.insert("autopilot".to_owned(), json!({ "enabled": enabled }));
+    }
+    let moved = [
+        ("defaultSnatStatus", "defaultSnatStatus"),
+        ("enableL4IlbSubsetting", "enableL4ilbSubsetting"),
+    ];
+    for (own, of_network) in moved {
+        let Some(value) = fields.remove(own) else { continue };
+        let config = fields.entry("networkConfig").or_insert_with(|| json!({}));
+        if let Some(config) = config.as_object_mut() {
+            config.insert(of_network.to_owned(), value);
+        }
+    }
+}
+
+/// Names what a plan leaves open in the blocks of a list, where their expressions tell it.
+fn fill(list: Option<&mut Value>, key: &str, named: &[Option<String>]) {
+    let blocks = list.and_then(Value::as_array_mut).into_iter().flatten();
+    for (block, name) in blocks.zip(named) {
+        if let (Some(block), Some(name)) = (block.as_object_mut(), name)
+            && block.get(key).is_none_or(Value::is_null)
+        {
+            block.insert(key.to_owned(), json!(name));
+        }
+    }
+}
+
+/// Whether a NAT is this router's: routers of several regions and projects share names.
+fn is_nat_of(nat: &Resource<'_>, router: &Resource<'_>, lookup: &Lookup<'_, '_>) -> bool {
+    let named = lookup.text(nat, "router").map(|text| Reference::parse(&text).name);
+    let alike = |field: &str| {
+        let both = nat.values.text(field).zip(router.values.text(field));
+        both.is_none_or(|(a, b)| Reference::parse(&a).name == Reference::parse(&b).name)
+    };
+    named == router.values.text("name") && alike("region") && alike("project")
 }
 
 /// The NATs of a router, which Terraform keeps apart.
 fn nats(router: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Vec<Value> {
-    let name = router.values.text_or_empty("name");
     let own = |one: &&Resource<'_>| {
-        let named = lookup.text(one, "router");
-        let named = named.map(|text| Reference::parse(&text).name);
-        one.kind == "google_compute_router_nat" && named.as_deref() == Some(&name)
+        one.kind == "google_compute_router_nat" && is_nat_of(one, router, lookup)
     };
     let converted = |one: &Resource<'_>| {
         let mut nat = camel(one.values.0);
         nat.as_object_mut().into_iter().for_each(|nat| rename(nat, "subnetwork", "subnetworks"));
+        fill(nat.get_mut("subnetworks"), "name", &lookup.nested(one, &["subnetwork", "name"]));
         nat
     };
     lookup.all.iter().filter(own).map(converted).collect()

@@ -14,7 +14,8 @@ fn hidden(c: char) -> bool {
 pub fn escape_json(json: &str) -> String {
     use std::fmt::Write as _;
     let steers = |c: char| hidden(c) && c != '\n';
-    if !json.chars().any(steers) {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n');
+    if json.bytes().all(is_plain) || !json.chars().any(steers) {
         return json.to_owned();
     }
     let mut out = String::with_capacity(json.len());

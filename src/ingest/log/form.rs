@@ -81,7 +81,9 @@ pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
 fn holds_object(line: &str) -> bool {
     let Some(start) = line.find("{\"") else { return false };
     let (before, object) = line.split_at(start);
-    let is_key = before.trim_end().strip_suffix(':').is_some_and(|key| !key.contains([' ', '.']));
+    // A number is a line's, as grep puts it.
+    let may_be = |key: &str| !key.contains([' ', '.']) && key.parse::<u64>().is_err();
+    let is_key = before.trim_end().strip_suffix(':').is_some_and(may_be);
     let of_yaml = before.starts_with([' ', '-', '\t']) || is_key;
     let whole = |length| length == object.trim_end().len();
     start == 0
