@@ -963,6 +963,19 @@ fn gke_takes_ingresses_by_annotation() {
     assert_eq!(with(Some("nginx"), None), 0);
 }
 
+/// Nobody is said to lack a Service where the controller leaves the Ingress alone.
+#[test]
+fn an_ingress_that_gke_leaves_alone_says_why() {
+    let api = service("api", "ClusterIP", value!([{"name": "http", "port": 80}]));
+    let mut front = ingress("nginx", value!({}), value!([{"secretName": "cert"}]), ("api", 80));
+    front["spec"]["ingressClassName"] = value!("gce");
+    let answer = ask(&[api, front], &[]);
+    let way = answer.way("ingress");
+    assert_eq!(way["verdict"], "UNDETERMINED");
+    let because = way["because"].as_array().unwrap();
+    assert!(because[0].as_str().unwrap().contains("goes by the annotation"), "{way:#}");
+}
+
 /// A Service that several Ingresses share is judged for each of them.
 #[test]
 fn a_shared_backend_is_judged_for_all_who_share_it() {

@@ -594,3 +594,28 @@ fn addresses_are_not_their_ranges() {
     }
     assert_eq!(state("10.0.0.5", "169.254.169.254:80", "route"), "ok");
 }
+
+/// A name with several addresses is as good as the worst of them, in whatever order they come.
+#[test]
+fn every_address_of_a_name_is_looked_at() {
+    use common::small::{Inputs, subnet};
+    let zone = value!({"kind": "dns#managedZone", "name": "z", "dnsName": "gcr.io.",
+        "visibility": "private", "privateVisibilityConfig": {"networks":
+            [{"networkUrl": "projects/p/global/networks/n"}]}});
+    let route = value!({"kind": "compute#route", "name": "out", "destRange": "0.0.0.0/0",
+        "network": "projects/p/global/networks/n", "priority": 1000, "nextHopGateway": GATEWAY});
+    let state = |addresses: &[&str]| {
+        let record = value!({"kind": "dns#resourceRecordSet", "name": "gcr.io.", "type": "A",
+            "rrdatas": addresses});
+        let own = subnet(value!({"ipCidrRange": "10.50.0.0/24"}));
+        let inputs = Inputs::of(&[own, zone.clone(), route.clone(), record]);
+        let links = json(&["path", "10.50.0.5", "gcr.io", inputs.path()])["links"].clone();
+        let found = links.as_array().unwrap().iter().find(|link| link["kind"] == "route").cloned();
+        found.unwrap()["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state(&["10.50.0.20"]), "ok");
+    // An endpoint that nobody gave may be there.
+    assert_eq!(state(&["10.10.0.9"]), "not-given");
+    assert_eq!(state(&["10.50.0.20", "10.90.0.9"]), "not-given");
+    assert_eq!(state(&["10.10.0.9", "10.50.0.20"]), "not-given");
+}

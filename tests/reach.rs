@@ -1123,6 +1123,37 @@ fn hostile_names_and_errors_stay_text() {
     }
 }
 
+/// A Service that nobody exported is not missing for the export of another namespace.
+#[test]
+fn services_are_missing_only_where_all_were_given() {
+    let live = |namespace: &str, name: &str| {
+        let mut one = service(name, &value!({"clusterIP": "10.28.0.9", "ports": [{"port": 443}]}));
+        one["metadata"]["namespace"] = value!(namespace);
+        one["metadata"]["uid"] = value!("1");
+        one
+    };
+    let hook = value!({"apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "g"},
+        "webhooks": [{"name": "g.example.com", "failurePolicy": "Fail",
+            "clientConfig": {"service": {"namespace": "gates", "name": "g", "path": "/"}},
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"],
+                       "operations": ["CREATE"]}]}]});
+    let missing = |services: &[Value]| {
+        let all = [base(), vec![hook.clone()], services.to_vec()].concat();
+        let text: String = all.iter().map(|one| format!("{one}\n")).collect();
+        let scratch = common::folder(&[("all.json", text.as_bytes())]);
+        let report = json(&["triage", scratch.path().to_str().unwrap()]);
+        common::findings(&report, "webhook-backend-missing").len()
+    };
+    let (system, own) = (live("kube-system", "kube-dns"), live("default", "kubernetes"));
+    assert_eq!(missing(&[live("shop", "a"), live("trade", "b")]), 0);
+    assert_eq!(missing(std::slice::from_ref(&system)), 0);
+    assert_eq!(missing(std::slice::from_ref(&own)), 0);
+    assert_eq!(missing(&[live("gates", "other")]), 0);
+    assert_eq!(missing(&[system, own]), 1);
+    assert_eq!(missing(&[live("gates", "other"), live("gates", "more")]), 1);
+}
+
 /// What cannot be judged is no all-clear: the report says how much of it there is.
 #[test]
 fn needs_that_nobody_can_judge_are_counted() {

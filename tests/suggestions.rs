@@ -184,25 +184,27 @@ fn targets_are_the_clusters_own() {
 #[test]
 fn a_deny_of_ssh_is_no_broken_cluster() {
     let [master, inside] = own_rules();
-    let ssh = |ports: &[&str]| {
+    let ssh = |from: &str, ports: &[&str]| {
         rule(
             "deny-some",
             value!({"priority": 900, "denied": [{"IPProtocol": "tcp", "ports": ports}],
-                "sourceRanges": ["0.0.0.0/0"]}),
+                "sourceRanges": [from]}),
         )
     };
-    let found = |ports: &[&str]| {
+    let found = |from: &str, ports: &[&str]| {
         let all = [
             master.clone(),
             inside.clone(),
-            ssh(ports),
+            ssh(from, ports),
             cluster("c", value!({})),
             subnet(value!({})),
         ];
         findings(&Inputs::of(&all).triage(), "cluster-internal-blocked").len()
     };
-    assert_eq!(found(&["22", "3389"]), 0);
-    assert_eq!(found(&["1024-65535"]), 1);
+    assert_eq!(found("0.0.0.0/0", &["22", "3389"]), 0);
+    assert_eq!(found("0.0.0.0/0", &["1024-65535"]), 1);
+    // A deny of a range that holds the pods may mean them.
+    assert_eq!(found("10.0.0.0/8", &["22", "3389"]), 1);
 }
 
 /// A change that lets through what another finding asks for, too, says how much.

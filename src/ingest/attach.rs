@@ -169,7 +169,8 @@ fn may_be_of(association: &Association, policy: &FirewallPolicy) -> bool {
 }
 
 /// A policy that several exports show is one. The effective firewalls of a VM leave out rules for
-/// others (facts B5), so what one lacks and another has counts; where that does not explain it,
+/// others (<https://cloud.google.com/compute/docs/reference/rest/v1/instances/getEffectiveFirewalls>),
+/// so what one lacks and another has counts; where that does not explain it,
 /// nobody says which description is the newer one.
 fn forget_repeated(policies: &mut Vec<FirewallPolicy>) {
     let mut kept: Vec<FirewallPolicy> = Vec::new();

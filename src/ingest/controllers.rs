@@ -160,6 +160,7 @@ fn made(
         kind: object.kind.to_owned(),
         id: object.id.clone(),
         class,
+        is_left_alone: false,
         hosts,
         tls,
         addresses: Vec::new(),

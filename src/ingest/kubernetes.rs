@@ -401,12 +401,10 @@ fn ingress(object: &Object<'_>) -> Ingress {
     // GKE's own controller goes by the annotation, which others take first, too; where the field is
     // set and the annotation is not, it does nothing
     // (<https://cloud.google.com/kubernetes-engine/docs/concepts/ingress#controller_summary>).
-    let by_field = |class: String| match class.starts_with("gce") {
-        true => format!("ingressClassName {class}"),
-        false => class,
-    };
-    let class = annotations.get("kubernetes.io/ingress.class").cloned();
-    let class = class.or_else(|| object.spec.text("ingressClassName").map(by_field));
+    let by_annotation = annotations.get("kubernetes.io/ingress.class").cloned();
+    let by_field = object.spec.text("ingressClassName").filter(|_| by_annotation.is_none());
+    let is_left_alone = by_field.as_ref().is_some_and(|class| class.starts_with("gce"));
+    let class = by_annotation.or(by_field);
     let mut backends = Vec::new();
     let mut add = |backend: Fields<'_>| {
         let service = backend.at("service");
@@ -434,6 +432,7 @@ fn ingress(object: &Object<'_>) -> Ingress {
         kind: object.kind.to_owned(),
         id: object.id.clone(),
         class: class.unwrap_or_default(),
+        is_left_alone,
         hosts: hosts.collect(),
         tls: tls.map(|one| (one.texts("hosts"), one.text("secretName"))).collect(),
         addresses: balancer_addresses(object),
@@ -443,7 +442,6 @@ fn ingress(object: &Object<'_>) -> Ingress {
     }
 }
 
-/// A route's class is its Gateway's, which may be read later: its name stands in for it.
 /// A route, once for each Gateway that serves it.
 fn routes(object: &Object<'_>) -> Vec<Ingress> {
     let rules = object.spec.list("rules");
@@ -465,6 +463,7 @@ fn routes(object: &Object<'_>) -> Vec<Ingress> {
         kind: object.kind.to_owned(),
         id: object.id.clone(),
         class: String::new(),
+        is_left_alone: false,
         gateway: None,
         hosts: object.spec.texts("hostnames"),
         tls: Vec::new(),

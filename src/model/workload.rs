@@ -291,6 +291,9 @@ pub struct Ingress {
     pub id: ObjectName,
     /// The class of its controller; empty is the cluster's default.
     pub class: String,
+    /// Whether GKE's controller leaves it alone: the class is that controller's, and stands in
+    /// `spec.ingressClassName`, by which it does not go.
+    pub is_left_alone: bool,
     /// The Gateway that serves it, where it is a route, and the listeners of it that it names; none
     /// is all of them.
     pub gateway: Option<(ObjectName, BTreeSet<String>)>,

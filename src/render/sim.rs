@@ -12,6 +12,7 @@ use crate::engine::{Decider, Doubt, Verdict};
 use crate::model::{Expected, FirewallRule, Query, QueryId};
 use crate::net::{Direction, FlowBox, FlowSet, TrafficPart};
 use crate::render::document::{Block, Document, Style, plain, plural, styled};
+use crate::render::escape::escape_json;
 use crate::render::json::DeciderLine;
 use crate::render::path;
 
@@ -140,7 +141,7 @@ pub fn line(query: &Query, answer: &Answer<'_>) -> String {
 }
 
 fn printed(line: &Line<'_>) -> String {
-    let mut text = serde_json::to_string(line).unwrap_or_default();
+    let mut text = escape_json(&serde_json::to_string(line).unwrap_or_default());
     text.push('\n');
     text
 }

@@ -10,7 +10,7 @@ use crate::correlate::{Cause, Directory, node_tags};
 use crate::engine::near_miss::Gap;
 use crate::engine::{Facts, Flow, Mismatch};
 use crate::model::firewall::{Layer4, Targets};
-use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
+use crate::model::{Action, Cluster, FirewallPolicy, FirewallRule, Inventory, Owner, PolicyKind};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Role, TrafficSet};
 use crate::suggest::change::{Change, Safety};
 use crate::suggest::crossing;
@@ -149,7 +149,7 @@ fn correction<'c, 'a>(
             after.set_destination_ranges(widened(&after.destination_ranges, &need.ranges)?);
         }
         Gap::Field(Mismatch::Target) if !rule.targets.tags.is_empty() => {
-            let (targets, _) = targets(need, directory);
+            let Chosen { targets, .. } = chosen(need, directory);
             if targets.tags.is_empty() {
                 return None;
             }
@@ -199,7 +199,7 @@ fn addition<'c, 'a>(
         return Ok(None);
     };
     let mut rule = FirewallRule::new(need.network.clone(), need.direction, priority, Action::Allow);
-    let (targets, mut notes) = targets(need, directory);
+    let Chosen { targets, mut notes, for_others } = chosen(need, directory);
     // Whom the outside is opened to, somebody should look at again.
     let mut safety = if exposes(need.cause) { Safety::Review } else { Safety::Safe };
     rule.targets = targets;
@@ -223,8 +223,7 @@ fn addition<'c, 'a>(
         notes.push("no tag of the VMs is known: the rule applies to the whole network".to_owned());
         safety = Safety::Review;
     }
-    let is_for_others = notes.iter().any(|note| note.ends_with(NOT_ITS_OWN));
-    if is_for_others || need.deny.is_some_and(|deny| !deny.targets.is_everyone()) {
+    if for_others || need.deny.is_some_and(|deny| !deny.targets.is_everyone()) {
         safety = Safety::Review;
     }
     rule.layer4 = crossing::spared(directory.inventory, &rule, &need.all_layers);
@@ -275,7 +274,7 @@ fn policy_addition<'c, 'a>(
     let mut rule = FirewallRule::new(need.network.clone(), need.direction, priority, Action::Allow);
     rule.policy.clone_from(&deny.policy);
     rule.stage = Some(stage);
-    let (mut targets, mut notes) = targets(need, directory);
+    let Chosen { mut targets, mut notes, .. } = chosen(need, directory);
     // Policies do not know network tags.
     if !targets.tags.is_empty() {
         notes.clear();
@@ -354,59 +353,81 @@ fn free_priority(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<u32> 
     Some(if 1000 < below && !outranked(1000) { 1000 } else { right_above })
 }
 
+/// The VMs that a rule should apply to.
+#[derive(Default)]
+struct Chosen {
+    targets: Targets,
+    notes: Vec<String>,
+    /// Whether it is known that others carry the same.
+    for_others: bool,
+}
+
+impl Chosen {
+    fn by(targets: Targets, note: String) -> Self {
+        Self { targets, notes: vec![note], for_others: false }
+    }
+
+    fn by_tag(tag: String, note: String) -> Self {
+        Self::by(Targets { tags: BTreeSet::from([tag]), ..Targets::default() }, note)
+    }
+}
+
 /// The VMs that the rule should apply to: the cluster's node tag, else an account that all its
 /// nodes share, else tags that all the VMs in question carry, else those of the deciding deny.
-fn targets(need: &Need<'_, '_>, directory: &Directory<'_>) -> (Targets, Vec<String>) {
+fn chosen(need: &Need<'_, '_>, directory: &Directory<'_>) -> Chosen {
     let inventory = directory.inventory;
-    let mut targets = Targets::default();
-    let mut notes = Vec::new();
     if let Some(cluster) = need.own.cluster.and_then(|at| inventory.clusters.get(at)) {
         if let Some(found) = node_tags::node_tag(inventory, cluster) {
-            notes.push(format!("node tag {} from {}", found.tag, found.because));
-            targets.tags.insert(found.tag);
-            return (targets, notes);
+            let note = format!("node tag {} from {}", found.tag, found.because);
+            return Chosen::by_tag(found.tag, note);
         }
-        let node_tags::NodeFacts { tags, account, .. } =
-            node_tags::common_to_nodes(inventory, cluster);
-        let name = &cluster.id.name;
-        let by_tag = tags.into_iter().map(|tag| {
-            let note = format!("tag {tag} is on every node pool of {name}");
-            (Targets { tags: BTreeSet::from([tag]), ..Targets::default() }, note)
-        });
-        let by_account = account.map(|account| {
-            let note = format!("every node pool of {name} runs as {account}");
-            let service_accounts = BTreeSet::from([account]);
-            (Targets { service_accounts, ..Targets::default() }, note)
-        });
-        let all: Vec<(Targets, String)> = by_tag.chain(by_account).collect();
-        // What nobody else carries comes first.
-        let other = |targets: &Targets| node_tags::somebody_else(inventory, cluster, targets);
-        if let Some((targets, note)) = all.iter().find(|(targets, _)| other(targets).is_none()) {
-            return (targets.clone(), vec![note.clone()]);
-        }
-        if let Some((targets, note)) = all.into_iter().next() {
-            let vm = other(&targets).map(|vm| vm.id.name.as_str()).unwrap_or_default();
-            let note = format!("{note}; VM {vm}{NOT_ITS_OWN}");
-            return (targets, vec![note]);
+        if let Some(chosen) = common_to_nodes(inventory, cluster) {
+            return chosen;
         }
     }
     let vms: Vec<_> = need.flows().map(|flow| &flow.endpoint.tags).collect();
     let common = vms.iter().map(|facts| facts.known()).reduce(|a, b| &a & &b).unwrap_or_default();
     if let Some(tag) = common.into_iter().next() {
-        notes.push(format!("tag {tag} is on every VM in question"));
-        targets.tags.insert(tag);
-        return (targets, notes);
+        let note = format!("tag {tag} is on every VM in question");
+        return Chosen::by_tag(tag, note);
     }
-    if let Some(deny) = need.deny.filter(|deny| !deny.targets.is_everyone()) {
-        targets.tags = deny.targets.tags.clone();
-        targets.service_accounts = deny.targets.service_accounts.clone();
-        notes.push(format!("for the same VMs as rule {}", deny.label()));
+    match need.deny.filter(|deny| !deny.targets.is_everyone()) {
+        Some(deny) => {
+            let Targets { tags, service_accounts, .. } = deny.targets.clone();
+            let targets = Targets { tags, service_accounts, ..Targets::default() };
+            Chosen::by(targets, format!("for the same VMs as rule {}", deny.label()))
+        }
+        None => Chosen::default(),
     }
-    (targets, notes)
 }
 
-/// How a note ends that names a VM which has nothing to do with the need.
-const NOT_ITS_OWN: &str = ", which is no node of it, has it, too: the rule is for that VM as well";
+/// What all nodes of a cluster carry, and nobody else, as far as that is known: a tag, else their
+/// account.
+fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> Option<Chosen> {
+    let node_tags::NodeFacts { tags, account, .. } = node_tags::common_to_nodes(inventory, cluster);
+    let name = &cluster.id.name;
+    let by_tag = tags.into_iter().map(|tag| {
+        let note = format!("tag {tag} is on every node pool of {name}");
+        Chosen::by_tag(tag, note)
+    });
+    let by_account = account.map(|account| {
+        let note = format!("every node pool of {name} runs as {account}");
+        let service_accounts = BTreeSet::from([account]);
+        Chosen::by(Targets { service_accounts, ..Targets::default() }, note)
+    });
+    let mut all: Vec<Chosen> = by_tag.chain(by_account).collect();
+    let other = |one: &Chosen| node_tags::somebody_else(inventory, cluster, &one.targets);
+    if let Some(place) = all.iter().position(|one| other(one).is_none()) {
+        return Some(all.swap_remove(place));
+    }
+    let mut first = all.into_iter().next()?;
+    if let Some(vm) = other(&first) {
+        let vm = &vm.id.name;
+        first.notes.push(format!("VM {vm} carries it, too, and is no node: the rule is for both"));
+        first.for_others = true;
+    }
+    Some(first)
+}
 
 /// A name that no rule has, nor another suggestion for something else: names are unique in a
 /// project.

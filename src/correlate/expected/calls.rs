@@ -59,7 +59,7 @@ pub fn backend_of(workloads: &Workloads, id: &ObjectName, port: u16) -> Backend 
 }
 
 /// Whether what is not among the given Services is not there: others of its namespace were given,
-/// or those of several namespaces out of a cluster.
+/// or those of all namespaces of a cluster.
 fn without_service(workloads: &Workloads, id: &ObjectName) -> Backend {
     // Endpoints alone tell the port, too.
     let mut ports = workloads.endpoints_of(id).flat_map(|one| &one.ports);
@@ -70,11 +70,11 @@ fn without_service(workloads: &Workloads, id: &ObjectName) -> Backend {
     let of_namespace = |namespace: &str| {
         workloads.services.iter().filter(|one| one.id.namespace == namespace).count()
     };
-    // Every cluster has this one: it comes with all namespaces.
-    let all_namespaces = workloads.services.iter().any(|one| {
-        one.live && one.id.namespace == "default" && one.id.name == "kubernetes"
-            || one.live && one.id.namespace == "kube-system"
-    });
+    // Every cluster has Services in both of these: who gave both gave all namespaces.
+    let is_given = |namespace: &str| {
+        workloads.services.iter().any(|one| one.live && one.id.namespace == namespace)
+    };
+    let all_namespaces = ["default", "kube-system"].into_iter().all(is_given);
     let in_namespace = of_namespace(&id.namespace) > 1;
     let placeholder = id.namespace.contains('$') || id.name.contains('$');
     if !placeholder && (in_namespace || all_namespaces) {

@@ -59,11 +59,8 @@ impl<'a> Place<'_, 'a> {
                 let all = any_port(need.protocol);
                 let by_name = self.denied_by_name(need.protocol).intersection(&all);
                 if !by_name.is_empty() {
-                    let ports = by_name.texts().join(", ");
-                    need.because.push(format!(
-                        "but for {} {ports}, which a rule denies by name",
-                        need.protocol
-                    ));
+                    let ports = by_name.texts().join(",");
+                    need.reason = format!("{}, but for {ports}, denied by name", need.reason);
                 }
                 all.difference(&by_name)
             }
@@ -76,11 +73,12 @@ impl<'a> Place<'_, 'a> {
         Need { answer, ..need }
     }
 
-    /// The ports of applications that somebody denies by name: what nodes and pods need of one
-    /// another is not that.
+    /// The ports of applications that somebody denies to the whole world, ssh and mail mostly: what
+    /// nodes and pods need of one another is not that. A deny that names ranges may well mean them.
     fn denied_by_name(&self, protocol: Protocol) -> PortSet {
         let rules = self.rules.iter().flat_map(EffectiveRules::all);
-        let denies = rules.filter(|rule| rule.action == Action::Deny && !rule.disabled);
+        let denies = rules
+            .filter(|rule| rule.action == Action::Deny && !rule.disabled && rule.names_any_peer());
         let few = denies
             .filter_map(|rule| rule.ports_of(protocol))
             .filter(|ports| ports.count() <= MOST_BY_NAME);
@@ -277,8 +275,8 @@ fn boot_by_public<'a>(place: &Place<'_, 'a>, network: &Reference, host: &str) ->
     told.then_some(need)
 }
 
-/// Who denies more ports than these means no application.
-const MOST_BY_NAME: u128 = 1_024;
+/// Who denies more ports than these means no applications.
+const MOST_BY_NAME: u128 = 64;
 
 /// The ports that have to be open where any is meant: nobody listens on 0, GKE itself denies the
 /// kubelet's read-only port, and Google the answers of foreign DHCP servers.

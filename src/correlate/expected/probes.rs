@@ -50,6 +50,7 @@ impl Kind {
 fn kind_of(place: &Place<'_, '_>, ingress: &Ingress) -> Option<Kind> {
     if ingress.kind == "Ingress" {
         return match ingress.class.as_str() {
+            _ if ingress.is_left_alone => None,
             "" | "gce" => Some(Kind::Global),
             "gce-internal" => Some(Kind::Regional),
             _ => None,

@@ -11,6 +11,10 @@ use crate::model::workload::{BackendConfig, Gateway, Ingress, PortName, ServiceP
 use crate::model::{Expected, ObjectName, Service};
 use crate::net::{AddressSet, Role, parse_cidr};
 
+/// Why nobody serves an Ingress of GKE's class.
+const LEFT_ALONE: &str = "its class stands in ingressClassName: GKE's controller goes by the \
+                          annotation kubernetes.io/ingress.class, and leaves it alone";
+
 /// A stream is cut where the controller waits no longer than this, in seconds.
 const LONG: u64 = 3_600;
 
@@ -61,6 +65,7 @@ fn of_ingress<'a>(
     let controller = match ingress.kind.as_str() {
         "VirtualService" => of_class("istio"),
         _ if is_route => of_gateways(),
+        _ if ingress.is_left_alone => None,
         _ => of_class(&ingress.class),
     };
     let behind: Vec<(&Service, &ServicePort)> =
@@ -99,7 +104,9 @@ fn of_ingress<'a>(
         ports,
     };
     way.because.extend(not_given(services, ingress));
-    if class_is_googles(class, is_route) {
+    if ingress.is_left_alone {
+        way.because.push(LEFT_ALONE.to_owned());
+    } else if class_is_googles(class, is_route) {
         by_google(world, (ingress, class), &behind, &mut way);
     } else if class == "alb" {
         way.clients = Some(anybody(way.is_internal).clone());

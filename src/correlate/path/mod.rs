@@ -39,6 +39,16 @@ pub enum State {
 }
 
 impl State {
+    /// Of several links that all have to hold, the heaviest tells what becomes of the way.
+    fn weight(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::NotGiven => 1,
+            Self::Undetermined => 2,
+            Self::Broken => 3,
+        }
+    }
+
     /// The word that stands in JSON.
     #[must_use]
     pub fn id(self) -> &'static str {
@@ -241,10 +251,9 @@ impl Way<'_, '_> {
         let Some(first) = links.next() else {
             return link("route", State::Undetermined, "", "the address is not known");
         };
-        links.fold(first, |worst, next| match (worst.state, next.state) {
-            (State::Broken, _) | (State::Undetermined, State::Ok | State::Undetermined) => worst,
-            (State::Ok, State::Ok) => worst,
-            _ => next,
+        links.fold(first, |worst, next| match next.state.weight() > worst.state.weight() {
+            true => next,
+            false => worst,
         })
     }
 

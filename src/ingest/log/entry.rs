@@ -4,7 +4,7 @@
 //! {"insertId":"a1","timestamp":"…","jsonPayload":{"connection":{…},"disposition":"DENIED",…}}
 //! ```
 //!
-//! All spellings of facts A1, A2 and A6 are one entry here: camel and snake case, numbers as
+//! All spellings that exports have are one entry here: camel and snake case, numbers as
 //! strings or floats, protocol names, a payload without its envelope, payloads as text. Entries
 //! inside of something else (Pub/Sub, shippers, Elastic Common Schema) are unwrapped first.
 
