@@ -320,7 +320,7 @@ struct Common {
     /// Columns
     #[arg(long)]
     width: Option<usize>,
-    /// Threads
+    /// Threads that read and judge; a single archive is unpacked beside them
     #[arg(long)]
     threads: Option<usize>,
     /// Memory to use, such as 2G; half of the machine's by default. Where a log needs more,

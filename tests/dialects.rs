@@ -124,6 +124,34 @@ fn what_is_exported_and_written_is_one() {
     }
 }
 
+/// A state as Terraform keeps it: modules by their path, copies by their key, no deposed ones.
+#[test]
+fn a_state_is_read_as_it_is_kept() {
+    let rule = |name: &str, range: &str| {
+        value!({"schema_version": 1, "index_key": name, "attributes": {
+            "name": name, "project": "p", "network": "https://www.googleapis.com/compute/v1/projects/p/global/networks/n",
+            "direction": "INGRESS", "priority": 1000, "disabled": false,
+            "allow": [{"protocol": "tcp", "ports": ["22"]}], "deny": [], "log_config": [],
+            "source_ranges": [range], "destination_ranges": []}})
+    };
+    let mut deposed = rule("gone", "203.0.113.0/24");
+    deposed["deposed"] = value!("0a1b2c3d");
+    let state = |rules: Vec<Value>| {
+        value!({"version": 4, "terraform_version": "1.9.8", "serial": 7, "lineage": "5c0f0a3e",
+            "outputs": {}, "check_results": null, "resources": [
+                {"mode": "data", "type": "google_compute_firewall", "name": "other",
+                 "provider": "provider[\"registry.terraform.io/hashicorp/google\"]",
+                 "instances": [rule("read", "203.0.113.0/24")]},
+                {"module": "module.rules[\"a.b\"]", "mode": "managed",
+                 "type": "google_compute_firewall", "name": "ssh", "instances": rules}]})
+        .to_string()
+    };
+    let two = state(vec![rule("a", "192.0.2.0/24"), rule("b", "203.0.113.0/24")]);
+    check_ssh(&[("terraform.tfstate", two.as_bytes())], &[], "ALLOWED");
+    let one = state(vec![rule("a", "192.0.2.0/24"), deposed]);
+    check_ssh(&[("terraform.tfstate", one.as_bytes())], &[], "DENIED");
+}
+
 /// Autopilot's nodes have the tags that the cluster names for all of them; a VM shows what it has.
 #[test]
 fn tags_of_nodes_come_from_the_cluster_and_from_its_vms() {

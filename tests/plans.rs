@@ -212,6 +212,74 @@ fn values_that_are_not_known_yet_are_not_everything() {
     assert_eq!(ask(plan(here, computed, value!({"source_ranges": {}}))), "ALLOWED");
 }
 
+/// Modules hand the network on: by their arguments, by their outputs, and through several of them.
+#[test]
+fn a_network_that_modules_hand_on_is_found() {
+    let rule = value!({"name": "web", "project": "p", "direction": "INGRESS", "priority": 1000,
+        "source_ranges": ["8.8.8.0/24"], "allow": [{"protocol": "tcp", "ports": ["22"]}]});
+    let of = |references: &[&str]| value!({"network": {"references": references}});
+    let plan = |handed: &[&str]| {
+        let rules = value!({"resources": [
+            {"address": "google_compute_firewall.web", "expressions": of(&["var.vpc"])}]});
+        let outer = value!({"module_calls": {"xmodule": {
+            "expressions": {"vpc": {"references": ["var.vpc"]}}, "module": rules}}});
+        let net = value!({"outputs": {"vpc": {"expression":
+            {"references": ["google_compute_network.n.id", "google_compute_network.n"]}}}});
+        let others = ["n", "m"].map(|network| {
+            let mut other = rule.clone();
+            other["name"] = value!(format!("of-{network}"));
+            other["network"] = value!(format!("projects/p/global/networks/{network}"));
+            other["allow"] = value!([{"protocol": "icmp"}]);
+            resource("google_compute_firewall", network, other)
+        });
+        value!({"format_version": "1.2",
+            "planned_values": {"root_module": {"resources": others, "child_modules": [
+                {"address": "module.net[\"a.b\"]", "resources": [
+                    resource("google_compute_network", "n", value!({"name": "n", "project": "p"})),
+                ]},
+                {"address": "module.net[\"c\"]", "resources": [
+                    resource("google_compute_network", "n", value!({"name": "m", "project": "p"})),
+                ]},
+                {"address": "module.outer", "child_modules": [
+                    {"address": "module.outer.module.xmodule[0]", "resources": [
+                        resource("google_compute_firewall", "web", rule.clone())]}]}]}},
+            "configuration": {"root_module": {"module_calls": {
+                "net": {"module": net},
+                "outer": {"module": outer, "expressions": {"vpc": {"references": handed}}}}}}})
+    };
+    let ask = |references: &[&str]| {
+        let folder = folder(&[("p.json", plan(references).to_string().as_bytes())]);
+        let query = ["sim", "--direction", "INGRESS", "--from", "8.8.8.8", "--to", "10.0.0.2"];
+        let own = ["--port", "22", "--protocol", "tcp", "--network"];
+        let path = folder.path().display().to_string();
+        ["n", "m"].map(|network| {
+            let more = [network, "-c", &path, "--format", "json"];
+            let all: Vec<&str> = query.iter().chain(&own).chain(&more).copied().collect();
+            let answer: Value = serde_json::from_str(&stdout(&run(&all))).unwrap();
+            answer["verdict"].as_str().unwrap().to_owned()
+        })
+    };
+    assert_eq!(ask(&["module.net[\"a.b\"].vpc.id", "module.net"]), ["ALLOWED", "DENIED"]);
+    assert_eq!(ask(&["module.net[\"c\"].vpc"]), ["DENIED", "ALLOWED"]);
+    // Which of them it is, nobody says: it may be on either.
+    assert_eq!(ask(&["local.vpc"]), ["UNDETERMINED", "UNDETERMINED"]);
+}
+
+/// A selection of fields that leaves the network out says nothing of where the rule is; another
+/// description of it does.
+#[test]
+fn a_rule_without_its_network_may_be_on_any() {
+    let mut bare = web();
+    bare.as_object_mut().unwrap().remove("network");
+    let mut deny = web();
+    deny["allowed"] = value!([{"IPProtocol": "tcp", "ports": ["443"]}]);
+    deny["name"] = value!("other");
+    let asked = |files: &[(&str, Value)]| ssh(files, "8.8.8.8", &[]).0;
+    assert_eq!(asked(&[("a.json", bare.clone()), ("n.json", network(value!({})))]), "UNDETERMINED");
+    assert_eq!(asked(&[("a.json", bare.clone()), ("b.json", deny)]), "UNDETERMINED");
+    assert_eq!(asked(&[("a.json", bare), ("b.json", web())]), "ALLOWED");
+}
+
 /// The same of the rules of policies, alone and inside of their policy.
 #[test]
 fn values_of_a_policy_that_are_not_known_yet_are_not_everything() {

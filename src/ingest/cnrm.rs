@@ -199,7 +199,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
 }
 
 fn firewall(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
-    let network = manifest.network(into)?;
+    let network = manifest.network(into).unwrap_or_default();
     let id = manifest.id();
     let spec = manifest.spec;
     let mut rule = rules::manifest_rule(&id.name, spec, network, manifest.origin);

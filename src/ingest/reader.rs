@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::ingest::document::{self, Item, Place};
 use crate::ingest::log::{Form, paste};
 use crate::ingest::{
-    Read, amazon, attach, cnrm, conditions, describe, drift, gcloud, kubernetes, symptom,
+    Read, amazon, attach, cnrm, conditions, describe, drift, gcloud, kubernetes, rules, symptom,
     terraform_show,
 };
 use crate::model::condition::Existence;
@@ -185,11 +185,12 @@ pub fn finish(mut inputs: Vec<Reader>) -> (Inventory, Vec<Summary>, Vec<Complain
             input.note(read, &item);
         }
     }
+    let homeless = rules::house(&mut inventory);
     terraform_show::replace(&mut inventory);
     conditions::merge(&mut inventory.objects);
     inventory.drifts = drift::drifts(&inventory);
     settle_all(&mut inventory, Contradictions::Doubted);
-    let mut complaints = Vec::new();
+    let mut complaints: Vec<Complaint> = homeless.iter().map(without_network).collect();
     let mut summaries = Vec::new();
     for input in inputs {
         complaints.extend(input.complaints);
@@ -207,6 +208,17 @@ pub fn finish(mut inputs: Vec<Reader>) -> (Inventory, Vec<Summary>, Vec<Complain
         }
     }
     (inventory, summaries, complaints)
+}
+
+/// A rule that may be anywhere, where nowhere is known.
+fn without_network(rule: &FirewallRule) -> Complaint {
+    Complaint {
+        path: rule.origin.path.to_string(),
+        line: rule.origin.line,
+        byte: 0,
+        message: format!("rule {}: its network is not given, and no other is known", rule.label()),
+        did: complaint::SKIPPED_ITEM,
+    }
 }
 
 /// What a piece of an input holds.

@@ -10,8 +10,45 @@ use crate::ingest::fields::Fields;
 use crate::ingest::terraform_resources::UNKNOWN;
 use crate::model::firewall::{GoogleList, Layer4, SourceIdentity, Targets};
 use crate::model::managed::gke_rule;
-use crate::model::{Action, FirewallRule, Origin, Owner, Reference};
+use crate::model::{Action, FirewallRule, Inventory, Origin, Owner, Reference};
 use crate::net::{Direction, PortSet};
+
+/// Puts the rules whose network nobody gave on each network that they may be on, where they are not
+/// understood: what they say may hold there. Names are unique in a project, so one that is known by
+/// its name is where that one is. Returns those for which no network is known.
+pub fn house(inventory: &mut Inventory) -> Vec<FirewallRule> {
+    let rules = std::mem::take(&mut inventory.firewall_rules);
+    let (homeless, housed) = rules.into_iter().partition(|rule| rule.network.name.is_empty());
+    inventory.firewall_rules = housed;
+    let known = inventory.known_networks();
+    let mut nowhere = Vec::new();
+    for rule in homeless {
+        let project = rule.network.project.as_ref();
+        let may_be = |network: &&Reference| {
+            network.project.is_none()
+                || project.is_none_or(|own| network.project.as_ref() == Some(own))
+        };
+        let namesakes = inventory.firewall_rules.iter().filter(|one| one.name == rule.name);
+        let mut networks: Vec<Reference> =
+            namesakes.map(|one| &one.network).filter(may_be).cloned().collect();
+        let is_told = !networks.is_empty();
+        if !is_told {
+            networks = known.iter().filter(may_be).cloned().collect();
+        }
+        if networks.is_empty() {
+            nowhere.push(rule);
+            continue;
+        }
+        for network in networks {
+            let mut here = FirewallRule { network, ..rule.clone() };
+            if !is_told {
+                here.unmodelled.push("network: not given".to_owned());
+            }
+            inventory.firewall_rules.push(here);
+        }
+    }
+    nowhere
+}
 
 /// What the two forms call their fields.
 struct Dialect {
@@ -23,12 +60,13 @@ struct Dialect {
 const REST: Dialect = Dialect { allow: "allowed", deny: "denied", protocol: "IPProtocol" };
 const MANIFEST: Dialect = Dialect { allow: "allow", deny: "deny", protocol: "protocol" };
 
-/// Reads a rule of the Compute API; `None` where it names no network.
+/// Reads a rule of the Compute API. Where it names no network, as in a plan that refers to one it
+/// does not name, or in a selection of fields, its network has no name.
 #[must_use]
 pub fn rest_rule(fields: Fields<'_>, origin: &Origin) -> Option<FirewallRule> {
     let id = fields.own_reference()?;
-    let network = fields.reference("network")?.or_project(id.project.as_deref());
-    let mut rule = read(fields, &REST, network, origin);
+    let network = fields.reference("network").unwrap_or_default();
+    let mut rule = read(fields, &REST, network.or_project(id.project.as_deref()), origin);
     rule.owner = gke_rule(&id.name).map_or(Owner::User, Owner::Gke);
     rule.logged =
         fields.has("logConfig").then(|| fields.at("logConfig").flag("enable") == Some(true));

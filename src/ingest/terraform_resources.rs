@@ -111,8 +111,8 @@ impl<'a, 'r> Lookup<'a, 'r> {
         if let Some(text) = resource.values.text(field).filter(|text| !text.is_empty()) {
             return Some(text);
         }
-        let references = self.written(resource)?.at(field).texts("references");
-        references.iter().find_map(|reference| self.named(reference, resource))
+        let written = self.written(resource)?.at(field);
+        self.meant(written, &Scope::of(resource), DEEPEST)
     }
 
     /// The names of the resources that an expression inside of blocks refers to, block by block.
@@ -130,45 +130,117 @@ impl<'a, 'r> Lookup<'a, 'r> {
         if let Some(written) = self.written(resource) {
             walk(written.0, path, &mut found);
         }
-        let named = |one: &Fields<'_>| {
-            let references = one.texts("references");
-            references.iter().find_map(|reference| self.named(reference, resource))
-        };
-        found.iter().map(named).collect()
+        let scope = Scope::of(resource);
+        found.into_iter().map(|one| self.meant(one, &scope, DEEPEST)).collect()
     }
 
     /// The expressions that a resource is written with.
     fn written(&self, resource: &Resource<'_>) -> Option<Fields<'_>> {
-        let mut module = self.configuration;
-        for call in resource.module.split('.').skip(1).step_by(2) {
-            let call = call.split('[').next().unwrap_or(call);
-            module = module.at("module_calls").at(call).at("module");
-        }
         let own = format!("{}.{}", resource.kind, resource.name);
-        let mut all = module.list("resources");
+        let mut all = self.module(&resource.module).list("resources");
         let written = all.find(|one| one.text("address").as_ref() == Some(&own))?;
         Some(written.at("expressions"))
     }
 
-    /// `google_compute_network.net.id` to that resource's name. Of several that `for_each` or
-    /// `count` made it is the one of the same index: which one `[each.key]` means, a plan does not
-    /// say.
-    fn named(&self, reference: &str, by: &Resource<'_>) -> Option<String> {
+    /// How a module is written.
+    fn module(&self, path: &str) -> Fields<'a> {
+        calls(path).into_iter().fold(self.configuration, |module, call| {
+            module.at("module_calls").at(call).at("module")
+        })
+    }
+
+    /// What an expression stands for: a constant, or the name of the resource that it refers to.
+    fn meant(&self, expression: Fields<'_>, scope: &Scope<'_>, depth: u8) -> Option<String> {
+        if let Some(text) = expression.text("constant_value").filter(|text| !text.is_empty()) {
+            return Some(text);
+        }
+        let depth = depth.checked_sub(1)?;
+        let references = expression.texts("references");
+        references.iter().find_map(|reference| self.named(reference, scope, depth))
+    }
+
+    /// `google_compute_network.net.id` to that resource's name; `var.network` and `module.net.id`
+    /// to what the call of the module gives, or its output. Of several that `for_each` or `count`
+    /// made it is the one of the same index: which one `[each.key]` means, a plan does not say.
+    fn named(&self, reference: &str, scope: &Scope<'_>, depth: u8) -> Option<String> {
         let mut parts = reference.split('.');
         let (kind, name) = (parts.next()?, parts.next()?);
-        let name = name.split('[').next().unwrap_or(name);
-        let same =
-            |one: &&Resource<'_>| one.kind == kind && one.name == name && one.module == by.module;
+        match kind {
+            "var" => {
+                let (outer, call) = outer_and_call(scope.module)?;
+                let given = self.module(outer).at("module_calls").at(call).at("expressions");
+                self.meant(given.at(name), &Scope { module: outer, index: None }, depth)
+            }
+            "module" => {
+                let (call, output) = call_and_output(reference)?;
+                let dot = if scope.module.is_empty() { "" } else { "." };
+                let inner = format!("{}{dot}{call}", scope.module);
+                let given = self.module(&inner).at("outputs").at(output).at("expression");
+                self.meant(given, &Scope { module: &inner, index: None }, depth)
+            }
+            _ => self.resource(kind, bare(name), scope),
+        }
+    }
+
+    fn resource(&self, kind: &str, name: &str, scope: &Scope<'_>) -> Option<String> {
+        let same = |one: &&Resource<'_>| {
+            one.kind == kind && one.name == name && one.module == scope.module
+        };
         let mut all = self.all.iter().filter(same).peekable();
         let first = all.next()?;
         let of = match all.peek() {
             None => first,
             Some(_) => std::iter::once(first)
                 .chain(all)
-                .find(|one| one.index.is_some() && one.index == by.index)?,
+                .find(|one| one.index.is_some() && one.index.as_deref() == scope.index)?,
         };
         of.values.first_text(&["self_link", "name", "short_name"])
     }
+}
+
+/// So many modules hand a value on.
+const DEEPEST: u8 = 16;
+
+/// Where an expression is written.
+struct Scope<'s> {
+    module: &'s str,
+    /// Which of several resources it is of.
+    index: Option<&'s str>,
+}
+
+impl<'s> Scope<'s> {
+    fn of(resource: &'s Resource<'_>) -> Self {
+        Self { module: &resource.module, index: resource.index.as_deref() }
+    }
+}
+
+/// The names of the calls of `module.a.module.b["c.d"]`: `a` and `b`.
+fn calls(path: &str) -> Vec<&str> {
+    let calls = path.strip_prefix("module.").into_iter().flat_map(|rest| rest.split(".module."));
+    calls.map(bare).collect()
+}
+
+/// What stands before an index.
+fn bare(text: &str) -> &str {
+    text.split('[').next().unwrap_or(text)
+}
+
+/// `module.a.module.b[0]` to the module `module.a`, which calls it `b`.
+fn outer_and_call(path: &str) -> Option<(&str, &str)> {
+    let own = || path.strip_prefix("module.").map(|call| ("", call));
+    let (outer, call) = path.rsplit_once(".module.").or_else(own)?;
+    Some((outer, bare(call)))
+}
+
+/// `module.net["a.b"].network.id` to the module `module.net["a.b"]` and its output `network`.
+fn call_and_output(reference: &str) -> Option<(&str, &str)> {
+    let call = reference.strip_prefix("module.")?;
+    let key =
+        call.find(['.', '[']).filter(|at| call.get(*at..).is_some_and(|c| c.starts_with('[')));
+    let from = key.map_or(0, |_| call.find(']').unwrap_or(0));
+    let dot = reference.len() - call.len() + from + call.get(from..)?.find('.')?;
+    let output = reference.get(dot + 1..)?;
+    Some((reference.get(..dot)?, output.split(['.', '[']).next().unwrap_or(output)))
 }
 
 /// Blocks of which there is at most one, which REST holds as an object.

@@ -1,5 +1,6 @@
-//! `terraform show -json` of a state or of a plan, as the resources that gcloud would describe: the
-//! same fields by other names, so each becomes an item that the readers of gcloud's take.
+//! `terraform show -json` of a state or of a plan, and a state as it is kept, as the resources that
+//! gcloud would describe: the same fields by other names, so each becomes an item that the readers
+//! of gcloud's take.
 //!
 //! ```json
 //! {"format_version": "1.2", "planned_values": {"root_module": {"resources": [{"address":
@@ -43,11 +44,44 @@ pub struct Shown {
 pub fn is_shown(item: &Item) -> bool {
     let fields = Fields(&item.value);
     fields.has("format_version") && (fields.has("planned_values") || fields.has("values"))
+        || is_kept(fields)
+}
+
+/// Whether it is a state as it is kept (`terraform.tfstate`, `terraform state pull`).
+fn is_kept(fields: Fields<'_>) -> bool {
+    fields.number("version") == Some(4) && fields.has("lineage") && fields.has("resources")
+}
+
+/// A state as it is kept in the form that it is shown in. Its modules stand side by side, and so do
+/// the copies that `count` and `for_each` made. No document describes it; the fields are those of
+/// `stateV4` (<https://github.com/hashicorp/terraform/blob/v1.9.8/internal/states/statefile/version4.go>).
+fn shown(kept: Fields<'_>) -> Value {
+    let mut modules: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for one in kept.list("resources") {
+        let of_module = modules.entry(one.text_or_empty("module")).or_default();
+        // What is deposed is about to be deleted.
+        for copy in one.list("instances").filter(|copy| !copy.has("deposed")) {
+            of_module.push(json!({
+                "mode": one.text("mode"), "type": one.text("type"), "name": one.text("name"),
+                "index": copy.text("index_key"), "values": copy.at("attributes").0,
+            }));
+        }
+    }
+    let root = modules.remove("").unwrap_or_default();
+    let children: Vec<Value> = modules
+        .into_iter()
+        .map(|(address, resources)| json!({ "address": address, "resources": resources }))
+        .collect();
+    json!({ "values": { "root_module": { "resources": root, "child_modules": children } } })
 }
 
 /// The resources of a plan, as they will be, or of a state.
 #[must_use]
 pub fn items(item: &Item) -> Shown {
+    if is_kept(Fields(&item.value)) {
+        let origin = item.origin.clone();
+        return items(&Item { value: shown(Fields(&item.value)), origin, hint: None });
+    }
     let whole = Fields(&item.value);
     let planned = whole.has("planned_values");
     let root = whole.at(if planned { "planned_values" } else { "values" }).at("root_module");

@@ -118,9 +118,15 @@ impl<'p> Gathering<'p> {
 
     fn side_by_side(&mut self, sources: &[Source]) -> Result<(), Error> {
         let (window, progress) = (self.window, self.progress);
-        // Where there are fewer long ones than threads, the others read ahead.
-        let long = sources.iter().filter(|source| !source.is_short()).count();
-        let ahead = if long < rayon::current_num_threads() { Ahead::Yes } else { Ahead::Not };
+        // Where there are fewer long ones than threads, the others read ahead. A single archive is
+        // always unpacked by a thread of its own, as `zstd -dc FILE | vpcwhy -` would have it.
+        let long: Vec<&Source> = sources.iter().filter(|source| !source.is_short()).collect();
+        let idle = long.len() < rayon::current_num_threads();
+        let is_one_archive = match long.as_slice() {
+            [only] => only.anywhere()?.is_none(),
+            _ => false,
+        };
+        let ahead = if idle || is_one_archive { Ahead::Yes } else { Ahead::Not };
         let held: Vec<Held> =
             sources.par_iter().map(|source| whole(source, window, progress, ahead)).collect();
         for one in held {
