@@ -238,3 +238,52 @@ fn what_passes_besides_is_counted() {
     // Corrections of one rule add up: the second opens the first one's port as well.
     assert_eq!(proof["other_flows_changed"], 1, "{last:#}");
 }
+
+/// What Terraform keeps is changed in its configuration, which is printed as it stands there but
+/// for the change; also where the same rule was exported, in whatever order.
+#[test]
+fn what_terraform_keeps_is_changed_there() {
+    let network = "https://www.googleapis.com/compute/v1/projects/p/global/networks/n";
+    let state = value!({"version": 4, "serial": 1, "lineage": "x", "resources": [
+        {"module": "module.rules", "mode": "managed", "type": "google_compute_firewall",
+         "name": "hooks", "instances": [{"index_key": 0, "attributes": {
+            "name": "webhooks", "project": "p", "network": network, "priority": 900,
+            "description": "calls of \"webhooks\"", "direction": "INGRESS", "disabled": false,
+            "allow": [{"protocol": "tcp", "ports": ["443"]}], "deny": [],
+            "log_config": [{"metadata": "EXCLUDE_ALL_METADATA"}], "target_tags": [TAG],
+            "source_ranges": ["172.16.0.0/28"]}}]}]});
+    let exported = rule(
+        "webhooks",
+        value!({"priority": 900, "sourceRanges": ["172.16.0.0/28"], "targetTags": [TAG],
+            "allowed": [{"IPProtocol": "tcp", "ports": ["443"]}]}),
+    );
+    let others = [
+        deny_all(value!({})),
+        cluster("c", value!({})),
+        subnet(value!({})),
+        rule(
+            "intern",
+            value!({"sourceRanges": ["10.0.0.0/8"], "allowed": [{"IPProtocol": "all"}]}),
+        ),
+        webhook_call(),
+    ];
+    for own in [vec![state.clone()], vec![state.clone(), exported.clone()], vec![exported, state]] {
+        let inputs = Inputs::of(&[own, others.to_vec()].concat());
+        let fix = fixes(&inputs.triage(), "webhook-port-blocked").remove(0);
+        assert_eq!(fix["kind"], "update-firewall-rule");
+        assert_eq!(fix["safety"], "managed");
+        let text = fix["as"]["terraform"].as_str().unwrap();
+        for part in [
+            r#"resource "google_compute_firewall" "hooks" {"#,
+            r#"= "calls of \"webhooks\"""#,
+            r#"metadata = "EXCLUDE_ALL_METADATA""#,
+            r#"["443", "8443", "10250"]"#,
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        let told = common::stdout(&common::run(&["triage", inputs.path()]));
+        assert!(told.contains("Terraform keeps webhooks as it is written"), "{told}");
+        assert!(told.contains("module.rules.google_compute_firewall.hooks[0]"), "{told}");
+        assert!(!told.contains("gcloud compute firewall-rules update"), "{told}");
+    }
+}

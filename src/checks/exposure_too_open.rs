@@ -114,10 +114,7 @@ fn narrowed(way: &Way<'_>, evidence: &Evidence<'_, '_>) -> Option<Suggestion> {
     after.set_source_ranges(named.clone());
     let change = Change::Update { before: Box::new(rule.clone()), after: Box::new(after) };
     let mut notes = vec!["whatever else this rule lets in is closed, too".to_owned()];
-    if rule.owner == Owner::ConfigConnector {
-        let place = &rule.origin;
-        notes.push(format!("Config Connector keeps it as its manifest says: change {place}"));
-    }
+    notes.extend(rule.kept_by());
     let correlation = evidence.correlation;
     let causes = correlation.causes.iter().flat_map(|cause| &cause.questions);
     let logged: Vec<_> = causes.chain(&correlation.passed).collect();

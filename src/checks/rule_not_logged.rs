@@ -50,13 +50,13 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
 
 fn finding(check: &Check, rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> Finding {
     let after = FirewallRule { logged: Some(true), ..rule.clone() };
-    let managed = rule.owner == Owner::ConfigConnector;
+    let notes: Vec<String> = rule.kept_by().into_iter().collect();
     let proposal = Proposal {
         change: Change::Update { before: Box::new(rule.clone()), after: Box::new(after) },
         wanted: Vec::new(),
         needed: AddressSet::default(),
-        safety: if managed { Safety::Managed } else { Safety::Safe },
-        notes: Vec::new(),
+        safety: if notes.is_empty() { Safety::Safe } else { Safety::Managed },
+        notes,
     };
     let edges = &evidence.correlation.edges;
     let others = Others { stay: evidence.logged.clone(), may_pass: Vec::new() };

@@ -114,6 +114,9 @@ impl Reader {
             }
             for rule in self.inventory.firewall_rules.iter_mut().skip(rules) {
                 rule.is_written = true;
+                if rule.owner == Owner::User {
+                    rule.owner = Owner::Terraform;
+                }
             }
             return self.note(Read::Noted, &item);
         }
@@ -480,7 +483,18 @@ fn settle_rules(rules: &mut Vec<FirewallRule>, contradictions: Contradictions) {
                         one.owner = Owner::ConfigConnector;
                         one.manifest = rule.manifest;
                     }
-                    _ if one.decides_like(&rule) => {}
+                    // What is exported is there, and Terraform keeps it.
+                    _ if one.decides_like(&rule) => {
+                        let terraform = one.terraform.take().or(rule.terraform.clone());
+                        let owner = match &terraform {
+                            Some(_) if one.owner == Owner::User => Owner::Terraform,
+                            _ => one.owner.clone(),
+                        };
+                        if one.is_written && !rule.is_written {
+                            *one = rule;
+                        }
+                        (one.owner, one.terraform) = (owner, terraform);
+                    }
                     // Which of the two is the one of now, nobody says: either may be.
                     _ if contradictions == Contradictions::Doubted => {
                         one.unmodelled.push(format!("described otherwise, too: {}", rule.origin));

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use crate::ingest::fields::Fields;
-use crate::ingest::terraform_resources::UNKNOWN;
-use crate::model::firewall::{GoogleList, Layer4, SourceIdentity, Targets};
+use crate::ingest::terraform_resources::{RESOURCE, UNKNOWN};
+use crate::model::firewall::{GoogleList, Layer4, SourceIdentity, Targets, TerraformResource};
 use crate::model::managed::gke_rule;
 use crate::model::{Action, FirewallRule, Inventory, Origin, Owner, Reference};
 use crate::net::{Direction, PortSet};
@@ -71,6 +71,15 @@ pub fn rest_rule(fields: Fields<'_>, origin: &Origin) -> Option<FirewallRule> {
     rule.logged =
         fields.has("logConfig").then(|| fields.at("logConfig").flag("enable") == Some(true));
     rule.name = Some(id.name);
+    let resource = fields.at(RESOURCE);
+    rule.terraform = resource.text("address").filter(|one| !one.is_empty()).map(|address| {
+        Box::new(TerraformResource {
+            address,
+            name: resource.text_or_empty("name"),
+            description: fields.text("description").filter(|text| !text.is_empty()),
+            log_metadata: resource.text("metadata"),
+        })
+    });
     Some(rule)
 }
 

@@ -49,6 +49,9 @@ pub(super) fn resources<'a>(
     }
 }
 
+/// The key under which a rule knows the resource of Terraform's that it is.
+pub(super) const RESOURCE: &str = "__terraform";
+
 /// The key under which a rule knows the fields that a plan leaves open.
 pub(super) const UNKNOWN: &str = "__unknown";
 

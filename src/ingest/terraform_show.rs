@@ -21,7 +21,7 @@ use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
 use crate::ingest::terraform_policies::{self, policy_kind};
 use crate::ingest::terraform_resources::{
-    Lookup, Resource, UNKNOWN, camel, camel_key, rename, resources,
+    Lookup, RESOURCE, Resource, UNKNOWN, camel, camel_key, rename, resources,
 };
 use crate::model::inventory::Planned;
 use crate::model::{FirewallPolicy, Inventory, Origin, PolicyKind, Reference};
@@ -58,12 +58,20 @@ fn is_kept(fields: Fields<'_>) -> bool {
 fn shown(kept: Fields<'_>) -> Value {
     let mut modules: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for one in kept.list("resources") {
-        let of_module = modules.entry(one.text_or_empty("module")).or_default();
+        let into = modules.entry(one.text_or_empty("module")).or_default();
         // What is deposed is about to be deleted.
         for copy in one.list("instances").filter(|copy| !copy.has("deposed")) {
-            of_module.push(json!({
-                "mode": one.text("mode"), "type": one.text("type"), "name": one.text("name"),
-                "index": copy.text("index_key"), "values": copy.at("attributes").0,
+            let (module, kind) = (one.text("module"), one.text_or_empty("type"));
+            let own = format!("{kind}.{}", one.text_or_empty("name"));
+            let of_module = module.map_or(own.clone(), |module| format!("{module}.{own}"));
+            let address = match copy.0.get("index_key") {
+                Some(key) if !key.is_null() => format!("{of_module}[{key}]"),
+                _ => of_module,
+            };
+            into.push(json!({
+                "address": address, "mode": one.text("mode"), "type": kind,
+                "name": one.text("name"), "index": copy.text("index_key"),
+                "values": copy.at("attributes").0,
             }));
         }
     }
@@ -278,6 +286,11 @@ fn converted(resource: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Option<Value> 
     }
     match resource.kind.as_str() {
         "google_compute_firewall" => {
+            let metadata = fields.get("logConfig").and_then(|config| config.get("metadata"));
+            let own = json!({
+                "address": resource.address, "name": resource.name, "metadata": metadata,
+            });
+            fields.insert(RESOURCE.to_owned(), own);
             firewall(fields);
             fields.insert(UNKNOWN.to_owned(), json!(lookup.unknown(resource, &RULE)));
         }

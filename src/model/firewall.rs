@@ -45,6 +45,33 @@ pub enum Owner {
     Gke(&'static str),
     /// Config Connector: the manifest is the place to edit.
     ConfigConnector,
+    /// Terraform: the configuration is the place to edit; what is changed elsewhere it takes back.
+    Terraform,
+}
+
+impl Owner {
+    /// Who keeps a rule as a text of the person's says, and the language of the text.
+    #[must_use]
+    pub fn keeper(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::User | Self::Gke(_) => None,
+            Self::ConfigConnector => Some(("Config Connector", "cnrm")),
+            Self::Terraform => Some(("Terraform", "terraform")),
+        }
+    }
+}
+
+/// What Terraform's configuration says besides the rule itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TerraformResource {
+    /// Where it stands: `module.net.google_compute_firewall.web`.
+    pub address: String,
+    /// Its own name there.
+    pub name: String,
+    /// `description`.
+    pub description: Option<String>,
+    /// `metadata` of `log_config`.
+    pub log_metadata: Option<String>,
 }
 
 /// What a Config Connector manifest says besides the rule itself: what has to stay as it is when
@@ -271,6 +298,8 @@ pub struct FirewallRule {
     pub is_written: bool,
     /// The manifest that Config Connector keeps it by.
     pub manifest: Option<Box<ManifestObject>>,
+    /// The resource that Terraform keeps it by.
+    pub terraform: Option<Box<TerraformResource>>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -305,6 +334,7 @@ impl FirewallRule {
             owner: Owner::User,
             is_written: false,
             manifest: None,
+            terraform: None,
             origin: Origin::default(),
         }
     }
@@ -362,6 +392,7 @@ impl FirewallRule {
             logged: None,
             owner: Owner::User,
             manifest: None,
+            terraform: None,
             is_written: false,
             origin: Origin::default(),
             ..rule.clone()
@@ -377,6 +408,17 @@ impl FirewallRule {
     pub fn traffic(&self) -> TrafficSet {
         let parts = self.layer4.iter().map(Layer4::traffic);
         parts.reduce(|a, b| a.union(&b)).unwrap_or_default()
+    }
+
+    /// Who else keeps it as it is, and where it has to be changed then.
+    #[must_use]
+    pub fn kept_by(&self) -> Option<String> {
+        let (keeper, _) = self.owner.keeper()?;
+        let place = match self.terraform.as_deref().map(|one| &one.address) {
+            Some(address) if self.owner == Owner::Terraform => address.clone(),
+            _ => self.origin.to_string(),
+        };
+        Some(format!("{keeper} keeps {} as it is written ({place}): change it there", self.label()))
     }
 
     /// The name to call it by: its own, or `POLICY 100`.

@@ -185,7 +185,7 @@ fn network(rule: &FirewallRule) -> NetworkRef {
 }
 
 /// Printable ASCII: nothing that a terminal would act on.
-fn is_plain(text: &str) -> bool {
+pub(super) fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
 

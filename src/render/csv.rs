@@ -45,7 +45,7 @@ fn cells(finding: &Finding) -> [String; 16] {
         let names = [one.policy.as_deref(), one.name.as_deref()];
         names.into_iter().flatten().collect::<Vec<_>>().join(" ")
     });
-    let fix = finding.fixes.first().map(crate::render::triage::outline);
+    let fix = finding.fixes.first().map(crate::render::suggestion::outline);
     let remedy = finding.remedies.first().map(|one| one.change.kind().replace('-', " "));
     [
         finding.id.clone(),

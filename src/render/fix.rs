@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::checks::Finding;
 use crate::net::{AddressSet, PortSet};
 use crate::render::escape::escape;
-use crate::render::{json as render_json, resource, triage};
+use crate::render::{json as render_json, resource, suggestion};
 use crate::suggest::Suggestion;
 
 /// The first fix of each finding in a language, or why there is none. Comments hold text from the
@@ -47,13 +47,13 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
             out.push('\n');
             continue;
         };
-        comment(&mut out, &triage::outline(fix));
+        comment(&mut out, &suggestion::outline(fix));
         for note in fix.notes() {
             comment(&mut out, note);
         }
-        comment(&mut out, &triage::proof(fix));
+        comment(&mut out, &suggestion::proof(fix));
         for other in finding.fixes.iter().skip(1) {
-            comment(&mut out, &format!("or: {}", triage::outline(other)));
+            comment(&mut out, &format!("or: {}", suggestion::outline(other)));
         }
         for advice in &finding.advice {
             comment(&mut out, &format!("or: {advice}"));

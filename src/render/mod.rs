@@ -23,6 +23,7 @@ pub mod resource;
 pub mod sarif;
 pub mod sim;
 pub mod stats;
+pub mod suggestion;
 pub mod table;
 pub mod terraform;
 pub mod triage;

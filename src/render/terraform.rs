@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use crate::model::Action;
 use crate::net::IpNet;
+use crate::render::cnrm::is_plain;
 use crate::render::gcloud::is_printable;
 use crate::suggest::Change;
 
@@ -17,8 +18,10 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
         return None;
     }
     let name = rule.name.as_deref()?;
-    let mut text =
-        format!("resource \"google_compute_firewall\" {} {{\n", quoted(&name.replace('-', "_")));
+    let kept = rule.terraform.as_deref();
+    let own = kept.map(|kept| kept.name.clone()).filter(|own| is_identifier(own));
+    let own = own.unwrap_or_else(|| name.replace('-', "_"));
+    let mut text = format!("resource \"google_compute_firewall\" {} {{\n", quoted(&own));
     let mut line = |key: &str, value: String| {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {key:<23} = {value}");
@@ -26,6 +29,10 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
     line("name", quoted(name));
     if let Some(project) = &rule.network.project {
         line("project", quoted(project));
+    }
+    let description = kept.and_then(|kept| kept.description.as_deref());
+    if let Some(description) = description.filter(|text| is_plain(text)) {
+        line("description", quoted(description));
     }
     line("network", quoted(&rule.network.name));
     line("direction", quoted(&rule.direction.to_string()));
@@ -59,10 +66,19 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
         text.push_str("  }\n");
     }
     if rule.logged == Some(true) {
-        text.push_str("  log_config {\n    metadata = \"INCLUDE_ALL_METADATA\"\n  }\n");
+        let metadata = kept.and_then(|kept| kept.log_metadata.as_deref());
+        let metadata = metadata.filter(|text| is_plain(text)).unwrap_or("INCLUDE_ALL_METADATA");
+        let _ = write!(text, "  log_config {{\n    metadata = {}\n  }}\n", quoted(metadata));
     }
     text.push_str("}\n");
     Some(text)
+}
+
+/// A name of HCL's.
+fn is_identifier(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let starts = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    starts && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
 fn listed(values: &[String]) -> String {

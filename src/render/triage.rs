@@ -5,12 +5,10 @@ use crate::checks::blocked::describe;
 use crate::checks::finding::{DecisionSummary, Finding, NO_GROUP_ALLOWS, Severity};
 use crate::checks::{Report, by_id};
 use crate::correlate::LogCounts;
-use crate::correlate::difference::Row;
 use crate::correlate::side::Side;
 use crate::net::{Role, Timestamp};
 use crate::render::document::{Block, Document, Style, plain, plural, styled, thousands};
-use crate::render::resource;
-use crate::suggest::{Safety, Suggestion};
+use crate::render::{resource, suggestion};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -326,7 +324,7 @@ pub fn finding(document: &mut Document, finding: &Finding) {
         verdict(document, decision);
     }
     for fix in finding.fixes.iter().take(1) {
-        self::fix(document, fix);
+        suggestion::fix(document, fix);
     }
     for remedy in &finding.remedies {
         document.entry("fix", format!("{} [review]", remedy.change.kind().replace('-', " ")));
@@ -336,7 +334,7 @@ pub fn finding(document: &mut Document, finding: &Finding) {
         }
         document.push(Block::Entry("proof", vec![styled(Style::Good, remedy.note.clone())]));
     }
-    let others = finding.fixes.iter().skip(1).map(outline);
+    let others = finding.fixes.iter().skip(1).map(suggestion::outline);
     let others: Vec<String> = others.chain(finding.advice.iter().cloned()).collect();
     if !others.is_empty() {
         document.entry("or", others.join("; or "));
@@ -379,123 +377,6 @@ pub fn verdict(document: &mut Document, decision: &DecisionSummary) {
         );
         document.entry("nearest", text);
     }
-}
-
-/// One fix with its proof.
-pub fn fix(document: &mut Document, fix: &Suggestion) {
-    document.entry("fix", outline(fix));
-    for note in fix.notes() {
-        document.entry("", note.clone());
-    }
-    // What Config Connector keeps is changed in its manifest; a command would be undone.
-    let (language, of) = match fix.safety() {
-        Safety::Managed => ("yaml", "cnrm"),
-        Safety::Safe | Safety::Review => ("sh", "gcloud"),
-    };
-    if let Some(text) = fix.text(of).or_else(|| fix.text("aws")) {
-        document.push(Block::Code(language, text.to_owned()));
-    }
-    document.push(Block::Entry("proof", vec![styled(Style::Good, proof(fix))]));
-}
-
-/// What a fix does, in a line.
-#[must_use]
-pub fn outline(fix: &Suggestion) -> String {
-    let rule = fix.change().rule();
-    let safety = fix.safety().id();
-    let name = rule.name.as_deref().unwrap_or("");
-    match (fix.change().kind(), fix.change().before()) {
-        ("add-policy-rule", _) => {
-            let policy = rule.policy.as_deref().unwrap_or("");
-            format!("add rule {} to policy {policy} [{safety}]", rule.priority)
-        }
-        ("add-security-group-rule", _) => {
-            let group = rule.policy.as_deref().unwrap_or("");
-            format!("add a rule to security group {group} [{safety}]")
-        }
-        ("add-firewall-rule", _) => format!("add rule {name} [{safety}]"),
-        ("enable-firewall-rule", _) => format!("enable rule {name} [{safety}]"),
-        (_, Some(before)) => {
-            let field = if before.source_ranges != rule.source_ranges {
-                "its source ranges"
-            } else if before.destination_ranges != rule.destination_ranges {
-                "its destination ranges"
-            } else if before.priority != rule.priority {
-                "its priority"
-            } else if before.targets != rule.targets {
-                "its target tags"
-            } else if before.layer4 != rule.layer4 {
-                "its ports"
-            } else {
-                "its logging"
-            };
-            format!("change one field of rule {name}, {field} [{safety}]")
-        }
-        _ => name.to_owned(),
-    }
-}
-
-/// The proof, in a line.
-#[must_use]
-pub fn proof(fix: &Suggestion) -> String {
-    let proof = fix.proof();
-    if !proof.closes.is_empty() {
-        return format!(
-            "simulated: the clients still pass · opens nothing · {} logged connections stop · \
-             closes {}",
-            proof.other_flows_changed,
-            boxes(&proof.closes)
-        );
-    }
-    if proof.opens.is_empty() {
-        return "simulated: no verdict changes, nothing is opened".to_owned();
-    }
-    format!(
-        "simulated: {} of {} distinct denied connections pass · {} other logged connections \
-         change · {} canaries stay denied · opens {}",
-        proof.allowed_after,
-        proof.denied_before,
-        proof.other_flows_changed,
-        proof.still_denied,
-        boxes(&proof.opens)
-    )
-}
-
-/// Connections in words.
-fn boxes(rows: &[Row]) -> String {
-    let all: Vec<_> = rows
-        .iter()
-        .map(|one| {
-            let ports = if one.ports.is_empty() {
-                String::new()
-            } else {
-                format!(" {}", one.ports.join(","))
-            };
-            let or = |list: &[String], all: &str| {
-                if list.is_empty() { all.to_owned() } else { list.join(", ") }
-            };
-            let targets = or(&one.targets, "all VMs of the network");
-            match (one.sources.is_empty(), one.destinations.is_empty()) {
-                (_, true) => {
-                    format!("{}{ports} from {} to {targets}", one.protocol, or(&one.sources, ""))
-                }
-                (true, _) => {
-                    format!(
-                        "{}{ports} from {targets} to {}",
-                        one.protocol,
-                        or(&one.destinations, "")
-                    )
-                }
-                _ => format!(
-                    "{}{ports} from {} to {} at {targets}",
-                    one.protocol,
-                    or(&one.sources, ""),
-                    or(&one.destinations, "")
-                ),
-            }
-        })
-        .collect();
-    all.join(" and ")
 }
 
 fn notes_line(document: &mut Document, notes: &[&Finding], detail: Detail) {
@@ -566,14 +447,13 @@ fn summary(document: &mut Document, report: &Report, causes: &[&Finding], asked:
     let mendable = causes.iter().find(has_fix);
     let next = match (mendable, causes.first()) {
         (Some(finding), _) => {
-            let managed = finding.fixes.first().is_some_and(|fix| fix.safety() == Safety::Managed);
+            let kept = finding.fixes.first().and_then(suggestion::keeper);
             let first = finding.fixes.is_empty().then(|| finding.remedies.first()).flatten();
             let forms = first.map(|remedy| resource::forms(&remedy.change)).unwrap_or_default();
             let language = match forms.first() {
                 Some((language, _)) => language,
-                None if managed => "cnrm",
                 None if finding.fixes.iter().any(|fix| fix.text("aws").is_some()) => "aws",
-                None => "gcloud",
+                None => kept.unwrap_or("gcloud"),
             };
             Some(format!("vpcwhy fix {} {} --as {language}", finding.id, asked.inputs))
         }

@@ -24,7 +24,7 @@ pub enum Safety {
     Safe,
     /// It applies to more than the VMs in question, or something about it is assumed.
     Review,
-    /// Config Connector owns the object: the manifest is the place to change it.
+    /// Config Connector or Terraform keeps the object: its text is the place to change it.
     Managed,
 }
 

@@ -2,7 +2,6 @@
 
 use crate::correlate::Cause;
 use crate::correlate::expected::Purpose;
-use crate::model::Owner;
 use crate::net::{AddressSet, Direction};
 use crate::suggest::change::{Change, Safety};
 
@@ -30,7 +29,7 @@ impl<'c, 'a> Proposal<'c, 'a> {
             Direction::Ingress => &rule.source,
             Direction::Egress => &rule.destination,
         };
-        let managed = change.before().is_some_and(|rule| rule.owner == Owner::ConfigConnector);
+        let managed = change.before().is_some_and(|rule| rule.owner.keeper().is_some());
         Self {
             change: change.clone(),
             wanted: vec![cause],

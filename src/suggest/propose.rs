@@ -158,20 +158,12 @@ fn correction<'c, 'a>(
         Gap::Priority => after.priority = need.deny?.priority.checked_sub(1)?,
         _ => return None,
     }
-    let managed = rule.owner == Owner::ConfigConnector;
-    let mut notes = Vec::new();
-    if managed {
-        notes.push(format!(
-            "Config Connector keeps {} as its manifest says ({}): change it there",
-            rule.label(),
-            rule.origin
-        ));
-    }
+    let notes: Vec<String> = rule.kept_by().into_iter().collect();
     Some(Proposal {
         change: Change::Update { before: Box::new(rule.clone()), after: Box::new(after) },
         wanted: vec![need.cause],
         needed: AddressSet::of(&need.ranges),
-        safety: if managed { Safety::Managed } else { Safety::Safe },
+        safety: if notes.is_empty() { Safety::Safe } else { Safety::Managed },
         notes,
     })
 }
