@@ -124,6 +124,43 @@ fn what_is_exported_and_written_is_one() {
     }
 }
 
+/// Two exports of one thing that differ are of two days, and nobody says which is the newer one:
+/// what they decide is not known, and a complaint names both.
+#[test]
+fn descriptions_that_differ_are_told() {
+    let access = |on: bool| subnet(value!({"privateIpGoogleAccess": on}));
+    let route = |hop: &str| {
+        value!({"kind": "compute#route", "name": "r", "network": "projects/p/global/networks/n",
+            "destRange": "0.0.0.0/0", "priority": 1000, "nextHopGateway": hop})
+    };
+    let gateway = "projects/p/global/gateways/default-internet-gateway";
+    let told = |values: &[Value]| {
+        let private = value!({"privateClusterConfig": {"masterIpv4CidrBlock": "172.16.0.0/28",
+                "enablePrivateNodes": true}});
+        let inputs = Inputs::of(&[&[cluster("c", private)], values].concat());
+        let report = json(&["check", inputs.path()]);
+        let complaints = report["complaints"].as_array().unwrap();
+        let messages = complaints.iter().map(|one| one["message"].as_str().unwrap().to_owned());
+        let links = json(&["path", "10.0.0.5", "gcr.io", inputs.path()])["links"].clone();
+        let access = |link: &&Value| link["kind"] == "private-google-access";
+        let link = links.as_array().unwrap().iter().find(access).expect("asked").clone();
+        (messages.collect::<Vec<_>>(), link["detail"].as_str().unwrap().to_owned())
+    };
+    let (messages, detail) = told(&[access(false), access(false), route(gateway)]);
+    assert_eq!((messages, detail.contains("is off")), (vec![], true), "{detail}");
+    for both in [[access(true), access(false)], [access(false), access(true)]] {
+        let (messages, detail) = told(&[&both[..], &[route(gateway)]].concat());
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        assert!(messages[0].starts_with("subnetwork s: privateIpGoogleAccess"), "{messages:?}");
+        assert!(detail.contains("does not say"), "{detail}");
+    }
+    let mut other = route(gateway);
+    other["priority"] = value!(900);
+    let (messages, _) = told(&[route(gateway), other]);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert!(messages[0].starts_with("route r: priority"), "{messages:?}");
+}
+
 /// A state as Terraform keeps it: modules by their path, copies by their key, no deposed ones.
 #[test]
 fn a_state_is_read_as_it_is_kept() {

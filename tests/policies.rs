@@ -149,7 +149,20 @@ fn stages_are_asked_in_their_order() {
     check(std::slice::from_ref(&global), WEB, &["--enforcement-order", "before"], "DENIED", "g 9");
     check(std::slice::from_ref(&global), WEB, &["--enforcement-order", "after"], "ALLOWED", "a");
     // The network's own word counts more.
-    check(&[global, before], WEB, &["--enforcement-order", "after"], "DENIED", "g 9");
+    check(
+        &[global.clone(), before.clone()],
+        WEB,
+        &["--enforcement-order", "after"],
+        "DENIED",
+        "g 9",
+    );
+    // Of two exports of the network, which one is the newer?
+    let again = [global.clone(), before.clone(), before.clone()];
+    check(&again, WEB, &[], "DENIED", "g 9");
+    let both = [global, before, network("AFTER_CLASSIC_FIREWALL")];
+    let open = ask(&both, WEB, &[]);
+    assert_eq!(open["verdict"], "UNDETERMINED", "{open:#}");
+    check(&both, WEB, &["--enforcement-order", "before"], "DENIED", "g 9");
     // Where it cannot matter nobody has to say it.
     let alone = effective(json!([policy("NETWORK", "g", deny(9))]), &[]);
     check(&[alone], WEB, &["--network", "n"], "DENIED", "g 9");

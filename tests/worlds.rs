@@ -441,7 +441,7 @@ fn inventory(rules: &[Rule], order: u8) -> Inventory {
             provider: vpcwhy::model::cluster::Provider::Google,
             default_route: None,
             id: network(),
-            policies_first: order == 2,
+            policies_first: Some(order == 2),
             peerings: Vec::new(),
             origin: vpcwhy::model::Origin::default(),
         });

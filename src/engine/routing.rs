@@ -263,7 +263,7 @@ mod tests {
     fn a_network_is_made_with_a_default_route_unless_it_says_no() {
         let network = |default_route| Network {
             id: Reference::new(None, "n"),
-            policies_first: false,
+            policies_first: Some(false),
             peerings: Vec::new(),
             default_route,
             provider: crate::model::cluster::Provider::Google,

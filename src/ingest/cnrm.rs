@@ -303,7 +303,7 @@ fn network(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     into.networks.push(Network {
         provider: Provider::Google,
         id: manifest.id(),
-        policies_first: order == "BEFORE_CLASSIC_FIREWALL",
+        policies_first: Some(order == "BEFORE_CLASSIC_FIREWALL"),
         peerings: Vec::new(),
         default_route: Some(manifest.spec.flag("deleteDefaultRoutesOnCreate") != Some(true)),
         origin: manifest.origin.clone(),

@@ -246,7 +246,7 @@ fn network(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<
     let network = Network {
         provider: Provider::Google,
         id,
-        policies_first: order == "BEFORE_CLASSIC_FIREWALL",
+        policies_first: Some(order == "BEFORE_CLASSIC_FIREWALL"),
         peerings: fields
             .list("peerings")
             .filter_map(|peering| peering.reference("network"))

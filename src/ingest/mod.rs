@@ -24,6 +24,7 @@ pub mod profile;
 pub mod query;
 pub mod reader;
 pub mod rules;
+pub mod settle;
 pub mod symptom;
 pub mod terraform;
 mod terraform_policies;

@@ -2,23 +2,19 @@
 //! pieces of it: they are put together in any grouping, as long as the order is kept. [`finish`]
 //! resolves what could not be resolved while things were still missing.
 
-use std::collections::{BTreeMap, HashSet};
-use std::hash::Hash;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use crate::ingest::document::{self, Item, Place};
 use crate::ingest::log::{Form, paste};
 use crate::ingest::{
-    Read, amazon, attach, cnrm, conditions, describe, drift, gcloud, kubernetes, rules, symptom,
+    Read, amazon, cnrm, conditions, describe, drift, gcloud, kubernetes, rules, settle, symptom,
     terraform_show,
 };
 use crate::model::condition::Existence;
-use crate::model::{
-    Cluster, Complaint, FirewallRule, Inventory, Origin, Owner, Reference, Symptom, complaint,
-};
+use crate::model::{Complaint, FirewallRule, Inventory, Origin, Owner, Symptom, complaint};
 
 /// What one input turned out to hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -192,8 +188,8 @@ pub fn finish(mut inputs: Vec<Reader>) -> (Inventory, Vec<Summary>, Vec<Complain
     terraform_show::replace(&mut inventory);
     conditions::merge(&mut inventory.objects);
     inventory.drifts = drift::drifts(&inventory);
-    settle_all(&mut inventory, Contradictions::Doubted);
     let mut complaints: Vec<Complaint> = homeless.iter().map(without_network).collect();
+    complaints.extend(settle::doubting(&mut inventory));
     let mut summaries = Vec::new();
     for input in inputs {
         complaints.extend(input.complaints);
@@ -354,167 +350,3 @@ pub fn as_log(text: &str, form: Form, place: &Place) -> AsLog {
 /// Keys that only log entries, and what wraps them, have at their top.
 const LOG_KEYS: [&str; 6] =
     ["insertId", "jsonPayload", "logName", "disposition", "protoPayload", "ackId"];
-
-/// Puts together what was described twice and resolves what points elsewhere. Of two inventories
-/// that are put together what came first stays.
-pub fn settle(inventory: &mut Inventory) {
-    settle_all(inventory, Contradictions::FirstHolds);
-}
-
-fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) {
-    let routers: Vec<(Reference, Reference)> = inventory
-        .routers
-        .iter()
-        .map(|(router, network, _)| (router.clone(), network.clone()))
-        .collect();
-    for nat in inventory.nats.iter_mut().filter(|nat| nat.network.is_none()) {
-        nat.network = routers
-            .iter()
-            .find(|(router, _)| router.agrees(&nat.router))
-            .map(|(_, network)| network.clone());
-    }
-    settle_projects(inventory);
-    settle_rules(&mut inventory.firewall_rules, contradictions);
-    settle_clusters(&mut inventory.clusters);
-    first_of_each(&mut inventory.networks, |one| &one.id.name, |a, b| a.id.agrees(&b.id));
-    first_of_each(
-        &mut inventory.subnetworks,
-        |one| &one.id.name,
-        |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network),
-    );
-    first_of_each(
-        &mut inventory.routes,
-        |one| &one.id.name,
-        |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network),
-    );
-    first_of_each(
-        &mut inventory.instances,
-        |one| &one.id.name,
-        |a, b| a.id.agrees(&b.id) && a.template == b.template,
-    );
-    first_of_each(
-        &mut inventory.zones,
-        |one| &one.id.name,
-        |a, b| a.id.agrees(&b.id) && a.dns_name == b.dns_name && a.private == b.private,
-    );
-    first_of_each(
-        &mut inventory.nats,
-        |one| &one.name,
-        |a, b| a.router.agrees(&b.router) && a.region == b.region && a.ranges == b.ranges,
-    );
-    attach::settle(inventory);
-    amazon::settle(inventory);
-    // The same error in several places is one.
-    inventory.symptoms = symptom::merged(std::mem::take(&mut inventory.symptoms));
-}
-
-/// A reference that names no project means the only described network of its name.
-fn settle_projects(inventory: &mut Inventory) {
-    let networks: Vec<Reference> = inventory.networks.iter().map(|one| one.id.clone()).collect();
-    for rule in inventory.firewall_rules.iter_mut().filter(|rule| rule.network.project.is_none()) {
-        let mut of_name = networks.iter().filter(|one| one.name == rule.network.name);
-        if let (Some(only), None) = (of_name.next(), of_name.next()) {
-            rule.network.project.clone_from(&only.project);
-        }
-    }
-}
-
-/// Whether each thing has a name of its own: nothing is described twice then, as mostly.
-fn all_differ<'t, T: Hash + Eq>(mut names: impl Iterator<Item = T> + 't) -> bool {
-    let mut seen = HashSet::with_hasher(RandomState::default());
-    names.all(|name| seen.insert(name))
-}
-
-/// Keeps the first of things that are the same; those have one name, so only such are compared.
-fn first_of_each<T>(list: &mut Vec<T>, name: impl Fn(&T) -> &str, same: impl Fn(&T, &T) -> bool) {
-    if all_differ(list.iter().map(&name)) {
-        return;
-    }
-    let mut kept: Vec<T> = Vec::with_capacity(list.len());
-    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for one in std::mem::take(list) {
-        let places = by_name.entry(name(&one).to_owned()).or_default();
-        let mut before = places.iter().filter_map(|at| kept.get(*at));
-        if !before.any(|before| same(before, &one)) {
-            places.push(kept.len());
-            kept.push(one);
-        }
-    }
-    *list = kept;
-}
-
-/// What becomes of a rule that is described twice, and not alike.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Contradictions {
-    /// Nobody says which description is the newer one.
-    Doubted,
-    /// What came first was meant to go before.
-    FirstHolds,
-}
-
-/// A rule that is exported and written in a manifest is one rule: what is exported is what the VPC
-/// does, and the manifest says who owns it.
-fn settle_rules(rules: &mut Vec<FirewallRule>, contradictions: Contradictions) {
-    if all_differ(rules.iter().map(|rule| &rule.name)) {
-        return;
-    }
-    let same =
-        |a: &FirewallRule, b: &FirewallRule| a.name == b.name && a.network.agrees(&b.network);
-    let mut kept: Vec<FirewallRule> = Vec::with_capacity(rules.len());
-    let mut by_name: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
-    for rule in std::mem::take(rules) {
-        let places = by_name.entry(rule.name.clone()).or_default();
-        let mut doubted = None;
-        let before =
-            places.iter().copied().find(|at| kept.get(*at).is_some_and(|one| same(one, &rule)));
-        match before.and_then(|at| kept.get_mut(at)) {
-            None => {
-                places.push(kept.len());
-                kept.push(rule);
-            }
-            Some(one) => {
-                let manifest = |rule: &FirewallRule| rule.owner == Owner::ConfigConnector;
-                match (manifest(one), manifest(&rule)) {
-                    (true, false) => {
-                        let manifest = one.manifest.take();
-                        *one = FirewallRule { owner: Owner::ConfigConnector, manifest, ..rule };
-                    }
-                    (false, true) => {
-                        one.owner = Owner::ConfigConnector;
-                        one.manifest = rule.manifest;
-                    }
-                    // What is exported is there, and Terraform keeps it.
-                    _ if one.decides_like(&rule) => {
-                        let terraform = one.terraform.take().or(rule.terraform.clone());
-                        let owner = match &terraform {
-                            Some(_) if one.owner == Owner::User => Owner::Terraform,
-                            _ => one.owner.clone(),
-                        };
-                        if one.is_written && !rule.is_written {
-                            *one = rule;
-                        }
-                        (one.owner, one.terraform) = (owner, terraform);
-                    }
-                    // Which of the two is the one of now, nobody says: either may be.
-                    _ if contradictions == Contradictions::Doubted => {
-                        one.unmodelled.push(format!("described otherwise, too: {}", rule.origin));
-                        let mut rule = rule;
-                        rule.unmodelled.push(format!("described otherwise, too: {}", one.origin));
-                        doubted = Some(rule);
-                    }
-                    _ if !one.is_understood() && !rule.is_understood() => doubted = Some(rule),
-                    _ => {}
-                }
-            }
-        }
-        kept.extend(doubted);
-    }
-    *rules = kept;
-}
-
-/// Of a cluster that was described twice the richer description stays: the export, which knows its
-/// id, before the manifest.
-fn settle_clusters(clusters: &mut Vec<Cluster>) {
-    clusters.sort_by_key(|cluster| cluster.hash.is_none());
-    first_of_each(clusters, |one| &one.id.name, |a, b| a.id.agrees(&b.id));
-}

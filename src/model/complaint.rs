@@ -22,5 +22,8 @@ pub struct Complaint {
 pub const SKIPPED_ENTRY: &str = "skipped this entry";
 /// What is done with a resource that cannot be read.
 pub const SKIPPED_ITEM: &str = "skipped this item";
+/// What is done with the second of two descriptions that differ.
+pub const KEPT_FIRST: &str =
+    "kept the other; where this decides, nothing is sure: give the newer one alone";
 /// What is done with a rule that is only partly understood.
 pub const KEPT_UNDETERMINED: &str = "kept the rule; verdicts that depend on it are undetermined";

@@ -408,7 +408,7 @@ impl Inventory {
     #[must_use]
     pub fn policies_first(&self, id: &Reference) -> Option<bool> {
         let described = self.networks.iter().find(|network| network.id.agrees(id));
-        described.map(|network| network.policies_first).or(self.assumed_policies_first)
+        described.and_then(|network| network.policies_first).or(self.assumed_policies_first)
     }
 
     /// Whether a network is a VPC of AWS.

@@ -10,8 +10,9 @@ pub struct Network {
     /// Project and name.
     pub id: Reference,
     /// Whether network firewall policies come before the VPC rules
-    /// (`networkFirewallPolicyEnforcementOrder: BEFORE_CLASSIC_FIREWALL`).
-    pub policies_first: bool,
+    /// (`networkFirewallPolicyEnforcementOrder: BEFORE_CLASSIC_FIREWALL`); `None` where
+    /// descriptions differ.
+    pub policies_first: Option<bool>,
     /// Names of peered networks.
     pub peerings: Vec<Reference>,
     /// Whether it was made with a default route, where a manifest says it: an export of routes

@@ -10,7 +10,7 @@ use crate::correlate::rollup::Slot;
 use crate::correlate::{Directory, Ledger, Question};
 use crate::diagnose::Gathered;
 use crate::engine::{Decider, EffectiveRules};
-use crate::ingest::reader;
+use crate::ingest::settle;
 use crate::model::Inventory;
 use crate::render::diff::{self, Difference, Logged};
 use crate::shell::output::Progress;
@@ -85,7 +85,7 @@ fn side(
         return Err(Error::Usage(format!("{path} holds no resource")));
     }
     gathered.inventory.absorb(common.inventory.clone());
-    reader::settle(&mut gathered.inventory);
+    settle::settle(&mut gathered.inventory);
     let options = Options { what_if: what_if.to_vec(), ..options.clone() };
     prepare(&options, &mut gathered)?;
     Ok(gathered.inventory)

@@ -3,7 +3,7 @@
 use crate::cli::Options;
 use crate::correlate::Window;
 use crate::diagnose::Gathered;
-use crate::ingest::{reader, terraform_show};
+use crate::ingest::{settle, terraform_show};
 use crate::model::Inventory;
 use crate::shell::output::Progress;
 use crate::shell::{Error, gather, input};
@@ -56,7 +56,7 @@ impl<'o> Additions<'o> {
             }
             terraform_show::take_out(inventory, &tried.inventory.planned);
             inventory.overlay(tried.inventory.clone());
-            reader::settle(inventory);
+            settle::settle(inventory);
         }
         Ok(())
     }

@@ -80,7 +80,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     }
     into.networks.push(Network {
         id: network,
-        policies_first: false,
+        policies_first: Some(false),
         peerings: Vec::new(),
         default_route: None,
         provider: Provider::Amazon,

@@ -1,0 +1,311 @@
+//! Descriptions of one thing put together, and what points elsewhere resolved. Where two differ
+//! nobody says which is the newer one: rules are doubted, and so is what is judged by the rest.
+//!
+//! `subnetwork s: privateIpGoogleAccess is described otherwise, too: old.json:7`
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::Hash;
+
+use foldhash::fast::RandomState;
+
+use crate::ingest::{amazon, attach, symptom};
+use crate::model::{
+    Cluster, Complaint, FirewallRule, Inventory, ManagedZone, Origin, Owner, Reference, Route,
+    Subnetwork, complaint,
+};
+use crate::net::IpNet;
+
+/// Puts together what was described twice and resolves what points elsewhere. Of two inventories
+/// that are put together what came first stays.
+pub fn settle(inventory: &mut Inventory) {
+    settle_all(inventory, Contradictions::FirstHolds);
+}
+
+/// The same of one inventory: nobody says which of two descriptions that differ is the newer one,
+/// so what depends on it is not known. Returns what differs.
+pub(super) fn doubting(inventory: &mut Inventory) -> Vec<Complaint> {
+    let differing = settle_all(inventory, Contradictions::Doubted);
+    differing.into_iter().map(Differing::complaint).collect()
+}
+
+/// Something that is described twice, and not alike.
+struct Differing {
+    what: String,
+    field: &'static str,
+    kept: Origin,
+    other: Origin,
+}
+
+impl Differing {
+    fn complaint(self) -> Complaint {
+        let Self { what, field, kept, other } = self;
+        Complaint {
+            path: other.path.to_string(),
+            line: other.line,
+            byte: 0,
+            message: format!("{what}: {field} is described otherwise, too: {kept}"),
+            did: complaint::KEPT_FIRST,
+        }
+    }
+}
+
+fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) -> Vec<Differing> {
+    settle_nats(inventory);
+    settle_projects(inventory);
+    settle_rules(&mut inventory.firewall_rules, contradictions);
+    settle_clusters(&mut inventory.clusters);
+    let differing = put_together(inventory, contradictions == Contradictions::Doubted);
+    first_of_each(
+        &mut inventory.instances,
+        |one| &one.id.name,
+        |a, b| a.id.agrees(&b.id) && a.template == b.template,
+        |_, _| {},
+    );
+    first_of_each(
+        &mut inventory.nats,
+        |one| &one.name,
+        |a, b| a.router.agrees(&b.router) && a.region == b.region && a.ranges == b.ranges,
+        |_, _| {},
+    );
+    attach::settle(inventory);
+    amazon::settle(inventory);
+    // The same error in several places is one.
+    inventory.symptoms = symptom::merged(std::mem::take(&mut inventory.symptoms));
+    differing
+}
+
+/// Keeps one description of each thing; where it is doubted, returns in what the others differ.
+fn put_together(inventory: &mut Inventory, doubted: bool) -> Vec<Differing> {
+    let manifests: BTreeSet<Origin> =
+        inventory.objects.iter().map(|one| one.origin.clone()).collect();
+    // An export is what there is, whatever its manifest says: a finding tells what differs.
+    let doubts = |kept: &Origin, other: &Origin| {
+        doubted && manifests.contains(kept) == manifests.contains(other)
+    };
+    let mut differing = Vec::new();
+    let mut note = |what: String, fields: Vec<&'static str>, kept: &Origin, other: &Origin| {
+        let one = |field| {
+            let (kept, other) = (kept.clone(), other.clone());
+            Differing { what: what.clone(), field, kept, other }
+        };
+        differing.extend(fields.into_iter().filter(|_| doubts(kept, other)).map(one));
+    };
+    first_of_each(
+        &mut inventory.networks,
+        |one| &one.id.name,
+        |a, b| a.id.agrees(&b.id),
+        |kept, other| {
+            let differ =
+                doubts(&kept.origin, &other.origin) && kept.policies_first != other.policies_first;
+            if differ {
+                kept.policies_first = None;
+            }
+            let field = differ.then_some("networkFirewallPolicyEnforcementOrder");
+            let what = format!("network {}", kept.id);
+            note(what, field.into_iter().collect(), &kept.origin, &other.origin);
+        },
+    );
+    first_of_each(
+        &mut inventory.subnetworks,
+        |one| &one.id.name,
+        |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network),
+        |kept, other| {
+            let fields = differing_subnetwork(kept, other);
+            if doubts(&kept.origin, &other.origin) && fields.contains(&PRIVATE_ACCESS) {
+                kept.private_google_access = None;
+            }
+            note(format!("subnetwork {}", kept.id), fields, &kept.origin, &other.origin);
+        },
+    );
+    first_of_each(
+        &mut inventory.routes,
+        |one| &one.id.name,
+        |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network),
+        |kept, other| {
+            let fields = differing_route(kept, other);
+            note(format!("route {}", kept.id), fields, &kept.origin, &other.origin);
+        },
+    );
+    first_of_each(
+        &mut inventory.zones,
+        |one| &one.id.name,
+        |a, b| a.id.agrees(&b.id) && a.dns_name == b.dns_name && a.private == b.private,
+        |kept, other| {
+            let names = |zone: &ManagedZone| -> BTreeSet<String> {
+                zone.networks.iter().map(|network| network.name.clone()).collect()
+            };
+            let differ = (names(kept) != names(other)).then_some("networks");
+            let what = format!("managed zone {}", kept.id);
+            note(what, differ.into_iter().collect(), &kept.origin, &other.origin);
+        },
+    );
+    differing
+}
+
+/// The network of a NAT is its router's.
+fn settle_nats(inventory: &mut Inventory) {
+    for nat in inventory.nats.iter_mut().filter(|nat| nat.network.is_none()) {
+        let mut routers = inventory.routers.iter();
+        let own = routers.find(|(router, ..)| router.agrees(&nat.router));
+        nat.network = own.map(|(_, network, _)| network.clone());
+    }
+}
+
+const PRIVATE_ACCESS: &str = "privateIpGoogleAccess";
+
+/// The fields that two descriptions of one subnetwork both give, and give differently.
+fn differing_subnetwork(a: &Subnetwork, b: &Subnetwork) -> Vec<&'static str> {
+    fn differ<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> bool {
+        a.zip(b).is_some_and(|(a, b)| a != b)
+    }
+    let secondary = |(name, range): &(String, IpNet)| {
+        let other = b.secondary.iter().find(|(own, _)| own == name);
+        differ(Some(range), other.map(|(_, range)| range))
+    };
+    [
+        ("ipCidrRange", differ(a.primary.as_ref(), b.primary.as_ref())),
+        (
+            PRIVATE_ACCESS,
+            differ(a.private_google_access.as_ref(), b.private_google_access.as_ref()),
+        ),
+        ("secondaryIpRanges", a.secondary.iter().any(secondary)),
+    ]
+    .into_iter()
+    .filter_map(|(field, differs)| differs.then_some(field))
+    .collect()
+}
+
+/// The fields in which two descriptions of one route differ.
+fn differing_route(a: &Route, b: &Route) -> Vec<&'static str> {
+    let hop = |route: &Route| route.next_hop.rsplit('/').next().unwrap_or("").to_owned();
+    [
+        ("destRange", a.destination != b.destination),
+        ("priority", a.priority != b.priority),
+        ("nextHop", hop(a) != hop(b)),
+        ("tags", a.tags != b.tags),
+    ]
+    .into_iter()
+    .filter_map(|(field, differs)| differs.then_some(field))
+    .collect()
+}
+
+/// A reference that names no project means the only described network of its name.
+fn settle_projects(inventory: &mut Inventory) {
+    let networks: Vec<Reference> = inventory.networks.iter().map(|one| one.id.clone()).collect();
+    for rule in inventory.firewall_rules.iter_mut().filter(|rule| rule.network.project.is_none()) {
+        let mut of_name = networks.iter().filter(|one| one.name == rule.network.name);
+        if let (Some(only), None) = (of_name.next(), of_name.next()) {
+            rule.network.project.clone_from(&only.project);
+        }
+    }
+}
+
+/// Whether each thing has a name of its own: nothing is described twice then, as mostly.
+fn all_differ<'t, T: Hash + Eq>(mut names: impl Iterator<Item = T> + 't) -> bool {
+    let mut seen = HashSet::with_hasher(RandomState::default());
+    names.all(|name| seen.insert(name))
+}
+
+/// Keeps the first of things that are the same; those have one name, so only such are compared.
+/// `again` sees the one that is kept, and each other one.
+fn first_of_each<T>(
+    list: &mut Vec<T>,
+    name: impl Fn(&T) -> &str,
+    same: impl Fn(&T, &T) -> bool,
+    mut again: impl FnMut(&mut T, &T),
+) {
+    if all_differ(list.iter().map(&name)) {
+        return;
+    }
+    let mut kept: Vec<T> = Vec::with_capacity(list.len());
+    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for one in std::mem::take(list) {
+        let places = by_name.entry(name(&one).to_owned()).or_default();
+        let is_same = |at: &&usize| kept.get(**at).is_some_and(|before| same(before, &one));
+        let before = places.iter().find(is_same).copied();
+        match before.and_then(|at| kept.get_mut(at)) {
+            Some(before) => again(before, &one),
+            None => {
+                places.push(kept.len());
+                kept.push(one);
+            }
+        }
+    }
+    *list = kept;
+}
+
+/// What becomes of a rule that is described twice, and not alike.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Contradictions {
+    /// Nobody says which description is the newer one.
+    Doubted,
+    /// What came first was meant to go before.
+    FirstHolds,
+}
+
+/// A rule that is exported and written in a manifest is one rule: what is exported is what the VPC
+/// does, and the manifest says who owns it.
+fn settle_rules(rules: &mut Vec<FirewallRule>, contradictions: Contradictions) {
+    if all_differ(rules.iter().map(|rule| &rule.name)) {
+        return;
+    }
+    let same =
+        |a: &FirewallRule, b: &FirewallRule| a.name == b.name && a.network.agrees(&b.network);
+    let mut kept: Vec<FirewallRule> = Vec::with_capacity(rules.len());
+    let mut by_name: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
+    for rule in std::mem::take(rules) {
+        let places = by_name.entry(rule.name.clone()).or_default();
+        let mut doubted = None;
+        let before =
+            places.iter().copied().find(|at| kept.get(*at).is_some_and(|one| same(one, &rule)));
+        match before.and_then(|at| kept.get_mut(at)) {
+            None => {
+                places.push(kept.len());
+                kept.push(rule);
+            }
+            Some(one) => {
+                let manifest = |rule: &FirewallRule| rule.owner == Owner::ConfigConnector;
+                match (manifest(one), manifest(&rule)) {
+                    (true, false) => {
+                        let manifest = one.manifest.take();
+                        *one = FirewallRule { owner: Owner::ConfigConnector, manifest, ..rule };
+                    }
+                    (false, true) => {
+                        one.owner = Owner::ConfigConnector;
+                        one.manifest = rule.manifest;
+                    }
+                    // What is exported is there, and Terraform keeps it.
+                    _ if one.decides_like(&rule) => {
+                        let terraform = one.terraform.take().or(rule.terraform.clone());
+                        let owner = match &terraform {
+                            Some(_) if one.owner == Owner::User => Owner::Terraform,
+                            _ => one.owner.clone(),
+                        };
+                        if one.is_written && !rule.is_written {
+                            *one = rule;
+                        }
+                        (one.owner, one.terraform) = (owner, terraform);
+                    }
+                    // Which of the two is the one of now, nobody says: either may be.
+                    _ if contradictions == Contradictions::Doubted => {
+                        one.unmodelled.push(format!("described otherwise, too: {}", rule.origin));
+                        let mut rule = rule;
+                        rule.unmodelled.push(format!("described otherwise, too: {}", one.origin));
+                        doubted = Some(rule);
+                    }
+                    _ if !one.is_understood() && !rule.is_understood() => doubted = Some(rule),
+                    _ => {}
+                }
+            }
+        }
+        kept.extend(doubted);
+    }
+    *rules = kept;
+}
+
+/// Of a cluster that was described twice the richer description stays: the export, which knows its
+/// id, before the manifest.
+fn settle_clusters(clusters: &mut Vec<Cluster>) {
+    clusters.sort_by_key(|cluster| cluster.hash.is_none());
+    first_of_each(clusters, |one| &one.id.name, |a, b| a.id.agrees(&b.id), |_, _| {});
+}
