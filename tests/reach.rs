@@ -227,6 +227,44 @@ fn the_port_is_the_pods() {
     assert_eq!(with(&[fine, hook(value!(443))]).2, "ALLOWED");
 }
 
+/// Only who is asked about every new pod stops all of them.
+#[test]
+fn what_stands_still_depends_on_what_it_is_asked_about() {
+    let radius = |more: Value| {
+        let ports =
+            value!({"selector": {"app": "g"}, "ports": [{"port": 443, "targetPort": 9443}]});
+        let target = value!({"namespace": "policy", "name": "guard"});
+        let all =
+            [base(), vec![service("guard", &ports), webhook("a.example.com", &target, &more)]];
+        let report = asked("check", &all.concat(), "");
+        let found = findings(&report, "webhook-port-blocked");
+        assert_eq!(found.len(), 1, "{report:#}");
+        found[0]["explanation"].to_string()
+    };
+    let rules = |groups: &[&str], resources: &[&str], operations: &[&str]| {
+        value!({"rules": [{"apiGroups": groups, "apiVersions": ["v1"], "operations": operations,
+            "resources": resources}]})
+    };
+    for (more, told) in [
+        (rules(&["*"], &["*"], &["*"]), "nothing can start"),
+        (rules(&["apps", ""], &["deployments", "pods"], &["CREATE"]), "nothing can start"),
+        (rules(&["cert-manager.io"], &["*/*"], &["CREATE"]), "*/*.cert-manager.io CREATE"),
+        (rules(&["metrics.k8s.io"], &["pods"], &["CREATE"]), "pods.metrics.k8s.io CREATE"),
+        (rules(&[""], &["pods"], &["UPDATE"]), "refused while it is unreachable: pods UPDATE"),
+        (rules(&[""], &["pods/exec"], &["CONNECT"]), "unreachable: pods/exec CONNECT"),
+        (value!({"objectSelector": {"matchLabels": {"a": "b"}}}), "none that it selects can start"),
+        (
+            value!({"namespaceSelector": {"matchExpressions": [
+                {"key": "inject", "operator": "In", "values": ["true"]}]}}),
+            "none that it selects can start",
+        ),
+        (value!({"namespaceSelector": {}, "objectSelector": null}), "nothing can start"),
+    ] {
+        let explanation = radius(more);
+        assert!(explanation.contains(told), "{told}: {explanation}");
+    }
+}
+
 #[test]
 fn failure_policy_and_blast_radius() {
     let mut all = base();

@@ -974,6 +974,41 @@ fn a_webhook_that_timed_out_is_no_note() {
     assert_eq!((&one["severity"], &one["confidence"]), (&value!("warning"), &value!("possible")));
 }
 
+/// The object of the webhook takes nothing away from what an error tells: its Service was not given,
+/// and the port of its pods is the one that was dialled.
+#[test]
+fn an_error_tells_the_port_that_no_service_does() {
+    let hook = value!({"apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "gate"},
+        "webhooks": [{"name": "gate.example.com", "failurePolicy": "Fail", "clientConfig": {
+            "service": {"namespace": "gate", "name": "gate", "port": 443}}}]});
+    let asked = |address: &str, more: &[Value]| {
+        let error = format!(
+            "failed calling webhook \"gate.example.com\": failed to call webhook: Post \
+             \"https://gate.gate.svc:443/v?timeout=3s\": dial tcp {address}: i/o timeout\n"
+        );
+        let mut all = vec![cluster("c", value!({})), subnet(value!({}))];
+        all.extend(own_rules());
+        all.extend(more.to_vec());
+        let text: String = all.iter().map(|one| format!("{one}\n")).collect();
+        let scratch = folder(&[("all.ndjson", text.as_bytes()), ("error.txt", error.as_bytes())]);
+        let report = json(&["triage", scratch.path().to_str().unwrap()]);
+        let found = findings(&report, "webhook-port-blocked");
+        let [one] = found.as_slice() else { panic!("{report:#}") };
+        let [fix, ..] = one["fixes"].as_array().unwrap().as_slice() else { panic!("{one:#}") };
+        let layers = fix["rule"]["layer4"].clone();
+        (one["severity"].clone(), one["confidence"].clone(), layers)
+    };
+    let port = value!([{"protocol": "tcp", "ports": ["8443"]}]);
+    let proven = (value!("error"), value!("proven"), port.clone());
+    assert_eq!(asked("10.1.0.5:8443", &[]), proven);
+    assert_eq!(asked("10.1.0.5:8443", std::slice::from_ref(&hook)), proven);
+    // An address of nobody's is a doubt, and no reason to be silent.
+    let possible = (value!("warning"), value!("possible"), port);
+    assert_eq!(asked("10.77.0.5:8443", &[]), possible);
+    assert_eq!(asked("10.77.0.5:8443", &[hook]), possible);
+}
+
 /// Objects of Kubernetes do not say whose they are: of two clusters with a Service of one name, and
 /// other ports, neither is judged by the other's, in whatever order they are given.
 #[test]

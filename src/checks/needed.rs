@@ -11,7 +11,7 @@ use crate::correlate::expected::{Need, Purpose, automatic_rule};
 use crate::engine::Decider;
 use crate::model::components::component;
 use crate::model::symptom::SymptomKind;
-use crate::model::workload::CallKind;
+use crate::model::webhook::CallKind;
 use crate::model::{Cluster, Expected, ObjectName, Owner, Symptom, Webhook};
 use crate::net::{Direction, Protocol, Role};
 
@@ -90,7 +90,7 @@ pub fn severity(cause: &Cause<'_>, usual: Severity) -> Severity {
     // Somebody saw it fail: that it may be needed is no guess then.
     let is_seen = |need: &Need<'_>| matches!(need.purpose, Purpose::Pasted(_));
     if cause.needs.iter().all(|need| need.doubtful) {
-        let seen = cause.needs.iter().any(is_seen);
+        let seen = !cause.symptoms.is_empty() || cause.needs.iter().any(is_seen);
         usual.min(if seen { Severity::Warning } else { Severity::Note })
     } else if cause.needs.iter().all(ignored) {
         usual.min(Severity::Warning)

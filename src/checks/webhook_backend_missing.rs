@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id};
 use crate::checks::{Check, Evidence, Outcome, Severity, needed, pasted};
 use crate::correlate::expected::{Need, Purpose, tells_of};
-use crate::model::workload::CallKind;
+use crate::model::webhook::CallKind;
 use crate::model::{Symptom, Webhook};
 
 /// See the head of this file.

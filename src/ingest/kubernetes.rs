@@ -12,12 +12,13 @@ use std::sync::Arc;
 use crate::ingest::document::{Item, Place};
 use crate::ingest::fields::Fields;
 use crate::ingest::object::{Object, namespace, number, port_name, texts};
-use crate::ingest::{Read, controllers, symptom};
+use crate::ingest::{Read, controllers, symptom, webhooks};
+use crate::model::webhook::CallKind;
 use crate::model::workload::{
-    BackendConfig, CallKind, CallTarget, ContainerPort, Endpoints, Gateway, Ingress, Listener,
-    Node, PortName, ServicePort, Takes,
+    BackendConfig, ContainerPort, Endpoints, Gateway, Ingress, Listener, Node, PortName,
+    ServicePort, Takes,
 };
-use crate::model::{Inventory, ObjectName, Origin, Service, Symptom, Webhook, Workload, Workloads};
+use crate::model::{Inventory, ObjectName, Origin, Service, Symptom, Workload, Workloads};
 use crate::net::{IpNet, Protocol, parse_address, parse_cidr};
 
 /// Kinds that are read; typed lists leave the kind to the container.
@@ -100,17 +101,21 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "CronJob" => {
             known.workloads.push(template(&object));
         }
-        "ValidatingWebhookConfiguration" => configuration(&object, CallKind::Validating, known),
-        "MutatingWebhookConfiguration" => configuration(&object, CallKind::Mutating, known),
+        "ValidatingWebhookConfiguration" => {
+            webhooks::configuration(&object, CallKind::Validating, known)
+        }
+        "MutatingWebhookConfiguration" => {
+            webhooks::configuration(&object, CallKind::Mutating, known)
+        }
         // It is judged inside the API server: nothing is called.
         "ValidatingAdmissionPolicy" | "ValidatingAdmissionPolicyBinding" => return Read::Noted,
         "APIService" => {
             let told: Vec<_> =
                 status.list("conditions").filter_map(|one| one.text("message")).collect();
             into.symptoms.extend(symptoms(&told, origin));
-            api_service(&object, known);
+            webhooks::api_service(&object, known);
         }
-        "CustomResourceDefinition" => conversion(&object, known),
+        "CustomResourceDefinition" => webhooks::conversion(&object, known),
         "Ingress" => known.ingresses.push(ingress(&object)),
         "Gateway" if controllers::is_of_istio(&object) => {
             known.gateways.push(controllers::istio_gateway(&object));
@@ -315,85 +320,6 @@ fn template(object: &Object<'_>) -> Workload {
         ready: (ready.is_some() || has_status).then(|| ready.unwrap_or(0) > 0),
         ..pods(object, template.at("spec"), template.at("metadata").at("labels"))
     }
-}
-
-/// Whom a `clientConfig` or an APIService's `service` names.
-fn call_target(service: Fields<'_>) -> Option<CallTarget> {
-    let name = ObjectName {
-        namespace: namespace(service),
-        name: service.text("name").filter(|name| !name.is_empty())?,
-    };
-    Some(CallTarget::Service(name, number(service, "port").unwrap_or(443)))
-}
-
-fn configuration(object: &Object<'_>, kind: CallKind, into: &mut Workloads) {
-    into.webhook_configurations += 1;
-    for webhook in object.fields.list("webhooks") {
-        let client = webhook.at("clientConfig");
-        let url = client.text("url").filter(|url| !url.is_empty()).map(CallTarget::Url);
-        let Some(target) = call_target(client.at("service")).or(url) else { continue };
-        let policy = webhook.text("failurePolicy").filter(|text| !text.is_empty());
-        // The default changed with the version.
-        let default = if object.is_beta { "Ignore" } else { "Fail" };
-        into.webhooks.push(Webhook {
-            kind,
-            configuration: object.id.name.clone(),
-            name: webhook.text_or_empty("name"),
-            target,
-            failure_policy: Some(policy.unwrap_or_else(|| default.to_owned())),
-            scope: scope(webhook),
-            origin: object.origin.clone(),
-        });
-    }
-}
-
-/// `pods CREATE, deployments|statefulsets CREATE|UPDATE`.
-fn scope(webhook: Fields<'_>) -> String {
-    let rule = |rule: Fields<'_>| {
-        let resources = rule.texts("resources").join("|");
-        format!("{resources} {}", rule.texts("operations").join("|")).trim().to_owned()
-    };
-    let mut rules: Vec<String> = webhook.list("rules").map(rule).collect();
-    rules.sort_by_key(|rule| !rule.contains("pods"));
-    rules.dedup();
-    rules.join(", ")
-}
-
-fn api_service(object: &Object<'_>, into: &mut Workloads) {
-    // Without Service the API server answers itself.
-    let Some(target) = call_target(object.spec.at("service")) else { return };
-    let (group, version) = (object.spec.text_or_empty("group"), object.spec.text("version"));
-    into.webhooks.push(Webhook {
-        kind: CallKind::AggregatedApi,
-        configuration: object.id.name.clone(),
-        name: object.id.name.clone(),
-        target,
-        failure_policy: None,
-        scope: format!("{group}/{}", version.unwrap_or_default()),
-        origin: object.origin.clone(),
-    });
-}
-
-fn conversion(object: &Object<'_>, into: &mut Workloads) {
-    let conversion = object.spec.at("conversion");
-    if conversion.text("strategy").as_deref() != Some("Webhook") {
-        return;
-    }
-    // v1beta1 had it one level higher.
-    let old = conversion.at("webhookClientConfig");
-    let new = conversion.at("webhook").at("clientConfig");
-    let client = if new.has("service") || new.has("url") { new } else { old };
-    let url = client.text("url").map(CallTarget::Url);
-    let Some(target) = call_target(client.at("service")).or(url) else { return };
-    into.webhooks.push(Webhook {
-        kind: CallKind::Conversion,
-        configuration: object.id.name.clone(),
-        name: object.id.name.clone(),
-        target,
-        failure_policy: None,
-        scope: object.spec.at("names").text_or_empty("plural"),
-        origin: object.origin.clone(),
-    });
 }
 
 fn ingress(object: &Object<'_>) -> Ingress {

@@ -30,6 +30,7 @@ pub mod terraform;
 mod terraform_policies;
 mod terraform_resources;
 pub mod terraform_show;
+mod webhooks;
 
 /// What became of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

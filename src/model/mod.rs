@@ -17,6 +17,7 @@ pub mod query;
 pub mod record;
 pub mod reference;
 pub mod symptom;
+pub mod webhook;
 pub mod workload;
 
 pub use attachment::{Association, Attachment};
@@ -33,6 +34,7 @@ pub use network::{
 pub use origin::Origin;
 pub use query::{Expected, Query, QueryId};
 pub use record::{Disposition, Record, RuleReference};
-pub use reference::Reference;
+pub use reference::{ObjectName, Reference};
 pub use symptom::Symptom;
-pub use workload::{ObjectName, Service, Webhook, Workload, Workloads};
+pub use webhook::Webhook;
+pub use workload::{Service, Workload, Workloads};

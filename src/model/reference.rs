@@ -1,4 +1,5 @@
-//! A reference to a resource in any of its spellings, brought to one form.
+//! A reference to a resource in any of its spellings, brought to one form; the names of objects of
+//! Kubernetes.
 //!
 //! `https://www.googleapis.com/compute/v1/projects/p/global/networks/n`,
 //! `projects/p/global/networks/n`, `global/networks/n` and `n` all name the network `n`; the first
@@ -69,6 +70,39 @@ impl Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
+    }
+}
+
+/// `namespace/name` of an object; the namespace is empty where the manifest leaves it out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl ObjectName {
+    /// Of these.
+    #[must_use]
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// Whether both may be one object: a manifest that names no namespace fits any.
+    #[must_use]
+    pub fn agrees(&self, other: &Self) -> bool {
+        let open = self.namespace.is_empty() || other.namespace.is_empty();
+        self.name == other.name && (open || self.namespace == other.namespace)
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            return f.write_str(&self.name);
+        }
+        write!(f, "{}/{}", self.namespace, self.name)
     }
 }
 

@@ -9,41 +9,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use crate::model::Origin;
+use crate::model::{ObjectName, Origin, Webhook};
 use crate::net::Protocol;
-
-/// `namespace/name` of an object; the namespace is empty where the manifest leaves it out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectName {
-    /// The namespace.
-    pub namespace: String,
-    /// The name.
-    pub name: String,
-}
-
-impl ObjectName {
-    /// Of these.
-    #[must_use]
-    pub fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.to_owned(), name: name.to_owned() }
-    }
-
-    /// Whether both may be one object: a manifest that names no namespace fits any.
-    #[must_use]
-    pub fn agrees(&self, other: &Self) -> bool {
-        let open = self.namespace.is_empty() || other.namespace.is_empty();
-        self.name == other.name && (open || self.namespace == other.namespace)
-    }
-}
-
-impl fmt::Display for ObjectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.namespace.is_empty() {
-            return f.write_str(&self.name);
-        }
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
 
 /// A port by its number, or by the name that a container or a Service gives it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -192,94 +159,6 @@ pub struct ContainerPort {
     pub number: u16,
     /// `hostPort`: the port of its node that leads to it.
     pub host: Option<u16>,
-}
-
-/// What calls the API server out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CallKind {
-    /// `MutatingWebhookConfiguration`.
-    Mutating,
-    /// `ValidatingWebhookConfiguration`.
-    Validating,
-    /// `APIService`.
-    AggregatedApi,
-    /// The conversion webhook of a `CustomResourceDefinition`.
-    Conversion,
-}
-
-/// What the API server calls: a webhook, or a server behind an aggregated API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Webhook {
-    /// What it is.
-    pub kind: CallKind,
-    /// The object that says so.
-    pub configuration: String,
-    /// The webhook's name; the API's, or the kind's.
-    pub name: String,
-    /// Whom it calls.
-    pub target: CallTarget,
-    /// `Fail` or `Ignore`; `Fail` where an admission webhook does not say.
-    pub failure_policy: Option<String>,
-    /// What it is asked about: `pods CREATE`.
-    pub scope: String,
-    /// Where it was read.
-    pub origin: Origin,
-}
-
-/// Whom the API server calls.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CallTarget {
-    /// A Service's port.
-    Service(ObjectName, u16),
-    /// An address outside of the cluster, or at least without Service.
-    Url(String),
-}
-
-impl Webhook {
-    /// `admission webhook guard.example.com`.
-    #[must_use]
-    pub fn words(&self) -> String {
-        let kind = match self.kind {
-            CallKind::Mutating | CallKind::Validating => "admission webhook",
-            CallKind::AggregatedApi => "aggregated API",
-            CallKind::Conversion => "conversion webhook of",
-        };
-        format!("{kind} {}", self.name)
-    }
-
-    /// The first of what it is asked about.
-    fn asked_about(&self) -> String {
-        match self.scope.split_once(", ") {
-            Some((first, _)) => format!("{first}, …"),
-            None => self.scope.clone(),
-        }
-    }
-
-    /// What happens while it cannot be reached.
-    #[must_use]
-    pub fn blast_radius(&self) -> String {
-        let fails = self.failure_policy.as_deref() != Some("Ignore");
-        let first = self.scope.split(", ").next().unwrap_or("");
-        let resources = first.split(' ').next().unwrap_or("");
-        let touches = |wanted: &str| {
-            resources.split('|').any(|one| one == wanted || one == "*" || one == "*/*")
-        };
-        match (self.kind, fails) {
-            (CallKind::AggregatedApi, _) => {
-                "requests of this API fail, and so do discovery and the deletion of namespaces"
-                    .to_owned()
-            }
-            (CallKind::Conversion, _) => {
-                "objects of this kind can be neither read nor written in another version".to_owned()
-            }
-            (_, true) if touches("pods") => "Fail on pods: nothing can start".to_owned(),
-            (_, true) => format!("Fail: refused while it is unreachable: {}", self.asked_about()),
-            (CallKind::Mutating, false) if touches("pods") => {
-                "Ignore on pods: sidecars and defaults are silently missing".to_owned()
-            }
-            (_, false) => format!("Ignore: silently skipped: {}", self.asked_about()),
-        }
-    }
 }
 
 /// An Ingress, or the routes of a Gateway: which Services the outside reaches through it.

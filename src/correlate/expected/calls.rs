@@ -7,179 +7,13 @@
 use std::net::IpAddr;
 
 use crate::correlate::Directory;
+use crate::correlate::expected::backend::{Backend, backend_of};
 use crate::correlate::expected::cluster::{Wanted, unknown};
-use crate::correlate::expected::{Need, Place, Purpose, outside};
+use crate::correlate::expected::{Need, Place, Purpose, outside, pasted};
 use crate::correlate::scope::Scope;
-use crate::model::workload::{CallTarget, PortName, ServicePort};
-use crate::model::{Expected, ObjectName, Service, Webhook, Workloads};
+use crate::model::webhook::CallTarget;
+use crate::model::{Expected, ObjectName, Webhook, Workloads};
 use crate::net::{IpNet, Protocol, Role};
-
-/// What stands behind a port of a Service.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Backend {
-    /// The port of the pods, where it could be found.
-    pub port: Option<u16>,
-    /// The ports of other pods, where they do not agree.
-    pub others: Vec<u16>,
-    /// Whether the pods sit on their nodes' addresses.
-    pub on_nodes: bool,
-    /// Why nobody can answer.
-    pub missing: Option<String>,
-    /// What would have to be given to say more.
-    pub lacks: Option<String>,
-}
-
-/// Follows a Service's port down to the pods.
-#[must_use]
-pub fn backend_of(workloads: &Workloads, id: &ObjectName, port: u16) -> Backend {
-    let Some(service) = workloads.service(id) else { return without_service(workloads, id) };
-    let Some(found) = service.ports.iter().find(|one| one.port == port) else {
-        let ports: Vec<_> = service.ports.iter().map(|one| one.port.to_string()).collect();
-        let has = if ports.is_empty() { "none".to_owned() } else { ports.join(", ") };
-        let missing = format!("Service {id} has no port {port} (it has {has})");
-        return Backend { missing: Some(missing), ..Backend::default() };
-    };
-    let on_nodes = workloads.pods_of(service).any(|pods| pods.host_network);
-    let (port, lacks) = match pod_port(workloads, service, found) {
-        Ok(port) => (Some(port), None),
-        Err(lacks) => (None, Some(lacks)),
-    };
-    let missing = nobody_there(workloads, service).or_else(|| {
-        let described = workloads.pods_of(service).any(|pods| !pods.ports.is_empty());
-        (port.is_none() && described).then(|| {
-            format!("no container of the pods of Service {id} names its port {}", found.target)
-        })
-    });
-    let lacks = lacks.filter(|_| missing.is_none());
-    let mut others: Vec<u16> = ports_of_endpoints(workloads, service, found).collect();
-    others.sort_unstable();
-    others.dedup();
-    others.retain(|other| Some(*other) != port);
-    Backend { port, others, on_nodes, missing, lacks }
-}
-
-/// Whether what is not among the given Services is not there: others of its namespace were given,
-/// or those of all namespaces of a cluster.
-fn without_service(workloads: &Workloads, id: &ObjectName) -> Backend {
-    // Endpoints alone tell the port, too.
-    let mut ports = workloads.endpoints_of(id).flat_map(|one| &one.ports);
-    if let (Some((_, _, only)), None) = (ports.next(), ports.next()) {
-        return Backend { port: Some(*only), ..Backend::default() };
-    }
-    // One alone may have been asked for by its name.
-    let of_namespace = |namespace: &str| {
-        workloads.services.iter().filter(|one| one.id.namespace == namespace).count()
-    };
-    // Every cluster has Services in both of these: who gave both gave all namespaces.
-    let is_given = |namespace: &str| {
-        workloads.services.iter().any(|one| one.live && one.id.namespace == namespace)
-    };
-    let all_namespaces = ["default", "kube-system"].into_iter().all(is_given);
-    let in_namespace = of_namespace(&id.namespace) > 1;
-    let placeholder = id.namespace.contains('$') || id.name.contains('$');
-    if !placeholder && (in_namespace || all_namespaces) {
-        let missing = format!("Service {id} is not there, though others were given");
-        return Backend { missing: Some(missing), ..Backend::default() };
-    }
-    let lacks = format!(
-        "Service {id} was not given: kubectl get services,endpointslices,pods --all-namespaces -o \
-         json"
-    );
-    Backend { lacks: Some(lacks), ..Backend::default() }
-}
-
-/// The port of the pods, or what would tell it.
-fn pod_port(workloads: &Workloads, service: &Service, port: &ServicePort) -> Result<u16, String> {
-    // What is dialled stands in the endpoints, whatever the Service says of its pods.
-    let of_endpoints = ports_of_endpoints(workloads, service, port).next();
-    let name = match &port.target {
-        PortName::Number(number) => return Ok(of_endpoints.unwrap_or(*number)),
-        PortName::Name(name) => name,
-    };
-    let of_containers = || {
-        let all = workloads.pods_of(service).flat_map(|pods| &pods.ports);
-        let mut named = all.filter(|one| one.name.as_ref() == Some(name));
-        named.find(|one| one.protocol == port.protocol).map(|one| one.number)
-    };
-    of_endpoints
-        .or_else(of_containers)
-        .or_else(|| only_of_name(workloads, service, port, name))
-        .ok_or_else(|| {
-            format!(
-                "port {name} of Service {} is a name that its pods resolve: kubectl get \
-             endpointslices,pods --all-namespaces -o json",
-                service.id
-            )
-        })
-}
-
-/// The numbers of a Service's port in its endpoints: pods may resolve a name differently.
-fn ports_of_endpoints<'w>(
-    workloads: &'w Workloads,
-    service: &'w Service,
-    port: &'w ServicePort,
-) -> impl Iterator<Item = u16> + 'w {
-    let ports = workloads.endpoints_of(&service.id).flat_map(|one| &one.ports);
-    let own = ports.filter(|(of, protocol, _)| {
-        let same = of.is_none() || *of == port.name || service.ports.len() == 1;
-        same && *protocol == port.protocol
-    });
-    own.map(|(_, _, number)| *number)
-}
-
-/// Manifests leave labels and selectors to what puts them together: where all containers of that
-/// namespace that name this port give it one number, that is it.
-fn only_of_name(
-    workloads: &Workloads,
-    service: &Service,
-    port: &ServicePort,
-    name: &str,
-) -> Option<u16> {
-    if service.live {
-        return None;
-    }
-    let near = workloads.workloads.iter().filter(|one| {
-        one.id.namespace == service.id.namespace && one.origin.path == service.origin.path
-    });
-    let named = near
-        .flat_map(|one| &one.ports)
-        .filter(|one| one.name.as_deref() == Some(name) && one.protocol == port.protocol);
-    let numbers: std::collections::BTreeSet<u16> = named.map(|one| one.number).collect();
-    numbers.first().copied().filter(|_| numbers.len() == 1)
-}
-
-/// Why no pod answers for a Service, as far as what was given shows it.
-fn nobody_there(workloads: &Workloads, service: &Service) -> Option<String> {
-    let id = &service.id;
-    let mut given = workloads.endpoints_of(id).peekable();
-    if given.peek().is_some() {
-        let (mut ready, mut not_ready) = (0, 0);
-        for one in given {
-            ready += one.ready.len();
-            not_ready += one.not_ready;
-        }
-        return match (ready, not_ready) {
-            (0, 0) => Some(format!("Service {id} has no endpoints: no pod matches its selector")),
-            (0, some) => Some(format!("none of the {some} pods of Service {id} is ready")),
-            _ => None,
-        };
-    }
-    if service.selector.is_empty() {
-        return None;
-    }
-    let all: Vec<_> = workloads.pods_of(service).collect();
-    if all.is_empty() {
-        let pods = workloads.workloads.iter().filter(|one| one.kind == "Pod");
-        let of_namespace = pods.filter(|one| one.id.namespace == id.namespace).count();
-        return (of_namespace > 0).then(|| {
-            format!("no pod matches the selector of Service {id} ({of_namespace} pods were given)")
-        });
-    }
-    // A rollout leaves old pods behind; one that is ready, or of which nobody knows, will do.
-    all.iter()
-        .all(|one| one.ready == Some(false))
-        .then(|| format!("no pod of Service {id} is ready"))
-}
 
 /// What the API server of a cluster calls.
 pub(super) fn needs<'a>(place: &Place<'_, 'a>, scope: &Scope, into: &mut Vec<Need<'a>>) {
@@ -287,7 +121,10 @@ fn of_service<'a>(
     id: &ObjectName,
     port: u16,
 ) -> Vec<Need<'a>> {
-    let backend = backend_of(&place.directory.inventory.workloads, id, port);
+    let mut backend = backend_of(&place.directory.inventory.workloads, id, port);
+    if backend.port.is_none() && backend.missing.is_none() {
+        backend = pasted::backend_of_error(place, webhook, id, backend);
+    }
     let others = backend.others.clone();
     let mut needs = vec![of_backend(place, webhook, (id, port), backend.clone())];
     needs.extend(others.into_iter().map(|other| {
@@ -315,6 +152,7 @@ fn of_backend<'a>(
 ) -> Need<'a> {
     let name = id.to_string();
     let (from, doubtful, note) = place.caller();
+    let doubtful = doubtful || backend.is_guessed;
     let mut because = Vec::from_iter(note);
     let wanted = |port, to, doubtful, because| Wanted {
         purpose: Purpose::Call(webhook),

@@ -10,6 +10,7 @@
 //! ```
 
 mod assumed;
+mod backend;
 mod calls;
 mod cluster;
 mod entrance;
@@ -18,7 +19,7 @@ mod pasted;
 mod probes;
 
 pub use assumed::{assumed_networks, automatic_rule, with_automatic_rules};
-pub use calls::{Backend, backend_of};
+pub use backend::{Backend, backend_of};
 pub use cluster::BOOT;
 pub use entrance::{Entrance, entrance};
 pub use pasted::{Conclusion, Told, tells_of};

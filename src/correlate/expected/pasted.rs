@@ -3,14 +3,14 @@
 
 use std::net::IpAddr;
 
-use crate::correlate::expected::calls::backend_of;
+use crate::correlate::expected::backend::{Backend, backend_of};
 use crate::correlate::expected::cluster::Wanted;
 use crate::correlate::expected::{Need, Place, Purpose};
 use crate::correlate::side::side;
-use crate::model::Symptom;
 use crate::model::components::component;
 use crate::model::symptom::{Call, SymptomKind};
-use crate::model::workload::CallKind;
+use crate::model::webhook::CallKind;
+use crate::model::{ObjectName, Symptom, Webhook};
 use crate::net::{Protocol, Role};
 
 /// What became of a pasted error.
@@ -112,6 +112,71 @@ pub(super) fn needs<'a>(places: &[Place<'_, 'a>], into: &mut Vec<Need<'a>>) {
     }
 }
 
+/// What an error tells of whom a webhook calls behind its Service.
+pub(super) fn backend_of_error(
+    place: &Place<'_, '_>,
+    webhook: &Webhook,
+    id: &ObjectName,
+    backend: Backend,
+) -> Backend {
+    let mut told = place.directory.inventory.symptoms.iter().filter_map(|symptom| {
+        let call = match &symptom.kind {
+            SymptomKind::Webhook(call) if webhook.kind != CallKind::AggregatedApi => call,
+            SymptomKind::AggregatedApi(call) if webhook.kind == CallKind::AggregatedApi => call,
+            _ => return None,
+        };
+        let by_service = call.service.as_ref().is_some_and(|(service, _)| service == id);
+        let by_name = call.service.is_none() && call.name.as_ref() == Some(&webhook.name);
+        (by_service || by_name).then(|| backend_told(place, symptom, call, backend.clone()))
+    });
+    let known = |one: &Backend| one.port.is_some() && !one.is_guessed;
+    let all: Vec<Backend> = told.by_ref().collect();
+    let best = all.iter().find(|one| known(one)).or(all.first());
+    best.cloned().unwrap_or(backend)
+}
+
+/// The port that an error tells, before the one that the Service does, and before the one that the
+/// component is known for. Of an address that is no pod's and no node's, a Service's for one, the
+/// port is not what the firewall sees.
+fn backend_told(
+    place: &Place<'_, '_>,
+    symptom: &Symptom,
+    call: &Call,
+    backend: Backend,
+) -> Backend {
+    let holds = |role: Role, address: &IpAddr| {
+        place.ranges(role).0.iter().any(|range| range.contains(address))
+    };
+    if let Some((address, port)) = &call.address {
+        let of_pod = holds(Role::Pod, address);
+        if of_pod || holds(Role::Node, address) {
+            let lacks =
+                backend.lacks.map(|_| format!("an error tells the port ({})", symptom.origin));
+            let on_nodes = backend.on_nodes || !of_pod;
+            return Backend { port: Some(*port), on_nodes, lacks, ..backend };
+        }
+        // A Service is called at its own port, so another one is a pod's, wherever that is.
+        let of_service = call.service.as_ref().map(|(_, of_service)| *of_service);
+        let elsewhere = !holds(Role::Service, address) && of_service.is_some_and(|of| of != *port);
+        if elsewhere && backend.port.is_none() {
+            let cluster = &place.cluster.id.name;
+            let lacks = format!("{address} is in no range of cluster {cluster} that was given");
+            return Backend { port: Some(*port), lacks: Some(lacks), is_guessed: true, ..backend };
+        }
+    }
+    let usual = call.service.as_ref().and_then(|(id, _)| component(id));
+    match usual.filter(|_| backend.port.is_none()).map(|known| known.port) {
+        None => backend,
+        Some(port) => {
+            let lacks = format!(
+                "{port} is the usual port of this component; what it is here is not given: kubectl \
+                 get services,endpointslices,pods --all-namespaces -o json"
+            );
+            Backend { port: Some(port), lacks: Some(lacks), is_guessed: true, ..backend }
+        }
+    }
+}
+
 /// A webhook or an API that no configuration names: the error tells the pod's address and port, or
 /// its Service does.
 fn of_call<'a>(places: &[Place<'_, 'a>], symptom: &'a Symptom, call: &Call) -> Option<Need<'a>> {
@@ -126,27 +191,14 @@ fn of_call<'a>(places: &[Place<'_, 'a>], symptom: &'a Symptom, call: &Call) -> O
         _ => None,
     })?;
     let workloads = &place.directory.inventory.workloads;
-    let at_service =
-        |(id, port): &(crate::model::ObjectName, u16)| backend_of(workloads, id, *port);
+    let at_service = |(id, port): &(ObjectName, u16)| backend_of(workloads, id, *port);
     let backend = call.service.as_ref().map(at_service).unwrap_or_default();
-    // Of an address that is no pod's and no node's, a Service's for one, the port is not what the
-    // firewall sees.
-    let mut ranges = place.ranges(Role::Pod).0;
-    ranges.extend(place.ranges(Role::Node).0);
-    let inside = |(address, _): &(IpAddr, u16)| ranges.iter().any(|range| range.contains(address));
-    let dialled = call.address.filter(inside).map(|(_, port)| port);
-    let usual = call.service.as_ref().and_then(|(id, _)| component(id)).map(|known| known.port);
-    let port = dialled.or(backend.port).or(usual)?;
+    let backend = backend_told(place, symptom, call, backend);
+    let port = backend.port?;
     let name = call.service.as_ref().map(|(id, _)| id.to_string());
     let (from, doubtful, note) = place.caller();
     let mut because = Vec::from_iter(note);
-    let only_usual = dialled.is_none() && backend.port.is_none();
-    if only_usual {
-        because.push(format!(
-            "{port} is the usual port of this component; what it is here is not given: kubectl get \
-             services,endpointslices,pods --all-namespaces -o json"
-        ));
-    }
+    because.extend(backend.lacks.filter(|_| backend.is_guessed));
     let what = match (&symptom.kind, &call.name) {
         (SymptomKind::AggregatedApi(_), Some(name)) => format!("aggregated API {name}"),
         (SymptomKind::AggregatedApi(_), None) => "an aggregated API".to_owned(),
@@ -160,7 +212,7 @@ fn of_call<'a>(places: &[Place<'_, 'a>], symptom: &'a Symptom, call: &Call) -> O
         to: place.backend(name.as_deref().unwrap_or(&place.cluster.id.name), backend.on_nodes),
         protocol: Protocol::TCP,
         port: Some(port),
-        doubtful: doubtful || only_usual,
+        doubtful: doubtful || backend.is_guessed,
         because,
     });
     Some(Need { origin: symptom.origin.clone(), missing: backend.missing, ..need })

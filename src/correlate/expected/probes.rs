@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::correlate::Directory;
-use crate::correlate::expected::calls::backend_of;
+use crate::correlate::expected::backend::backend_of;
 use crate::correlate::expected::cluster::{Wanted, unknown};
 use crate::correlate::expected::judge::{Ask, Asked};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
