@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::small::{Inputs, cluster, deny_all, rule, subnet};
+use common::small::{Inputs, cluster, denied, deny_all, rule, subnet};
 use common::{findings, folder, json, ssh};
 use serde_json::{Value, json as value};
 
@@ -159,6 +159,46 @@ fn descriptions_that_differ_are_told() {
     let (messages, _) = told(&[route(gateway), other]);
     assert_eq!(messages.len(), 1, "{messages:?}");
     assert!(messages[0].starts_with("route r: priority"), "{messages:?}");
+}
+
+/// Clusters may get further subnetworks: whose nodes and pods are there is known, too.
+#[test]
+fn clusters_reach_over_several_subnetworks() {
+    let second = subnet(value!({"name": "s2", "ipCidrRange": "10.4.0.0/24",
+        "secondaryIpRanges": [{"rangeName": "pods-2", "ipCidrRange": "10.5.0.0/16"},
+            {"rangeName": "others", "ipCidrRange": "10.6.0.0/16"}]}));
+    let config = value!([{"subnetwork": "projects/p/regions/r/subnetworks/s2",
+        "podIpv4RangeNames": ["pods-2"], "status": "ACTIVE"}]);
+    for key in ["additionalIpRangesConfigs", "additionalIpRangesConfig"] {
+        let own = cluster("c", value!({"ipAllocationPolicy": {key: config}}));
+        let inputs = Inputs::of(&[own, subnet(value!({})), second.clone()]);
+        let known = json(&["inventory", inputs.path()]).to_string();
+        for range in ["10.0.0.0/24", "10.4.0.0/24", "10.5.0.0/16", "10.1.0.0/16"] {
+            assert!(known.contains(range), "{range}: {known}");
+        }
+        assert!(known.contains("the node subnetwork"), "{known}");
+        let report = Inputs::of(&[
+            cluster("c", value!({"ipAllocationPolicy": {key: config}})),
+            subnet(value!({})),
+            second.clone(),
+            deny_all(value!({"direction": "EGRESS", "sourceRanges": null,
+                "destinationRanges": ["0.0.0.0/0"]})),
+            denied("10.5.0.9", "172.16.0.2", 443, "deny-all", "EGRESS", "gke-c-pool-1"),
+            denied("10.4.0.9", "172.16.0.2", 443, "deny-all", "EGRESS", "gke-c-pool-1"),
+        ])
+        .triage();
+        let found = findings(&report, "control-plane-egress-blocked");
+        let roles: Vec<_> = found.iter().map(|one| &one["flow"]["source"]["role"]).collect();
+        assert!(!roles.is_empty(), "{report:#}");
+        assert!(roles.iter().all(|role| **role == "pod" || **role == "node"), "{report:#}");
+        let seen: u64 = found.iter().map(|one| one["observed"]["count"].as_u64().unwrap()).sum();
+        assert_eq!(seen, 2, "{report:#}");
+    }
+    // A region whose name begins another's is not that one.
+    let here = subnet(value!({"region": "regions/us-west1", "ipCidrRange": "10.7.0.0/24"}));
+    let there = cluster("c", value!({"location": "us-west10-a"}));
+    let known = json(&["inventory", Inputs::of(&[there, here]).path()]).to_string();
+    assert!(!known.contains("the node subnetwork"), "{known}");
 }
 
 /// A state as Terraform keeps it: modules by their path, copies by their key, no deposed ones.

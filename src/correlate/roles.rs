@@ -239,10 +239,11 @@ impl Roles {
             let owner = owner(Role::Service, &services, "service range", &cluster.origin);
             self.add(owner, &services);
         }
-        if let Some((subnetwork, primary)) =
-            subnetwork.and_then(|subnetwork| Some((subnetwork, subnetwork.primary?)))
-        {
-            let because = format!("primary range of {}, the node subnetwork", subnetwork.id.name);
+        let more = inventory.more_subnetworks_of(cluster).map(|(subnetwork, _)| (subnetwork, "a"));
+        for (subnetwork, which) in subnetwork.map(|one| (one, "the")).into_iter().chain(more) {
+            let Some(primary) = subnetwork.primary else { continue };
+            let name = &subnetwork.id.name;
+            let because = format!("primary range of {name}, {which} node subnetwork");
             let owner = owner(Role::Node, &[primary], &because, &subnetwork.origin);
             self.add(owner, &[primary]);
         }
@@ -410,9 +411,16 @@ fn pod_ranges(
         .node_pools
         .iter()
         .filter(|pool| pool.cluster.as_ref().is_some_and(|of| of.agrees(&cluster.id)));
+    let more: Vec<_> = inventory.more_subnetworks_of(cluster).collect();
+    for (subnetwork, names) in &more {
+        ranges.extend(named_ranges(Some(subnetwork), names));
+    }
     for pool in cluster.node_pools.iter().chain(own) {
         ranges.extend(pool.pod_range);
-        ranges.extend(named_ranges(subnetwork, pool.pod_range_name.as_slice()));
+        let all = subnetwork.into_iter().chain(more.iter().map(|(subnetwork, _)| *subnetwork));
+        for subnetwork in all {
+            ranges.extend(named_ranges(Some(subnetwork), pool.pod_range_name.as_slice()));
+        }
     }
     ranges.sort();
     ranges.dedup();

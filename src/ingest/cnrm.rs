@@ -417,6 +417,7 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         hash: None,
         network: manifest.network(into),
         subnetwork,
+        more_subnetworks: Vec::new(),
         pod_ranges: ranges([spec.text("clusterIpv4Cidr"), allocation.text("clusterIpv4CidrBlock")]),
         pod_range_names: {
             let more = allocation.at("additionalPodRangesConfig").texts("podRangeNames");

@@ -379,6 +379,21 @@ fn router(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<(
     Some(())
 }
 
+/// Subnetworks that were attached to a cluster later (`AdditionalIPRangesConfig`); Terraform calls
+/// the list by the name of one.
+fn more_subnetworks(
+    allocation: Fields<'_>,
+    project: Option<&str>,
+) -> Vec<(Reference, Vec<String>)> {
+    let keys = ["additionalIpRangesConfigs", "additionalIpRangesConfig"];
+    let all = keys.iter().flat_map(|key| allocation.list(key));
+    let one = |one: Fields<'_>| {
+        let id = one.reference("subnetwork")?.or_project(project);
+        Some((id, one.texts("podIpv4RangeNames")))
+    };
+    all.filter_map(one).collect()
+}
+
 fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
     let id = fields.own_reference()?;
     let project = id.project.as_deref();
@@ -413,6 +428,7 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
             .filter(|id| id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit())),
         network: own(config, "network").or_else(|| own(fields, "network")),
         subnetwork: own(config, "subnetwork").or_else(|| own(fields, "subnetwork")),
+        more_subnetworks: more_subnetworks(allocation, project),
         pod_ranges: dedup(pod_ranges),
         pod_range_names,
         service_ranges: dedup(service_ranges),

@@ -26,6 +26,8 @@ pub struct Cluster {
     pub network: Option<Reference>,
     /// The subnetwork of the nodes, where it is said.
     pub subnetwork: Option<Reference>,
+    /// Further subnetworks of its nodes, each with the names of its pod ranges.
+    pub more_subnetworks: Vec<(Reference, Vec<String>)>,
     /// Pod ranges given as ranges.
     pub pod_ranges: Vec<IpNet>,
     /// Pod ranges given by the name of a secondary range.

@@ -353,12 +353,30 @@ impl Inventory {
     /// The subnetworks of a cluster's nodes.
     #[must_use]
     pub fn subnetwork_of<'a>(&'a self, cluster: &Cluster) -> Option<&'a Subnetwork> {
-        let wanted = cluster.subnetwork.as_ref()?;
+        self.subnetwork_called(cluster, cluster.subnetwork.as_ref()?)
+    }
+
+    /// The further subnetworks of a cluster that are described, each with the names of the
+    /// secondary ranges that are for pods.
+    pub fn more_subnetworks_of<'i>(
+        &'i self,
+        cluster: &'i Cluster,
+    ) -> impl Iterator<Item = (&'i Subnetwork, &'i [String])> {
+        let more = cluster.more_subnetworks.iter();
+        more.filter_map(|(id, names)| {
+            Some((self.subnetwork_called(cluster, id)?, names.as_slice()))
+        })
+    }
+
+    fn subnetwork_called(&self, cluster: &Cluster, wanted: &Reference) -> Option<&Subnetwork> {
         let network = cluster.network.as_ref();
         self.subnetworks.iter().find(|subnetwork| {
             let region = subnetwork.id.location.as_deref();
             let same_region = match (region, cluster.id.location.as_deref()) {
-                (Some(region), Some(location)) => location.starts_with(region),
+                // A zone's name goes on behind its region's: us-west10-a is not in us-west1.
+                (Some(region), Some(location)) => location
+                    .strip_prefix(region)
+                    .is_some_and(|zone| zone.is_empty() || zone.starts_with('-')),
                 _ => true,
             };
             subnetwork.id.agrees(wanted)
