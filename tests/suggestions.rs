@@ -287,3 +287,33 @@ fn what_terraform_keeps_is_changed_there() {
         assert!(!told.contains("gcloud compute firewall-rules update"), "{told}");
     }
 }
+
+/// What mends the road mends the pull that failed on it, and routers without NATs say that there is
+/// none.
+#[test]
+fn a_pull_that_fails_for_want_of_a_nat_gets_one() {
+    let gateway = "projects/p/global/gateways/default-internet-gateway";
+    let private = value!({"privateClusterConfig": {"masterIpv4CidrBlock": "172.16.0.0/28",
+        "enablePrivateNodes": true}});
+    let mut all = vec![cluster("c", private), subnet(value!({"privateIpGoogleAccess": true}))];
+    all.extend(own_rules());
+    all.extend([
+        value!({"kind": "compute#route", "name": "out", "destRange": "0.0.0.0/0", "priority": 1000,
+            "network": "projects/p/global/networks/n", "nextHopGateway": gateway}),
+        value!({"kind": "compute#router", "name": "r", "region": "regions/r",
+            "network": "projects/p/global/networks/n"}),
+    ]);
+    let text: String = all.iter().map(|one| format!("{one}\n")).collect();
+    let error = "Failed to pull image \"quay.io/a/b:1\": rpc error: code = Unknown desc = failed to \
+                 do request: Head \"https://quay.io/v2/a/b/manifests/1\": dial tcp \
+                 44.206.77.171:443: i/o timeout\n";
+    let scratch = common::folder(&[("all.ndjson", text.as_bytes()), ("e.txt", error.as_bytes())]);
+    let report = common::json(&["triage", scratch.path().to_str().unwrap()]);
+    let lacks = report["not_given"].as_array().unwrap();
+    assert!(!lacks.contains(&value!("nats")), "{lacks:?}");
+    for check in ["image-pull-failing", "nat-missing"] {
+        let fixes = fixes(&report, check);
+        assert_eq!(fixes[0]["kind"], "add-nat", "{check}: {fixes:#?}");
+    }
+    assert_eq!(findings(&report, "image-pull-failing")[0]["no_fix"], Value::Null);
+}

@@ -21,10 +21,11 @@ use std::net::IpAddr;
 
 use crate::checks::finding::{Confidence, Finding};
 use crate::checks::pasted::{self, Words, need_of};
-use crate::checks::remedies::link_words;
+use crate::checks::remedies::{link_words, remedy};
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::expected::{Conclusion, Told};
-use crate::correlate::path::{self, Path};
+use crate::correlate::path::{Link, Path, State};
+use crate::correlate::roads::{self, Road};
 use crate::engine::naming::is_googles;
 use crate::model::symptom::{Failure, SymptomKind};
 use crate::net::Role;
@@ -49,6 +50,7 @@ fn pull(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<F
     let SymptomKind::ImagePull { host, address, .. } = &told.symptom.kind else { return None };
     let host = host.as_deref().unwrap_or("the registry");
     let failure = told.symptom.failure;
+    let mut mended = None;
     if told.answer == Conclusion::Firewall {
         return None;
     }
@@ -92,6 +94,7 @@ fn pull(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<F
         let mut explanation = vec![road(host, role)];
         explanation.extend(way.iter().flat_map(|path| &path.links).map(link_words));
         let broken = way.as_ref().and_then(|path| path.links.get(path.first_broken()?));
+        mended = broken.and_then(|link| mended_by(host, link, evidence));
         if let Some(need) = need_of(evidence, told) {
             let verdict = need.answer.verdict.id();
             explanation.push(format!("the EGRESS rules that were given say {verdict}"));
@@ -101,13 +104,30 @@ fn pull(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<F
             explanation,
             no_fix: match broken {
                 Some(link) => format!("the first broken link: {}", link_words(link)),
-                None => lacks(evidence, matches!(told.answer, Conclusion::Elsewhere(_))),
+                None => {
+                    let passes = matches!(told.answer, Conclusion::Elsewhere(_));
+                    lacks(evidence, passes, way.as_ref())
+                }
             },
             severity: Severity::Error,
             confidence: Confidence::Possible,
         }
     };
-    Some(pasted::finding(check, told, evidence, words))
+    let mut made = pasted::finding(check, told, evidence, words);
+    if let Some(road) = mended {
+        made.explanation.push(format!("the same cause as {}", road.check));
+        made.remedies.extend(remedy(road, evidence.directory));
+        made.no_fix = made.no_fix.filter(|_| made.remedies.is_empty());
+    }
+    Some(made)
+}
+
+/// The road that the same link breaks: what mends it mends the pull.
+fn mended_by<'e, 'a>(host: &str, link: &Link, evidence: &Evidence<'e, 'a>) -> Option<&'e Road<'a>> {
+    let same = |road: &&Road<'_>| {
+        road.path.host == host && road.link.object == link.object && road.link.detail == link.detail
+    };
+    evidence.correlation.roads.iter().find(same)
 }
 
 /// The way of a pull, where it is known from which cluster: of several, none is taken.
@@ -117,14 +137,7 @@ fn walked<'a>(
     evidence: &Evidence<'_, 'a>,
 ) -> Option<Path<'a>> {
     let [cluster] = evidence.directory.inventory.clusters.as_slice() else { return None };
-    let begin = || path::start(evidence.directory, &cluster.id.name).ok();
-    let by_name = path::walk(evidence.directory, begin()?, host, 443);
-    // The address that was asked is what counts; the name tells where it should have led.
-    let Some((address, port)) = address else { return Some(by_name) };
-    if by_name.first_broken() == Some(0) {
-        return Some(by_name);
-    }
-    Some(path::walk(evidence.directory, begin()?, &address.to_string(), port))
+    roads::walked(evidence.directory, &cluster.id.name, host, address)
 }
 
 /// Which way a pull goes, by the class of the address.
@@ -148,8 +161,21 @@ fn road(host: &str, role: Option<Role>) -> String {
     .to_owned()
 }
 
-fn lacks(evidence: &Evidence<'_, '_>, passes: bool) -> String {
+/// What would have to be given to say more: on the way, where that is known.
+fn lacks(evidence: &Evidence<'_, '_>, passes: bool, way: Option<&Path<'_>>) -> String {
     let inventory = evidence.directory.inventory;
+    if let Some(way) = way.filter(|_| passes) {
+        let open = way.links.iter().filter(|link| link.state == State::NotGiven);
+        let list = open.map(|link| link.detail.as_str()).collect::<Vec<_>>().join("; ");
+        return match list.as_str() {
+            "" => "not the firewall: the rules let it pass, and the way is whole as far as it was \
+                   given"
+                .to_owned(),
+            list => {
+                format!("not the firewall: the rules let it pass; give what is lacking ({list})")
+            }
+        };
+    }
     let mut list = Vec::new();
     for (is_absent, what) in [
         (inventory.clusters.is_empty(), "gcloud container clusters list"),

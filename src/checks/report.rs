@@ -175,6 +175,8 @@ pub fn not_given(inventory: &Inventory, log: &LogCounts) -> Vec<&'static str> {
         .iter()
         .map(|(key, _)| *key)
         .filter(|key| absent(key) && (*key != "firewall_rules" || inventory.policies.is_empty()))
+        // A router tells of its NATs, and of none.
+        .filter(|key| *key != "nats" || inventory.routers.is_empty())
         .collect();
     if log.entries() == 0 {
         list.insert(0, "log");

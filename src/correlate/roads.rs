@@ -2,6 +2,7 @@
 //! exports alone: to the hosts that its pods' images name, and to those that every node boots from.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use crate::correlate::Directory;
 use crate::correlate::expected::BOOT;
@@ -40,41 +41,69 @@ pub fn broken<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Road<'a>> {
         if !asked {
             continue;
         }
-        for (host, because) in hosts(directory) {
-            let Ok(start) = path::start(directory, &cluster.id.name) else { break };
-            if start.cluster != Some(at) {
+        for Host { name, dialled, because } in hosts(directory) {
+            let Some(path) = walked(directory, &cluster.id.name, &name, dialled) else { break };
+            if path.start.cluster != Some(at) {
                 break;
             }
-            let path = path::walk(directory, start, &host, 443);
             roads.extend(road(directory, at, path, because));
         }
     }
     roads
 }
 
+/// The way from a cluster's nodes to a host, at the address that was dialled, where an error tells
+/// it: that is what counts, and the name tells where it should have led.
+#[must_use]
+pub fn walked<'a>(
+    directory: &Directory<'a>,
+    cluster: &str,
+    host: &str,
+    dialled: Option<(IpAddr, u16)>,
+) -> Option<Path<'a>> {
+    let begin = || path::start(directory, cluster).ok();
+    let by_name = path::walk(directory, begin()?, host, 443);
+    let Some((address, port)) = dialled else { return Some(by_name) };
+    if by_name.first_broken() == Some(0) {
+        return Some(by_name);
+    }
+    let by_address = path::walk(directory, begin()?, &address.to_string(), port);
+    Some(Path { host: by_name.host, ..by_address })
+}
+
+/// A host that is needed.
+struct Host {
+    name: String,
+    /// Where it was asked, as an error tells.
+    dialled: Option<(IpAddr, u16)>,
+    because: String,
+}
+
 /// The hosts that are needed, and what for.
-fn hosts(directory: &Directory<'_>) -> Vec<(String, String)> {
+fn hosts(directory: &Directory<'_>) -> Vec<Host> {
     let inventory = directory.inventory;
-    let mut all: Vec<(String, String)> = BOOT
-        .iter()
-        .map(|host| ((*host).to_owned(), "every node boots from it".to_owned()))
-        .collect();
-    let mut seen: BTreeSet<String> = all.iter().map(|(host, _)| host.clone()).collect();
+    let of =
+        |name: &str, dialled, because: String| Host { name: name.to_owned(), dialled, because };
+    let boot = BOOT.iter().map(|host| of(host, None, "every node boots from it".to_owned()));
+    let mut all: Vec<Host> = boot.collect();
+    let mut seen: BTreeSet<String> = BOOT.iter().map(|host| (*host).to_owned()).collect();
     // Of many clusters nobody knows whose pods these are, nor whose errors.
     if inventory.clusters.len() == 1 {
         for symptom in &inventory.symptoms {
-            let SymptomKind::ImagePull { host: Some(host), .. } = &symptom.kind else { continue };
+            let SymptomKind::ImagePull { host: Some(host), address, .. } = &symptom.kind else {
+                continue;
+            };
             let by_road = symptom.failure.may_be_firewall()
                 || [Failure::Name, Failure::Resolver].contains(&symptom.failure);
             if by_road && host.contains('.') && seen.insert(host.clone()) {
-                all.push((host.clone(), format!("an error names it ({})", symptom.origin)));
+                all.push(of(host, *address, format!("an error names it ({})", symptom.origin)));
             }
         }
         for workload in &inventory.workloads.workloads {
             for host in workload.images.iter().filter_map(|image| registry(image)) {
                 if seen.insert(host.clone()) {
                     let by = format!("{} {} runs an image of it", workload.kind, workload.id);
-                    all.push((host, by));
+                    all.push(of(&host, None, by));
                 }
             }
         }

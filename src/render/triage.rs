@@ -6,6 +6,7 @@ use crate::checks::finding::{DecisionSummary, Finding, NO_GROUP_ALLOWS, Severity
 use crate::checks::{Report, by_id};
 use crate::correlate::LogCounts;
 use crate::correlate::side::Side;
+use crate::engine::Verdict;
 use crate::net::{Role, Timestamp};
 use crate::render::document::{Block, Document, Style, plain, plural, styled, thousands};
 use crate::render::{resource, suggestion};
@@ -261,6 +262,7 @@ fn denied_by(finding: &Finding) -> String {
     let logged = finding.observed.as_ref().and_then(|seen| seen.rule.as_ref());
     match (&decision.decider, logged) {
         (None, Some(rule)) => format!("{rule} (by the log)"),
+        _ if decision.verdict == Verdict::Allowed => format!("allowed by {}", decider(decision)),
         _ => decider(decision),
     }
 }
