@@ -619,3 +619,38 @@ fn every_address_of_a_name_is_looked_at() {
     assert_eq!(state(&["10.50.0.20", "10.90.0.9"]), "not-given");
     assert_eq!(state(&["10.10.0.9", "10.50.0.20"]), "not-given");
 }
+
+/// Another network's zone for names of Google's is no fault of a network that reaches their public
+/// addresses; where a VIP is meant, or nothing else leads there, it is.
+#[test]
+fn a_zone_of_another_network_may_be_none_of_ours() {
+    use common::small::{Inputs, cluster, subnet};
+    let zone = |name: &str, domain: &str, network: &str| {
+        value!({"kind": "dns#managedZone", "name": name, "dnsName": domain,
+            "visibility": "private", "privateVisibilityConfig": {"networks":
+                [{"networkUrl": format!("projects/p/global/networks/{network}")}]}})
+    };
+    let route = value!({"kind": "compute#route", "name": "out", "destRange": "0.0.0.0/0",
+        "network": "projects/p/global/networks/n", "priority": 1000, "nextHopGateway": GATEWAY});
+    let private = value!({"privateClusterConfig": {"masterIpv4CidrBlock": "172.16.0.0/28",
+        "enablePrivateNodes": true}});
+    let rule = common::small::own_rules()[0].clone();
+    let asked = |access: bool, more: &[Value]| {
+        let own = [
+            cluster("c", private.clone()),
+            subnet(value!({"privateIpGoogleAccess": access})),
+            zone("other", "gcr.io.", "m"),
+            route.clone(),
+            rule.clone(),
+            value!({"kind": "compute#router", "name": "r", "region": "regions/r",
+                "network": "projects/p/global/networks/n"}),
+        ];
+        let inputs = Inputs::of(&[&own, more].concat());
+        let links = json(&["path", "c", "gcr.io", inputs.path()])["links"].clone();
+        let found = common::findings(&inputs.triage(), "dns-zone-not-attached").len();
+        (links[0]["state"].as_str().unwrap().to_owned(), found)
+    };
+    assert_eq!(asked(true, &[]), ("ok".to_owned(), 0));
+    assert_eq!(asked(true, &[zone("apis", "googleapis.com.", "n")]), ("broken".to_owned(), 1));
+    assert_eq!(asked(false, &[]), ("broken".to_owned(), 1));
+}

@@ -2,6 +2,7 @@
 //!
 //! `records lead to restricted.googleapis.com; route to-apis leads to private.googleapis.com`
 
+use crate::engine::naming::redirects_google;
 use crate::model::{
     Action, FirewallRule, Inventory, ManagedZone, Origin, RecordSet, Reference, Route,
 };
@@ -72,6 +73,14 @@ fn rules(inventory: &Inventory, network: &Reference) -> Ways {
         Some((to, format!("rule {}", rule.label()), rule.origin.clone()))
     };
     inventory.firewall_rules.iter().filter(opens).filter_map(to).collect()
+}
+
+/// Whether a network is made for a VIP: private zones send names of Google's to one, or a route of
+/// its own leads there.
+pub(super) fn is_meant(inventory: &Inventory, network: &Reference) -> bool {
+    let mut routes = inventory.routes.iter().filter(|route| route.network.agrees(network));
+    redirects_google(inventory, network)
+        || routes.any(|route| vips().any(|vip| vip.range.contains(&route.destination)))
 }
 
 /// The VIPs that records of the network's private zones lead to.
