@@ -317,3 +317,38 @@ fn a_pull_that_fails_for_want_of_a_nat_gets_one() {
     }
     assert_eq!(findings(&report, "image-pull-failing")[0]["no_fix"], Value::Null);
 }
+
+/// Of a registry on the internet nobody knows the addresses: what denies them is told, and nothing
+/// is opened.
+#[test]
+fn a_registry_behind_a_closed_egress_is_told_and_not_opened() {
+    let pod = |image: &str| {
+        value!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "b"},
+            "spec": {"containers": [{"name": "a", "image": image}]}})
+    };
+    let closed = deny_all(value!({"direction": "EGRESS", "sourceRanges": null,
+        "destinationRanges": ["0.0.0.0/0"]}));
+    let zone = value!({"kind": "dns#managedZone", "name": "gcr", "dnsName": "gcr.io.",
+        "visibility": "private", "privateVisibilityConfig": {"networks":
+            [{"networkUrl": "projects/p/global/networks/n"}]}});
+    let told = |image: &str| {
+        let all = [
+            cluster("c", value!({})),
+            subnet(value!({})),
+            closed.clone(),
+            zone.clone(),
+            value!({"kind": "dns#resourceRecordSet", "name": "gcr.io.", "type": "A", "ttl": 300,
+                "rrdatas": ["199.36.153.8"]}),
+            pod(image),
+        ];
+        let report = Inputs::of(&all).triage();
+        let found = findings(&report, "external-egress-blocked");
+        found.into_iter().cloned().collect::<Vec<_>>()
+    };
+    let found = told("quay.io/a/b:1");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0]["title"].as_str().unwrap().contains("quay.io"), "{found:#?}");
+    assert_eq!((&found[0]["severity"], &found[0]["fixes"]), (&value!("warning"), &value!([])));
+    assert!(found[0]["no_fix"].as_str().unwrap().contains("FQDN"), "{found:#?}");
+    assert_eq!(told("gcr.io/a/b:1"), Vec::<Value>::new());
+}

@@ -5,6 +5,8 @@
 //! What it looks like: pulls from docker.io or quay.io time out, packages do not install, calls to
 //! a partner's API hang.
 //!
+//! Where no log was given, the registries that pods' images name are asked for.
+//!
 //! Why: usually a deny-all EGRESS rule that is there on purpose. Whether this destination should
 //! be reachable is for you to say.
 //!
@@ -14,7 +16,7 @@
 //! Source: <https://cloud.google.com/firewall/docs/firewall-policies-rule-details>
 
 use crate::checks::blocked::{self, Words};
-use crate::checks::{Check, Evidence, Severity};
+use crate::checks::{Check, Evidence, Outcome, Severity, roads};
 use crate::correlate::Cause;
 use crate::net::{Direction, Role};
 
@@ -25,8 +27,25 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Warning,
     source: include_str!("external_egress_blocked.rs"),
     claims: Some(claims),
-    run: |check, evidence| blocked::find(check, evidence, words),
+    run,
 };
+
+const WORDS: roads::Words = roads::Words {
+    title: |link| format!("{} by {}", link.detail, link.object),
+    advice: "its addresses are not known here: keep the images in Artifact Registry, which the \
+             VIPs serve, or allow the host by its name in a network firewall policy (FQDN objects)",
+};
+
+/// What was denied, and, where the log shows nothing of it, the registries that pods need.
+fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
+    match blocked::find(check, evidence, words) {
+        Outcome::Found(found) => Outcome::Found(found),
+        nothing => match roads::find(check, evidence, &WORDS) {
+            Outcome::Found(found) => Outcome::Found(found),
+            _ => nothing,
+        },
+    }
+}
 
 fn claims(cause: &Cause<'_>) -> bool {
     cause.destination.role == Role::Internet && cause.direction != Some(Direction::Ingress)

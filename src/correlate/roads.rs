@@ -151,7 +151,10 @@ fn road<'a>(
     let is_certain = decided && link.state == State::Broken;
     // What a private zone that was not given would answer is not known: then only what every way
     // needs can be said to be missing.
-    let mut before = earlier.filter(|one| one.kind != "firewall");
+    // A rule denies whatever the route would be.
+    let by_rule = link.kind == "firewall";
+    let mut before =
+        earlier.filter(|one| one.kind != "firewall" && !(by_rule && one.kind == "route"));
     let needs_name =
         before.any(|one| one.state != State::Ok) && link.kind != "private-google-access";
     if needs_name {
@@ -172,6 +175,8 @@ fn check_of(directory: &Directory<'_>, path: &Path<'_>, link: &Link) -> Option<&
         Fault::Denied | Fault::PartlyDenied | Fault::NoRoute | Fault::WrongHop if vip_meant => {
             "dns-zone-missing"
         }
+        // Whose addresses these are nobody knows, so no other need asks for them.
+        Fault::Denied if class == Class::Internet => "external-egress-blocked",
         // What EGRESS rules deny is a need of its own, judged and mended as such.
         Fault::Denied | Fault::PartlyDenied => return None,
         Fault::WrongHop if class == Class::Vip && has_own_route(directory, path) => {
