@@ -654,3 +654,20 @@ fn a_zone_of_another_network_may_be_none_of_ours() {
     assert_eq!(asked(true, &[zone("apis", "googleapis.com.", "n")]), ("broken".to_owned(), 1));
     assert_eq!(asked(false, &[]), ("broken".to_owned(), 1));
 }
+
+/// The restricted VIP serves less than the private one.
+#[test]
+fn not_every_host_is_served_by_the_restricted_vip() {
+    for (host, vip, state) in [
+        ("packages.cloud.google.com", "199.36.153.8", "ok"),
+        ("packages.cloud.google.com", "199.36.153.4", "undetermined"),
+        ("eu.gcr.io", "199.36.153.4", "ok"),
+    ] {
+        let mut world = World::sound();
+        world.zone["dnsName"] = value!(format!("{host}."));
+        world.records = vec![value!({"kind": "dns#resourceRecordSet", "name": format!("{host}."),
+            "type": "A", "ttl": 300, "rrdatas": [vip]})];
+        let answer = world.walk("blue", host);
+        assert_eq!(answer["links"][0]["state"], state, "{host} {vip}: {answer:#}");
+    }
+}

@@ -188,6 +188,9 @@ fn records(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<R
         let data = || before.record_sets.iter().flat_map(|one| &one.data);
         vips().find(|vip| data().any(|text| naming::plain(text) == vip.name))
     })?;
+    if !naming::is_served_by(&apex, vip.name) {
+        return None;
+    }
     let there = |record: &NewRecord| {
         before.record_sets.iter().any(|one| {
             let of_zone = one.zone.as_ref().is_none_or(|of| of.agrees(&zone.id));

@@ -58,13 +58,43 @@ pub struct Step {
     pub data: Vec<String>,
 }
 
-/// Whether Google serves a host on its VIPs.
+/// What Google serves on both of its VIPs.
+const ON_BOTH: [&str; 3] = ["gcr.io", "pkg.dev", "googleapis.com"];
+
+/// What it serves on private.googleapis.com besides: the names that its own blueprint sends there
+/// (<https://github.com/GoogleCloudPlatform/cloud-foundation-fabric/blob/11c1d2488/fast/stages/2-networking/datasets/hub-and-spokes-peerings/dns/response-policies/net-core-0.yaml>).
+const ON_PRIVATE: [&str; 10] = [
+    "appspot.com",
+    "cloudfunctions.net",
+    "dl.google.com",
+    "gke.goog",
+    "gstatic.com",
+    "packages.cloud.google.com",
+    "pki.goog",
+    "run.app",
+    "source.developers.google.com",
+    "storage.cloud.google.com",
+];
+
+fn is_under_any(host: &str, suffixes: &[&str]) -> bool {
+    let host = plain(host);
+    let is_in = |suffix: &&str| {
+        host.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    suffixes.iter().any(is_in)
+}
+
+/// Whether Google serves a host on one of its VIPs.
 #[must_use]
 pub fn is_googles(host: &str) -> bool {
-    let host = plain(host);
-    ["gcr.io", "pkg.dev", "googleapis.com"]
-        .iter()
-        .any(|suffix| host == *suffix || host.ends_with(&format!(".{suffix}")))
+    is_under_any(host, &ON_BOTH) || is_under_any(host, &ON_PRIVATE)
+}
+
+/// Whether Google serves a host on the VIP of this name.
+#[must_use]
+pub fn is_served_by(host: &str, vip: &str) -> bool {
+    is_under_any(host, &ON_BOTH)
+        || vip == "private.googleapis.com" && is_under_any(host, &ON_PRIVATE)
 }
 
 /// What a name comes to.
@@ -396,11 +426,28 @@ fn answers<'a>(records: &[&'a RecordSet], name: &str, apex: &str) -> Vec<&'a Rec
 
 #[cfg(test)]
 mod tests {
-    use super::{Resolved, resolve};
+    use super::{Resolved, is_googles, is_served_by, resolve};
     use crate::model::{
         Inventory, ManagedZone, NameServerPolicy, Origin, RecordSet, Reference, ResponsePolicy,
         ResponseRule, ZoneTarget,
     };
+
+    #[test]
+    fn knows_what_google_serves_on_its_vips() {
+        for (host, googles, restricted) in [
+            ("eu.gcr.io", true, true),
+            ("europe-docker.pkg.dev.", true, true),
+            ("web-abc.a.run.app", true, false),
+            ("packages.cloud.google.com", true, false),
+            ("notgcr.io", false, false),
+            ("gcr.io.example.com", false, false),
+            ("cloud.google.com", false, false),
+        ] {
+            assert_eq!(is_googles(host), googles, "{host}");
+            assert_eq!(is_served_by(host, "restricted.googleapis.com"), restricted, "{host}");
+            assert_eq!(is_served_by(host, "private.googleapis.com"), googles, "{host}");
+        }
+    }
 
     fn zone(name: &str, dns_name: &str, network: &str) -> ManagedZone {
         ManagedZone {

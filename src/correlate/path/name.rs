@@ -154,7 +154,17 @@ fn of_records(
     roles.dedup();
     let wrong = is_googles(host) && roles.iter().any(|(role, _)| *role == Role::GooglePublic);
     let mixed = roles.len() > 1 && roles.iter().any(|(role, _)| *role == Role::GoogleApis);
+    // <https://cloud.google.com/vpc/docs/configure-private-google-access#domain-options>: this VIP
+    // serves what VPC Service Controls supports.
+    let restricted = "restricted.googleapis.com";
+    let unserved = is_googles(host)
+        && !naming::is_served_by(host, restricted)
+        && roles.iter().any(|(_, vip)| vip == restricted);
     match (wrong, mixed) {
+        (false, false) if unserved => {
+            let why = "this VIP serves the APIs of VPC Service Controls, and maybe not this host";
+            (State::Undetermined, format!("{way}: {why}"))
+        }
         (true, _) => (
             State::Broken,
             format!("{way}: public addresses of Google's, which change, in a private zone"),
