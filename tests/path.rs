@@ -671,3 +671,43 @@ fn not_every_host_is_served_by_the_restricted_vip() {
         assert_eq!(answer["links"][0]["state"], state, "{host} {vip}: {answer:#}");
     }
 }
+
+/// Networks may have the same ranges: the one that is named is the one that is walked.
+#[test]
+fn a_way_begins_in_the_network_that_is_meant() {
+    use common::small::{Inputs, cluster, deny_all, subnet};
+    let there = |mut one: Value| {
+        let link = one["network"].as_str().unwrap().replace("networks/n", "networks/m");
+        one["network"] = value!(link);
+        one["name"] = value!(format!("m-{}", one["name"].as_str().unwrap()));
+        one
+    };
+    let closed = deny_all(value!({"direction": "EGRESS", "sourceRanges": null,
+        "destinationRanges": ["0.0.0.0/0"]}));
+    let intern = common::small::own_rules()[1].clone();
+    let mut own = cluster("c", value!({}));
+    own["network"] = value!("projects/p/global/networks/n");
+    let mut other = cluster("d", value!({"subnetwork": "m-s", "id": "bbbbbbbb11112222"}));
+    other["network"] = value!("projects/p/global/networks/m");
+    let all = [
+        subnet(value!({})),
+        there(subnet(value!({}))),
+        intern.clone(),
+        there(intern),
+        there(closed),
+        own,
+        other,
+    ];
+    let inputs = Inputs::of(&all);
+    let state = |from: &str, more: &[&str]| {
+        let asked = ["path", from, "198.51.100.7:443", inputs.path()];
+        let links = json(&[&asked, more].concat())["links"].clone();
+        let found = links.as_array().unwrap().iter().find(|link| link["kind"] == "firewall");
+        found.unwrap()["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state("10.0.0.5", &["--network", "n"]), "ok");
+    assert_eq!(state("10.0.0.5", &["--network", "m"]), "broken");
+    assert_eq!(state("10.0.0.5", &[]), "not-given");
+    assert_eq!((state("s", &[]), state("m-s", &[])), ("ok".to_owned(), "broken".to_owned()));
+    assert_eq!((state("c", &[]), state("d", &[])), ("ok".to_owned(), "broken".to_owned()));
+}

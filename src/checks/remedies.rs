@@ -5,6 +5,7 @@ use crate::checks::finding::Remedy;
 use crate::correlate::Directory;
 use crate::correlate::path::{self, Class, Fault, Link, State};
 use crate::correlate::roads::Road;
+use crate::correlate::scope::Scope;
 use crate::engine::naming::{self, Authority, Resolved, Step};
 use crate::model::{Inventory, NatSubnetwork, Reference};
 use crate::net::IpNet;
@@ -57,7 +58,7 @@ fn walked_again(
     let changed = change.applied(directory.inventory);
     let after = Directory::of(&changed);
     let name = &directory.inventory.clusters.get(road.cluster)?.id.name;
-    let start = path::start(&after, name).ok()?;
+    let start = path::start(&after, &Scope::default(), name).ok()?;
     let walked = path::walk(&after, start, &road.path.host, road.path.port);
     let is_name = matches!(
         change,

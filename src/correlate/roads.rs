@@ -61,7 +61,7 @@ pub fn walked<'a>(
     host: &str,
     dialled: Option<(IpAddr, u16)>,
 ) -> Option<Path<'a>> {
-    let begin = || path::start(directory, cluster).ok();
+    let begin = || path::start(directory, &Scope::default(), cluster).ok();
     let by_name = path::walk(directory, begin()?, host, 443);
     let Some((address, port)) = dialled else { return Some(by_name) };
     if by_name.first_broken() == Some(0) {

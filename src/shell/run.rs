@@ -324,7 +324,7 @@ fn run_why(
 
 fn run_path(options: &Options, gathered: &Gathered, from: &str, host: &str) -> Result<u8, Error> {
     let directory = Directory::of(&gathered.inventory);
-    let start = walk::start(&directory, from).map_err(Error::Usage)?;
+    let start = walk::start(&directory, &options.scope, from).map_err(Error::Usage)?;
     let (host, port) = ask::parse_host(host).map_err(Error::Usage)?;
     let answer = walk::walk(&directory, start, &host, port);
     match options.format {

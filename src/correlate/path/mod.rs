@@ -194,7 +194,7 @@ pub fn road(directory: &Directory<'_>, network: &Reference, ends: [IpAddr; 2]) -
     if !routes.iter().any(|route| route.network.agrees(network)) {
         return Vec::new();
     }
-    let start = start::exactly(directory, source);
+    let start = start::exactly(directory, source, &|of| of.agrees(network));
     if !start.network.as_ref().is_some_and(|of| of.agrees(network)) {
         return Vec::new();
     }

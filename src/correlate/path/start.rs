@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
+use crate::correlate::scope::Scope;
 use crate::correlate::side::{Side, side};
 use crate::correlate::{Directory, Owner};
 use crate::engine::Facts;
-use crate::model::{Reference, Subnetwork};
+use crate::model::{Cluster, Reference, Subnetwork};
 use crate::net::Role;
 
 /// Where the way begins.
@@ -28,9 +29,13 @@ pub struct Start<'a> {
 }
 
 /// Finds where a way begins: an address, a cluster (its nodes; `NAME/pods` its pods), a subnetwork,
-/// a VM or Node, or a pod by `NAMESPACE/NAME`.
-pub fn start<'a>(directory: &Directory<'a>, from: &str) -> Result<Start<'a>, String> {
-    let start = found(directory, from)?;
+/// a VM or Node, or a pod by `NAMESPACE/NAME`; in the networks of the scope.
+pub fn start<'a>(
+    directory: &Directory<'a>,
+    scope: &Scope,
+    from: &str,
+) -> Result<Start<'a>, String> {
+    let start = found(directory, scope, from)?;
     match start.network.as_ref().filter(|network| directory.inventory.is_amazon(network)) {
         None => Ok(start),
         Some(network) => Err(format!(
@@ -40,42 +45,48 @@ pub fn start<'a>(directory: &Directory<'a>, from: &str) -> Result<Start<'a>, Str
     }
 }
 
-fn found<'a>(directory: &Directory<'a>, from: &str) -> Result<Start<'a>, String> {
+fn found<'a>(directory: &Directory<'a>, scope: &Scope, from: &str) -> Result<Start<'a>, String> {
     let inventory = directory.inventory;
+    let asked = |network: &Reference| scope.holds(network);
     if let Some(address) = crate::net::parse_address(from) {
-        return Ok(exactly(directory, address));
+        return Ok(exactly(directory, address, &asked));
     }
     let (name, pods) = match from.strip_suffix("/pods") {
         Some(name) => (name, true),
         None => (from, false),
     };
-    let named = |at: &usize| inventory.clusters.get(*at).is_some_and(|one| one.id.name == name);
+    let named = |at: &usize| {
+        let here = |one: &Cluster| one.network.as_ref().is_none_or(asked);
+        inventory.clusters.get(*at).is_some_and(|one| one.id.name == name && here(one))
+    };
     if let Some(at) = (0..inventory.clusters.len()).find(named) {
         let role = if pods { Role::Pod } else { Role::Node };
         return of_cluster(directory, at, role)
             .ok_or_else(|| format!("the {role} range of cluster {name} is not given"));
     }
-    if let Some(subnetwork) = inventory.subnetworks.iter().find(|one| one.id.name == from) {
+    let named = |one: &&Subnetwork| one.id.name == from && asked(&one.network);
+    if let Some(subnetwork) = inventory.subnetworks.iter().find(named) {
         let address = subnetwork.primary.map(|range| range.addr());
         let address = address.ok_or_else(|| format!("subnetwork {from} has no range"))?;
-        return Ok(at_address(directory, address));
+        return Ok(at_address(directory, address, &|network| network.agrees(&subnetwork.network)));
     }
     let vm = inventory.instances.iter().find(|one| !one.template && one.id.name == from);
     if let Some(vm) = vm {
-        let address = vm.interfaces.iter().find_map(|nic| nic.address);
-        let address = address.ok_or_else(|| format!("VM {from} has no address here"))?;
-        return Ok(exactly(directory, address));
+        let mut here = vm.interfaces.iter().filter(|nic| asked(&nic.network));
+        let own = here.find_map(|nic| Some((nic.address?, &nic.network)));
+        let (address, own) = own.ok_or_else(|| format!("VM {from} has no address here"))?;
+        return Ok(exactly(directory, address, &|network| network.agrees(own)));
     }
     let workloads = &inventory.workloads;
     if let Some(address) =
         workloads.nodes.iter().find(|one| one.name == from).and_then(|one| one.address)
     {
-        return Ok(exactly(directory, address));
+        return Ok(exactly(directory, address, &asked));
     }
     let pod =
         workloads.workloads.iter().find(|one| one.kind == "Pod" && one.id.to_string() == from);
     if let Some(address) = pod.and_then(|pod| pod.address) {
-        return Ok(exactly(directory, address));
+        return Ok(exactly(directory, address, &asked));
     }
     Err(format!("{from} is no address, cluster, subnetwork, VM, Node or pod that was given"))
 }
@@ -84,7 +95,8 @@ fn of_cluster<'a>(directory: &Directory<'a>, at: usize, role: Role) -> Option<St
     let own = |owner: &&Owner| owner.role == role && owner.cluster == Some(at) && !owner.is_vm;
     let owner = directory.roles.owners().iter().find(own)?;
     let address = owner.ranges.first()?.addr();
-    let mut start = at_address(directory, address);
+    let here = |network: &Reference| owner.network.as_ref().is_none_or(|own| own.agrees(network));
+    let mut start = at_address(directory, address, &here);
     start.is_external = None;
     // Several clusters may share the subnetwork.
     start.cluster = Some(at);
@@ -95,19 +107,30 @@ fn of_cluster<'a>(directory: &Directory<'a>, at: usize, role: Role) -> Option<St
 }
 
 /// Whoever has this address, and nobody of the same range.
-pub(super) fn exactly<'a>(directory: &Directory<'a>, address: IpAddr) -> Start<'a> {
-    let start = at_address(directory, address);
+pub(super) fn exactly<'a>(
+    directory: &Directory<'a>,
+    address: IpAddr,
+    here: &dyn Fn(&Reference) -> bool,
+) -> Start<'a> {
+    let start = at_address(directory, address, here);
     Start { side: start.side.exactly(&[address]), ..start }
 }
 
-/// Whoever has this address, with all of the range.
-fn at_address<'a>(directory: &Directory<'a>, address: IpAddr) -> Start<'a> {
+/// Whoever has this address in a network that is meant, with all of the range: networks may have
+/// the same ranges.
+fn at_address<'a>(
+    directory: &Directory<'a>,
+    address: IpAddr,
+    here: &dyn Fn(&Reference) -> bool,
+) -> Start<'a> {
     let inventory = directory.inventory;
     // A VM shows whether it has an external address.
     let nics = inventory.instances.iter().filter(|vm| !vm.template).flat_map(|vm| &vm.interfaces);
-    let own = nics.into_iter().find(|nic| nic.address == Some(address));
+    let mut nics = nics.into_iter().filter(|nic| here(&nic.network));
+    let own = nics.find(|nic| nic.address == Some(address));
     let external = own.map(|nic| !nic.external.is_empty());
-    let networks = directory.roles.networks_of(address);
+    let mut networks = directory.roles.networks_of(address);
+    networks.retain(|network| here(network));
     let network = match networks.as_slice() {
         [only] => Some((*only).clone()),
         _ => None,
