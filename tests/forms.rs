@@ -405,3 +405,26 @@ fn references_are_resolved_over_all_spellings() {
     let answer = json(&["why", "10.0.0.1", "10.0.0.2:1/udp", path, "--network", "real"]);
     assert_eq!(answer["asked"][1]["decision"]["decider"]["name"], "fw");
 }
+
+/// What a container's log, a shell or grep puts before an entry is no entry that is broken, whatever
+/// it begins like.
+#[test]
+fn what_stands_before_an_entry_is_no_problem() {
+    let all: Vec<String> = (0..4).map(|at| line(&format!("id{at}"))).collect();
+    for before in [
+        "2026-10-14T09:00:00.1Z stdout F ",
+        "[2026-10-14 09:00] ",
+        "[INFO] ",
+        "12:",
+        "3\t",
+        "web-0 ",
+    ] {
+        let text: String = all.iter().map(|one| format!("{before}{one}\n")).collect();
+        assert_eq!(counts(before, &text), (4, 0, 0), "{before}");
+        let later: String = all.iter().skip(1).map(|one| format!("{before}{one}\n")).collect();
+        assert_eq!(counts(before, &format!("{}\n{later}", all[0])), (4, 0, 0), "{before}");
+    }
+    // A number alone, and a list of them, are none.
+    assert_eq!(counts("list", &format!("[\n{},\n{}\n]\n", all[0], all[1])), (2, 0, 0));
+    assert_eq!(counts("row", &format!("[{},{}]\n{}\n", all[0], all[1], all[2])), (3, 0, 0));
+}

@@ -29,7 +29,7 @@ pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
     let text = bytes.get(lead..).unwrap_or_default();
     match text.first() {
         None => return at_end.then_some(Form::Text),
-        Some(b'[') => return Some(Form::Json),
+        Some(b'[') if begins_list(text) => return Some(Form::Json),
         Some(b'{') if paste::is_unquoted_key(text.get(1..).unwrap_or_default()) => {
             return Some(Form::Paste);
         }
@@ -74,6 +74,13 @@ pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
         return Some(Form::Json);
     }
     Some(if head.lines().find_map(yaml_line).unwrap_or(false) { Form::Yaml } else { Form::Text })
+}
+
+/// Whether a bracket opens a list of something that is known; `[09:00:01] {…}` and `[INFO]` are
+/// no lists, and what stands in a list of numbers is nobody's.
+pub(super) fn begins_list(text: &[u8]) -> bool {
+    let inside = text.get(1..).unwrap_or_default().trim_ascii_start();
+    matches!(inside.first(), None | Some(b'{' | b'[' | b'"' | b']'))
 }
 
 /// Whether a line is one JSON object, behind what a shipper, a container's log or grep puts before

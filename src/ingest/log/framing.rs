@@ -19,7 +19,7 @@ use crate::ingest::log::cut::{Cut, Sink};
 use crate::ingest::log::extent::{
     Extent, ITEMS, LISTS, LONGEST_ENTRY, blank, extent, looks_like_entry, next_value, string_end,
 };
-use crate::ingest::log::form::{Form, detect};
+use crate::ingest::log::form::{Form, begins_list, detect};
 use crate::ingest::log::paste;
 use crate::ingest::log::rows::Rows;
 use crate::ingest::log::yaml::Documents;
@@ -124,7 +124,7 @@ impl Framer {
             };
             let line = rest.get(..length).unwrap_or_default().trim_ascii();
             // Something of another form was appended: it is read as what it is.
-            if matches!(line, b"{" | b"[") || line.starts_with(b"[") {
+            if line == b"{" || line.starts_with(b"[") && begins_list(line) {
                 self.form = Some(Form::Json);
                 return self.json(cut);
             }
