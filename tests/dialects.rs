@@ -446,3 +446,32 @@ fn blocks_of_a_plan_say_what_they_refer_to() {
     assert_eq!(alone["inventory"]["nats"], 0);
     assert_eq!(alone["unused"]["google_compute_router_nat"], 1, "{alone:#}");
 }
+
+/// An export that was cut off may have held more rules: what the others say is not sure then.
+#[test]
+fn an_export_that_was_cut_off_is_not_all_of_it() {
+    let allow = rule(
+        "ssh",
+        value!({"priority": 900, "allowed": [{"IPProtocol": "tcp", "ports": ["22"]}],
+            "sourceRanges": ["203.0.113.0/24"]}),
+    );
+    let deny = deny_all(value!({"priority": 100}));
+    let whole = format!("[{allow},\n{deny}]\n");
+    check_ssh(&[("all.json", whole.as_bytes())], &[], "DENIED");
+    let end = whole.find("\n{").unwrap();
+    for cut in [end, end + 1, end + 40] {
+        let text = whole.get(..cut).unwrap();
+        let files = [("all.json", text.as_bytes())];
+        check_ssh(&files, &[], "UNDETERMINED");
+        let scratch = folder(&files);
+        let report = json(&["check", scratch.path().to_str().unwrap()]);
+        assert!(!report["complaints"].as_array().unwrap().is_empty(), "{text}");
+        assert_eq!(report["inventory"]["firewall_rules"], 1, "{text}");
+    }
+    // A line of a log that is broken is no rule.
+    let log = format!(
+        "{}\n{{\"insertId\": \"x\n",
+        denied("10.0.0.1", "10.0.0.2", 22, "r", "INGRESS", "v")
+    );
+    check_ssh(&[("all.json", whole.as_bytes()), ("log.json", log.as_bytes())], &[], "DENIED");
+}

@@ -352,3 +352,54 @@ fn a_registry_behind_a_closed_egress_is_told_and_not_opened() {
     assert!(found[0]["no_fix"].as_str().unwrap().contains("FQDN"), "{found:#?}");
     assert_eq!(told("gcr.io/a/b:1"), Vec::<Value>::new());
 }
+
+/// The log shows a part of what pods and nodes need: that part is mended by the smallest rule, and
+/// what `check` finds without the log is found with it, and mended whole.
+#[test]
+fn a_part_in_the_log_does_not_hide_the_rest() {
+    let closed = deny_all(value!({"direction": "EGRESS", "sourceRanges": null,
+        "destinationRanges": ["0.0.0.0/0"]}));
+    let all = |port: u16| {
+        let pods = denied("10.1.0.5", "10.1.3.9", port, "deny-all", "EGRESS", "gke-c-pool-1");
+        let mut all = vec![cluster("c", value!({})), subnet(value!({})), closed.clone(), pods];
+        all.extend(own_rules());
+        all
+    };
+    let report = Inputs::of(&all(9100)).triage();
+    let found = findings(&report, "cluster-internal-blocked");
+    let of = |observed: bool| {
+        let own = found.iter().find(|one| one["observed"].is_null() != observed).expect("found");
+        own["fixes"][0]["rule"]["layer4"].to_string()
+    };
+    assert!(of(true).contains("9100") && !of(true).contains("udp"), "{}", of(true));
+    assert!(of(false).contains("udp") && !of(false).contains("9100"), "{}", of(false));
+    let found = |check: &str| findings(&Inputs::of(&all(53)).triage(), check).len();
+    assert_eq!((found("dns-blocked"), found("cluster-internal-blocked")), (1, 1));
+}
+
+/// A deny that the log names is for these VMs, whatever is known of their tags.
+#[test]
+fn the_log_tells_whom_a_deny_is_for() {
+    let quarantine = |name: &str| {
+        rule(
+            name,
+            value!({"priority": 100, "denied": [{"IPProtocol": "all"}],
+            "sourceRanges": ["0.0.0.0/0"], "targetTags": ["infected"]}),
+        )
+    };
+    let asked = |logged: &str| {
+        let mut all = vec![
+            cluster("c", value!({})),
+            subnet(value!({})),
+            deny_all(value!({})),
+            quarantine("quarantine"),
+            denied("172.16.0.2", "10.1.0.5", 8443, logged, "INGRESS", "gke-c-pool-1"),
+        ];
+        all.extend(own_rules());
+        let report = Inputs::of(&all).triage();
+        let found = findings(&report, "webhook-port-blocked")[0].clone();
+        (found["confidence"].clone(), found["fixes"].as_array().unwrap().len())
+    };
+    assert_eq!(asked("quarantine"), (value!("likely"), 0));
+    assert_eq!(asked("deny-all").0, value!("proven"));
+}

@@ -362,7 +362,7 @@ fn fixes(
     let mut outranked = None;
     if unseen.is_some() {
         proved.retain(|one: &Suggestion| {
-            let why = logged::outranked(cause, one.change().rule());
+            let why = logged::outranked(cause, one.change().rule(), evidence);
             outranked = outranked.take().or(why.clone());
             why.is_none()
         });

@@ -7,8 +7,10 @@ use crate::checks::Evidence;
 use crate::correlate::Cause;
 use crate::correlate::usage::is_named;
 use crate::engine::{Decider, match_rule, matching};
-use crate::model::{FirewallRule, RuleReference};
+use crate::model::firewall::Targets;
+use crate::model::{Action, FirewallRule, RuleReference};
 use crate::suggest::NoFix;
+use crate::suggest::change::target_texts;
 
 /// Who denied it, in words, where that is none of what was given.
 pub(super) fn unseen(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Option<String> {
@@ -16,7 +18,15 @@ pub(super) fn unseen(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Option<S
         return None;
     }
     match &cause.logged_rule {
-        Some(_) if is_given(cause, evidence) => None,
+        Some(logged) if is_given(cause, evidence) => {
+            let rule = for_other_vms(cause, logged, evidence)?;
+            Some(format!(
+                "the log says that {} denied it, which is for {}: these VMs are of them, though \
+                 nothing that was given says so",
+                named(logged, cause),
+                target_texts(rule).join(", ")
+            ))
+        }
         Some(logged) => Some(format!(
             "the log says that {} denied it, which was not given: it may decide before",
             named(logged, cause)
@@ -30,6 +40,30 @@ pub(super) fn unseen(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Option<S
     }
 }
 
+/// The deny that the log names, where only its targets keep it from what was denied: what is known
+/// of the VMs is less than they carry.
+fn for_other_vms<'e>(
+    cause: &Cause<'_>,
+    logged: &RuleReference,
+    evidence: &Evidence<'e, '_>,
+) -> Option<&'e FirewallRule> {
+    let RuleReference::Vpc { rule: name, .. } = logged else { return None };
+    let matches = |rule: &FirewallRule| {
+        let mut flows = cause.flows();
+        flows.any(|flow| match_rule(rule, flow, &mut ()) == matching::Outcome::Matched)
+    };
+    let network = cause.network.as_ref()?;
+    evidence.directory.inventory.firewall_rules.iter().find(|rule| {
+        let is_it = rule.name.as_deref() == Some(name) && rule.network.agrees(network);
+        let for_all = || FirewallRule { targets: Targets::default(), ..(*rule).clone() };
+        is_it
+            && rule.action == Action::Deny
+            && !rule.targets.is_everyone()
+            && !matches(rule)
+            && matches(&for_all())
+    })
+}
+
 fn named(logged: &RuleReference, cause: &Cause<'_>) -> String {
     let kind = match logged {
         RuleReference::Vpc { .. } => "rule",
@@ -40,15 +74,21 @@ fn named(logged: &RuleReference, cause: &Cause<'_>) -> String {
 }
 
 /// Why a rule would not help against who denied it and was not given: it does not outrank that.
-pub(super) fn outranked(cause: &Cause<'_>, rule: &FirewallRule) -> Option<NoFix> {
+pub(super) fn outranked(
+    cause: &Cause<'_>,
+    rule: &FirewallRule,
+    evidence: &Evidence<'_, '_>,
+) -> Option<NoFix> {
     let logged = cause.logged_rule.as_ref()?;
+    let given = || Some(for_other_vms(cause, logged, evidence)?.priority);
     let is_policy = matches!(logged, RuleReference::Policy { .. });
     // Of equal ranks the deny decides.
-    let is_above = cause.logged_priority().is_some_and(|priority| priority <= rule.priority);
+    let priority = cause.logged_priority().or_else(given);
+    let is_above = priority.is_some_and(|priority| priority <= rule.priority);
     (is_policy || is_above).then(|| {
         NoFix::Other(format!(
-            "the log names {}, which was not given: a rule that does not outrank it changes \
-             nothing; export the effective firewalls of the network again",
+            "the log names {}: a rule that does not outrank it changes nothing; export the \
+             effective firewalls of the network, and the VMs, again",
             named(logged, cause)
         ))
     })

@@ -12,7 +12,8 @@ use crate::correlate::side::Side;
 use crate::engine::Decider;
 use crate::model::cluster::Provider;
 use crate::model::{
-    Action, Complaint, Expected, FirewallRule, Instance, Inventory, Origin, PolicyKind, Reference,
+    Action, Complaint, Expected, FirewallRule, Instance, Inventory, Origin, Owner, PolicyKind,
+    Reference,
 };
 use crate::net::{Direction, Protocol};
 use crate::suggest::name::{is_project, is_resource_name, resource_name};
@@ -120,10 +121,11 @@ pub fn count(inventory: &Inventory) -> BTreeMap<&'static str, u64> {
         let own = inventory.policies.iter().filter(|policy| wanted(policy.kind));
         own.map(|policy| (policy.kind, policy.name.as_str())).collect::<BTreeSet<_>>().len()
     };
+    let rules = inventory.firewall_rules.iter().filter(|rule| rule.owner != Owner::Lost);
     let mut counts = BTreeMap::from([
         ("networks", count(inventory.networks.len())),
         ("subnetworks", count(inventory.subnetworks.len())),
-        ("firewall_rules", count(inventory.firewall_rules.len())),
+        ("firewall_rules", count(rules.count())),
         ("firewall_policies", count(of_kinds(|kind| !kind.is_of_amazon()))),
         ("routes", count(inventory.routes.len())),
         ("dns_zones", count(inventory.zones.len())),

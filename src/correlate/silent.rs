@@ -11,7 +11,7 @@ use crate::correlate::side::Side;
 use crate::engine::Verdict;
 use crate::model::symptom::SymptomKind;
 use crate::model::{Expected, Symptom};
-use crate::net::{Direction, IpNet, Protocol, Role};
+use crate::net::{AddressSet, Direction, IpNet, Protocol, Role};
 
 /// What silent needs have to share to be one cause. Those of one kind, such as all ports between
 /// pods, are one; every port that webhooks listen on is one.
@@ -144,8 +144,8 @@ fn is_seen(cause: &Cause<'_>, need: &Need<'_>) -> bool {
     let (source, destination) = (&cause.source, &cause.destination);
     alike
         && match need.purpose {
-            // What is denied to one of them is denied to the other, too.
-            Purpose::Internal => inside(source) && inside(destination),
+            // They need all ports: what the log shows is a part, and mended alone leaves the rest.
+            Purpose::Internal => inside(source) && inside(destination) && same_port,
             Purpose::ControlPlane => {
                 inside(source) && of_control_plane(destination) && (same_port || beside)
             }
@@ -162,8 +162,15 @@ fn is_seen(cause: &Cause<'_>, need: &Need<'_>) -> bool {
                 same_port
                     && (source.role, source.cluster) == (need.from.role, need.from.cluster)
                     && (destination.role, destination.cluster) == (need.to.role, need.to.cluster)
+                    && (need.purpose != Purpose::Road || meets(destination, &need.to))
             }
         }
+}
+
+/// Whether two ends have an address in common: one VIP is not the other.
+fn meets(a: &Side, b: &Side) -> bool {
+    let (a, b) = (AddressSet::of(&a.ranges), AddressSet::of(&b.ranges));
+    !a.intersection(&b).is_empty()
 }
 
 fn key(need: &Need<'_>) -> Key {

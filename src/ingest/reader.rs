@@ -49,9 +49,16 @@ pub struct Reader {
     manifests: Vec<Item>,
     summary: Summary,
     complaints: Vec<Complaint>,
+    /// The input, where a part of it could not be read.
+    damaged: Option<Arc<str>>,
 }
 
 impl Reader {
+    /// Says that a part of the input could not be read: it may have held more rules.
+    pub fn doubt(&mut self, path: &Arc<str>) {
+        self.damaged.get_or_insert_with(|| Arc::clone(path));
+    }
+
     /// Takes in one piece.
     pub fn piece(&mut self, text: &str, form: Form, place: &Place) {
         let contents = contents_of(text, form, place);
@@ -68,7 +75,8 @@ impl Reader {
 
     /// Takes in what another one read of the same input, behind what this one did.
     pub fn absorb(&mut self, next: Self) {
-        let Self { inventory, manifests, summary, complaints } = next;
+        let Self { inventory, manifests, summary, complaints, damaged } = next;
+        self.damaged = self.damaged.take().or(damaged);
         self.inventory.absorb(inventory);
         self.manifests.extend(manifests);
         self.summary.absorb(summary);
@@ -176,7 +184,13 @@ fn manifest(item: &Item, inventory: &mut Inventory) -> Read {
 /// input held, and everything that could not be used.
 #[must_use]
 pub fn finish(mut inputs: Vec<Reader>) -> (Inventory, Vec<Summary>, Vec<Complaint>) {
-    let own = inputs.iter_mut().map(|input| std::mem::take(&mut input.inventory));
+    let own = inputs.iter_mut().map(|input| {
+        let mut own = std::mem::take(&mut input.inventory);
+        if let Some(path) = &input.damaged {
+            rules::doubt(&mut own, path);
+        }
+        own
+    });
     let mut inventory = own.reduce(Inventory::and).unwrap_or_default();
     for input in &mut inputs {
         for item in std::mem::take(&mut input.manifests) {

@@ -47,6 +47,8 @@ pub enum Owner {
     ConfigConnector,
     /// Terraform: the configuration is the place to edit; what is changed elsewhere it takes back.
     Terraform,
+    /// Nobody: it stands for rules that may have been in a damaged input.
+    Lost,
 }
 
 impl Owner {
@@ -54,7 +56,7 @@ impl Owner {
     #[must_use]
     pub fn keeper(&self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::User | Self::Gke(_) => None,
+            Self::User | Self::Gke(_) | Self::Lost => None,
             Self::ConfigConnector => Some(("Config Connector", "cnrm")),
             Self::Terraform => Some(("Terraform", "terraform")),
         }
@@ -336,6 +338,20 @@ impl FirewallRule {
             manifest: None,
             terraform: None,
             origin: Origin::default(),
+        }
+    }
+
+    /// What may have stood where an input is damaged: any rule of a network.
+    #[must_use]
+    pub fn lost(network: Reference, origin: Origin) -> Self {
+        Self {
+            name: Some("that was lost".to_owned()),
+            either_direction: true,
+            layer4: vec![Layer4 { protocol: None, ports: None }],
+            unmodelled: vec!["this input is damaged, and may have held more rules".to_owned()],
+            owner: Owner::Lost,
+            origin,
+            ..Self::new(network, Direction::Ingress, 0, Action::Deny)
         }
     }
 

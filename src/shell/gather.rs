@@ -183,7 +183,11 @@ impl<'p> Gathering<'p> {
         Ok(Some(all))
     }
 
-    fn put(&mut self, notes: Notes, reader: Reader) {
+    fn put(&mut self, notes: Notes, mut reader: Reader) {
+        // An entry of a log that cannot be read is no rule that is lost.
+        if notes.damaged && notes.entries == 0 {
+            reader.doubt(&notes.path);
+        }
         self.inputs.push(notes);
         self.readers.push(reader);
     }
@@ -330,7 +334,15 @@ fn whole(source: &Source, window: Window, progress: &Progress, ahead: Ahead) -> 
             Ok::<(), Error>(())
         })
     })?;
+    let is_open = stream.framer.is_open();
     let Stream { mut notes, worker, .. } = stream;
+    if is_open && !notes.damaged {
+        notes.damaged = true;
+        let (path, line, byte) = (notes.path.to_string(), notes.lines + 1, notes.bytes);
+        let message = "a list does not end: the input was cut off".to_owned();
+        let did = "kept what came before";
+        notes.keep(Complaint { path, line, byte, message, did });
+    }
     let rest = std::mem::take(&mut notes.others);
     Ok((notes, found.and(rest), worker.ledger))
 }
@@ -387,6 +399,7 @@ impl<'s, W: Watch> Stream<'s, W> {
             let message = format!("reading stopped here: {cause}");
             let did = "kept what came before";
             self.notes.keep(Complaint { path, line: 0, byte: 0, message, did });
+            self.notes.damaged = true;
             self.look(true);
             return Ok(false);
         }

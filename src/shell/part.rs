@@ -64,6 +64,8 @@ pub(super) struct Notes {
     pub(super) left_out: u64,
     /// What is no log entry.
     pub(super) others: Vec<Other>,
+    /// Whether a part of it could not be read.
+    pub(super) damaged: bool,
     /// Whether it is text of no known form.
     pub(super) text: bool,
     /// The columns of a table of entries.
@@ -84,6 +86,7 @@ impl Notes {
             complaints: Vec::new(),
             left_out: 0,
             others: Vec::new(),
+            damaged: false,
             text: false,
             columns: None,
             errors: 0,
@@ -115,6 +118,7 @@ impl Notes {
         self.lines += next.lines;
         self.entries += next.entries;
         self.firewall += next.firewall;
+        self.damaged |= next.damaged;
         self.text |= next.text;
     }
 }
@@ -322,6 +326,7 @@ impl<W: Watch> Taking<'_, W> {
 
     fn unparsable(&mut self, piece: &Piece, at: usize, text: &[u8], what: &str) {
         self.worker.ledger.add_unparsable();
+        self.notes.damaged = true;
         self.complain(piece, at, text, what, complaint::SKIPPED_ENTRY);
     }
 

@@ -29,38 +29,6 @@ pub(super) struct Need<'c, 'a> {
 }
 
 impl<'c, 'a> Need<'c, 'a> {
-    /// The same with all ports and ranges that the cluster needs besides what the log shows; `None`
-    /// where that is the same.
-    pub(super) fn with_all_that_is_needed(&self) -> Option<Self> {
-        let any_port = |need: &&expected::Need<'_>| need.port.is_none();
-        if self.cause.is_silent() {
-            return None;
-        }
-        let needs: Vec<_> = self.cause.needs.iter().filter(any_port).collect();
-        let layer = |protocol| Layer4 { protocol: Some(protocol), ports: None };
-        let mut ranges = self.ranges.clone();
-        for need in &needs {
-            ranges.extend(match self.direction {
-                Direction::Ingress => &need.from.ranges,
-                Direction::Egress => &need.to.ranges,
-            });
-        }
-        ranges.sort();
-        ranges.dedup();
-        (!needs.is_empty()).then(|| Self {
-            cause: self.cause,
-            network: self.network,
-            direction: self.direction,
-            peer: self.peer,
-            own: self.own,
-            ranges,
-            layers: self.layers.clone(),
-            all_layers: Layer4::merged(needs.iter().map(|need| layer(need.protocol))),
-            siblings: Vec::new(),
-            deny: self.deny,
-        })
-    }
-
     /// What the wanted connections ask.
     pub(super) fn flows(&self) -> impl Iterator<Item = &'c Flow> {
         std::iter::once(self.cause).chain(self.siblings.iter().copied()).flat_map(Cause::flows)

@@ -45,9 +45,6 @@ pub fn propose<'c, 'a>(
         })
         .collect();
     proposals.extend(addition(&need, directory, earlier)?);
-    if let Some(all) = need.with_all_that_is_needed() {
-        proposals.extend(addition(&all, directory, earlier)?);
-    }
     proposals.extend(policy_addition(&need, directory, earlier));
     rank(&need, earlier, &mut proposals);
     Ok(proposals)

@@ -72,6 +72,12 @@ impl Framer {
         Self { form: Some(Form::Lines), byte, ..Self::default() }
     }
 
+    /// Whether a list is still open: at the end of an input it was cut off.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.places.is_empty()
+    }
+
     /// How far it got: the byte, and the line there.
     #[must_use]
     pub fn position(&self) -> (u64, u64) {
