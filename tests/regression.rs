@@ -1009,6 +1009,43 @@ fn an_error_tells_the_port_that_no_service_does() {
     assert_eq!(asked("10.77.0.5:8443", &[hook]), possible);
 }
 
+/// A control plane that is joined by Private Service Connect calls through agents: where these are
+/// kept from it, a webhook that does not answer is not the pod's fault.
+#[test]
+fn agents_that_are_kept_away_carry_no_call() {
+    let hook = value!({"apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "gate"},
+        "webhooks": [{"name": "gate.example.com", "failurePolicy": "Fail", "clientConfig": {
+            "service": {"namespace": "gate", "name": "gate", "port": 443}}}]});
+    let service = value!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "gate", "namespace": "gate"},
+        "spec": {"selector": {"app": "gate"}, "ports": [{"port": 443, "targetPort": 8443}]}});
+    let psc = value!({"privateClusterConfig": {"enablePrivateNodes": true,
+        "privateEndpointSubnetwork": "projects/p/regions/r/subnetworks/s",
+        "privateEndpoint": "10.0.0.2"}});
+    let error = "failed calling webhook \"gate.example.com\": failed to call webhook: Post \
+                 \"https://gate.gate.svc:443/v?timeout=3s\": context deadline exceeded\n";
+    let asked = |more: &[Value]| {
+        let mut all = vec![cluster("c", psc.clone()), subnet(value!({})), hook.clone()];
+        all.push(service.clone());
+        all.extend(own_rules());
+        all.extend(more.to_vec());
+        let text: String = all.iter().map(|one| format!("{one}\n")).collect();
+        let scratch = folder(&[("all.ndjson", text.as_bytes()), ("error.txt", error.as_bytes())]);
+        json(&["triage", scratch.path().to_str().unwrap()])
+    };
+    let open = asked(&[]);
+    assert_eq!(findings(&open, "webhook-backend-missing").len(), 1, "{open:#}");
+    let closed = asked(&[rule(
+        "no-agents",
+        value!({"direction": "EGRESS", "priority": 900, "denied": [{"IPProtocol": "all"}],
+            "destinationRanges": ["10.0.0.2/32"]}),
+    )]);
+    assert_eq!(findings(&closed, "webhook-backend-missing").len(), 0, "{closed:#}");
+    let found = findings(&closed, "control-plane-egress-blocked");
+    assert!(found[0]["explanation"].to_string().contains("gate.example.com"), "{found:#?}");
+}
+
 /// Objects of Kubernetes do not say whose they are: of two clusters with a Service of one name, and
 /// other ports, neither is judged by the other's, in whatever order they are given.
 #[test]

@@ -206,6 +206,14 @@ pub fn traffic(cause: &Cause<'_>) -> String {
 #[must_use]
 pub fn denied_by(cause: &Cause<'_>) -> String {
     match cause.decision.decider {
+        Decider::Rule(_) | Decider::Implied(_)
+            if cause.decision.verdict == Verdict::Undetermined =>
+        {
+            let logged = cause.logged_rule.as_ref();
+            let named = logged.map(|rule| format!("; the log names {}", rule.name()));
+            let named = named.unwrap_or_default();
+            format!("what was given does not decide it{named}")
+        }
         Decider::Rule(rule) => {
             format!("rule {} (priority {}) denies it: {}", rule.label(), rule.priority, rule.origin)
         }

@@ -116,6 +116,16 @@ pub fn confidence(cause: &Cause<'_>) -> Confidence {
 pub fn lines(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<String> {
     let mut lines = once(cause.symptoms.iter().map(|symptom| seen(symptom)));
     lines.truncate(MOST_TOLD);
+    let is_call = |symptom: &&Symptom| {
+        matches!(symptom.kind, SymptomKind::Webhook(_) | SymptomKind::AggregatedApi(_))
+    };
+    if cause.destination.role == Role::ControlPlane && cause.symptoms.iter().any(is_call) {
+        lines.push(
+            "agents in the cluster dial the control plane and carry its calls: while they are kept \
+             from it, it reaches no webhook"
+                .to_owned(),
+        );
+    }
     let Some(first) = cause.needs.first() else { return lines };
     let told = once(cause.needs.iter().map(reason));
     let more = told.len().saturating_sub(MOST_TOLD);

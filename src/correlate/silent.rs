@@ -91,6 +91,25 @@ fn conclusion<'a>(
         is_shown = true;
     }
     let own = || needs.iter().enumerate().filter(|(_, need)| tells(need));
+    if !is_shown {
+        // Agents in the cluster carry the calls of a control plane that is joined by Private
+        // Service Connect: what keeps them from it keeps its calls from everybody
+        // (<https://kubernetes.io/docs/tasks/extend-kubernetes/setup-konnectivity/>).
+        let by_agents = |need: &&Need<'_>| need.from.role == Role::Pod && need.cluster.is_some();
+        let clusters: Vec<_> =
+            own().map(|(_, need)| need).filter(by_agents).map(|need| need.cluster).collect();
+        let is_sure =
+            |cause: &Cause<'_>| !cause.is_silent() || cause.needs.iter().any(|need| !need.doubtful);
+        for cause in causes.iter_mut().filter(|cause| is_sure(cause)) {
+            let to = &cause.destination;
+            let denied = cause.decision.verdict == Verdict::Denied
+                && cause.direction == Some(Direction::Egress);
+            if denied && to.role == Role::ControlPlane && clusters.contains(&to.cluster) {
+                cause.symptoms.push(symptom);
+                is_shown = true;
+            }
+        }
+    }
     let find =
         |wanted: fn(&Need<'_>) -> bool| own().find(|(_, need)| wanted(need)).map(|(at, _)| at);
     if is_shown {

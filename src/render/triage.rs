@@ -262,6 +262,10 @@ fn denied_by(finding: &Finding) -> String {
     let logged = finding.observed.as_ref().and_then(|seen| seen.rule.as_ref());
     match (&decision.decider, logged) {
         (None, Some(rule)) => format!("{rule} (by the log)"),
+        (_, Some(rule)) if decision.verdict == Verdict::Undetermined => {
+            format!("{rule} (by the log)")
+        }
+        _ if decision.verdict == Verdict::Undetermined => "not decided".to_owned(),
         _ if decision.verdict == Verdict::Allowed => format!("allowed by {}", decider(decision)),
         _ => decider(decision),
     }
