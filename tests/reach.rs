@@ -1235,3 +1235,35 @@ fn without_zones_a_closed_egress_is_doubtful_and_told() {
     assert!(told.iter().all(|one| *one == (value!("DENIED"), value!(true))), "{told:?}");
     assert_eq!(boots(&[closed, vip]), []);
 }
+
+/// What a cluster needs over IPv6 is not computed: nobody is told that it is fine. And nothing is
+/// advised that is denied, too.
+#[test]
+fn what_is_not_judged_is_said_and_what_is_denied_is_not_advised() {
+    let dual = value!({"stackType": "IPV4_IPV6", "useIpAliases": true});
+    let spots = |policy: Value| {
+        let mut all = base();
+        all[0]["ipAllocationPolicy"] = policy;
+        asked("check", &all, "")["blind_spots"].to_string()
+    };
+    assert!(spots(dual).contains("IPv6"), "{}", spots(value!({})));
+    assert!(!spots(value!({})).contains("IPv6"));
+    let ports = value!({"selector": {"app": "g"}, "ports": [{"port": 443, "targetPort": 9443}]});
+    let target = value!({"namespace": "policy", "name": "guard"});
+    let advised = |own: bool| {
+        let mut all = vec![cluster(&peered()), subnetwork()];
+        if own {
+            all.extend(own_rules());
+        }
+        all.push(service("guard", &ports));
+        all.push(webhook("a.example.com", &target, &value!({})));
+        let report = asked("check", &all, "");
+        let found = findings(&report, "webhook-port-blocked");
+        found
+            .iter()
+            .map(|one| one["fixes"].to_string() + &one["explanation"].to_string())
+            .collect::<String>()
+    };
+    assert!(advised(true).contains("10250"));
+    assert!(!advised(false).contains("listen on 10250"), "{}", advised(false));
+}

@@ -95,7 +95,7 @@ pub fn finding(
         // What is denied on purpose is not to be gone around.
         advice: match &no_fix {
             Some(NoFix::Intended(_)) => Vec::new(),
-            _ => needed::advice(check, cause),
+            _ => needed::advice(check, cause, evidence),
         },
         no_fix: no_fix.map(NoFix::why),
     }

@@ -179,11 +179,11 @@ fn once(texts: impl Iterator<Item = String>) -> Vec<String> {
 /// What would do without a change of the firewall: to serve on a port that GKE opens by itself. A
 /// pod on its node's address cannot, since the kubelet has that port there.
 #[must_use]
-pub fn advice(check: &Check, cause: &Cause<'_>) -> Vec<String> {
+pub fn advice(check: &Check, cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<String> {
     let of_calls = ["webhook-port-blocked", "aggregated-api-blocked"].contains(&check.id);
     let on_nodes = cause.destination.role == Role::Node;
     let known = matches!(cause.port, Some(443 | 10_250) | None) || cause.needs.is_empty();
-    if !of_calls || on_nodes || known {
+    if !of_calls || on_nodes || known || !kubelet_port_is_open(cause, evidence) {
         return Vec::new();
     }
     let named = cause.needs.iter().filter_map(|need| {
@@ -204,6 +204,16 @@ pub fn advice(check: &Check, cause: &Cause<'_>) -> Vec<String> {
         );
     }
     all
+}
+
+/// Whether the control plane reaches 10250 as far as anybody knows: what is advised has to work.
+#[must_use]
+pub fn kubelet_port_is_open(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> bool {
+    let cluster = cause.source.cluster.or(cause.needs.first().and_then(|need| need.cluster));
+    let mut needs = evidence.correlation.needs.iter();
+    !needs.any(|need| {
+        need.purpose == Purpose::Kubelet && need.cluster == cluster && need.is_blocked()
+    })
 }
 
 /// `admission webhook guard.example.com: Fail on pods: nothing can start (k8s.yaml:12)`.

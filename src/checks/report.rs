@@ -288,6 +288,11 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
     }
     for (at, cluster) in inventory.clusters.iter().enumerate() {
         spots.extend(not_known(evidence, at, &cluster.id.name));
+        if cluster.dual_stack {
+            let name = &cluster.id.name;
+            let detail = format!("cluster {name} has IPv6, too: what it needs there is not judged");
+            spots.push(BlindSpot { kind: "not-given", detail });
+        }
         if let Some(network) = &cluster.network
             && !inventory.knows_network(network)
         {

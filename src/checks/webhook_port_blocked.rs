@@ -18,7 +18,7 @@
 //! <https://cloud.google.com/kubernetes-engine/docs/how-to/private-clusters#add_firewall_rules>
 
 use crate::checks::blocked::{self, Words};
-use crate::checks::{Check, Evidence, Severity, pasted};
+use crate::checks::{Check, Evidence, Severity, needed, pasted};
 use crate::correlate::Cause;
 use crate::model::symptom::SymptomKind;
 use crate::net::{Direction, Role};
@@ -45,7 +45,7 @@ fn claims(cause: &Cause<'_>) -> bool {
     cause.source.role == Role::ControlPlane && to && ingress
 }
 
-fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
+fn words(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Words {
     let traffic = blocked::traffic(cause);
     let title = match cause.needs.as_slice() {
         [] => format!("the control plane cannot reach the webhook or API on {traffic}"),
@@ -65,7 +65,7 @@ fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
     if let Some(known) = cause.port.and_then(usual_server) {
         explanation.push(format!("{traffic} is the usual port of {known}"));
     }
-    if cause.needs.is_empty() {
+    if cause.needs.is_empty() && needed::kubelet_port_is_open(cause, evidence) {
         explanation.push(
             "without touching the firewall: let the webhook's container listen on 10250".to_owned(),
         );

@@ -437,6 +437,7 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
             None
         },
         subsetting: manifest.spec.flag("enableL4IlbSubsetting"),
+        dual_stack: allocation.text("stackType").is_some_and(|stack| stack == "IPV4_IPV6"),
         is_autopilot: spec.flag("enableAutopilot") == Some(true),
         keeps_pod_addresses: spec.at("defaultSnatStatus").flag("disabled") == Some(true),
         private_nodes: private.flag("enablePrivateNodes") == Some(true),

@@ -442,6 +442,7 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         } else {
             None
         },
+        dual_stack: allocation.text("stackType").is_some_and(|stack| stack == "IPV4_IPV6"),
         is_autopilot: is_autopilot(fields),
         // The API leaves out what is false.
         subsetting: fields

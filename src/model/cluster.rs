@@ -49,6 +49,8 @@ pub struct Cluster {
     /// Whether what pods send to the internet keeps their own address: by default it carries their
     /// node's (<https://cloud.google.com/kubernetes-engine/docs/concepts/ip-masquerade-agent>).
     pub keeps_pod_addresses: bool,
+    /// Whether its nodes and pods have IPv6 addresses, too.
+    pub dual_stack: bool,
     /// Whether Google keeps its nodes.
     pub is_autopilot: bool,
     /// Whose cloud its nodes are in.
