@@ -403,3 +403,29 @@ fn the_log_tells_whom_a_deny_is_for() {
     assert_eq!(asked("quarantine"), (value!("likely"), 0));
     assert_eq!(asked("deny-all").0, value!("proven"));
 }
+
+/// A VM may carry the tag of a quarantine and that of the nodes: to outrank the quarantine's deny
+/// wants a second look.
+#[test]
+fn a_deny_for_other_tags_may_be_for_these_vms_too() {
+    let asked = |priority: u32, range: &str| {
+        let quarantine = rule(
+            "quarantine",
+            value!({"priority": priority, "denied": [{"IPProtocol": "all"}],
+                "sourceRanges": [range], "targetTags": ["infected"]}),
+        );
+        let mut all = vec![
+            cluster("c", value!({})),
+            subnet(value!({})),
+            deny_all(value!({"priority": 1000})),
+            quarantine,
+            webhook_call(),
+        ];
+        all.extend(own_rules());
+        let fix = fixes(&Inputs::of(&all).triage(), "webhook-port-blocked").remove(0);
+        (fix["safety"].clone(), fix["notes"].to_string().contains("quarantine"))
+    };
+    assert_eq!(asked(1500, "172.16.0.0/12"), (value!("review"), true));
+    assert_eq!(asked(1500, "192.168.0.0/16"), (value!("safe"), false));
+    assert_eq!(asked(500, "172.16.0.0/12"), (value!("safe"), false));
+}

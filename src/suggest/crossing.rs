@@ -9,6 +9,7 @@ use crate::correlate::difference::Changed;
 use crate::model::firewall::{Layer4, Targets};
 use crate::model::{Action, FirewallRule, Inventory};
 use crate::net::{AddressSet, Direction, TrafficSet};
+use crate::suggest::change::Change;
 
 /// Denies of the same place that the rule outranks.
 fn outranked<'i>(
@@ -74,6 +75,25 @@ pub(super) fn spared(inventory: &Inventory, rule: &FirewallRule, layers: &[Layer
         (!ports.is_empty()).then_some(Layer4 { protocol: Some(protocol), ports: Some(ports) })
     };
     layers.iter().filter_map(spare).collect()
+}
+
+/// A deny for VMs of other tags that a change comes to outrank: a VM may carry both.
+pub(super) fn doubled<'i>(inventory: &'i Inventory, change: &Change) -> Option<&'i FirewallRule> {
+    let after = change.rule();
+    let before = change.before().filter(|before| !before.disabled).map(|before| before.priority);
+    inventory.firewall_rules.iter().find(|deny| {
+        let is_other = !deny.targets.is_everyone() && !share(&deny.targets, &after.targets);
+        let comes_before =
+            deny.priority > after.priority && before.is_none_or(|before| before >= deny.priority);
+        deny.action == Action::Deny
+            && !deny.disabled
+            && deny.direction == after.direction
+            && deny.network.agrees(&after.network)
+            && is_other
+            && comes_before
+            && meets(peers(deny), peers(after))
+            && !deny.traffic().intersection(&after.traffic()).is_empty()
+    })
 }
 
 /// The deny that a change crosses, by what it really opens.

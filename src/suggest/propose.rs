@@ -12,7 +12,7 @@ use crate::engine::{Facts, Flow, Mismatch};
 use crate::model::firewall::{Layer4, Targets};
 use crate::model::{Action, Cluster, FirewallPolicy, FirewallRule, Inventory, Owner, PolicyKind};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Role, TrafficSet};
-use crate::suggest::change::{Change, Safety};
+use crate::suggest::change::{Change, Safety, target_texts};
 use crate::suggest::crossing;
 use crate::suggest::group::group_addition;
 use crate::suggest::name::resource_name;
@@ -46,6 +46,16 @@ pub fn propose<'c, 'a>(
         .collect();
     proposals.extend(addition(&need, directory, earlier)?);
     proposals.extend(policy_addition(&need, directory, earlier));
+    for one in &mut proposals {
+        if let Some(deny) = crossing::doubled(directory.inventory, &one.change) {
+            one.notes.push(format!(
+                "rule {} denies this to {}: a VM that carries both is opened",
+                deny.label(),
+                target_texts(deny).join(", ")
+            ));
+            one.safety = one.safety.max(Safety::Review);
+        }
+    }
     rank(&need, earlier, &mut proposals);
     Ok(proposals)
 }
