@@ -468,6 +468,23 @@ fn an_export_that_was_cut_off_is_not_all_of_it() {
         assert!(!report["complaints"].as_array().unwrap().is_empty(), "{text}");
         assert_eq!(report["inventory"]["firewall_rules"], 1, "{text}");
     }
+    // It may have been one that allows.
+    let closed = format!("[{},\n", deny_all(value!({"priority": 900})));
+    check_ssh(&[("all.json", closed.as_bytes())], &[], "UNDETERMINED");
+    // Of a policy, too.
+    let of_policy = value!({"kind": "compute#firewallPolicy", "name": "np", "rules": [
+        {"action": "deny", "direction": "INGRESS", "priority": 100,
+         "match": {"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]}}],
+        "associations": [{"name": "a", "attachmentTarget": "projects/p/global/networks/n"}]});
+    let network = value!({"kind": "compute#network", "name": "n",
+        "networkFirewallPolicyEnforcementOrder": "BEFORE_CLASSIC_FIREWALL",
+        "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/networks/n"});
+    for (end, verdict) in [("]", "DENIED"), (",", "UNDETERMINED")] {
+        let text = format!("[{of_policy}{end}\n");
+        let network = network.to_string();
+        let files = [("p.json", text.as_bytes()), ("n.json", network.as_bytes())];
+        check_ssh(&files, &[], verdict);
+    }
     // A line of a log that is broken is no rule.
     let log = format!(
         "{}\n{{\"insertId\": \"x\n",

@@ -38,12 +38,13 @@ const WORDS: roads::Words = roads::Words {
 
 /// What was denied, and, where the log shows nothing of it, the registries that pods need.
 fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
-    match blocked::find(check, evidence, words) {
+    let denied = blocked::find(check, evidence, words);
+    if matches!(denied, Outcome::Found(_)) {
+        return denied;
+    }
+    match roads::find(check, evidence, &WORDS) {
         Outcome::Found(found) => Outcome::Found(found),
-        nothing => match roads::find(check, evidence, &WORDS) {
-            Outcome::Found(found) => Outcome::Found(found),
-            _ => nothing,
-        },
+        _ => denied,
     }
 }
 

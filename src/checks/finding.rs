@@ -367,10 +367,9 @@ pub fn doubt_words(rule: &FirewallRule, doubt: Doubt) -> String {
         Doubt::Unmodelled if rule.stage.is_some_and(PolicyKind::is_of_amazon) => {
             rule.riddles().collect::<Vec<_>>().join("; ")
         }
-        Doubt::Unmodelled if rule.is_stand_in() => {
-            "the rules of its policy were not given".to_owned()
+        Doubt::Unmodelled => {
+            rule.stands_for().unwrap_or("it holds a filter that is not understood").to_owned()
         }
-        Doubt::Unmodelled => "it holds a filter that is not understood".to_owned(),
         Doubt::Attachment => "its policy does not say which network it is for".to_owned(),
         Doubt::Region => "its policy is a region's, and the VM's region is not known".to_owned(),
         Doubt::HandedOn => "a rule before it may hand on".to_owned(),

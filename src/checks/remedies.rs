@@ -160,9 +160,7 @@ fn records_of(apex: &str, vip: &Vip) -> Vec<NewRecord> {
 }
 
 fn zone(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<ResourceChange> {
-    let host = naming::plain(&road.path.host);
-    let apexes = ["googleapis.com", "gcr.io", "pkg.dev"];
-    let apex = apexes.iter().find(|apex| host.ends_with(*apex))?;
+    let apex = naming::domain_on_both(&road.path.host)?;
     let vip = meant_vip(network, before)?;
     let name = resource_name(&[&network.name, &apex.replace('.', "-")]);
     if before.zones.iter().any(|zone| zone.id.name == name) {

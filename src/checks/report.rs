@@ -12,8 +12,7 @@ use crate::correlate::side::Side;
 use crate::engine::Decider;
 use crate::model::cluster::Provider;
 use crate::model::{
-    Action, Complaint, Expected, FirewallRule, Instance, Inventory, Origin, Owner, PolicyKind,
-    Reference,
+    Action, Complaint, Expected, FirewallRule, Instance, Inventory, Origin, PolicyKind, Reference,
 };
 use crate::net::{Direction, Protocol};
 use crate::suggest::name::{is_project, is_resource_name, resource_name};
@@ -121,7 +120,7 @@ pub fn count(inventory: &Inventory) -> BTreeMap<&'static str, u64> {
         let own = inventory.policies.iter().filter(|policy| wanted(policy.kind));
         own.map(|policy| (policy.kind, policy.name.as_str())).collect::<BTreeSet<_>>().len()
     };
-    let rules = inventory.firewall_rules.iter().filter(|rule| rule.owner != Owner::Lost);
+    let rules = inventory.firewall_rules.iter().filter(|rule| rule.stands_for().is_none());
     let mut counts = BTreeMap::from([
         ("networks", count(inventory.networks.len())),
         ("subnetworks", count(inventory.subnetworks.len())),

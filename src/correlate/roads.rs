@@ -146,18 +146,17 @@ fn road<'a>(
     };
     let at = path.first_broken().or_else(astray)?;
     let link = path.links.get(at)?.clone();
-    let earlier = path.links.iter().take(at);
+    let mut earlier = path.links.iter().take(at);
     let decided = earlier.clone().all(|one| one.state == State::Ok);
     let is_certain = decided && link.state == State::Broken;
     // What a private zone that was not given would answer is not known: then only what every way
-    // needs can be said to be missing.
-    // A rule denies whatever the route would be.
-    let by_rule = link.kind == "firewall";
-    let mut before =
-        earlier.filter(|one| one.kind != "firewall" && !(by_rule && one.kind == "route"));
-    let needs_name =
-        before.any(|one| one.state != State::Ok) && link.kind != "private-google-access";
-    if needs_name {
+    // needs can be said to be missing. Rules and routes do not depend on one another.
+    let depends_on = |kind: &str| match link.kind {
+        "private-google-access" => false,
+        "firewall" => kind != "route",
+        _ => kind != "firewall",
+    };
+    if earlier.any(|one| one.state != State::Ok && depends_on(one.kind)) {
         return None;
     }
     let check = check_of(directory, &path, &link)?;

@@ -92,22 +92,9 @@ fn conclusion<'a>(
     }
     let own = || needs.iter().enumerate().filter(|(_, need)| tells(need));
     if !is_shown {
-        // Agents in the cluster carry the calls of a control plane that is joined by Private
-        // Service Connect: what keeps them from it keeps its calls from everybody
-        // (<https://kubernetes.io/docs/tasks/extend-kubernetes/setup-konnectivity/>).
-        let by_agents = |need: &&Need<'_>| need.from.role == Role::Pod && need.cluster.is_some();
-        let clusters: Vec<_> =
-            own().map(|(_, need)| need).filter(by_agents).map(|need| need.cluster).collect();
-        let is_sure =
-            |cause: &Cause<'_>| !cause.is_silent() || cause.needs.iter().any(|need| !need.doubtful);
-        for cause in causes.iter_mut().filter(|cause| is_sure(cause)) {
-            let to = &cause.destination;
-            let denied = cause.decision.verdict == Verdict::Denied
-                && cause.direction == Some(Direction::Egress);
-            if denied && to.role == Role::ControlPlane && clusters.contains(&to.cluster) {
-                cause.symptoms.push(symptom);
-                is_shown = true;
-            }
+        for cause in causes.iter_mut().filter(|cause| own().any(|(_, need)| carries(cause, need))) {
+            cause.symptoms.push(symptom);
+            is_shown = true;
         }
     }
     let find =
@@ -127,6 +114,21 @@ fn conclusion<'a>(
             Conclusion::CannotTell(open)
         }
     }
+}
+
+/// Whether what is denied carries what is needed. Agents in the cluster carry the calls of a
+/// control plane that is joined by Private Service Connect: what keeps them from it keeps its calls
+/// back
+/// (<https://kubernetes.io/docs/tasks/extend-kubernetes/setup-konnectivity/>).
+fn carries(cause: &Cause<'_>, need: &Need<'_>) -> bool {
+    let by_agents = need.from.role == Role::Pod && need.cluster.is_some();
+    let is_sure = !cause.is_silent() || cause.needs.iter().any(|need| !need.doubtful);
+    let to = &cause.destination;
+    by_agents
+        && is_sure
+        && cause.decision.verdict == Verdict::Denied
+        && cause.direction == Some(Direction::Egress)
+        && (to.role, to.cluster) == (Role::ControlPlane, need.cluster)
 }
 
 /// Whether the log shows the connection that an error tells by its address: then nothing else has

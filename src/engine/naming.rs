@@ -78,22 +78,25 @@ const ON_PRIVATE: [&str; 10] = [
 
 fn is_under_any(host: &str, suffixes: &[&str]) -> bool {
     let host = plain(host);
-    let is_in = |suffix: &&str| {
-        host.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
-    suffixes.iter().any(is_in)
+    suffixes.iter().any(|suffix| is_under(&host, suffix))
 }
 
 /// Whether Google serves a host on one of its VIPs.
 #[must_use]
 pub fn is_googles(host: &str) -> bool {
-    is_under_any(host, &ON_BOTH) || is_under_any(host, &ON_PRIVATE)
+    domain_on_both(host).is_some() || is_under_any(host, &ON_PRIVATE)
+}
+
+/// The domain of a host that Google serves on both of its VIPs.
+#[must_use]
+pub fn domain_on_both(host: &str) -> Option<&'static str> {
+    ON_BOTH.into_iter().find(|domain| is_under(&plain(host), domain))
 }
 
 /// Whether Google serves a host on the VIP of this name.
 #[must_use]
 pub fn is_served_by(host: &str, vip: &str) -> bool {
-    is_under_any(host, &ON_BOTH)
+    domain_on_both(host).is_some()
         || vip == "private.googleapis.com" && is_under_any(host, &ON_PRIVATE)
 }
 

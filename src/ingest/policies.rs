@@ -88,18 +88,17 @@ fn described_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) {
 /// denies stand for them, and either may match anything.
 #[must_use]
 pub fn unread(policy: FirewallPolicy) -> FirewallPolicy {
-    let made = |action| {
-        let mut rule = FirewallRule::new(Reference::default(), Direction::Ingress, 0, action);
-        rule.either_direction = true;
-        rule.set_layers([Layer4 { protocol: None, ports: None }]);
-        rule.unmodelled.push(FirewallRule::NOT_GIVEN.to_owned());
-        rule.policy = Some(policy.label().to_owned());
-        rule.stage = Some(policy.kind);
-        rule.origin = policy.origin.clone();
-        rule
-    };
-    let rules = [Action::Allow, Action::Deny].map(made).to_vec();
+    let rules = stand_ins(&policy, FirewallRule::NOT_GIVEN).to_vec();
     FirewallPolicy { rules, unread: true, ..policy }
+}
+
+/// What stands for the rules of a policy that nobody knows.
+pub(super) fn stand_ins(policy: &FirewallPolicy, why: &'static str) -> [FirewallRule; 2] {
+    FirewallRule::stand_ins(&Reference::default(), why, &policy.origin).map(|rule| FirewallRule {
+        policy: Some(policy.label().to_owned()),
+        stage: Some(policy.kind),
+        ..rule
+    })
 }
 
 /// The policy that an association names and nobody described.

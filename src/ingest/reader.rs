@@ -184,13 +184,7 @@ fn manifest(item: &Item, inventory: &mut Inventory) -> Read {
 /// input held, and everything that could not be used.
 #[must_use]
 pub fn finish(mut inputs: Vec<Reader>) -> (Inventory, Vec<Summary>, Vec<Complaint>) {
-    let own = inputs.iter_mut().map(|input| {
-        let mut own = std::mem::take(&mut input.inventory);
-        if let Some(path) = &input.damaged {
-            rules::doubt(&mut own, path);
-        }
-        own
-    });
+    let own = inputs.iter_mut().map(|input| std::mem::take(&mut input.inventory));
     let mut inventory = own.reduce(Inventory::and).unwrap_or_default();
     for input in &mut inputs {
         for item in std::mem::take(&mut input.manifests) {
@@ -204,6 +198,9 @@ pub fn finish(mut inputs: Vec<Reader>) -> (Inventory, Vec<Summary>, Vec<Complain
     inventory.drifts = drift::drifts(&inventory);
     let mut complaints: Vec<Complaint> = homeless.iter().map(without_network).collect();
     complaints.extend(settle::doubting(&mut inventory));
+    for path in inputs.iter().filter_map(|input| input.damaged.as_ref()) {
+        settle::doubt(&mut inventory, path);
+    }
     let mut summaries = Vec::new();
     for input in inputs {
         complaints.extend(input.complaints);

@@ -5,7 +5,6 @@
 //! Source: `Firewall` of the Compute API, `ComputeFirewall` of Config Connector's reference.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crate::ingest::fields::Fields;
 use crate::ingest::terraform_resources::{RESOURCE, UNKNOWN};
@@ -49,16 +48,6 @@ pub fn house(inventory: &mut Inventory) -> Vec<FirewallRule> {
         }
     }
     nowhere
-}
-
-/// Rules of a network that come of a damaged input may not be all of them: others may stand above.
-pub fn doubt(inventory: &mut Inventory, path: &Arc<str>) {
-    let networks: BTreeSet<Reference> =
-        inventory.firewall_rules.iter().map(|rule| rule.network.clone()).collect();
-    for network in networks.into_iter().filter(|network| !network.name.is_empty()) {
-        let origin = Origin { path: Arc::clone(path), line: 1 };
-        inventory.firewall_rules.push(FirewallRule::lost(network, origin));
-    }
 }
 
 /// What the two forms call their fields.

@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use crate::ingest::{amazon, attach, symptom};
+use crate::ingest::{amazon, attach, policies, symptom};
 use crate::model::{
     Cluster, Complaint, FirewallRule, Inventory, ManagedZone, Origin, Owner, Reference, Route,
     Subnetwork, complaint,
@@ -26,6 +27,24 @@ pub fn settle(inventory: &mut Inventory) {
 pub(super) fn doubting(inventory: &mut Inventory) -> Vec<Complaint> {
     let differing = settle_all(inventory, Contradictions::Doubted);
     differing.into_iter().map(Differing::complaint).collect()
+}
+
+/// Where a part of an input could not be read, the rules that it held may not be all of them: those
+/// of its networks, and of its policies.
+pub(super) fn doubt(inventory: &mut Inventory, path: &Arc<str>) {
+    let read_here = |origin: &Origin| origin.path == *path;
+    for policy in inventory.policies.iter_mut().filter(|policy| read_here(&policy.origin)) {
+        policy.rules.extend(policies::stand_ins(policy, FirewallRule::LOST));
+    }
+    let rules = inventory.firewall_rules.iter().filter(|rule| read_here(&rule.origin));
+    let networks: BTreeSet<Reference> = rules.map(|rule| rule.network.clone()).collect();
+    let origin = Origin { path: Arc::clone(path), line: 1 };
+    for network in &networks {
+        let lost = FirewallRule::stand_ins(network, FirewallRule::LOST, &origin);
+        let name = Some("that was lost".to_owned());
+        let lost = lost.map(|rule| FirewallRule { name: name.clone(), ..rule });
+        inventory.firewall_rules.extend(lost);
+    }
 }
 
 /// Something that is described twice, and not alike.

@@ -47,8 +47,6 @@ pub enum Owner {
     ConfigConnector,
     /// Terraform: the configuration is the place to edit; what is changed elsewhere it takes back.
     Terraform,
-    /// Nobody: it stands for rules that may have been in a damaged input.
-    Lost,
 }
 
 impl Owner {
@@ -56,7 +54,7 @@ impl Owner {
     #[must_use]
     pub fn keeper(&self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::User | Self::Gke(_) | Self::Lost => None,
+            Self::User | Self::Gke(_) => None,
             Self::ConfigConnector => Some(("Config Connector", "cnrm")),
             Self::Terraform => Some(("Terraform", "terraform")),
         }
@@ -341,18 +339,17 @@ impl FirewallRule {
         }
     }
 
-    /// What may have stood where an input is damaged: any rule of a network.
+    /// What stands for rules of which nothing is known but where they are: one that allows and one
+    /// that denies, and either may match anything.
     #[must_use]
-    pub fn lost(network: Reference, origin: Origin) -> Self {
-        Self {
-            name: Some("that was lost".to_owned()),
+    pub fn stand_ins(network: &Reference, why: &'static str, origin: &Origin) -> [Self; 2] {
+        [Action::Allow, Action::Deny].map(|action| Self {
             either_direction: true,
             layer4: vec![Layer4 { protocol: None, ports: None }],
-            unmodelled: vec!["this input is damaged, and may have held more rules".to_owned()],
-            owner: Owner::Lost,
-            origin,
-            ..Self::new(network, Direction::Ingress, 0, Action::Deny)
-        }
+            unmodelled: vec![why.to_owned()],
+            origin: origin.clone(),
+            ..Self::new(network.clone(), Direction::Ingress, 0, action)
+        })
     }
 
     /// Sets the source ranges and their set.
@@ -459,12 +456,17 @@ impl FirewallRule {
     }
 
     /// What stands for the rules of a policy that nobody gave says this of itself.
-    pub const NOT_GIVEN: &'static str = "the policy's rules were not given";
+    pub const NOT_GIVEN: &'static str = "the rules of its policy were not given";
 
-    /// Whether it stands for rules that nobody gave.
+    /// What stands for the rules that a damaged input may have held says this of itself.
+    pub const LOST: &'static str =
+        "a part of this input could not be read, and may have held rules";
+
+    /// Why it stands for rules that nobody knows, where it does.
     #[must_use]
-    pub fn is_stand_in(&self) -> bool {
-        self.unmodelled.iter().any(|what| what == Self::NOT_GIVEN)
+    pub fn stands_for(&self) -> Option<&'static str> {
+        let all = [Self::NOT_GIVEN, Self::LOST];
+        all.into_iter().find(|why| self.unmodelled.iter().any(|what| what == why))
     }
 
     /// Whether the rule speaks of any peer on any port of `protocol`: a default that somebody laid

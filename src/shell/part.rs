@@ -208,14 +208,6 @@ impl<W: Watch> Sink for Taking<'_, W> {
     }
 }
 
-/// Where an entry begins behind what stands before it on its line, if that is all that does.
-fn behind_prefix(line: &str) -> Option<usize> {
-    let at = line.find('{').filter(|at| (1..=LONGEST_PREFIX).contains(at))?;
-    let (before, rest) = (line.get(..at)?, line.get(at..)?);
-    let is_entry = || matches!(read_piece(rest).0, Found::Entry(_));
-    (!before.contains('\n') && is_entry()).then_some(at)
-}
-
 impl<W: Watch> Taking<'_, W> {
     /// The first row of a table names its columns.
     fn row(&mut self, piece: &Piece, text: &str) {
@@ -242,14 +234,10 @@ impl<W: Watch> Taking<'_, W> {
                 break;
             }
             let (found, length) = read_piece(value);
-            let broken = matches!(found, Found::NoJson(_));
-            // `2026-11-23T09:00:00Z stdout F {…}`, `[09:00] {…}`: what a shipper put before begins
-            // like a number or an array.
-            let begins = broken || value.starts_with(|c: char| c.is_ascii_digit() || c == '-');
-            if let Some(at) = behind_prefix(value).filter(|_| begins) {
-                from += at;
-                continue;
-            }
+            // `2026-11-23T09:00:00Z stdout F {…}`, `12:{…}`: a number is a value of JSON's, and
+            // none that anybody exports.
+            let is_number = value.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+            let broken = is_number || matches!(found, Found::NoJson(_));
             let own = value.get(..length).unwrap_or(value);
             if matches!(found, Found::Entry(_)) {
                 self.worker.shapes.learn(own);
