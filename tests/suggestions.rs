@@ -429,3 +429,63 @@ fn a_deny_for_other_tags_may_be_for_these_vms_too() {
     assert_eq!(asked(1500, "192.168.0.0/16"), (value!("safe"), false));
     assert_eq!(asked(500, "172.16.0.0/12"), (value!("safe"), false));
 }
+
+/// The effective firewalls of network `n`, whose policy is asked after the VPC's own rules.
+fn with_policy_after(own: &[Value], policy_rules: &Value) -> [Value; 2] {
+    [
+        value!({"kind": "compute#network", "name": "n",
+            "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/networks/n",
+            "networkFirewallPolicyEnforcementOrder": "AFTER_CLASSIC_FIREWALL"}),
+        value!({"firewalls": own,
+            "firewallPolicys": [{"name": "np", "type": "NETWORK", "rules": policy_rules}]}),
+    ]
+}
+
+fn policy_rule(priority: u32, action: &str, layers: &Value) -> Value {
+    value!({"priority": priority, "direction": "EGRESS", "action": action, "enableLogging": true,
+        "match": {"destIpRanges": ["0.0.0.0/0"], "layer4Configs": layers}})
+}
+
+/// What a firewall endpoint inspects today is not taken out of it on the way.
+#[test]
+fn what_is_inspected_stays_inspected() {
+    let https = value!([{"ipProtocol": "tcp", "ports": ["443"]}]);
+    let rules = value!([
+        policy_rule(10, "apply_security_profile_group", &https),
+        policy_rule(100, "deny", &value!([{"ipProtocol": "all"}])),
+    ]);
+    let given = with_policy_after(&own_rules(), &rules);
+    let all = [given.to_vec(), vec![cluster("c", value!({})), subnet(value!({}))]].concat();
+    let inside = fixes(&Inputs::of(&all).triage(), "cluster-internal-blocked");
+    let layers = inside[0]["rule"]["layer4"].as_array().unwrap();
+    let tcp = layers.iter().find(|layer| layer["protocol"] == "tcp").unwrap();
+    assert_eq!(tcp["ports"], value!(["0-442", "444-65535"]), "{inside:#?}");
+    assert_eq!(inside[0]["safety"], "safe");
+}
+
+/// What a deny of the VPC keeps from being inspected would not be inspected behind an allow.
+#[test]
+fn what_would_be_inspected_wants_a_second_look() {
+    let https = value!([{"ipProtocol": "tcp", "ports": ["443"]}]);
+    let inspected = value!([policy_rule(10, "apply_security_profile_group", &https)]);
+    let egress = |fields: Value| {
+        let mut rule = rule(
+            "closed",
+            value!({"direction": "EGRESS", "priority": 65000,
+            "destinationRanges": ["0.0.0.0/0"], "denied": [{"IPProtocol": "all"}]}),
+        );
+        for (key, field) in fields.as_object().unwrap() {
+            rule[key] = field.clone();
+        }
+        rule
+    };
+    for (rules, safety) in [(inspected, "review"), (value!([]), "safe")] {
+        let own = [own_rules().to_vec(), vec![egress(value!({}))]].concat();
+        let given = with_policy_after(&own, &rules);
+        let all = [given.to_vec(), vec![cluster("c", value!({})), subnet(value!({}))]].concat();
+        let to_master = fixes(&Inputs::of(&all).triage(), "control-plane-egress-blocked");
+        assert_eq!(to_master[0]["safety"], safety, "{to_master:#?}");
+        let names_it = to_master[0]["notes"].to_string().contains("inspected by a firewall");
+        assert_eq!(names_it, safety == "review");
+    }
+}

@@ -53,6 +53,11 @@ fn peers(rule: &FirewallRule) -> Option<&AddressSet> {
     }
 }
 
+/// Whether two rules of one direction may speak of the same other ends.
+pub(super) fn peers_meet(one: &FirewallRule, other: &FirewallRule) -> bool {
+    meets(peers(one), peers(other))
+}
+
 fn meets(peers: Option<&AddressSet>, others: Option<&AddressSet>) -> bool {
     match (peers, others) {
         (Some(one), Some(other)) => !one.intersection(other).is_empty(),
@@ -62,11 +67,16 @@ fn meets(peers: Option<&AddressSet>, others: Option<&AddressSet>) -> bool {
 
 /// What a new rule may open of these layers without crossing a deny.
 pub(super) fn spared(inventory: &Inventory, rule: &FirewallRule, layers: &[Layer4]) -> Vec<Layer4> {
-    let denies = outranked(inventory, rule).filter(|deny| meets(peers(deny), peers(rule)));
+    let denies = outranked(inventory, rule).filter(|deny| peers_meet(deny, rule));
     let denied = TrafficSet::union_of(denies.map(named));
+    without(layers, &denied)
+}
+
+/// The layers without some traffic.
+pub(super) fn without(layers: &[Layer4], away: &TrafficSet) -> Vec<Layer4> {
     let spare = |layer: &Layer4| {
         let all = layer.traffic();
-        let left = all.difference(&denied);
+        let left = all.difference(away);
         if left == all {
             return Some(layer.clone());
         }
@@ -91,7 +101,7 @@ pub(super) fn doubled<'i>(inventory: &'i Inventory, change: &Change) -> Option<&
             && deny.network.agrees(&after.network)
             && is_other
             && comes_before
-            && meets(peers(deny), peers(after))
+            && peers_meet(deny, after)
             && !deny.traffic().intersection(&after.traffic()).is_empty()
     })
 }

@@ -3,6 +3,7 @@
 pub mod change;
 mod crossing;
 mod group;
+mod inspection;
 pub mod name;
 mod need;
 pub mod proposal;

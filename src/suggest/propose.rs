@@ -15,6 +15,7 @@ use crate::net::{AddressSet, Direction, IpNet, PortSet, Role, TrafficSet};
 use crate::suggest::change::{Change, Safety, target_texts};
 use crate::suggest::crossing;
 use crate::suggest::group::group_addition;
+use crate::suggest::inspection;
 use crate::suggest::name::resource_name;
 use crate::suggest::need::Need;
 use crate::suggest::proposal::{NoFix, Proposal, exposes};
@@ -52,6 +53,14 @@ pub fn propose<'c, 'a>(
                 "rule {} denies this to {}: a VM that carries both is opened",
                 deny.label(),
                 target_texts(deny).join(", ")
+            ));
+            one.safety = one.safety.max(Safety::Review);
+        }
+        if let Some(inspecting) = inspection::passed_by(directory.inventory, &one.change) {
+            one.notes.push(format!(
+                "rule {} has this inspected by a firewall endpoint: what is allowed before it \
+                 passes without",
+                inspecting.label()
             ));
             one.safety = one.safety.max(Safety::Review);
         }
@@ -225,7 +234,8 @@ fn addition<'c, 'a>(
     if for_others || need.deny.is_some_and(|deny| !deny.targets.is_everyone()) {
         safety = Safety::Review;
     }
-    rule.layer4 = crossing::spared(directory.inventory, &rule, &need.all_layers);
+    let layers = crossing::spared(directory.inventory, &rule, &need.all_layers);
+    rule.layer4 = inspection::left_alone(directory.inventory, &rule, need.deny, &layers);
     if rule.layer4.is_empty() {
         return Ok(None);
     }
@@ -289,7 +299,8 @@ fn policy_addition<'c, 'a>(
         }
         Direction::Egress => rule.set_destination_ranges(need.ranges.clone()),
     }
-    rule.layer4 = crossing::spared(inventory, &rule, &need.layers);
+    let layers = crossing::spared(inventory, &rule, &need.layers);
+    rule.layer4 = inspection::left_alone(inventory, &rule, need.deny, &layers);
     if rule.layer4.is_empty() {
         return None;
     }
