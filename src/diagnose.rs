@@ -15,6 +15,8 @@ use crate::ingest::document::{Place, yaml_items};
 use crate::ingest::{cnrm, command, terraform};
 use crate::model::{Cluster, Complaint, FirewallPolicy, FirewallRule, Inventory, PolicyKind};
 use crate::render;
+use crate::render::cnrm::Edit;
+use crate::suggest::prove::same_rule;
 use crate::suggest::{Change, Printed, Printer};
 
 /// Everything that was read.
@@ -87,22 +89,44 @@ impl Printer for Rims {
             return policy_rule(change, before.policies.iter().find(own)?);
         }
         let gcloud = render::gcloud::firewall_rule(change)?;
-        let cnrm = render::cnrm::firewall_rule(change)?;
-        let terraform = render::terraform::firewall_rule(change)?;
-        Some(vec![
-            Printed {
-                language: "gcloud",
-                parsed: command::firewall_rule(&gcloud, before, network),
-                text: gcloud,
-            },
-            Printed { language: "cnrm", parsed: read_manifest(&cnrm, change, before), text: cnrm },
-            Printed {
-                language: "terraform",
-                parsed: terraform::firewall_rule(&terraform, network),
-                text: terraform,
-            },
-        ])
+        let mut forms = vec![Printed {
+            language: "gcloud",
+            parsed: command::firewall_rule(&gcloud, before, network),
+            text: gcloud,
+        }];
+        forms.extend(manifest(change, before));
+        let own = own_name(change.rule(), before);
+        forms.extend(render::terraform::firewall_rule(change, &own).map(|text| Printed {
+            language: "terraform",
+            parsed: terraform::firewall_rule(&text, network),
+            text,
+        }));
+        Some(forms)
     }
+}
+
+/// What a rule is called among the objects of all projects: names are unique in one alone.
+fn own_name(rule: &FirewallRule, before: &Inventory) -> String {
+    let name = rule.name.clone().unwrap_or_default();
+    let mut others = before.firewall_rules.iter();
+    let is_shared =
+        others.any(|one| one.name == rule.name && one.network.project != rule.network.project);
+    match &rule.network.project {
+        Some(project) if is_shared => format!("{project}-{name}"),
+        _ => name,
+    }
+}
+
+/// The manifest that changes least and reads back as what is wanted.
+fn manifest(change: &Change, before: &Inventory) -> Option<Printed> {
+    let own = own_name(change.rule(), before);
+    let printed = |edit: Edit| {
+        let text = render::cnrm::firewall_rule(change, &own, edit)?;
+        Some(Printed { language: "cnrm", parsed: read_manifest(&text, change, before), text })
+    };
+    let is_it =
+        |one: &Printed| one.parsed.as_ref().is_some_and(|parsed| same_rule(parsed, change.rule()));
+    printed(Edit::Least).filter(is_it).or_else(|| printed(Edit::Whole))
 }
 
 /// The printed forms of a rule of a policy.

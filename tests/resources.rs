@@ -15,7 +15,7 @@ use common::{findings, folder, json};
 use serde_json::{Value, json as value};
 use vpcwhy::ingest::log::Form;
 use vpcwhy::model::{
-    Inventory, ManagedZone, Nat, NatSubnetwork, Origin, Reference, Subnetwork, ZoneTarget,
+    Inventory, Kept, ManagedZone, Nat, NatSubnetwork, Origin, Reference, Subnetwork, ZoneTarget,
 };
 use vpcwhy::render::resource::forms;
 use vpcwhy::suggest::ResourceChange;
@@ -447,6 +447,7 @@ fn manifests_of_changed_resources_say_the_whole_of_them() {
         secondary: vec![("pods".to_owned(), "10.4.0.0/14".parse().unwrap())],
         private_google_access: Some(false),
         purpose: None,
+        kept: None,
         origin: Origin::default(),
     };
     let before = Inventory { subnetworks: vec![subnetwork.clone()], ..Inventory::default() };
@@ -466,6 +467,7 @@ fn manifests_of_changed_resources_say_the_whole_of_them() {
         networks: vec![Reference::new(Some("p-2"), "other")],
         clusters: Vec::new(),
         target: ZoneTarget::Records,
+        kept: None,
         origin: Origin::default(),
     };
     let before = Inventory { zones: vec![zone.clone()], ..Inventory::default() };
@@ -491,8 +493,19 @@ fn manifests_of_changed_resources_say_the_whole_of_them() {
             secondary: vec!["pods".to_owned()],
         }],
         addresses: Vec::new(),
+        kept: None,
         origin: Origin::default(),
     };
+    // How it gets its addresses has to be said, and nobody did.
+    let languages = |change: &ResourceChange| -> Vec<&str> {
+        forms(change).into_iter().map(|(language, _)| language).collect()
+    };
+    assert_eq!(languages(&ResourceChange::WidenNat(nat.clone())), ["gcloud"]);
+    let given = value!({"natIpAllocateOption": "AUTO_ONLY", "minPortsPerVm": 64,
+        "logConfig": {"enable": true, "filter": "ERRORS_ONLY"}});
+    let text = std::sync::Arc::new(given);
+    let kept = Kept { form: vpcwhy::model::kept::Form::Export, text, origin: Origin::default() };
+    let nat = Nat { kept: Some(kept), ..nat };
     let change = ResourceChange::WidenNat(nat.clone());
     let read = printed(&change);
     let listed = |one: &Nat| {

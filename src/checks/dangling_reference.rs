@@ -122,7 +122,11 @@ fn dangling(
         explanation.push(format!("there is: {}", names.join(", ")));
     }
     let certain = said || !near.is_empty();
-    let remedy = only_other(&near, object, reference, elsewhere.is_some());
+    let only = only_other(&near, object, reference, elsewhere.is_some());
+    let remedy = only.and_then(|only| remedy(object, reference, only));
+    // Of what was only described no manifest can be written.
+    let other = only.map(|only| format!(": {only} is the only other one that was given"));
+    let other = other.unwrap_or_default();
     Some(Finding {
         id: self::id(check.id, &[&object.id.to_string(), &reference.field, &name.to_string()]),
         severity: if said { check.severity } else { Severity::Warning },
@@ -136,31 +140,37 @@ fn dangling(
             false => format!("{} refers to {id}, which no manifest makes", object.id),
         },
         explanation,
-        no_fix: remedy
-            .is_none()
-            .then(|| format!("not the firewall: create {id}, or correct {}", reference.field)),
+        no_fix: remedy.is_none().then(|| {
+            format!("not the firewall: create {id}, or correct {}{other}", reference.field)
+        }),
         remedies: Vec::from_iter(remedy),
         ..finding(check, &object.id, std::iter::once(object))
     })
 }
 
 /// The only other object that the reference could mean.
-fn only_other(
-    near: &[&ObjectName],
+fn only_other<'o>(
+    near: &[&'o ObjectName],
     object: &ConnectorObject,
     reference: &ObjectReference,
     is_elsewhere: bool,
-) -> Option<Remedy> {
+) -> Option<&'o ObjectName> {
     let [only] = near else { return None };
     // Of a list the others would be lost.
     let same = object.references.iter().filter(|one| one.field == reference.field).count();
-    if is_elsewhere || same > 1 {
-        return None;
-    }
+    (!is_elsewhere && same == 1).then_some(*only)
+}
+
+fn remedy(
+    object: &ConnectorObject,
+    reference: &ObjectReference,
+    only: &ObjectName,
+) -> Option<Remedy> {
     let change = ResourceChange::UpdateReference {
         object: object.id.clone(),
         field: reference.field.clone(),
         to: only.name.clone(),
+        manifest: object.text.clone()?,
     };
     let note = format!(
         "if {only} is what is meant: no other {} was given; change this field in your manifest",

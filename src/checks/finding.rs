@@ -12,7 +12,7 @@ use crate::engine::{Decider, Decision, Doubt, Mismatch, NearMiss};
 use crate::model::firewall::GoogleList;
 use crate::model::{Action, FirewallRule, Origin, PolicyKind, RuleReference};
 use crate::net::{Direction, FiveTuple, Timestamp};
-use crate::suggest::{ResourceChange, Suggestion};
+use crate::suggest::{ResourceChange, Safety, Suggestion};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,6 +185,17 @@ pub struct Remedy {
     pub change: ResourceChange,
     /// What walking again showed, or what else to do.
     pub note: String,
+}
+
+impl Remedy {
+    /// How far it may be trusted: what is not proved on every logged connection is looked at again.
+    #[must_use]
+    pub fn safety(&self) -> Safety {
+        match self.change.keeper() {
+            Some(_) => Safety::Managed,
+            None => Safety::Review,
+        }
+    }
 }
 
 /// A finding.

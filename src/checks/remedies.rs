@@ -37,7 +37,13 @@ pub fn remedy(road: &Road<'_>, directory: &Directory<'_>) -> Option<Remedy> {
     if !change.is_printable() {
         return None;
     }
-    let note = walked_again(road, directory, &change)?;
+    let walked = walked_again(road, directory, &change)?;
+    let note = match change.keeper() {
+        Some((keeper, place)) => {
+            format!("{walked}; {keeper} keeps it as it is written ({place}): change it there")
+        }
+        None => walked,
+    };
     Some(Remedy { change, note })
 }
 
@@ -246,14 +252,16 @@ fn replaced(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<
         let a = NewRecord { name: target.clone(), kind: "A", data: data_of(vip) };
         let record = NewRecord { name: alias.name.clone(), kind: "CNAME", data: vec![target] };
         let added = if there { Vec::new() } else { vec![a] };
-        return Some(ResourceChange::ReplaceRecord { zone, record, added });
+        let kept = alias.kept.clone();
+        return Some(ResourceChange::ReplaceRecord { zone, record, added, kept });
     }
     let vip = named
         .or_else(|| routed_vip(network, before))
         .or_else(meant)
         .or_else(|| meant_vip(network, before))?;
     let record = NewRecord { name: found.name.clone(), kind: "A", data: data_of(vip) };
-    Some(ResourceChange::ReplaceRecord { zone, record, added: Vec::new() })
+    let kept = found.kept.clone();
+    Some(ResourceChange::ReplaceRecord { zone, record, added: Vec::new(), kept })
 }
 
 /// The one Cloud NAT of the region with the range that it leaves out.

@@ -270,7 +270,8 @@ fn remedy(
     let to = inventory.objects.iter().find(own)?.id.name.name.clone();
     let networks = object.references.iter().filter(|one| is_network(&one.kind));
     let several = networks.count() > 1;
-    let change = ResourceChange::UpdateReference { object: object.id.clone(), field, to };
+    let (id, manifest) = (object.id.clone(), object.text.clone()?);
+    let change = ResourceChange::UpdateReference { object: id, field, to, manifest };
     let simulated = match mended.len() {
         0 => String::new(),
         count => format!("simulated there: mends {count}; "),

@@ -1,6 +1,7 @@
 //! What would happen: the one evaluator, its one matcher, and the trace that explains them.
 
 pub mod decision;
+mod domains;
 pub mod endpoint;
 pub mod evaluate;
 pub mod flow;

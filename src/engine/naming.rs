@@ -12,6 +12,9 @@
 
 use std::net::IpAddr;
 
+pub use crate::engine::domains::{domain_on_both, is_googles, is_served_by, plain};
+
+use crate::engine::domains::is_under;
 use crate::model::{
     Inventory, ManagedZone, Origin, RecordSet, Reference, ResponseRule, ZoneTarget,
 };
@@ -58,48 +61,6 @@ pub struct Step {
     pub data: Vec<String>,
 }
 
-/// What Google serves on both of its VIPs.
-const ON_BOTH: [&str; 3] = ["gcr.io", "pkg.dev", "googleapis.com"];
-
-/// What it serves on private.googleapis.com besides: the names that its own blueprint sends there
-/// (<https://github.com/GoogleCloudPlatform/cloud-foundation-fabric/blob/11c1d2488/fast/stages/2-networking/datasets/hub-and-spokes-peerings/dns/response-policies/net-core-0.yaml>).
-const ON_PRIVATE: [&str; 10] = [
-    "appspot.com",
-    "cloudfunctions.net",
-    "dl.google.com",
-    "gke.goog",
-    "gstatic.com",
-    "packages.cloud.google.com",
-    "pki.goog",
-    "run.app",
-    "source.developers.google.com",
-    "storage.cloud.google.com",
-];
-
-fn is_under_any(host: &str, suffixes: &[&str]) -> bool {
-    let host = plain(host);
-    suffixes.iter().any(|suffix| is_under(&host, suffix))
-}
-
-/// Whether Google serves a host on one of its VIPs.
-#[must_use]
-pub fn is_googles(host: &str) -> bool {
-    domain_on_both(host).is_some() || is_under_any(host, &ON_PRIVATE)
-}
-
-/// The domain of a host that Google serves on both of its VIPs.
-#[must_use]
-pub fn domain_on_both(host: &str) -> Option<&'static str> {
-    ON_BOTH.into_iter().find(|domain| is_under(&plain(host), domain))
-}
-
-/// Whether Google serves a host on the VIP of this name.
-#[must_use]
-pub fn is_served_by(host: &str, vip: &str) -> bool {
-    domain_on_both(host).is_some()
-        || vip == "private.googleapis.com" && is_under_any(host, &ON_PRIVATE)
-}
-
 /// What a name comes to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Resolved<'a> {
@@ -129,12 +90,6 @@ pub enum Resolved<'a> {
 
 /// Aliases are followed so far.
 const MOST_ALIASES: usize = 8;
-
-/// A name as it is compared: in lower case, without the dot at its end.
-#[must_use]
-pub fn plain(name: &str) -> String {
-    name.trim().trim_end_matches('.').to_ascii_lowercase()
-}
 
 /// Who asks.
 struct Asker<'q> {
@@ -364,10 +319,6 @@ fn longest<'a>(
     zones.filter(holds).max_by_key(|zone| plain(&zone.dns_name).len())
 }
 
-fn is_under(name: &str, suffix: &str) -> bool {
-    name == suffix || name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
-}
-
 /// Whether a record is one of a zone's. What gcloud lists does not say: the longest suffix does,
 /// and of several zones of one name that one which its file is called by.
 fn is_of(inventory: &Inventory, record: &RecordSet, zone: &ManagedZone) -> bool {
@@ -429,28 +380,11 @@ fn answers<'a>(records: &[&'a RecordSet], name: &str, apex: &str) -> Vec<&'a Rec
 
 #[cfg(test)]
 mod tests {
-    use super::{Resolved, is_googles, is_served_by, resolve};
+    use super::{Resolved, resolve};
     use crate::model::{
         Inventory, ManagedZone, NameServerPolicy, Origin, RecordSet, Reference, ResponsePolicy,
         ResponseRule, ZoneTarget,
     };
-
-    #[test]
-    fn knows_what_google_serves_on_its_vips() {
-        for (host, googles, restricted) in [
-            ("eu.gcr.io", true, true),
-            ("europe-docker.pkg.dev.", true, true),
-            ("web-abc.a.run.app", true, false),
-            ("packages.cloud.google.com", true, false),
-            ("notgcr.io", false, false),
-            ("gcr.io.example.com", false, false),
-            ("cloud.google.com", false, false),
-        ] {
-            assert_eq!(is_googles(host), googles, "{host}");
-            assert_eq!(is_served_by(host, "restricted.googleapis.com"), restricted, "{host}");
-            assert_eq!(is_served_by(host, "private.googleapis.com"), googles, "{host}");
-        }
-    }
 
     fn zone(name: &str, dns_name: &str, network: &str) -> ManagedZone {
         ManagedZone {
@@ -460,6 +394,7 @@ mod tests {
             networks: vec![Reference::new(None, network)],
             clusters: Vec::new(),
             target: ZoneTarget::Records,
+            kept: None,
             origin: Origin::default(),
         }
     }
@@ -470,6 +405,7 @@ mod tests {
             kind: kind.to_owned(),
             zone: zone.map(|zone| Reference::new(None, zone)),
             data: data.iter().map(|text| (*text).to_owned()).collect(),
+            kept: None,
             origin: Origin::default(),
         }
     }

@@ -161,6 +161,7 @@ mod tests {
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             is_written: false,
             down: None,
+            kept: None,
             origin: Origin::default(),
         }
     }

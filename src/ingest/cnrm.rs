@@ -11,10 +11,11 @@ use crate::ingest::Read;
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
 use crate::ingest::policies::ManifestNames;
-use crate::ingest::{balancers, dns, policies, rules};
+use crate::ingest::{balancers, conditions, dns, policies, rules};
 use crate::model::cluster::{ControlPlaneLink, Provider, State};
 use crate::model::firewall::{ManifestObject, NetworkReference};
 use crate::model::inventory::Alias;
+use crate::model::kept::{Form, Kept};
 use crate::model::{Association, Attachment};
 use crate::model::{
     Cluster, FirewallPolicy, Inventory, ManagedZone, NameServerPolicy, Nat, NatSubnetwork, Network,
@@ -69,6 +70,7 @@ fn annotated_project(meta: Fields<'_>) -> Option<String> {
 }
 
 struct Manifest<'a> {
+    item: &'a Item,
     name: String,
     namespace: String,
     project: Option<String>,
@@ -82,6 +84,11 @@ impl Manifest<'_> {
         let name = self.spec.text("resourceID").unwrap_or_else(|| self.name.clone());
         let location = self.spec.first_text(&["region", "location"]);
         Reference { project: self.project.clone(), location, name }
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        let origin = self.origin.clone();
+        Some(Kept { form: Form::Manifest, text: conditions::text(self.item)?, origin })
     }
 
     /// Resolves a reference to an object of `kind`.
@@ -147,6 +154,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     };
     let namespace = meta.text_or_empty("namespace");
     let manifest = Manifest {
+        item,
         project: annotated_project(meta)
             .or_else(|| into.project_of_object(&kind, &namespace, &name)),
         namespace,
@@ -223,8 +231,8 @@ fn firewall(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
             Some(external) => NetworkReference::External(external),
             None => NetworkReference::Object(at.text_or_empty("name"), at.text("namespace")),
         },
-        description: spec.text("description"),
-        log_metadata: spec.at("logConfig").text("metadata"),
+        text: conditions::text(manifest.item),
+        origin: manifest.origin.clone(),
     }));
     into.firewall_rules.push(rule);
     Some(())
@@ -325,6 +333,7 @@ fn subnetwork(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         private_google_access: Some(spec.flag("privateIpGoogleAccess") == Some(true)),
         purpose: spec.text("purpose"),
         v6: Vec::new(),
+        kept: manifest.kept(),
         origin: manifest.origin.clone(),
     });
     Some(())
@@ -352,6 +361,7 @@ fn route(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         tags: spec.texts("tags"),
         is_written: true,
         down: None,
+        kept: manifest.kept(),
         origin: manifest.origin.clone(),
     });
     Some(())
@@ -383,6 +393,7 @@ fn nat(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
             })
             .collect(),
         addresses: Vec::new(),
+        kept: manifest.kept(),
         origin: manifest.origin.clone(),
         name: id.name,
     });
@@ -514,6 +525,7 @@ fn zone(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         dns_name: spec.text("dnsName")?,
         private: spec.text("visibility").as_deref() == Some("private"),
         networks,
+        kept: manifest.kept(),
         origin: manifest.origin.clone(),
     });
     Some(())
@@ -526,6 +538,7 @@ fn record_set(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         kind: spec.text("type")?,
         zone: manifest.reference(spec.at("managedZoneRef"), "DNSManagedZone", into),
         data: spec.texts("rrdatas"),
+        kept: manifest.kept(),
         origin: manifest.origin.clone(),
     });
     Some(())

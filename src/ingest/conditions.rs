@@ -6,10 +6,11 @@
 //! `external` (<https://cloud.google.com/config-connector/docs/how-to/creating-resource-references>).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::ingest::describe::TABLE;
+use crate::ingest::describe::{DESCRIBED, TABLE};
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
 use crate::model::condition::{
@@ -54,6 +55,7 @@ pub fn object(item: &Item) -> Option<ConnectorObject> {
         condition: condition(status),
         existence: Existence::Unknown,
         references,
+        text: text(item),
         origin: item.origin.clone(),
     };
     object.existence = match is_row(item) {
@@ -62,6 +64,13 @@ pub fn object(item: &Item) -> Option<ConnectorObject> {
         false => existence(&object, status),
     };
     Some(object)
+}
+
+/// The manifest as it was given; of what is only described nobody knows all of it.
+#[must_use]
+pub fn text(item: &Item) -> Option<Arc<Value>> {
+    let is_whole = !is_row(item) && item.hint.as_deref() != Some(DESCRIBED);
+    is_whole.then(|| Arc::new(item.value.clone()))
 }
 
 /// The Ready condition. Where a text holds several, the last one is the object's own: a message
@@ -123,6 +132,7 @@ fn put_together(one: &mut ConnectorObject, other: &ConnectorObject) {
     if one.references.is_empty() && !other.references.is_empty() {
         one.references.clone_from(&other.references);
         one.resource.clone_from(&other.resource);
+        one.text.clone_from(&other.text);
         // A row of a table is not where the object stands.
         one.origin.clone_from(&other.origin);
     }

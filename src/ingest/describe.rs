@@ -46,7 +46,7 @@ pub fn items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
         match object(lines.get(*start..end).unwrap_or_default()) {
             Some(value) => {
                 let origin = Origin { path: Arc::clone(&place.path), line };
-                items.push(Item { value, origin, hint: None });
+                items.push(Item { value, origin, hint: Some(DESCRIBED.to_owned()) });
             }
             None => complaints.push(Complaint {
                 path: place.path.to_string(),
@@ -272,6 +272,9 @@ fn row(words: &[&str], with_namespace: bool) -> Option<Value> {
         "status": { "conditions": conditions },
     }))
 }
+
+/// What an object is that was described: its text is not the one that it was made of.
+pub const DESCRIBED: &str = "described";
 
 /// What stands for the version of a row: nothing else than its condition is known of it.
 pub const TABLE: &str = "table.cnrm.cloud.google.com";

@@ -2,6 +2,7 @@
 //! server policies (<https://cloud.google.com/dns/docs/reference/rest/v1>).
 
 use crate::ingest::fields::Fields;
+use crate::ingest::kept;
 use crate::model::{
     ManagedZone, NameServerPolicy, Origin, RecordSet, Reference, ResponsePolicy, ResponseRule,
     ZoneTarget,
@@ -24,6 +25,7 @@ pub fn zone(fields: Fields<'_>, origin: &Origin) -> Option<ManagedZone> {
         } else {
             ZoneTarget::Records
         },
+        kept: kept::exported(fields, origin),
         origin: origin.clone(),
     })
 }
@@ -36,6 +38,7 @@ pub fn record_set(fields: Fields<'_>, origin: &Origin) -> Option<RecordSet> {
         // Only Terraform says it.
         zone: fields.reference("managedZone"),
         data: answers(fields),
+        kept: kept::exported(fields, origin),
         origin: origin.clone(),
     })
 }

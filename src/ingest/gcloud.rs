@@ -4,7 +4,7 @@
 
 use crate::ingest::document::{EFFECTIVE_POLICY, Item};
 use crate::ingest::fields::Fields;
-use crate::ingest::{Read, balancers, dns, operations, policies, rules};
+use crate::ingest::{Read, balancers, dns, kept, operations, policies, rules};
 use crate::model::cluster::{ControlPlaneLink, Interface, Provider, State};
 use crate::model::inventory::Frontend;
 use crate::model::managed::cluster_of_node_tag;
@@ -275,6 +275,7 @@ fn subnetwork(fields: Fields<'_>, origin: &Origin) -> Option<Subnetwork> {
             .iter()
             .filter_map(|key| fields.range(key))
             .collect(),
+        kept: kept::exported(fields, origin),
         origin: origin.clone(),
         id,
     })
@@ -302,6 +303,7 @@ fn route(fields: Fields<'_>, origin: &Origin) -> Option<Route> {
         tags: fields.texts("tags"),
         is_written: false,
         down: down(fields),
+        kept: kept::exported(fields, origin),
         origin: origin.clone(),
         id,
     })
@@ -372,6 +374,7 @@ fn router(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<(
                 .collect(),
             // References to address resources hold no address; a bare address is one.
             addresses: nat.texts("natIps").iter().filter_map(|text| parse_cidr(text)).collect(),
+            kept: kept::exported(nat, origin),
             origin: origin.clone(),
         });
     }

@@ -15,6 +15,7 @@ pub mod document;
 pub mod drift;
 pub mod fields;
 pub mod gcloud;
+mod kept;
 pub mod kubernetes;
 pub mod log;
 mod object;

@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 
 use crate::ingest::fields::Fields;
+use crate::ingest::kept;
 use crate::ingest::terraform_resources::{RESOURCE, UNKNOWN};
-use crate::model::firewall::{GoogleList, Layer4, SourceIdentity, Targets, TerraformResource};
+use crate::model::firewall::{GoogleList, Layer4, SourceIdentity, Targets};
 use crate::model::managed::gke_rule;
 use crate::model::{Action, FirewallRule, Inventory, Origin, Owner, Reference};
 use crate::net::{Direction, PortSet};
@@ -72,14 +73,9 @@ pub fn rest_rule(fields: Fields<'_>, origin: &Origin) -> Option<FirewallRule> {
         fields.has("logConfig").then(|| fields.at("logConfig").flag("enable") == Some(true));
     rule.name = Some(id.name);
     let resource = fields.at(RESOURCE);
-    rule.terraform = resource.text("address").filter(|one| !one.is_empty()).map(|address| {
-        Box::new(TerraformResource {
-            address,
-            name: resource.text_or_empty("name"),
-            description: fields.text("description").filter(|text| !text.is_empty()),
-            log_metadata: resource.text("metadata"),
-        })
-    });
+    rule.terraform = kept::terraform_resource(fields).map(Box::new);
+    rule.log_metadata =
+        resource.text("metadata").or_else(|| fields.at("logConfig").text("metadata"));
     Some(rule)
 }
 
@@ -96,6 +92,7 @@ pub fn manifest_rule(
     rule.name = Some(name.to_owned());
     rule.owner = Owner::ConfigConnector;
     rule.logged = Some(spec.has("logConfig") || spec.flag("enableLogging") == Some(true));
+    rule.log_metadata = spec.at("logConfig").text("metadata");
     rule
 }
 
@@ -132,6 +129,7 @@ fn read(
     let way = direction.and_then(Result::ok).unwrap_or(Direction::Ingress);
     let mut rule = FirewallRule::new(network, way, priority, action);
     rule.either_direction = matches!(direction, Some(Err(())));
+    rule.description = fields.text("description").filter(|text| !text.is_empty());
     let mut parts = Vec::new();
     for part in fields.list(key) {
         match layer4(part, dialect.protocol) {

@@ -11,8 +11,8 @@ use foldhash::fast::RandomState;
 
 use crate::ingest::{amazon, attach, policies, symptom};
 use crate::model::{
-    Cluster, Complaint, FirewallRule, Inventory, ManagedZone, Origin, Owner, Reference, Route,
-    Subnetwork, complaint,
+    Cluster, Complaint, FirewallRule, Inventory, Kept, ManagedZone, Origin, Owner, Reference,
+    Route, Subnetwork, complaint,
 };
 use crate::net::IpNet;
 
@@ -84,7 +84,7 @@ fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) -> Vec<
         &mut inventory.nats,
         |one| &one.name,
         |a, b| a.router.agrees(&b.router) && a.region == b.region && a.ranges == b.ranges,
-        |_, _| {},
+        |kept, other| Kept::prefer(&mut kept.kept, other.kept.as_ref()),
     );
     attach::settle(inventory);
     amazon::settle(inventory);
@@ -133,6 +133,7 @@ fn put_together(inventory: &mut Inventory, doubted: bool) -> Vec<Differing> {
             if doubts(&kept.origin, &other.origin) && fields.contains(&PRIVATE_ACCESS) {
                 kept.private_google_access = None;
             }
+            Kept::prefer(&mut kept.kept, other.kept.as_ref());
             note(format!("subnetwork {}", kept.id), fields, &kept.origin, &other.origin);
         },
     );
@@ -142,6 +143,7 @@ fn put_together(inventory: &mut Inventory, doubted: bool) -> Vec<Differing> {
         |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network),
         |kept, other| {
             let fields = differing_route(kept, other);
+            Kept::prefer(&mut kept.kept, other.kept.as_ref());
             note(format!("route {}", kept.id), fields, &kept.origin, &other.origin);
         },
     );
@@ -155,6 +157,7 @@ fn put_together(inventory: &mut Inventory, doubted: bool) -> Vec<Differing> {
             };
             let differ = (names(kept) != names(other)).then_some("networks");
             let what = format!("managed zone {}", kept.id);
+            Kept::prefer(&mut kept.kept, other.kept.as_ref());
             note(what, differ.into_iter().collect(), &kept.origin, &other.origin);
         },
     );
@@ -295,6 +298,12 @@ fn settle_rules(rules: &mut Vec<FirewallRule>, contradictions: Contradictions) {
                     }
                     // What is exported is there, and Terraform keeps it.
                     _ if one.decides_like(&rule) => {
+                        // What it is described by is what is written, too.
+                        let (description, log_metadata) = match (&one.terraform, &rule.terraform) {
+                            (None, Some(_)) => (&rule.description, &rule.log_metadata),
+                            _ => (&one.description, &one.log_metadata),
+                        };
+                        let words = (description.clone(), log_metadata.clone());
                         let terraform = one.terraform.take().or(rule.terraform.clone());
                         let owner = match &terraform {
                             Some(_) if one.owner == Owner::User => Owner::Terraform,
@@ -304,6 +313,7 @@ fn settle_rules(rules: &mut Vec<FirewallRule>, contradictions: Contradictions) {
                             *one = rule;
                         }
                         (one.owner, one.terraform) = (owner, terraform);
+                        (one.description, one.log_metadata) = words;
                     }
                     // Which of the two is the one of now, nobody says: either may be.
                     _ if contradictions == Contradictions::Doubted => {

@@ -109,6 +109,16 @@ impl<'a, 'r> Lookup<'a, 'r> {
         open
     }
 
+    /// Whether its block makes several: by `for_each`, or by `count` where it counts more than one.
+    pub(super) fn is_one_of_several(&self, resource: &Resource<'_>) -> bool {
+        let Some(index) = &resource.index else { return false };
+        let same = |one: &&Resource<'_>| {
+            (&one.kind, &one.name, &one.module)
+                == (&resource.kind, &resource.name, &resource.module)
+        };
+        index.parse::<u64>().is_err() || self.all.iter().filter(same).count() > 1
+    }
+
     /// The value of a field, or the name of the resource that its expression refers to.
     pub(super) fn text(&self, resource: &Resource<'_>, field: &str) -> Option<String> {
         if let Some(text) = resource.values.text(field).filter(|text| !text.is_empty()) {

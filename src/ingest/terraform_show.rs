@@ -284,13 +284,10 @@ fn converted(resource: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Option<Value> 
     {
         fields.insert("selfLink".to_owned(), json!(link));
     }
+    let metadata = fields.get("logConfig").and_then(|config| config.get("metadata"));
+    fields.insert(RESOURCE.to_owned(), own_resource(resource, lookup, metadata));
     match resource.kind.as_str() {
         "google_compute_firewall" => {
-            let metadata = fields.get("logConfig").and_then(|config| config.get("metadata"));
-            let own = json!({
-                "address": resource.address, "name": resource.name, "metadata": metadata,
-            });
-            fields.insert(RESOURCE.to_owned(), own);
             firewall(fields);
             fields.insert(UNKNOWN.to_owned(), json!(lookup.unknown(resource, &RULE)));
         }
@@ -313,6 +310,18 @@ fn converted(resource: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Option<Value> 
         _ => {}
     }
     Some(made)
+}
+
+/// What an item knows of the resource that it was.
+fn own_resource(
+    resource: &Resource<'_>,
+    lookup: &Lookup<'_, '_>,
+    log_metadata: Option<&Value>,
+) -> Value {
+    json!({
+        "address": resource.address, "name": resource.name, "metadata": log_metadata,
+        "several": lookup.is_one_of_several(resource),
+    })
 }
 
 /// The link that a resource will have; `*` in the segment is where it is.
@@ -445,7 +454,10 @@ fn nats(router: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Vec<Value> {
     };
     let converted = |one: &Resource<'_>| {
         let mut nat = camel(one.values.0);
-        nat.as_object_mut().into_iter().for_each(|nat| rename(nat, "subnetwork", "subnetworks"));
+        if let Some(nat) = nat.as_object_mut() {
+            rename(nat, "subnetwork", "subnetworks");
+            nat.insert(RESOURCE.to_owned(), own_resource(one, lookup, None));
+        }
         fill(nat.get_mut("subnetworks"), "name", &lookup.nested(one, &["subnetwork", "name"]));
         nat
     };

@@ -6,6 +6,9 @@
 //! `pkg/k8s/errors.go` and `pkg/controller/lifecyclehandler/handler.go`.
 
 use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::model::{ObjectName, Origin, Reference};
 
@@ -120,6 +123,8 @@ pub struct ConnectorObject {
     pub existence: Existence,
     /// What it refers to.
     pub references: Vec<ObjectReference>,
+    /// Its manifest, where that was given and not described.
+    pub text: Option<Arc<Value>>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -263,6 +268,7 @@ mod tests {
             condition: Some(condition),
             existence: Existence::Unknown,
             references: Vec::new(),
+            text: None,
             origin: Origin::default(),
         };
         assert_eq!(object.health(), health, "{reason}");

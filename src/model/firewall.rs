@@ -5,8 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::model::attachment::Association;
+use crate::model::kept::TerraformResource;
 use crate::model::{Origin, Reference};
 use crate::net::{
     AddressSet, Direction, Identities, Identity, IpNet, PortSet, Protocol, TrafficSet,
@@ -61,19 +65,6 @@ impl Owner {
     }
 }
 
-/// What Terraform's configuration says besides the rule itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TerraformResource {
-    /// Where it stands: `module.net.google_compute_firewall.web`.
-    pub address: String,
-    /// Its own name there.
-    pub name: String,
-    /// `description`.
-    pub description: Option<String>,
-    /// `metadata` of `log_config`.
-    pub log_metadata: Option<String>,
-}
-
 /// What a Config Connector manifest says besides the rule itself: what has to stay as it is when
 /// the manifest is written anew.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,10 +77,10 @@ pub struct ManifestObject {
     pub project: Option<String>,
     /// `networkRef`: the object's name and namespace, or `external` alone.
     pub network: NetworkReference,
-    /// The description.
-    pub description: Option<String>,
-    /// `logConfig.metadata`.
-    pub log_metadata: Option<String>,
+    /// The manifest itself, where it was given and not described.
+    pub text: Option<Arc<Value>>,
+    /// Where it was read.
+    pub origin: Origin,
 }
 
 /// How a manifest refers to its network.
@@ -292,6 +283,10 @@ pub struct FirewallRule {
     pub logged: Option<bool>,
     /// Filters that are not understood: with one of these a match is never certain.
     pub unmodelled: Vec<String>,
+    /// Its description, which is nothing to match by.
+    pub description: Option<String>,
+    /// `metadata` of its logging, where that is said.
+    pub log_metadata: Option<String>,
     /// Who owns it.
     pub owner: Owner,
     /// Whether it was written (a plan, a state) and not exported: others may be there besides.
@@ -335,6 +330,8 @@ impl FirewallRule {
             is_written: false,
             manifest: None,
             terraform: None,
+            description: None,
+            log_metadata: None,
             origin: Origin::default(),
         }
     }
@@ -406,6 +403,8 @@ impl FirewallRule {
             owner: Owner::User,
             manifest: None,
             terraform: None,
+            description: None,
+            log_metadata: None,
             is_written: false,
             origin: Origin::default(),
             ..rule.clone()
@@ -427,8 +426,9 @@ impl FirewallRule {
     #[must_use]
     pub fn kept_by(&self) -> Option<String> {
         let (keeper, _) = self.owner.keeper()?;
-        let place = match self.terraform.as_deref().map(|one| &one.address) {
-            Some(address) if self.owner == Owner::Terraform => address.clone(),
+        let place = match (&self.owner, self.terraform.as_deref(), self.manifest.as_deref()) {
+            (Owner::Terraform, Some(resource), _) => resource.place(),
+            (_, _, Some(manifest)) => manifest.origin.to_string(),
             _ => self.origin.to_string(),
         };
         Some(format!("{keeper} keeps {} as it is written ({place}): change it there", self.label()))

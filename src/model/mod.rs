@@ -10,6 +10,7 @@ pub mod components;
 pub mod condition;
 pub mod firewall;
 pub mod inventory;
+pub mod kept;
 pub mod managed;
 pub mod network;
 pub mod origin;
@@ -27,6 +28,7 @@ pub use complaint::Complaint;
 pub use condition::{ConnectorObject, Drift};
 pub use firewall::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
 pub use inventory::Inventory;
+pub use kept::Kept;
 pub use network::{
     ManagedZone, NameServerPolicy, Nat, NatSubnetwork, Network, PolicyRoute, RecordSet,
     ResponsePolicy, ResponseRule, Route, Subnetwork, ZoneTarget,

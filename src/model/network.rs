@@ -1,7 +1,7 @@
 //! Networks, subnetworks, routes, NATs and DNS zones as their exports describe them.
 
 use crate::model::cluster::Provider;
-use crate::model::{Origin, Reference};
+use crate::model::{Kept, Origin, Reference};
 use crate::net::IpNet;
 
 /// A VPC network that is described.
@@ -41,6 +41,8 @@ pub struct Subnetwork {
     pub private_google_access: Option<bool>,
     /// `purpose`, where it is said: PRIVATE, REGIONAL_MANAGED_PROXY, …
     pub purpose: Option<String>,
+    /// As it was given.
+    pub kept: Option<Kept>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -67,6 +69,8 @@ pub struct Route {
     pub is_written: bool,
     /// Why its next hop takes no packets: it is gone, stopped, or may not forward.
     pub down: Option<String>,
+    /// As it was given.
+    pub kept: Option<Kept>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -88,6 +92,8 @@ pub struct Nat {
     pub subnetworks: Vec<NatSubnetwork>,
     /// External addresses it was given by hand, where the export holds addresses.
     pub addresses: Vec<IpNet>,
+    /// As it was given.
+    pub kept: Option<Kept>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -129,6 +135,8 @@ pub struct ManagedZone {
     pub clusters: Vec<String>,
     /// Who answers.
     pub target: ZoneTarget,
+    /// As it was given.
+    pub kept: Option<Kept>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -144,6 +152,8 @@ pub struct RecordSet {
     pub zone: Option<Reference>,
     /// The answers.
     pub data: Vec<String>,
+    /// As it was given.
+    pub kept: Option<Kept>,
     /// Where it was read.
     pub origin: Origin,
 }

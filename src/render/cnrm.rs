@@ -3,10 +3,12 @@
 //! Fields: <https://cloud.google.com/config-connector/docs/reference/resource-docs/compute/computefirewall>.
 
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use crate::model::firewall::{Layer4, ManifestObject, NetworkReference};
 use crate::model::{Action, FirewallRule};
 use crate::net::IpNet;
+use crate::render::escape::is_harmless;
 use crate::render::gcloud::is_printable;
 use crate::suggest::Change;
 use crate::suggest::name::is_project;
@@ -96,55 +98,133 @@ pub(super) struct Part {
 
 /// Manifests as the documents of one file.
 #[must_use]
-pub fn documents(manifests: &[serde_json::Value]) -> String {
+pub fn documents(manifests: &[Value]) -> String {
     let texts = manifests.iter().filter_map(|one| serde_saphyr::to_string(one).ok());
     texts.collect::<Vec<_>>().join("---\n")
 }
 
-/// The manifest; `None` where a name is none that the API takes.
+/// A manifest as it is written: without what the cluster adds to it.
+pub(super) fn written(object: &Value) -> Value {
+    let given = |key: &str| object.get(key).cloned().unwrap_or_default();
+    let mut metadata = Map::new();
+    for key in ["name", "namespace", "labels", "annotations"] {
+        if let Some(value) = object.get("metadata").and_then(|own| own.get(key)) {
+            metadata.insert(key.to_owned(), value.clone());
+        }
+    }
+    if let Some(all) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+        all.remove("kubectl.kubernetes.io/last-applied-configuration");
+    }
+    json!({
+        "apiVersion": given("apiVersion"), "kind": given("kind"), "metadata": metadata,
+        "spec": given("spec"),
+    })
+}
+
+/// How much of a manifest that is there is written anew.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Edit {
+    /// The fields that the change is about.
+    Least,
+    /// All by which a rule matches: an export that differs from its manifest is what there is.
+    Whole,
+}
+
+/// The fields by which a rule matches.
+const MATCHING: [&str; 12] = [
+    "direction",
+    "priority",
+    "allow",
+    "deny",
+    "sourceRanges",
+    "destinationRanges",
+    "sourceTags",
+    "sourceServiceAccounts",
+    "targetTags",
+    "targetServiceAccounts",
+    "disabled",
+    "logConfig",
+];
+
+/// The manifest; `None` where a name is none that the API takes, or a text is none to be printed.
 #[must_use]
-pub fn firewall_rule(change: &Change) -> Option<String> {
+pub fn firewall_rule(change: &Change, own_name: &str, edit: Edit) -> Option<String> {
     let rule = change.rule();
-    if !is_printable(rule) {
+    let object = rule.manifest.as_deref();
+    if !is_printable(rule) || !object.is_none_or(is_printable_object) {
         return None;
     }
+    let text = match object.and_then(|object| object.text.as_deref()) {
+        Some(text) => serde_saphyr::to_string(&edited(text, change, edit)?).ok()?,
+        None => {
+            let manifest = Manifest {
+                api_version: "compute.cnrm.cloud.google.com/v1beta1",
+                kind: "ComputeFirewall",
+                metadata: metadata_of(rule, own_name),
+                spec: spec(rule, own_name),
+            };
+            serde_saphyr::to_string(&manifest).ok()?
+        }
+    };
+    is_harmless(&text).then_some(text)
+}
+
+/// The manifest that is there, with what is changed.
+fn edited(text: &Value, change: &Change, edit: Edit) -> Option<Value> {
+    let spec_of = |rule: &FirewallRule| {
+        let spec = serde_json::to_value(spec(rule, "")).ok()?;
+        spec.as_object().cloned()
+    };
+    let (before, after) = (spec_of(change.before()?)?, spec_of(change.rule())?);
+    let mut written = written(text);
+    let own = written.get_mut("spec")?.as_object_mut()?;
+    for key in MATCHING {
+        if edit == Edit::Least && before.get(key) == after.get(key) {
+            continue;
+        }
+        match after.get(key) {
+            // What is logged stays as it is where anything is.
+            Some(_) if key == "logConfig" && own.contains_key(key) => {}
+            Some(value) => {
+                own.insert(key.to_owned(), value.clone());
+            }
+            None => {
+                own.remove(key);
+            }
+        }
+    }
+    Some(written)
+}
+
+fn spec(rule: &FirewallRule, own_name: &str) -> Spec {
     let (allow, deny) = match rule.action {
         Action::Deny => (Vec::new(), parts(&rule.layer4)),
         _ => (parts(&rule.layer4), Vec::new()),
     };
-    let name = rule.name.clone()?;
     let object = rule.manifest.as_deref();
-    if !object.is_none_or(is_printable_object) {
-        return None;
-    }
-    let metadata = object.and_then(|object| object.log_metadata.clone());
-    let manifest = Manifest {
-        api_version: "compute.cnrm.cloud.google.com/v1beta1",
-        kind: "ComputeFirewall",
-        metadata: metadata_of(rule, &name),
-        spec: Spec {
-            resource_id: object.filter(|object| object.name != name).map(|_| name.clone()),
-            description: object
-                .and_then(|object| object.description.clone())
-                .filter(|text| is_plain(text)),
-            direction: rule.direction.to_string(),
-            priority: rule.priority,
-            network_ref: network(rule),
-            allow,
-            deny,
-            source_ranges: ranges(&rule.source_ranges),
-            destination_ranges: ranges(&rule.destination_ranges),
-            source_tags: rule.source_identity.tags.iter().cloned().collect(),
-            source_service_accounts: accounts(&rule.source_identity.service_accounts),
-            target_tags: rule.targets.tags.iter().cloned().collect(),
-            target_service_accounts: accounts(&rule.targets.service_accounts),
-            disabled: rule.disabled,
-            log_config: (rule.logged == Some(true)).then(|| LogConfig {
-                metadata: metadata.unwrap_or_else(|| "INCLUDE_ALL_METADATA".to_owned()),
-            }),
+    let metadata = rule.log_metadata.clone();
+    Spec {
+        resource_id: {
+            let object = object.map_or(own_name, |object| object.name.as_str());
+            rule.name.clone().filter(|name| name != object)
         },
-    };
-    serde_saphyr::to_string(&manifest).ok()
+        description: rule.description.clone(),
+        direction: rule.direction.to_string(),
+        priority: rule.priority,
+        network_ref: network(rule),
+        allow,
+        deny,
+        source_ranges: ranges(&rule.source_ranges),
+        destination_ranges: ranges(&rule.destination_ranges),
+        source_tags: rule.source_identity.tags.iter().cloned().collect(),
+        source_service_accounts: accounts(&rule.source_identity.service_accounts),
+        target_tags: rule.targets.tags.iter().cloned().collect(),
+        target_service_accounts: accounts(&rule.targets.service_accounts),
+        disabled: rule.disabled,
+        log_config: (rule.logged == Some(true)).then(|| LogConfig {
+            metadata: metadata.unwrap_or_else(|| "INCLUDE_ALL_METADATA".to_owned()),
+        }),
+    }
 }
 
 /// The object as it is called where it stands already; a new one is named like its resource, and
@@ -184,11 +264,6 @@ fn network(rule: &FirewallRule) -> NetworkRef {
     }
 }
 
-/// Printable ASCII: nothing that a terminal would act on.
-pub(super) fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
-}
-
 /// Whether an object's names are names of Kubernetes objects and of Google's resources.
 fn is_printable_object(object: &ManifestObject) -> bool {
     let of_kubernetes = |text: &str| {
@@ -208,7 +283,6 @@ fn is_printable_object(object: &ManifestObject) -> bool {
         && of_kubernetes(&object.name)
         && of_kubernetes(&object.namespace)
         && object.project.as_deref().is_none_or(is_project)
-        && object.log_metadata.as_deref().is_none_or(is_plain)
 }
 
 pub(super) fn accounts(list: &std::collections::BTreeSet<String>) -> Vec<External> {

@@ -8,6 +8,12 @@ fn hidden(c: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Whether a document may be printed as it is: it has no such characters but line breaks.
+#[must_use]
+pub fn is_harmless(text: &str) -> bool {
+    !text.chars().any(|c| hidden(c) && c != '\n')
+}
+
 /// The same JSON, with such characters as escapes: outside of strings there are none but line
 /// breaks.
 #[must_use]

@@ -252,7 +252,7 @@ pub fn fixes(finding: &Finding) -> Vec<Value> {
         let forms: Map<String, Value> =
             forms.map(|(language, text)| (language.to_owned(), json!(text))).collect();
         json!({
-            "kind": remedy.change.kind(), "safety": "review", "notes": [remedy.note],
+            "kind": remedy.change.kind(), "safety": remedy.safety().id(), "notes": [remedy.note],
             "rule": null, "as": forms, "proof": null,
         })
     });

@@ -6,21 +6,25 @@ use std::fmt::Write as _;
 
 use crate::model::Action;
 use crate::net::IpNet;
-use crate::render::cnrm::is_plain;
+use crate::render::escape::is_harmless;
 use crate::render::gcloud::is_printable;
 use crate::suggest::Change;
 
-/// The resource; `None` where a name is none that the API takes.
+/// The resource; `None` where a name is none that the API takes, a text is none to be printed, or
+/// one block makes several rules.
 #[must_use]
-pub fn firewall_rule(change: &Change) -> Option<String> {
+pub fn firewall_rule(change: &Change, own_name: &str) -> Option<String> {
     let rule = change.rule();
     if !is_printable(rule) {
         return None;
     }
     let name = rule.name.as_deref()?;
     let kept = rule.terraform.as_deref();
+    if kept.is_some_and(|kept| kept.is_one_of_several) {
+        return None;
+    }
     let own = kept.map(|kept| kept.name.clone()).filter(|own| is_identifier(own));
-    let own = own.unwrap_or_else(|| name.replace('-', "_"));
+    let own = own.unwrap_or_else(|| own_name.replace('-', "_"));
     let mut text = format!("resource \"google_compute_firewall\" {} {{\n", quoted(&own));
     let mut line = |key: &str, value: String| {
         // Writing to a String cannot fail.
@@ -30,8 +34,7 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
     if let Some(project) = &rule.network.project {
         line("project", quoted(project));
     }
-    let description = kept.and_then(|kept| kept.description.as_deref());
-    if let Some(description) = description.filter(|text| is_plain(text)) {
+    if let Some(description) = &rule.description {
         line("description", quoted(description));
     }
     line("network", quoted(&rule.network.name));
@@ -66,16 +69,15 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
         text.push_str("  }\n");
     }
     if rule.logged == Some(true) {
-        let metadata = kept.and_then(|kept| kept.log_metadata.as_deref());
-        let metadata = metadata.filter(|text| is_plain(text)).unwrap_or("INCLUDE_ALL_METADATA");
+        let metadata = rule.log_metadata.as_deref().unwrap_or("INCLUDE_ALL_METADATA");
         let _ = write!(text, "  log_config {{\n    metadata = {}\n  }}\n", quoted(metadata));
     }
     text.push_str("}\n");
-    Some(text)
+    is_harmless(&text).then_some(text)
 }
 
 /// A name of HCL's.
-fn is_identifier(text: &str) -> bool {
+pub(super) fn is_identifier(text: &str) -> bool {
     let mut bytes = text.bytes();
     let starts = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     starts && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
@@ -87,7 +89,7 @@ fn listed(values: &[String]) -> String {
 }
 
 /// A string literal. JSON's escapes are a part of HCL's; `${` and `%{` would start a template.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let literal = serde_json::Value::from(text).to_string();
     literal.replace("${", "$${").replace("%{", "%%{")
 }

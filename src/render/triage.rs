@@ -333,9 +333,16 @@ pub fn finding(document: &mut Document, finding: &Finding) {
         suggestion::fix(document, fix);
     }
     for remedy in &finding.remedies {
-        document.entry("fix", format!("{} [review]", remedy.change.kind().replace('-', " ")));
+        document.entry(
+            "fix",
+            format!("{} [{}]", remedy.change.kind().replace('-', " "), remedy.safety().id()),
+        );
         if let Some((language, text)) = resource::forms(&remedy.change).into_iter().next() {
-            let highlight = if language == "gcloud" { "sh" } else { "yaml" };
+            let highlight = match language {
+                "gcloud" => "sh",
+                "terraform" => "hcl",
+                _ => "yaml",
+            };
             document.push(Block::Code(highlight, text));
         }
         document.push(Block::Entry("proof", vec![styled(Style::Good, remedy.note.clone())]));

@@ -4,10 +4,14 @@
 //!
 //! `add route kf-to-google-apis: 199.36.153.8/30 to default-internet-gateway`
 
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use crate::model::condition::ObjectId;
 use crate::model::{
-    Inventory, ManagedZone, Nat, NatSubnetwork, Origin, RecordSet, Reference, Route, Subnetwork,
-    ZoneTarget,
+    Inventory, Kept, ManagedZone, Nat, NatSubnetwork, Origin, RecordSet, Reference, Route,
+    Subnetwork, ZoneTarget,
 };
 use crate::net::IpNet;
 use crate::suggest::name::{is_project, is_resource_name};
@@ -56,6 +60,8 @@ pub enum ResourceChange {
         record: NewRecord,
         /// What it leads to then, where that is not there.
         added: Vec<NewRecord>,
+        /// As it was given.
+        kept: Option<Kept>,
     },
     /// A private zone as it is when one more network sees it.
     AttachZone(ManagedZone),
@@ -82,6 +88,8 @@ pub enum ResourceChange {
         field: String,
         /// The name of the object that it is to name.
         to: String,
+        /// The manifest as it was given.
+        manifest: Arc<Value>,
     },
 }
 
@@ -114,6 +122,28 @@ impl ResourceChange {
         }
     }
 
+    /// What is changed, as it was given.
+    #[must_use]
+    pub fn kept(&self) -> Option<&Kept> {
+        match self {
+            Self::EnableAccess(one) => one.kept.as_ref(),
+            Self::UpdateRoute(one) => one.kept.as_ref(),
+            Self::AttachZone(one) => one.kept.as_ref(),
+            Self::WidenNat(one) => one.kept.as_ref(),
+            Self::ReplaceRecord { kept, .. } => kept.as_ref(),
+            Self::AddRoute { .. }
+            | Self::AddRecords { .. }
+            | Self::AddNat { .. }
+            | Self::UpdateReference { .. } => None,
+        }
+    }
+
+    /// Who keeps what is changed as it is written, and where that is.
+    #[must_use]
+    pub fn keeper(&self) -> Option<(&'static str, String)> {
+        self.kept().and_then(Kept::keeper)
+    }
+
     /// Whether every name in it may stand in a command.
     #[must_use]
     pub fn is_printable(&self) -> bool {
@@ -140,7 +170,7 @@ impl ResourceChange {
                     && made.as_ref().is_none_or(known)
                     && records.iter().all(|record| is_dns_name(&record.name))
             }
-            Self::ReplaceRecord { zone, record, added } => {
+            Self::ReplaceRecord { zone, record, added, .. } => {
                 let mut all = std::iter::once(record).chain(added);
                 named(zone) && all.all(|record| is_dns_name(&record.name))
             }
@@ -165,7 +195,7 @@ impl ResourceChange {
                     && is_resource_name(name)
                     && is_resource_name(region)
             }
-            Self::UpdateReference { object, field, to } => {
+            Self::UpdateReference { object, field, to, .. } => {
                 let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric());
                 let groups = ["Compute", "Container", "DNS"];
                 FIELDS.contains(&field.as_str())
@@ -202,6 +232,7 @@ impl ResourceChange {
                 tags: Vec::new(),
                 is_written: true,
                 down: None,
+                kept: None,
                 origin: Origin::default(),
             }),
             Self::UpdateRoute(route) => {
@@ -219,11 +250,12 @@ impl ResourceChange {
                     networks: vec![network.clone()],
                     clusters: Vec::new(),
                     target: ZoneTarget::Records,
+                    kept: None,
                     origin: Origin::default(),
                 }));
                 after.record_sets.extend(records.iter().map(|record| set_of(zone, record)));
             }
-            Self::ReplaceRecord { zone, record, added } => {
+            Self::ReplaceRecord { zone, record, added, .. } => {
                 after.record_sets.extend(added.iter().map(|record| set_of(zone, record)));
                 replace_record(&mut after.record_sets, zone, record);
             }
@@ -248,6 +280,7 @@ impl ResourceChange {
                     ranges: "ALL_SUBNETWORKS_ALL_IP_RANGES".to_owned(),
                     subnetworks: Vec::new(),
                     addresses: Vec::new(),
+                    kept: None,
                     origin: Origin::default(),
                 });
             }
@@ -274,6 +307,7 @@ fn set_of(zone: &Reference, record: &NewRecord) -> RecordSet {
         kind: record.kind.to_owned(),
         zone: Some(zone.clone()),
         data: record.data.clone(),
+        kept: None,
         origin: Origin::default(),
     }
 }

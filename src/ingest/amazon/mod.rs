@@ -101,6 +101,7 @@ fn subnet(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option<Su
         secondary: Vec::new(),
         private_google_access: None,
         purpose: None,
+        kept: None,
         origin: origin.clone(),
     })
 }

@@ -1,6 +1,7 @@
 //! Changes as gcloud commands, one a line.
 
 use crate::model::{ManagedZone, Nat, Reference};
+use crate::render::resource::setting::{clusters, description};
 use crate::suggest::ResourceChange;
 use crate::suggest::resource::NewRecord;
 
@@ -37,17 +38,20 @@ pub(super) fn of(change: &ResourceChange) -> String {
                 tags => format!(" --tags={}", tags.join(",")),
             };
             let project = project(&route.network);
+            let description = description(route.kept.as_ref())
+                .map(|text| format!(" --description={}", quoted(&text)))
+                .unwrap_or_default();
             format!(
                 "gcloud compute routes delete {0}{project} --quiet\ngcloud compute routes create \
                  {0}{project} --network={1} --destination-range={2} \
-                 --next-hop-gateway=default-internet-gateway --priority={3}{tags}",
+                 --next-hop-gateway=default-internet-gateway --priority={3}{tags}{description}",
                 route.id.name, route.network.name, route.destination, route.priority
             )
         }
         ResourceChange::AddRecords { zone, made, records } => {
             record_commands(zone, made.as_ref(), records)
         }
-        ResourceChange::ReplaceRecord { zone, record, added } => {
+        ResourceChange::ReplaceRecord { zone, record, added, .. } => {
             let added = added.iter().map(|record| record_command("create", zone, record));
             let all: Vec<_> = added.chain([record_command("update", zone, record)]).collect();
             all.join("\n")
@@ -115,8 +119,14 @@ fn attach(zone: &ManagedZone) -> String {
         _ => one.name.clone(),
     };
     let names: Vec<_> = zone.networks.iter().map(named).collect();
+    // Both are parts of one field, which is set as a whole.
+    let clusters: Vec<String> = clusters(zone).iter().map(|name| quoted(name)).collect();
+    let clusters = match clusters.as_slice() {
+        [] => String::new(),
+        all => format!(" --gkeclusters={}", all.join(",")),
+    };
     format!(
-        "gcloud dns managed-zones update {}{} --networks={}",
+        "gcloud dns managed-zones update {}{} --networks={}{clusters}",
         zone.id.name,
         project(&zone.id),
         names.join(",")

@@ -1,208 +1,136 @@
-//! Changes as manifests of Config Connector.
+//! Changes as manifests of Config Connector. What it keeps already is its own manifest with one
+//! field changed; else it is the whole of the resource, since a manifest says all of it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::model::condition::ObjectId;
-use crate::model::{ManagedZone, Nat, Reference, Subnetwork};
-use crate::net::IpNet;
-use crate::render::resource::record_name;
+use crate::model::{Kept, ManagedZone, Nat, Reference};
+use crate::render::cnrm::written;
+use crate::render::resource::setting::{self, Resource};
 use crate::suggest::ResourceChange;
 use crate::suggest::resource::NewRecord;
 
-fn manifest(group: &str, kind: &str, name: &str, of: Option<&Reference>, spec: Value) -> Value {
-    let project = of.and_then(|of| of.project.as_deref());
-    let metadata = match project {
-        Some(project) => json!({
-            "name": name, "annotations": { "cnrm.cloud.google.com/project-id": project },
-        }),
-        None => json!({ "name": name }),
+/// The manifests; none where not all of one is known.
+pub(super) fn of(change: &ResourceChange) -> Vec<Value> {
+    let kept = change.kept().and_then(Kept::manifest);
+    let object = match (kept, change) {
+        (_, ResourceChange::UpdateReference { manifest, .. }) => manifest,
+        (Some(manifest), _) => manifest,
+        (None, _) => return setting::of(change).iter().map(manifest).collect(),
     };
-    object(group, kind, metadata, spec)
+    let mut written = written(object);
+    let changed = written
+        .get_mut("spec")
+        .and_then(Value::as_object_mut)
+        .and_then(|spec| change_of(spec, change));
+    if changed.is_none() {
+        return Vec::new();
+    }
+    // What the change makes besides stands before it.
+    let mut all: Vec<Value> = match change {
+        ResourceChange::ReplaceRecord { .. } => setting::of(change).iter().map(manifest).collect(),
+        _ => Vec::new(),
+    };
+    all.pop();
+    all.push(written);
+    all
 }
 
-fn object(group: &str, kind: &str, metadata: Value, spec: Value) -> Value {
+fn manifest(of: &Resource) -> Value {
+    let mut metadata = json!({ "name": of.name });
+    if let (Some(project), Some(fields)) = (&of.project, metadata.as_object_mut()) {
+        let annotations = json!({ "cnrm.cloud.google.com/project-id": project });
+        fields.insert("annotations".to_owned(), annotations);
+    }
+    if let (Some(fields), false) = (metadata.as_object_mut(), of.labels.is_empty()) {
+        fields.insert("labels".to_owned(), json!(of.labels));
+    }
     json!({
-        "apiVersion": format!("{group}.cnrm.cloud.google.com/v1beta1"), "kind": kind,
-        "metadata": metadata, "spec": spec,
+        "apiVersion": format!("{}.cnrm.cloud.google.com/v1beta1", of.kind.group),
+        "kind": of.kind.manifest, "metadata": metadata,
+        "spec": setting::of_manifest(&of.settings),
     })
 }
 
-fn network_reference(network: &Reference) -> Value {
-    match &network.project {
-        Some(project) => {
-            json!({ "external": format!("projects/{project}/global/networks/{}", network.name) })
-        }
-        None => json!({ "name": network.name }),
-    }
-}
-
-/// The manifests.
-pub(super) fn of(change: &ResourceChange) -> Vec<Value> {
+/// Carries a change out in the `spec` of what it is of.
+fn change_of(spec: &mut Map<String, Value>, change: &ResourceChange) -> Option<()> {
     match change {
-        ResourceChange::EnableAccess(one) => vec![subnetwork(one)],
-        ResourceChange::AttachZone(one) => vec![zone(one)],
-        ResourceChange::WidenNat(one) => vec![nat(one)],
-        ResourceChange::ReplaceRecord { zone, record, added } => {
-            added.iter().chain([record]).map(|record| record_manifest(zone, record)).collect()
+        ResourceChange::EnableAccess(_) => {
+            spec.insert("privateIpGoogleAccess".to_owned(), json!(true));
         }
-        ResourceChange::AddRoute { id, network, destination } => vec![manifest(
-            "compute",
-            "ComputeRoute",
-            &id.name,
-            Some(network),
-            json!({
-                "destRange": destination.to_string(), "networkRef": network_reference(network),
-                "nextHopGateway": "default-internet-gateway", "priority": 1000,
-            }),
-        )],
-        ResourceChange::UpdateRoute(route) => {
-            let mut spec = json!({
-                "destRange": route.destination.to_string(),
-                "networkRef": network_reference(&route.network),
-                "nextHopGateway": "default-internet-gateway", "priority": route.priority,
-            });
-            if let (Some(fields), false) = (spec.as_object_mut(), route.tags.is_empty()) {
-                fields.insert("tags".to_owned(), json!(route.tags));
+        ResourceChange::UpdateRoute(_) => {
+            spec.retain(|key, _| !key.starts_with("nextHop"));
+            spec.insert("nextHopGateway".to_owned(), json!("default-internet-gateway"));
+        }
+        ResourceChange::ReplaceRecord { record, .. } => answer(spec, record)?,
+        ResourceChange::AttachZone(zone) => attach(spec, zone)?,
+        ResourceChange::WidenNat(nat) => widen(spec, nat)?,
+        ResourceChange::UpdateReference { field, to, .. } => {
+            let mut parts: Vec<&str> = field.split('.').collect();
+            let last = parts.pop()?;
+            let mut at = spec;
+            for part in parts {
+                at = match at.get_mut(part)? {
+                    Value::Object(inner) => inner,
+                    // Of several the change is not made.
+                    Value::Array(list) if list.len() == 1 => list.first_mut()?.as_object_mut()?,
+                    _ => return None,
+                };
             }
-            vec![manifest("compute", "ComputeRoute", &route.id.name, Some(&route.network), spec)]
+            at.insert(last.to_owned(), json!({ "name": to }));
         }
-        ResourceChange::AddRecords { zone, made, records } => {
-            record_manifests(zone, made.as_ref(), records)
-        }
-        ResourceChange::AddNat { name, router, is_router_made, network, region } => {
-            let nat = manifest(
-                "compute",
-                "ComputeRouterNAT",
-                name,
-                Some(network),
-                json!({
-                    "region": region, "routerRef": { "name": router.name },
-                    "natIpAllocateOption": "AUTO_ONLY",
-                    "sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES",
-                }),
-            );
-            let made = is_router_made.then(|| {
-                let spec = json!({ "region": region, "networkRef": network_reference(network) });
-                manifest("compute", "ComputeRouter", &router.name, Some(network), spec)
-            });
-            made.into_iter().chain([nat]).collect()
-        }
-        ResourceChange::UpdateReference { object, field, to } => {
-            vec![reference_manifest(object, field, to)]
-        }
+        ResourceChange::AddRoute { .. }
+        | ResourceChange::AddRecords { .. }
+        | ResourceChange::AddNat { .. } => return None,
     }
+    Some(())
 }
 
-fn record_manifests(
-    zone: &Reference,
-    made: Option<&(String, Reference)>,
-    records: &[NewRecord],
-) -> Vec<Value> {
-    let made = made.iter().map(|(dns_name, network)| {
-        zone_manifest(zone, dns_name, std::slice::from_ref(network), &[])
-    });
-    let records = records.iter().map(|record| record_manifest(zone, record));
-    made.chain(records).collect()
+fn answer(spec: &mut Map<String, Value>, record: &NewRecord) -> Option<()> {
+    if spec.contains_key("routingPolicy") || spec.contains_key("rrdatasRefs") {
+        return None;
+    }
+    spec.insert("rrdatas".to_owned(), json!(record.data));
+    Some(())
 }
 
-fn reference_manifest(object: &ObjectId, field: &str, to: &str) -> Value {
-    let group = [("DNS", "dns"), ("Container", "container")]
-        .iter()
-        .find(|(prefix, _)| object.kind.starts_with(prefix))
-        .map_or("compute", |(_, group)| *group);
-    let mut parts = field.split('.').rev();
-    let last = parts.next().unwrap_or_default();
-    let mut inner = json!({ last: { "name": to } });
-    for part in parts {
-        // Of these fields `networks` alone is a list.
-        inner = match part {
-            "networks" => json!({ part: [inner] }),
-            _ => json!({ part: inner }),
-        };
-    }
-    let ObjectId { kind, name } = object;
-    let metadata = match name.namespace.as_str() {
-        "" => json!({ "name": name.name }),
-        namespace => json!({ "name": name.name, "namespace": namespace }),
+fn attach(spec: &mut Map<String, Value>, zone: &ManagedZone) -> Option<()> {
+    let external = |network: &Reference| {
+        let name = &network.name;
+        match &network.project {
+            Some(project) => format!("projects/{project}/global/networks/{name}"),
+            None => name.clone(),
+        }
     };
-    self::object(group, kind, metadata, inner)
-}
-
-fn record_manifest(zone: &Reference, record: &NewRecord) -> Value {
-    manifest(
-        "dns",
-        "DNSRecordSet",
-        &record_name(zone, record),
-        Some(zone),
-        json!({
-            "name": record.name, "type": record.kind, "ttl": 300,
-            "managedZoneRef": { "name": zone.name }, "rrdatas": record.data,
-        }),
-    )
-}
-
-fn zone(one: &ManagedZone) -> Value {
-    zone_manifest(&one.id, &one.dns_name, &one.networks, &one.clusters)
-}
-
-fn zone_manifest(
-    id: &Reference,
-    dns_name: &str,
-    networks: &[Reference],
-    clusters: &[String],
-) -> Value {
-    let networks: Vec<Value> =
-        networks.iter().map(|one| json!({ "networkRef": network_reference(one) })).collect();
-    let mut seen_by = json!({ "networks": networks });
-    if let (Some(fields), false) = (seen_by.as_object_mut(), clusters.is_empty()) {
-        let clusters: Vec<Value> =
-            clusters.iter().map(|name| json!({ "gkeClusterNameRef": { "name": name } })).collect();
-        fields.insert("gkeClusters".to_owned(), json!(clusters));
+    let config = spec.entry("privateVisibilityConfig").or_insert_with(|| json!({}));
+    let list = config.as_object_mut()?.entry("networks").or_insert_with(|| json!([]));
+    let list = list.as_array_mut()?;
+    for network in zone.networks.get(list.len()..)? {
+        list.push(json!({ "networkRef": { "external": external(network) } }));
     }
-    let spec = json!({
-        "dnsName": dns_name, "visibility": "private", "privateVisibilityConfig": seen_by,
-    });
-    manifest("dns", "DNSManagedZone", &id.name, Some(id), spec)
+    Some(())
 }
 
-/// All that is known of the subnetwork: a manifest says the whole of it.
-fn subnetwork(one: &Subnetwork) -> Value {
-    let mut spec = json!({
-        "region": one.id.location, "networkRef": network_reference(&one.network),
-        "privateIpGoogleAccess": true,
-    });
-    if let Some(fields) = spec.as_object_mut() {
-        if let Some(range) = one.primary {
-            fields.insert("ipCidrRange".to_owned(), json!(range.to_string()));
+/// Ranges are added to those that are listed, in their place; where one of these was not understood
+/// nobody knows which is which.
+fn widen(spec: &mut Map<String, Value>, nat: &Nat) -> Option<()> {
+    spec.insert("sourceSubnetworkIpRangesToNat".to_owned(), json!(nat.ranges));
+    if nat.ranges != "LIST_OF_SUBNETWORKS" {
+        spec.remove("subnetwork");
+        return Some(());
+    }
+    let list = spec.entry("subnetwork").or_insert_with(|| json!([])).as_array_mut()?;
+    if nat.subnetworks.len() < list.len() {
+        return None;
+    }
+    for (place, listed) in nat.subnetworks.iter().enumerate() {
+        if list.len() == place {
+            list.push(json!({ "subnetworkRef": { "external": listed.id.name } }));
         }
-        if !one.secondary.is_empty() {
-            let of = |(name, range): &(String, IpNet)| {
-                let range = range.to_string();
-                json!({ "rangeName": name, "ipCidrRange": range })
-            };
-            let ranges: Vec<Value> = one.secondary.iter().map(of).collect();
-            fields.insert("secondaryIpRange".to_owned(), json!(ranges));
+        let own = list.get_mut(place)?.as_object_mut()?;
+        own.insert("sourceIpRangesToNat".to_owned(), json!(listed.ranges));
+        if !listed.secondary.is_empty() {
+            own.insert("secondaryIpRangeNames".to_owned(), json!(listed.secondary));
         }
     }
-    manifest("compute", "ComputeSubnetwork", &one.id.name, Some(&one.network), spec)
-}
-
-fn nat(one: &Nat) -> Value {
-    let mut spec = json!({
-        "region": one.region, "routerRef": { "name": one.router.name },
-        "sourceSubnetworkIpRangesToNat": one.ranges,
-    });
-    let listed = one.subnetworks.iter().map(|listed| {
-        let mut own = json!({
-            "subnetworkRef": { "name": listed.id.name }, "sourceIpRangesToNat": listed.ranges,
-        });
-        if let (Some(fields), false) = (own.as_object_mut(), listed.secondary.is_empty()) {
-            fields.insert("secondaryIpRangeNames".to_owned(), json!(listed.secondary));
-        }
-        own
-    });
-    if let (Some(fields), true) = (spec.as_object_mut(), one.ranges == "LIST_OF_SUBNETWORKS") {
-        fields.insert("subnetwork".to_owned(), Value::Array(listed.collect()));
-    }
-    manifest("compute", "ComputeRouterNAT", &one.name, one.network.as_ref(), spec)
+    Some(())
 }

@@ -6,10 +6,13 @@
 
 mod commands;
 mod manifests;
+mod setting;
 pub(super) mod terraform;
 
 use crate::model::Reference;
+use crate::model::kept::Form;
 use crate::render::cnrm;
+use crate::render::escape::is_harmless;
 use crate::suggest::ResourceChange;
 use crate::suggest::name::resource_name;
 use crate::suggest::resource::NewRecord;
@@ -20,7 +23,16 @@ pub fn forms(change: &ResourceChange) -> Vec<(&'static str, String)> {
     let cnrm = cnrm::documents(&manifests::of(change));
     let all =
         [("gcloud", commands::of(change)), ("cnrm", cnrm), ("terraform", terraform::of(change))];
-    all.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+    let mut forms: Vec<_> =
+        all.into_iter().filter(|(_, text)| !text.is_empty() && is_harmless(text)).collect();
+    // What is kept as it is written is changed there; a command would be undone.
+    let first = change.kept().map(|kept| &kept.form);
+    forms.sort_by_key(|(language, _)| match first {
+        Some(Form::Manifest) => *language != "cnrm",
+        Some(Form::Terraform(_)) => *language != "terraform",
+        _ => false,
+    });
+    forms
 }
 
 /// What the object of a record set is called.
