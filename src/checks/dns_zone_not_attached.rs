@@ -1,7 +1,7 @@
 //! A private zone is there, and the network that needs it does not see it.
 //!
-//! What it means: a private zone answers only the networks and clusters that it lists; to all
-//! others it does not exist, and public DNS answers.
+//! What it means: a private zone, or a response policy, answers only the networks and clusters that
+//! it lists; to all others it does not exist, and public DNS answers.
 //!
 //! What it looks like: the zone looks right in every way, and image pulls go to public addresses.
 //!
@@ -25,7 +25,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 const WORDS: Words = Words {
-    title: |_| "its private zone is not attached to this network".to_owned(),
-    advice: "attach the zone to this network, naming all networks that it is to have (gcloud dns \
-             managed-zones update ZONE --networks=…)",
+    title: |link| format!("{} is not attached to this network", link.object),
+    advice: "attach it to this network, naming all networks that it is to have (gcloud dns \
+             managed-zones update ZONE --networks=…, gcloud dns response-policies update POLICY \
+             --networks=…)",
 };

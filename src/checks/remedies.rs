@@ -6,7 +6,7 @@ use crate::correlate::Directory;
 use crate::correlate::path::{self, Class, Fault, Link, State};
 use crate::correlate::roads::Road;
 use crate::correlate::scope::Scope;
-use crate::engine::naming::{self, Authority, Resolved, Step};
+use crate::engine::naming::{self, Authority, Resolved, Step, Unseen};
 use crate::model::{Inventory, NatSubnetwork, Reference};
 use crate::net::IpNet;
 use crate::net::well_known::{Vip, vips};
@@ -215,7 +215,7 @@ fn records(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<R
 fn attach(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<ResourceChange> {
     let cluster = before.clusters.get(road.cluster).map(|cluster| cluster.id.name.as_str());
     let resolved = naming::resolve(before, network, cluster, &road.path.host);
-    let Resolved::Public(_, Some(zone)) = resolved else { return None };
+    let Resolved::Public(_, Some(Unseen::Zone(zone))) = resolved else { return None };
     let mut zone = zone.clone();
     zone.networks.push(network.clone());
     Some(ResourceChange::AttachZone(zone))

@@ -8,6 +8,8 @@ use crate::checks::rule_not_logged::writes_no_log;
 use crate::checks::{Evidence, Finding};
 use crate::correlate::LogCounts;
 use crate::correlate::expected::Need;
+use crate::correlate::path::Link;
+use crate::correlate::roads;
 use crate::correlate::side::Side;
 use crate::engine::Decider;
 use crate::model::cluster::Provider;
@@ -218,6 +220,20 @@ fn not_known(evidence: &Evidence<'_, '_>, cluster: usize, name: &str) -> Option<
     })
 }
 
+/// Names that every node boots from, where what answers for them does not tell.
+fn undecided_names(evidence: &Evidence<'_, '_>, cluster: &str) -> Vec<BlindSpot> {
+    let spot = |(link, hosts): (Link, Vec<&str>)| BlindSpot {
+        kind: "not-given",
+        detail: format!(
+            "cluster {cluster}: the way to {} is not judged: {}: {}",
+            hosts.join(", "),
+            link.object,
+            link.detail
+        ),
+    };
+    roads::undecided_names(evidence.directory, cluster).into_iter().map(spot).collect()
+}
+
 /// How many needed connections the implied rule denies, and what would show them.
 fn silent(evidence: &Evidence<'_, '_>, network: &Reference) -> String {
     let by_default = |need: &&Need<'_>| {
@@ -287,6 +303,7 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
     }
     for (at, cluster) in inventory.clusters.iter().enumerate() {
         spots.extend(not_known(evidence, at, &cluster.id.name));
+        spots.extend(undecided_names(evidence, &cluster.id.name));
         if cluster.dual_stack {
             let name = &cluster.id.name;
             let detail = format!("cluster {name} has IPv6, too: what it needs there is not judged");

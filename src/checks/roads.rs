@@ -32,7 +32,12 @@ pub fn find(check: &Check, evidence: &Evidence<'_, '_>, words: &Words) -> Outcom
             "dns-zone-missing" => naming::plain(&road.path.host).rsplitn(3, '.').take(2).collect(),
             _ => String::new(),
         };
-        let key = (road.cluster, format!("{} {} {domain}", road.link.object, road.link.detail));
+        // What is attached answers for all of its names.
+        let detail = match road.check {
+            "dns-zone-not-attached" => "",
+            _ => road.link.detail.as_str(),
+        };
+        let key = (road.cluster, format!("{} {detail} {domain}", road.link.object));
         causes.entry(key).or_default().push(road);
     }
     let found: Vec<Finding> =

@@ -52,6 +52,26 @@ pub fn broken<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Road<'a>> {
     roads
 }
 
+/// Names that every node boots from, whose way is not decided by what answers for them: that, and
+/// the names. That nobody gave the zones is said elsewhere.
+#[must_use]
+pub fn undecided_names(directory: &Directory<'_>, cluster: &str) -> Vec<(Link, Vec<&'static str>)> {
+    let mut found: Vec<(Link, Vec<&'static str>)> = Vec::new();
+    for host in BOOT {
+        let Some(path) = walked(directory, cluster, host, None) else { continue };
+        let Some(name) = path.links.into_iter().next() else { continue };
+        let is_open = matches!(name.state, State::Undetermined | State::NotGiven);
+        if name.kind != "name" || !is_open || name.origin.is_none() || path.end.is_some() {
+            continue;
+        }
+        match found.iter_mut().find(|(link, _)| *link == name) {
+            Some((_, hosts)) => hosts.push(host),
+            None => found.push((name, vec![host])),
+        }
+    }
+    found
+}
+
 /// The way from a cluster's nodes to a host, at the address that was dialled, where an error tells
 /// it: that is what counts, and the name tells where it should have led.
 #[must_use]

@@ -1,5 +1,6 @@
 //! What would happen: the one evaluator, its one matcher, and the trace that explains them.
 
+mod authority;
 pub mod decision;
 mod domains;
 pub mod endpoint;

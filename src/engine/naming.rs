@@ -12,43 +12,16 @@
 
 use std::net::IpAddr;
 
+pub use crate::engine::authority::{Authority, Unseen};
 pub use crate::engine::domains::{domain_on_both, is_googles, is_served_by, plain};
 
+use crate::engine::authority::{own_rules, rule_for};
 use crate::engine::domains::is_under;
 use crate::model::{
-    Inventory, ManagedZone, Origin, RecordSet, Reference, ResponseRule, ZoneTarget,
+    Inventory, ManagedZone, Origin, RecordSet, Reference, ResponsePolicy, ResponseRule, ZoneTarget,
 };
 use crate::net::parse_address;
 use crate::net::well_known::vips;
-
-/// Who answers for a name.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Authority<'a> {
-    /// A private zone.
-    Zone(&'a ManagedZone),
-    /// A rule of a response policy.
-    Rule(&'a ResponseRule),
-}
-
-impl Authority<'_> {
-    /// What it is called.
-    #[must_use]
-    pub fn label(&self) -> String {
-        match self {
-            Self::Zone(zone) => format!("managed zone {}", zone.id.name),
-            Self::Rule(rule) => format!("response policy rule {}", rule.name),
-        }
-    }
-
-    /// Where it was read.
-    #[must_use]
-    pub fn origin(&self) -> &Origin {
-        match self {
-            Self::Zone(zone) => &zone.origin,
-            Self::Rule(rule) => &rule.origin,
-        }
-    }
-}
 
 /// Records that were followed.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,9 +54,9 @@ pub enum Resolved<'a> {
     Elsewhere(&'a ManagedZone),
     /// What answers is known, and not what it answers: what, why, and where it was read.
     Undecided(String, &'static str, &'a Origin),
-    /// Public DNS, under this name. A private zone of that suffix may be there, and not be seen
-    /// from here.
-    Public(String, Option<&'a ManagedZone>),
+    /// Public DNS, under this name. A private zone of that suffix, or a rule for it, may be there,
+    /// and not be seen from here.
+    Public(String, Option<Unseen<'a>>),
     /// Aliases that lead in a circle.
     Circle(Authority<'a>),
 }
@@ -169,13 +142,21 @@ pub fn resolve<'a>(
     }
 }
 
-/// Whether a network sends names of Google's somewhere by private zones: to a VIP, mostly.
+/// Whether a network sends names of Google's somewhere by private zones, or by rules of response
+/// policies: to a VIP, mostly.
 #[must_use]
 pub fn redirects_google(inventory: &Inventory, network: &Reference) -> bool {
-    inventory.zones.iter().any(|zone| {
-        let here = zone.networks.iter().any(|one| one.agrees(network));
-        zone.private && here && is_googles(&zone.dns_name)
-    })
+    let here = |networks: &[Reference]| networks.iter().any(|one| one.agrees(network));
+    let by_zone =
+        |zone: &ManagedZone| zone.private && here(&zone.networks) && is_googles(&zone.dns_name);
+    let by_rule = |policy: &ResponsePolicy| {
+        let answers = |rule: &&ResponseRule| {
+            let name = rule.dns_name.strip_prefix("*.").unwrap_or(&rule.dns_name);
+            !rule.records.is_empty() && is_googles(name)
+        };
+        here(&policy.networks) && own_rules(inventory, policy).iter().any(answers)
+    };
+    inventory.zones.iter().any(by_zone) || inventory.response_policies.iter().any(by_rule)
 }
 
 /// What public DNS answers, where nothing of the network's does.
@@ -193,8 +174,17 @@ fn outside<'a>(
         followed.push(Step { name, kind: "A".to_owned(), data });
         return Resolved::Addresses(addresses, followed, authority);
     }
-    let unseen = |zone: &&ManagedZone| zone.private && !asker.sees(zone);
-    Resolved::Public(name.clone(), longest(inventory.zones.iter().filter(unseen), &name))
+    let unseen = |zone: &&ManagedZone| zone.private && !asker.sees(&zone.networks, &zone.clusters);
+    let zone = longest(inventory.zones.iter().filter(unseen), &name).map(Unseen::Zone);
+    let by_policy = || {
+        let policies = inventory.response_policies.iter();
+        let mut unseen = policies.filter(|one| !asker.sees(&one.networks, &one.clusters));
+        unseen.find_map(|policy| {
+            let rule = rule_for(&own_rules(inventory, policy), &name)?;
+            (!rule.records.is_empty()).then_some(Unseen::Policy(policy, rule))
+        })
+    };
+    Resolved::Public(name.clone(), zone.or_else(by_policy))
 }
 
 /// By what something is seen.
@@ -226,22 +216,14 @@ impl Asker<'_> {
         }
     }
 
-    fn sees(&self, zone: &ManagedZone) -> bool {
-        [Sees::Cluster, Sees::Network]
-            .into_iter()
-            .any(|by| self.holds(&zone.networks, &zone.clusters, by))
+    fn sees(&self, networks: &[Reference], clusters: &[String]) -> bool {
+        [Sees::Cluster, Sees::Network].into_iter().any(|by| self.holds(networks, clusters, by))
     }
 
-    /// The rule of the longest name that is the name, or a wildcard above it.
     fn by_policy<'a>(&self, inventory: &'a Inventory, name: &str, by: Sees) -> Found<'a> {
         let policies = &inventory.response_policies;
         for policy in policies.iter().filter(|one| self.holds(&one.networks, &one.clusters, by)) {
-            // An export of rules does not say whose they are: of one policy they are its.
-            let own = |rule: &&ResponseRule| match &rule.policy {
-                Some(of) => of.agrees(&policy.id),
-                None => policies.len() == 1,
-            };
-            let rules: Vec<&ResponseRule> = inventory.response_rules.iter().filter(own).collect();
+            let rules = own_rules(inventory, policy);
             if rules.is_empty() {
                 let unknown = inventory.response_rules.iter().any(|rule| rule.policy.is_none());
                 let why = match unknown {
@@ -251,18 +233,7 @@ impl Asker<'_> {
                 let what = format!("response policy {}", policy.id.name);
                 return Found::End(Resolved::Undecided(what, why, &policy.origin));
             }
-            let fits = |rule: &&&ResponseRule| {
-                let of = plain(&rule.dns_name);
-                match of.strip_prefix("*.") {
-                    Some(suffix) => name != suffix && is_under(name, suffix),
-                    None => name == of,
-                }
-            };
-            let length = |rule: &&&ResponseRule| {
-                let of = plain(&rule.dns_name);
-                (of.trim_start_matches("*.").len(), !of.starts_with('*'))
-            };
-            let Some(rule) = rules.iter().filter(fits).max_by_key(length) else { continue };
+            let Some(rule) = rule_for(&rules, name) else { continue };
             // A rule without records lets the name pass to the zones.
             if rule.records.is_empty() {
                 return Found::Nothing;
@@ -277,12 +248,38 @@ impl Asker<'_> {
         Found::Nothing
     }
 
+    /// What another network answers, as its own order has it
+    /// (<https://cloud.google.com/dns/docs/zones/peering-zones>); `None` where its zones do not
+    /// tell: they may not all have been given, and what it peers with in turn is not followed.
+    fn by_peer<'a>(
+        &self,
+        inventory: &'a Inventory,
+        name: &str,
+        network: &Reference,
+    ) -> Option<Found<'a>> {
+        let sees = |zone: &&ManagedZone| {
+            zone.private && zone.networks.iter().any(|one| one.agrees(network))
+        };
+        let zone = longest(inventory.zones.iter().filter(sees), name)?;
+        let there = Asker { network, cluster: None };
+        (zone.target == ZoneTarget::Records && !network.agrees(self.network)).then_some(())?;
+        Some(match there.by_policy(inventory, name, Sees::Network) {
+            Found::Nothing => there.by_zone(inventory, name, Sees::Network),
+            found => found,
+        })
+    }
+
     fn by_zone<'a>(&self, inventory: &'a Inventory, name: &str, by: Sees) -> Found<'a> {
         let seen =
             |zone: &&ManagedZone| zone.private && self.holds(&zone.networks, &zone.clusters, by);
         let Some(zone) = longest(inventory.zones.iter().filter(seen), name) else {
             return Found::Nothing;
         };
+        if let ZoneTarget::Peering(Some(to)) = &zone.target
+            && let Some(found) = self.by_peer(inventory, name, to)
+        {
+            return found;
+        }
         if zone.target != ZoneTarget::Records {
             return Found::End(Resolved::Elsewhere(zone));
         }
@@ -380,7 +377,7 @@ fn answers<'a>(records: &[&'a RecordSet], name: &str, apex: &str) -> Vec<&'a Rec
 
 #[cfg(test)]
 mod tests {
-    use super::{Resolved, resolve};
+    use super::{Resolved, Unseen, resolve};
     use crate::model::{
         Inventory, ManagedZone, NameServerPolicy, Origin, RecordSet, Reference, ResponsePolicy,
         ResponseRule, ZoneTarget,
@@ -436,7 +433,12 @@ mod tests {
             Resolved::RecordsNotGiven(zone) => format!("no records of {}", zone.id.name),
             Resolved::Elsewhere(zone) => format!("elsewhere by {}", zone.id.name),
             Resolved::Public(name, None) => format!("public {name}"),
-            Resolved::Public(name, Some(zone)) => format!("public {name}, not {}", zone.id.name),
+            Resolved::Public(name, Some(Unseen::Zone(zone))) => {
+                format!("public {name}, not {}", zone.id.name)
+            }
+            Resolved::Public(name, Some(Unseen::Policy(policy, _))) => {
+                format!("public {name}, not {}", policy.id.name)
+            }
             Resolved::Circle(_) => "a circle".to_owned(),
         };
         assert_eq!(told, expected);
@@ -524,7 +526,8 @@ mod tests {
         all.zones[0].clusters = vec!["blue".to_owned()];
         check(&all, "gcr.io", "199.36.153.4 by 1 in gcr");
         all.response_policies[0].networks.clear();
-        check(&all, "a.example.com", "public a.example.com");
+        // It answers whom it is attached to, which is nobody now.
+        check(&all, "a.example.com", "public a.example.com, not rpz");
         all.name_servers.push(NameServerPolicy {
             id: Reference::new(None, "outbound"),
             networks: of_network,

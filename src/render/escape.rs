@@ -11,7 +11,12 @@ fn hidden(c: char) -> bool {
 /// Whether a document may be printed as it is: it has no such characters but line breaks.
 #[must_use]
 pub fn is_harmless(text: &str) -> bool {
-    !text.chars().any(|c| hidden(c) && c != '\n')
+    is_plain_ascii(text) || !text.chars().any(|c| hidden(c) && c != '\n')
+}
+
+/// Printable ASCII and line breaks, which most of what is printed is made of.
+fn is_plain_ascii(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n'))
 }
 
 /// The same JSON, with such characters as escapes: outside of strings there are none but line
@@ -20,8 +25,7 @@ pub fn is_harmless(text: &str) -> bool {
 pub fn escape_json(json: &str) -> String {
     use std::fmt::Write as _;
     let steers = |c: char| hidden(c) && c != '\n';
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n');
-    if json.bytes().all(is_plain) || !json.chars().any(steers) {
+    if is_plain_ascii(json) || !json.chars().any(steers) {
         return json.to_owned();
     }
     let mut out = String::with_capacity(json.len());

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::correlate::Directory;
 use crate::correlate::path::{Class, Fault, Link, Start, State, class_of, link};
 use crate::correlate::side::{Side, side};
-use crate::engine::naming::{self, Resolved, Step, is_googles};
+use crate::engine::naming::{self, Resolved, Step, Unseen, is_googles};
 use crate::model::Reference;
 use crate::net::{AddressSet, IpNet, Role, well_known};
 
@@ -81,21 +81,21 @@ pub(super) fn ending(
 fn public(
     directory: &Directory<'_>,
     name: &str,
-    unseen: Option<&crate::model::ManagedZone>,
+    unseen: Option<Unseen<'_>>,
     links: &mut Vec<Link>,
 ) -> (Option<Side>, Class) {
     let given = !directory.inventory.zones.is_empty();
     let google = is_googles(name);
     let told = if google { "Google's public addresses" } else { "addresses on the internet" };
     let made = match unseen {
-        Some(zone) => {
+        Some(unseen) => {
             let detail = format!(
-                "{told}: the private zone for {} is there, and this network does not see it",
-                zone.dns_name
+                "{told}: {} is there, and this network does not see it",
+                unseen.answers_for()
             );
-            link("name", State::Broken, format!("managed zone {}", zone.id.name), detail)
+            link("name", State::Broken, unseen.label(), detail)
                 .by(Fault::ZoneUnseen)
-                .read_at(&zone.origin)
+                .read_at(unseen.origin())
         }
         None if given => link("name", State::Ok, "public DNS", told),
         None => link(
