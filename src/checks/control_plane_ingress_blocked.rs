@@ -15,8 +15,9 @@
 //! Source: <https://cloud.google.com/kubernetes-engine/docs/concepts/firewall-rules>
 
 use crate::checks::blocked::{self, Words};
-use crate::checks::{Check, Evidence, Severity};
+use crate::checks::{Check, Evidence, Outcome, Severity, pasted};
 use crate::correlate::Cause;
+use crate::model::symptom::SymptomKind;
 use crate::net::{Direction, Role};
 
 /// See the head of this file.
@@ -26,8 +27,22 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Error,
     source: include_str!("control_plane_ingress_blocked.rs"),
     claims: Some(claims),
-    run: |check, evidence| blocked::find(check, evidence, words),
+    run,
 };
+
+/// Denied connections, and errors of kubectl that none of them explains.
+fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
+    let open = pasted::open_calls(check, evidence, |kind| match kind {
+        SymptomKind::Kubelet(call) => Some(call),
+        _ => None,
+    });
+    let closed = evidence.correlation.told.iter().filter_map(|told| match &told.symptom.kind {
+        SymptomKind::Kubelet(call) => pasted::closed_call(check, evidence, told, call),
+        _ => None,
+    });
+    let errors = closed.chain(open).collect();
+    pasted::join(blocked::find(check, evidence, words), errors)
+}
 
 fn claims(cause: &Cause<'_>) -> bool {
     let to = matches!(cause.destination.role, Role::Node | Role::Pod | Role::Subnet);

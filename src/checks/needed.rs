@@ -117,12 +117,15 @@ pub fn lines(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<String> {
     let mut lines = once(cause.symptoms.iter().map(|symptom| seen(symptom)));
     lines.truncate(MOST_TOLD);
     let is_call = |symptom: &&Symptom| {
-        matches!(symptom.kind, SymptomKind::Webhook(_) | SymptomKind::AggregatedApi(_))
+        matches!(
+            symptom.kind,
+            SymptomKind::Webhook(_) | SymptomKind::AggregatedApi(_) | SymptomKind::Kubelet(_)
+        )
     };
     if cause.destination.role == Role::ControlPlane && cause.symptoms.iter().any(is_call) {
         lines.push(
             "agents in the cluster dial the control plane and carry its calls: while they are kept \
-             from it, it reaches no webhook"
+             from it, it reaches no webhook and no kubelet"
                 .to_owned(),
         );
     }

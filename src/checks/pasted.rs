@@ -124,6 +124,11 @@ fn flow(symptom: &Symptom, need: Option<&Need<'_>>) -> Option<FlowSummary> {
             to.ranges = call.address.iter().map(|(address, _)| (*address).into()).collect();
             (side(Role::ControlPlane, String::new()), to, port_of(call), Direction::Ingress)
         }
+        SymptomKind::Kubelet(call) => {
+            let mut to = side(Role::Node, String::new());
+            to.ranges = call.address.iter().map(|(address, _)| (*address).into()).collect();
+            (side(Role::ControlPlane, String::new()), to, Some(10_250), Direction::Ingress)
+        }
         SymptomKind::ImagePull { host, address, .. } => {
             let mut to = side(Role::Unknown, host.clone().unwrap_or_default());
             to.ranges = address.iter().map(|(address, _)| (*address).into()).collect();
@@ -173,6 +178,7 @@ fn subject_of(symptom: &Symptom) -> String {
         SymptomKind::Webhook(call) | SymptomKind::AggregatedApi(call) => {
             call.name.clone().unwrap_or_else(|| callee(call))
         }
+        SymptomKind::Kubelet(_) => "kubelet".to_owned(),
         SymptomKind::ImagePull { host, image, .. } => {
             image.clone().or_else(|| host.clone()).unwrap_or_default()
         }
@@ -221,8 +227,8 @@ fn cannot_tell(evidence: &Evidence<'_, '_>, told: &Told<'_>, call: &Call) -> Wor
     if inventory.firewall_rules.is_empty() && inventory.policies.is_empty() {
         lacks.push("the firewall rules (gcloud compute firewall-rules list --format=json)");
     }
-    let is_known =
-        call.service.as_ref().is_some_and(|(id, _)| inventory.workloads.service(id).is_some());
+    let is_known = matches!(told.symptom.kind, SymptomKind::Kubelet(_))
+        || call.service.as_ref().is_some_and(|(id, _)| inventory.workloads.service(id).is_some());
     if !is_known {
         lacks.push(
             "the Services and what is behind them (kubectl get \
@@ -235,7 +241,7 @@ fn cannot_tell(evidence: &Evidence<'_, '_>, told: &Told<'_>, call: &Call) -> Wor
     }
     explanation.push(told.symptom.failure.verdict().to_owned());
     Words {
-        title: format!("nobody answered the API server at {}{port}", callee(call)),
+        title: format!("nobody answered the API server at {}{port}", called(told.symptom, call)),
         no_fix: match lacks.as_slice() {
             [] => "cannot tell: what was given does not decide it".to_owned(),
             lacks => format!("cannot tell whether it is the firewall without {}", lacks.join("; ")),
@@ -255,19 +261,39 @@ pub fn closed_calls(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> 
         else {
             continue;
         };
-        let words = match told.answer {
-            Conclusion::NotFirewall => not_firewall(told.symptom, call),
-            Conclusion::Elsewhere(_) => elsewhere(evidence, told, call),
-            Conclusion::Firewall | Conclusion::Missing(_) | Conclusion::CannotTell(_) => continue,
-        };
-        found.push(finding(check, told, evidence, words));
+        found.extend(closed_call(check, evidence, told, call));
     }
     found
 }
 
+/// An error of a call that is not the firewall's doing, or that it provably lets pass.
+#[must_use]
+pub fn closed_call(
+    check: &Check,
+    evidence: &Evidence<'_, '_>,
+    told: &Told<'_>,
+    call: &Call,
+) -> Option<Finding> {
+    let words = match told.answer {
+        Conclusion::NotFirewall => not_firewall(told.symptom, call),
+        Conclusion::Elsewhere(_) => elsewhere(evidence, told, call),
+        Conclusion::Firewall | Conclusion::Missing(_) | Conclusion::CannotTell(_) => return None,
+    };
+    Some(finding(check, told, evidence, words))
+}
+
+/// Whom the API server called, as an error of its kind says it.
+fn called(symptom: &Symptom, call: &Call) -> String {
+    match (&symptom.kind, &call.address) {
+        (SymptomKind::Kubelet(_), Some((address, _))) => format!("the kubelet of {address}"),
+        (SymptomKind::Kubelet(_), None) => "a kubelet".to_owned(),
+        _ => callee(call),
+    }
+}
+
 fn not_firewall(symptom: &Symptom, call: &Call) -> Words {
     Words {
-        title: format!("the call of {} fails, and not by the firewall", callee(call)),
+        title: format!("the call of {} fails, and not by the firewall", called(symptom, call)),
         explanation: Vec::new(),
         no_fix: format!("not the firewall: {}", symptom.failure.verdict()),
         severity: Severity::Warning,
@@ -282,15 +308,22 @@ fn elsewhere(evidence: &Evidence<'_, '_>, told: &Told<'_>, call: &Call) -> Words
     let proved = need.is_some_and(|need| need.answer.verdict == Expected::Allowed)
         && need.is_some_and(|need| !need.answer.is_assumed && !need.doubtful);
     let mut explanation = Vec::from_iter(decider);
-    explanation.push(
-        "look at the pod: whether it is ready, answers within the time-out of the webhook, and \
-         listens on that port; at network policies; and at whether this happened during an install"
-            .to_owned(),
-    );
+    let look = match told.symptom.kind {
+        SymptomKind::Kubelet(_) => {
+            "look at the node: whether it is Ready and its kubelet answers; and at konnectivity \
+             (kubectl -n kube-system get pods -l k8s-app=konnectivity-agent)"
+        }
+        _ => {
+            "look at the pod: whether it is ready, answers within the time-out of the webhook, and \
+             listens on that port; at network policies; and at whether this happened during an \
+             install"
+        }
+    };
+    explanation.push(look.to_owned());
     Words {
         title: format!(
             "the firewall lets the control plane reach {}{}: the cause is elsewhere",
-            callee(call),
+            called(told.symptom, call),
             port.unwrap_or_default()
         ),
         explanation,

@@ -135,7 +135,9 @@ fn carries(cause: &Cause<'_>, need: &Need<'_>) -> bool {
 /// to be known.
 fn is_logged(cause: &Cause<'_>, symptom: &Symptom) -> bool {
     let address = match &symptom.kind {
-        SymptomKind::Webhook(call) | SymptomKind::AggregatedApi(call) => call.address,
+        SymptomKind::Webhook(call)
+        | SymptomKind::AggregatedApi(call)
+        | SymptomKind::Kubelet(call) => call.address,
         SymptomKind::ImagePull { address, .. } => *address,
         _ => None,
     };

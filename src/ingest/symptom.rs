@@ -122,7 +122,8 @@ pub fn merged(all: impl IntoIterator<Item = Symptom>) -> Vec<Symptom> {
 /// since there may be millions of them.
 #[must_use]
 pub fn may_be_in(entry: &[u8]) -> bool {
-    const WORDS: [&str; 6] = [
+    const WORDS: [&str; 7] = [
+        "error dialing backend",
         "failed calling",
         "ailed to pull",
         "failing or missing",
@@ -162,7 +163,8 @@ fn unescaped(text: &str) -> String {
 }
 
 /// What the error itself begins with: what stands before it is a table, a prompt, a log's head.
-const BEGINNINGS: [&str; 11] = [
+const BEGINNINGS: [&str; 12] = [
+    "error dialing backend",
     "failed calling",
     "failed to call",
     "failing or missing",
@@ -233,6 +235,9 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
         return Some((SymptomKind::AggregatedApi(found), failure));
     }
     let url = url(text);
+    if text.contains("error dialing backend") || url.as_ref().is_some_and(is_of_kubelet) {
+        return Some((SymptomKind::Kubelet(call(text)), failure));
+    }
     if let Some(host) = group(&NODE_EGRESS, text, 1) {
         return Some((SymptomKind::NodeEgress(host.to_ascii_lowercase()), Failure::Timeout));
     }
@@ -270,6 +275,15 @@ fn url(text: &str) -> Option<(String, Option<u16>, String)> {
         _ => (authority, Some(default)),
     };
     Some((host.to_owned(), port, path))
+}
+
+/// Whether a URL is one that the API server asks a kubelet for; others ask it for its metrics.
+/// Paths: <https://github.com/kubernetes/kubernetes/blob/v1.31.0/pkg/kubelet/server/server.go>,
+/// `InstallDebuggingHandlers`.
+fn is_of_kubelet((_, port, path): &(String, Option<u16>, String)) -> bool {
+    const PATHS: [&str; 6] =
+        ["/containerLogs/", "/exec/", "/attach/", "/portForward/", "/run/", "/logs/"];
+    *port == Some(10_250) && PATHS.iter().any(|start| path.starts_with(start))
 }
 
 fn dialled(text: &str) -> Option<(IpAddr, u16)> {
@@ -369,7 +383,7 @@ fn failure(text: &str) -> Failure {
         Failure::NoService
     } else if any(&["connection refused"]) {
         Failure::Refused
-    } else if any(&["x509", "certificate ", "tls: bad", "tls: failed"]) {
+    } else if any(&["x509", "certificate ", "tls: bad", "tls: failed", "remote error: tls"]) {
         Failure::Certificate
     } else if any(&["denied the request"]) {
         Failure::Answered
@@ -397,6 +411,7 @@ fn failure(text: &str) -> Failure {
         Failure::Broken
     } else if any(&[
         "i/o timeout",
+        "dial timeout",
         "context deadline exceeded",
         "client.timeout",
         "timed out",

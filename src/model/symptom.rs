@@ -27,6 +27,8 @@ pub enum SymptomKind {
     Webhook(Call),
     /// The API server asked for an aggregated API.
     AggregatedApi(Call),
+    /// The API server called a kubelet: for logs, a shell, a forwarded port.
+    Kubelet(Call),
     /// A node pulled an image.
     ImagePull {
         /// The image, as it was asked for.

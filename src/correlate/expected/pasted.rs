@@ -64,6 +64,14 @@ pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
     match &symptom.kind {
         SymptomKind::Webhook(call) => called(call, false),
         SymptomKind::AggregatedApi(call) => called(call, true),
+        SymptomKind::Kubelet(call) => {
+            let is_it = |(address, _): &(IpAddr, u16)| {
+                need.to.ranges.iter().any(|range| range.contains(address))
+            };
+            need.purpose == Purpose::Kubelet
+                && need.port == Some(10_250)
+                && call.address.as_ref().is_none_or(is_it)
+        }
         SymptomKind::NodesMissing(_) => {
             need.purpose == Purpose::ControlPlane && !need.doubtful && need.from.role == Role::Node
         }

@@ -1,0 +1,85 @@
+//! Errors that kubectl prints, which are put together with the rules that were given.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use common::small::{cluster, deny_all, own_rules, subnet};
+use common::{findings, folder, json};
+use serde_json::{Value, json as value};
+
+fn triage(resources: &[Value], error: &str) -> Value {
+    let text: String = resources.iter().map(|one| format!("{one}\n")).collect();
+    let scratch = folder(&[("all.ndjson", text.as_bytes()), ("err.txt", error.as_bytes())]);
+    json(&["triage", scratch.path().to_str().unwrap()])
+}
+
+/// The only finding about kubelets.
+fn of_kubelet(resources: &[Value], error: &str) -> Value {
+    let report = triage(resources, error);
+    let found = findings(&report, "control-plane-ingress-blocked");
+    assert_eq!(found.len(), 1, "{error}: {report:#}");
+    found[0].clone()
+}
+
+const LOGS: &str = "Error from server: Get \"https://10.0.0.7:10250/containerLogs/shop/web-0/web\": \
+                    dial tcp 10.0.0.7:10250: i/o timeout\n";
+
+/// `kubectl logs`, `exec` and the like go from the control plane to the kubelet.
+#[test]
+fn a_kubelet_that_is_not_reached_is_told_with_its_deny() {
+    let [master, inside] = own_rules();
+    let closed = deny_all(value!({"priority": 900}));
+    let world = [master, inside, closed, cluster("c", value!({})), subnet(value!({}))];
+    for error in [
+        LOGS,
+        "error: error dialing backend: dial tcp 10.0.0.7:10250: i/o timeout\n",
+        "Error from server: error dialing backend: dial timeout, backstop\n",
+    ] {
+        let found = of_kubelet(&world, error);
+        assert_eq!(found["decision"]["decider"]["name"], "deny-all", "{error}: {found:#}");
+        assert!(found["explanation"].to_string().contains("seen: "), "{error}: {found:#}");
+    }
+}
+
+#[test]
+fn a_kubelet_that_the_rules_let_be_reached_is_not_the_firewalls() {
+    let [master, inside] = own_rules();
+    let world = [master, inside, cluster("c", value!({})), subnet(value!({}))];
+    let found = of_kubelet(&world, LOGS);
+    let why = found["no_fix"].as_str().unwrap();
+    assert!(why.starts_with("not the firewall: the simulation lets it pass"), "{found:#}");
+    assert!(found["title"].as_str().unwrap().contains("the kubelet of 10.0.0.7"), "{found:#}");
+    let refused =
+        "error: error dialing backend: dial tcp 10.0.0.7:10250: connect: connection refused";
+    assert!(of_kubelet(&world, refused)["no_fix"].as_str().unwrap().contains("connection refused"));
+    let certificate = "Error from server: error dialing backend: remote error: tls: internal error";
+    let why = of_kubelet(&world, certificate)["no_fix"].as_str().unwrap().to_owned();
+    assert!(why.contains("certificate"), "{why}");
+}
+
+/// Without resources it is said what they would tell.
+#[test]
+fn a_kubelet_of_nobody_knows_which_cluster_lacks_it() {
+    let found = of_kubelet(&[], LOGS);
+    let why = found["no_fix"].as_str().unwrap();
+    assert!(why.contains("gcloud container clusters describe"), "{why}");
+    assert!(!why.contains("kubectl get services"), "{why}");
+}
+
+/// Who scrapes a kubelet is a pod, not the API server.
+#[test]
+fn metrics_are_not_asked_for_by_the_api_server() {
+    let scraped = "E1123 scraper.go:149] \"Failed to scrape node\" err=\"Get \
+                   \\\"https://10.0.0.7:10250/metrics/resource\\\": dial tcp 10.0.0.7:10250: i/o \
+                   timeout\"\n";
+    let [master, inside] = own_rules();
+    let world = [master, inside, cluster("c", value!({})), subnet(value!({}))];
+    let report = triage(&world, scraped);
+    assert!(findings(&report, "control-plane-ingress-blocked").is_empty(), "{report:#}");
+}
