@@ -489,3 +489,37 @@ fn what_would_be_inspected_wants_a_second_look() {
         assert_eq!(names_it, safety == "review");
     }
 }
+
+/// A change for two findings says so where one of them is asked for, which decides the status, too.
+#[test]
+fn a_change_for_two_findings_says_so() {
+    let webhook = |name: &str, port: u16| {
+        [
+            value!({"apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": "ValidatingWebhookConfiguration", "metadata": {"name": name},
+                "webhooks": [{"name": format!("{name}.example"),
+                    "clientConfig": {"service": {"namespace": "hooks", "name": name}}}]}),
+            value!({"apiVersion": "v1", "kind": "Service",
+                "metadata": {"namespace": "hooks", "name": name},
+                "spec": {"ports": [{"port": 443, "targetPort": port}], "selector": {"app": name}}}),
+            value!({"apiVersion": "v1", "kind": "Endpoints",
+                "metadata": {"namespace": "hooks", "name": name},
+                "subsets": [{"addresses": [{"ip": "10.1.0.5"}], "ports": [{"port": port}]}]}),
+        ]
+    };
+    let [master, inside] = own_rules();
+    let world =
+        [master, inside, deny_all(value!({})), cluster("c", value!({})), subnet(value!({}))];
+    let all = [world.to_vec(), webhook("one", 8443).to_vec(), webhook("two", 9443).to_vec()];
+    let all = all.concat();
+    let inputs = Inputs::of(&all);
+    let report = inputs.triage();
+    let found = findings(&report, "webhook-port-blocked");
+    let [one, other] = found.as_slice() else { panic!("{report:#}") };
+    let id = |finding: &Value| finding["id"].as_str().unwrap().to_owned();
+    let (one, other) = (id(one), id(other));
+    let told = common::run(&["fix", &one, inputs.path(), "--fail-on", "error"]);
+    assert_eq!(told.status.code(), Some(1));
+    let told = common::stdout(&common::run(&["fix", &one, inputs.path()]));
+    assert!(told.contains(&format!("# it is the change for {other}, too")), "{told}");
+}

@@ -11,7 +11,7 @@ use crate::suggest::Suggestion;
 /// The first fix of each finding in a language, or why there is none. Comments hold text from the
 /// inputs, so each is one line without control characters.
 #[must_use]
-pub fn text(findings: &[&Finding], language: &str) -> String {
+pub fn text(findings: &[&Finding], all: &[Finding], language: &str) -> String {
     let mut out = String::new();
     let comment = |out: &mut String, line: &str| {
         out.push_str("# ");
@@ -52,6 +52,10 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
             comment(&mut out, note);
         }
         comment(&mut out, &suggestion::proof(fix));
+        let also = also_mended(finding, fix, all);
+        if !also.is_empty() {
+            comment(&mut out, &format!("it is the change for {}, too", also.join(", ")));
+        }
         for other in finding.fixes.iter().skip(1) {
             comment(&mut out, &format!("or: {}", suggestion::outline(other)));
         }
@@ -72,6 +76,16 @@ pub fn text(findings: &[&Finding], language: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+/// The other findings that a change mends: what is opened is opened for them, too.
+fn also_mended<'f>(finding: &Finding, fix: &Suggestion, all: &'f [Finding]) -> Vec<&'f str> {
+    let rule = fix.change().rule();
+    let others = all.iter().filter(|other| {
+        let first = other.fixes.first();
+        other.id != finding.id && first.is_some_and(|first| first.change().rule() == rule)
+    });
+    others.map(|other| other.id.as_str()).collect()
 }
 
 /// One more document; those of YAML are kept apart.

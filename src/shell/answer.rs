@@ -1,6 +1,6 @@
 //! Answers to where they were asked for, in the form that was asked for.
 
-use crate::checks::{Report, Severity};
+use crate::checks::{Finding, Report, Severity};
 use crate::cli::{Format, Options};
 use crate::render::document::Document;
 use crate::render::escape::escape_json;
@@ -56,12 +56,17 @@ pub fn quoted(words: &[String]) -> String {
 
 /// The status that findings of a severity, or of a higher one, make.
 pub(super) fn status(report: &Report, fail_on: &str) -> u8 {
+    status_of(&report.findings, fail_on)
+}
+
+/// The same of some findings.
+pub(super) fn status_of<'f>(findings: impl IntoIterator<Item = &'f Finding>, fail_on: &str) -> u8 {
     let least = match fail_on {
         "note" => Severity::Note,
         "warning" => Severity::Warning,
         "error" => Severity::Error,
         _ => return DONE,
     };
-    let found = report.findings.iter().any(|finding| finding.severity >= least);
+    let found = findings.into_iter().any(|finding| finding.severity >= least);
     if found { FOUND } else { DONE }
 }

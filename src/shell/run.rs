@@ -16,7 +16,9 @@ use crate::model::Reference;
 use crate::net::Timestamp;
 use crate::render::triage::{Asked, Detail};
 use crate::render::{self, collect, csv, fix, inventory, json, page, reach, sarif, triage, why};
-use crate::shell::answer::{DONE, FOUND, print, print_json, print_lines, quoted, status};
+use crate::shell::answer::{
+    DONE, FOUND, print, print_json, print_lines, quoted, status, status_of,
+};
 use crate::shell::input::{self, Source};
 use crate::shell::output::{self, Progress};
 use crate::shell::prepare::prepare;
@@ -387,9 +389,10 @@ fn run_fix(
     if language == "json" || options.format == Format::Json {
         print_json(options, &fix::json(&wanted))?;
     } else {
-        output::write(&fix::text(&wanted, language), options.output.as_deref())?;
+        let text = fix::text(&wanted, &report.findings, language);
+        output::write(&text, options.output.as_deref())?;
     }
-    Ok(DONE)
+    Ok(status_of(wanted, options.fail_on.unwrap_or("never")))
 }
 
 fn run_rule_stats(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
