@@ -492,3 +492,19 @@ fn an_export_that_was_cut_off_is_not_all_of_it() {
     );
     check_ssh(&[("all.json", whole.as_bytes()), ("log.json", log.as_bytes())], &[], "DENIED");
 }
+
+/// A document of YAML that cannot be read may be a rule, unless it says what else it is.
+#[test]
+fn a_broken_document_may_be_a_rule() {
+    let allow = "kind: compute#firewall\nname: ssh\nnetwork: projects/p/global/networks/n\n\
+                 direction: INGRESS\npriority: 900\nallowed:\n- IPProtocol: tcp\n  ports: ['22']\n\
+                 sourceRanges: [203.0.113.0/24]\n";
+    for (broken, verdict) in [
+        ("kind: ComputeFirewall\nspec: [\n", "UNDETERMINED"),
+        ("direction: INGRESS\n  deny: :\n - x\n", "UNDETERMINED"),
+        ("apiVersion: apps/v1\nkind: Deployment\nspec: {{ .Values.x }}\n", "ALLOWED"),
+    ] {
+        let text = format!("{allow}---\n{broken}");
+        check_ssh(&[("all.yaml", text.as_bytes())], &[], verdict);
+    }
+}

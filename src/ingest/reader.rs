@@ -62,6 +62,11 @@ impl Reader {
     /// Takes in one piece.
     pub fn piece(&mut self, text: &str, form: Form, place: &Place) {
         let contents = contents_of(text, form, place);
+        // A document beside sound ones; who writes none of these writes no rules there.
+        let is_lost = contents.items.is_empty() && !contents.complaints.is_empty();
+        if form == Form::Yaml && is_lost && may_hold_rules(text) {
+            self.doubt(&place.path);
+        }
         self.complaints.extend(contents.complaints);
         for item in contents.items {
             self.item(item);
@@ -276,6 +281,18 @@ fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
         }
     }
     Contents { items, complaints, ..Contents::default() }
+}
+
+/// Whether a document that could not be read may hold firewall rules, by the kinds that it names.
+fn may_hold_rules(text: &str) -> bool {
+    let kind = |line: &str| {
+        let line = line.trim_start().trim_start_matches("- ");
+        let kind = line.strip_prefix("kind:")?.trim().trim_matches(['"', '\'']).to_owned();
+        (!kind.is_empty()).then_some(kind)
+    };
+    let mut kinds = text.lines().filter_map(kind).peekable();
+    let of_rules = |kind: String| kind.contains("irewall") || kind == "List";
+    kinds.peek().is_none() || kinds.any(of_rules)
 }
 
 /// Whether a text is a table of log entries: CSV of the Logs Explorer's or of BigQuery's, `csv` and
