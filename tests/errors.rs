@@ -83,3 +83,24 @@ fn metrics_are_not_asked_for_by_the_api_server() {
     let report = triage(&world, scraped);
     assert!(findings(&report, "control-plane-ingress-blocked").is_empty(), "{report:#}");
 }
+
+/// Who called is not in the error, and authorized networks leave no trace in any log.
+#[test]
+fn a_client_that_is_not_answered_is_told_where_to_look() {
+    let world = [own_rules().to_vec(), vec![cluster("c", value!({})), subnet(value!({}))]].concat();
+    let client = |failure: &str| {
+        let error =
+            format!("Unable to connect to the server: dial tcp 172.16.0.2:443: {failure}\n");
+        let report = triage(&world, &error);
+        let found = findings(&report, "control-plane-egress-blocked");
+        assert_eq!(found.len(), 1, "{report:#}");
+        found[0].clone()
+    };
+    let found = client("i/o timeout");
+    assert_eq!(found["title"], "a client did not reach the control plane of c at 172.16.0.2:443");
+    assert!(found["no_fix"].as_str().unwrap().starts_with("cannot tell: who called"), "{found:#}");
+    assert!(found["explanation"].to_string().contains("authorized networks"), "{found:#}");
+    let found = client("connect: connection refused");
+    assert!(found["no_fix"].as_str().unwrap().starts_with("not the firewall"), "{found:#}");
+    assert!(!found["explanation"].to_string().contains("authorized networks"), "{found:#}");
+}

@@ -179,6 +179,7 @@ fn subject_of(symptom: &Symptom) -> String {
             call.name.clone().unwrap_or_else(|| callee(call))
         }
         SymptomKind::Kubelet(_) => "kubelet".to_owned(),
+        SymptomKind::Client(_) => "kubectl".to_owned(),
         SymptomKind::ImagePull { host, image, .. } => {
             image.clone().or_else(|| host.clone()).unwrap_or_default()
         }
@@ -331,6 +332,48 @@ fn elsewhere(evidence: &Evidence<'_, '_>, told: &Told<'_>, call: &Call) -> Words
         severity: Severity::Warning,
         confidence: if proved { Confidence::Proven } else { Confidence::Likely },
     }
+}
+
+/// Errors of clients that the API server did not answer, whoever they were.
+#[must_use]
+pub fn client_errors(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for told in &evidence.correlation.told {
+        let SymptomKind::Client(call) = &told.symptom.kind else { continue };
+        let failure = told.symptom.failure;
+        let at = call.address.map(|(address, port)| format!(" at {address}:{port}"));
+        let at = at.unwrap_or_default();
+        let owner = call.address.map(|(address, _)| evidence.directory.who(address, None).owner);
+        let of = owner.filter(|owner| owner.role == Role::ControlPlane);
+        let of = of.map(|owner| format!(" of {}", owner.name)).unwrap_or_default();
+        let no_fix = match told.answer {
+            Conclusion::NotFirewall => format!("not the firewall: {}", failure.verdict()),
+            _ => {
+                let ends = call.address.map(|(address, port)| format!("{address}:{port}"));
+                format!(
+                    "cannot tell: who called is not in the error; from a VM: vpcwhy why CLIENT {} \
+                     INPUT; a private endpoint answers its own network and, where its routes are \
+                     exported, those that are joined to it",
+                    ends.as_deref().unwrap_or("ADDRESS:443")
+                )
+            }
+        };
+        let authorized = "the control plane drops callers that are in none of its authorized \
+                          networks, and no firewall rule or log shows it: gcloud container \
+                          clusters describe CLUSTER \
+                          --format='yaml(masterAuthorizedNetworksConfig,\
+                          controlPlaneEndpointsConfig)'";
+        let may_be = failure.may_be_firewall();
+        let words = Words {
+            title: format!("a client did not reach the control plane{of}{at}"),
+            explanation: may_be.then(|| authorized.to_owned()).into_iter().collect(),
+            no_fix,
+            severity: Severity::Warning,
+            confidence: Confidence::Possible,
+        };
+        found.push(finding(check, told, evidence, words));
+    }
+    found
 }
 
 /// Errors of nodes that could not reach a host which `is_own` knows, where no denied connection

@@ -163,7 +163,8 @@ fn unescaped(text: &str) -> String {
 }
 
 /// What the error itself begins with: what stands before it is a table, a prompt, a log's head.
-const BEGINNINGS: [&str; 12] = [
+const BEGINNINGS: [&str; 13] = [
+    "Unable to connect to the server",
     "error dialing backend",
     "failed calling",
     "failed to call",
@@ -237,6 +238,9 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
     let url = url(text);
     if text.contains("error dialing backend") || url.as_ref().is_some_and(is_of_kubelet) {
         return Some((SymptomKind::Kubelet(call(text)), failure));
+    }
+    if text.contains("Unable to connect to the server") {
+        return Some((SymptomKind::Client(call(text)), failure));
     }
     if let Some(host) = group(&NODE_EGRESS, text, 1) {
         return Some((SymptomKind::NodeEgress(host.to_ascii_lowercase()), Failure::Timeout));

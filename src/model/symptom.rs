@@ -29,6 +29,8 @@ pub enum SymptomKind {
     AggregatedApi(Call),
     /// The API server called a kubelet: for logs, a shell, a forwarded port.
     Kubelet(Call),
+    /// Somebody's kubectl called the API server.
+    Client(Call),
     /// A node pulled an image.
     ImagePull {
         /// The image, as it was asked for.

@@ -79,6 +79,8 @@ pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
             need.purpose == Purpose::ControlPlane && !need.doubtful && need.from.role == Role::Node
         }
         SymptomKind::UnhealthyBackends(_) => need.purpose == Purpose::Probe,
+        // Who called, nobody says.
+        SymptomKind::Client(_) => false,
         SymptomKind::NodeEgress(_)
         | SymptomKind::ImagePull { .. }
         | SymptomKind::FirewallChange { .. } => {
