@@ -157,3 +157,58 @@ fn peering_zones_are_followed() {
     assert!(spots.contains("the way to storage.googleapis.com is not judged"), "{spots}");
     assert!(!spots.contains("gcr.io"), "{spots}");
 }
+
+/// A route to the VIP for other VMs does not serve these, and is not outranked by what does.
+#[test]
+fn a_route_for_other_vms_is_named() {
+    let mut all = closed();
+    for one in &mut all {
+        if one["kind"] == "compute#route" {
+            one["tags"] = value!(["legacy-vm"]);
+        }
+        if one["currentMasterVersion"].is_string() {
+            one["nodePools"] = value!([{"name": "pool", "config": {"tags": ["own"]}}]);
+        }
+    }
+    let appliance = value!({"kind": "compute#route", "name": "appliance", "destRange": "0.0.0.0/0",
+        "network": "projects/p/global/networks/n", "priority": 800, "nextHopIp": "10.0.0.99"});
+    let all = [all, rules().to_vec(), vec![policy(&["n"])]].concat();
+    for (more, check) in
+        [(Some(appliance), "private-route-wrong-next-hop"), (None, "private-route-missing")]
+    {
+        let report = Inputs::of(&[all.clone(), Vec::from_iter(more)].concat()).triage();
+        let found = findings(&report, check);
+        assert_eq!(found.len(), 1, "{check}: {report:#}");
+        let title = found[0]["title"].as_str().unwrap();
+        assert!(title.contains("vip is for VMs with tag legacy-vm"), "{title}");
+        let added = found[0]["fixes"][0]["as"]["gcloud"].as_str().unwrap();
+        assert!(added.contains("routes create n-to-google-apis"), "{added}");
+    }
+}
+
+/// An image that runs was pulled: that its registry cannot be reached is no error by itself.
+#[test]
+fn an_image_that_runs_was_pulled() {
+    let pod = |ready: &str| {
+        value!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"namespace": "cache", "name": format!("redis-{ready}"), "uid": "1"},
+            "spec": {"containers": [{"name": "redis", "image": "redis:7.2"}]},
+            "status": {"phase": "Running", "podIP": "10.1.0.9",
+                "conditions": [{"type": "Ready", "status": ready}]}})
+    };
+    let of = |pods: &[Value]| {
+        let all = [closed(), rules().to_vec(), vec![policy(&["n"])], pods.to_vec()].concat();
+        let report = Inputs::of(&all).triage();
+        let found = findings(&report, "default-route-missing");
+        assert_eq!(found.len(), 1, "{report:#}");
+        (found[0]["severity"].clone(), found[0]["explanation"].to_string())
+    };
+    let (severity, why) = of(&[pod("True")]);
+    assert_eq!(severity, "warning");
+    assert!(why.contains("pulled before"), "{why}");
+    for pods in [vec![pod("False")], vec![pod("True"), pod("False")]] {
+        let (severity, why) = of(&pods);
+        assert_eq!(severity, "error");
+        assert!(!why.contains("pulled before"), "{why}");
+    }
+}

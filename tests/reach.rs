@@ -1018,6 +1018,8 @@ fn told(symptom: &vpcwhy::model::Symptom) -> (&'static str, String, Option<u16>)
     match &symptom.kind {
         SymptomKind::Webhook(call) => ("webhook", callee(call), port_of(call)),
         SymptomKind::AggregatedApi(call) => ("api", callee(call), port_of(call)),
+        SymptomKind::Kubelet(call) => ("kubelet", callee(call), port_of(call)),
+        SymptomKind::Client(call) => ("client", callee(call), port_of(call)),
         SymptomKind::ImagePull { host, address, .. } => {
             ("image", host.clone().unwrap_or_default(), address.map(|(_, port)| port))
         }

@@ -523,3 +523,89 @@ fn a_change_for_two_findings_says_so() {
     let told = common::stdout(&common::run(&["fix", &one, inputs.path()]));
     assert!(told.contains(&format!("# it is the change for {other}, too")), "{told}");
 }
+
+fn service(addresses: &[&str], source_ranges: &[&str]) -> Value {
+    let ingress: Vec<Value> = addresses.iter().map(|ip| value!({"ip": ip})).collect();
+    value!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"namespace": "edge", "name": "gw",
+            "annotations": {"networking.gke.io/load-balancer-type": "Internal"}},
+        "spec": {"type": "LoadBalancer", "loadBalancerSourceRanges": source_ranges,
+            "ports": [{"port": 443, "targetPort": 8443, "nodePort": 30443}]},
+        "status": {"loadBalancer": {"ingress": ingress}}})
+}
+
+/// Whom a Service keeps out of its load balancer is let in by the Service, not by a rule beside.
+#[test]
+fn whom_a_service_keeps_out_is_not_let_in() {
+    let [master, inside] = own_rules();
+    let on_premises = rule(
+        "from-office",
+        value!({"sourceRanges": ["192.168.0.0/16"],
+            "allowed": [{"IPProtocol": "tcp", "ports": ["22"]}]}),
+    );
+    let route = value!({"kind": "compute#route", "name": "office", "destRange": "192.168.0.0/16",
+        "network": "projects/p/global/networks/n", "priority": 1000,
+        "nextHopVpnTunnel": "projects/p/regions/r/vpnTunnels/t1"});
+    let call = denied("192.168.7.9", "10.0.0.201", 443, "deny-all", "INGRESS", "gke-c-pool-1");
+    let world = [
+        master,
+        inside,
+        on_premises,
+        route,
+        deny_all(value!({})),
+        cluster("c", value!({})),
+        subnet(value!({})),
+        call,
+    ];
+    let of = |source_ranges: &[&str]| {
+        let all = [world.to_vec(), vec![service(&["10.0.0.201"], source_ranges)]].concat();
+        let report = Inputs::of(&all).triage();
+        let found = findings(&report, "unexplained-denial");
+        assert_eq!(found.len(), 1, "{report:#}");
+        assert_eq!(found[0]["flow"]["destination"]["role"], "load-balancer", "{report:#}");
+        assert_eq!(found[0]["flow"]["destination"]["name"], "edge/gw");
+        found[0].clone()
+    };
+    let kept_out = of(&["10.0.0.0/8"]);
+    assert_eq!(kept_out["fixes"], value!([]), "{kept_out:#}");
+    let why = kept_out["no_fix"].as_str().unwrap();
+    assert!(why.contains("change its loadBalancerSourceRanges"), "{why}");
+    // Whom it does not keep out is let in at its address alone.
+    for fix in of(&["192.168.0.0/16"])["fixes"].as_array().unwrap() {
+        if fix["kind"] == "add-firewall-rule" {
+            assert_eq!(fix["rule"]["destination_ranges"], value!(["10.0.0.201/32"]), "{fix:#}");
+        }
+    }
+}
+
+/// What the log saw pass goes on passing, though nobody knows the tags by which it did.
+#[test]
+fn what_passed_is_not_changed_by_being_let_pass() {
+    let [master, inside] = own_rules();
+    let hooks = rule(
+        "webhooks",
+        value!({"priority": 900, "sourceRanges": ["172.16.0.0/28"], "targetTags": ["pool-a"],
+            "allowed": [{"IPProtocol": "tcp", "ports": ["8443"]}]}),
+    );
+    let gpu = value!({"kind": "compute#instance", "name": "gke-c-gpu-1", "zone": "zones/r-a",
+        "tags": {"items": [TAG, "pool-gpu"]},
+        "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": "10.0.0.9",
+            "aliasIpRanges": [{"ipCidrRange": "10.1.9.0/24"}]}]});
+    let mut passed = denied("172.16.0.2", "10.1.8.5", 8443, "webhooks", "INGRESS", "gke-c-a-1");
+    passed["jsonPayload"]["disposition"] = value!("ALLOWED");
+    let call = denied("172.16.0.2", "10.1.9.5", 8443, "deny-all", "INGRESS", "gke-c-gpu-1");
+    let world = [
+        master,
+        inside,
+        hooks,
+        gpu,
+        deny_all(value!({})),
+        cluster("c", value!({})),
+        subnet(value!({})),
+        passed,
+        call,
+    ];
+    let found = fixes(&Inputs::of(&world).triage(), "webhook-port-blocked");
+    assert!(!found.is_empty());
+    assert!(found.iter().all(|fix| fix["proof"]["other_flows_changed"] == 0), "{found:#?}");
+}

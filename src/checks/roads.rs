@@ -51,7 +51,7 @@ fn finding(
     evidence: &Evidence<'_, '_>,
     words: &Words,
 ) -> Option<Finding> {
-    let first = *roads.first()?;
+    let first = *roads.iter().find(|road| road.is_certain).or(roads.first())?;
     let cluster = evidence.directory.inventory.clusters.get(first.cluster)?;
     let hosts: Vec<&str> = roads.iter().map(|road| road.path.host.as_str()).collect();
     let name = &cluster.id.name;

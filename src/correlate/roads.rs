@@ -9,6 +9,7 @@ use crate::correlate::expected::BOOT;
 use crate::correlate::path::{self, Class, Fault, Link, Path, State};
 use crate::correlate::scope::Scope;
 use crate::engine::naming::redirects_google;
+use crate::engine::routing;
 use crate::model::cluster::Provider;
 use crate::model::symptom::{Failure, SymptomKind};
 
@@ -41,12 +42,15 @@ pub fn broken<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Road<'a>> {
         if !asked {
             continue;
         }
-        for Host { name, dialled, because } in hosts(directory) {
+        for Host { name, dialled, because, was_reached } in hosts(directory) {
             let Some(path) = walked(directory, &cluster.id.name, &name, dialled) else { break };
             if path.start.cluster != Some(at) {
                 break;
             }
-            roads.extend(road(directory, at, path, because));
+            let road = road(directory, at, path, because);
+            roads.extend(
+                road.map(|road| Road { is_certain: road.is_certain && !was_reached, ..road }),
+            );
         }
     }
     roads
@@ -97,13 +101,19 @@ struct Host {
     /// Where it was asked, as an error tells.
     dialled: Option<(IpAddr, u16)>,
     because: String,
+    /// Whether somebody was there already: an image that runs was pulled.
+    was_reached: bool,
 }
 
 /// The hosts that are needed, and what for.
 fn hosts(directory: &Directory<'_>) -> Vec<Host> {
     let inventory = directory.inventory;
-    let of =
-        |name: &str, dialled, because: String| Host { name: name.to_owned(), dialled, because };
+    let of = |name: &str, dialled, because: String| Host {
+        name: name.to_owned(),
+        dialled,
+        because,
+        was_reached: false,
+    };
     let boot = BOOT.iter().map(|host| of(host, None, "every node boots from it".to_owned()));
     let mut all: Vec<Host> = boot.collect();
     let mut seen: BTreeSet<String> = BOOT.iter().map(|host| (*host).to_owned()).collect();
@@ -119,11 +129,18 @@ fn hosts(directory: &Directory<'_>) -> Vec<Host> {
                 all.push(of(host, *address, format!("an error names it ({})", symptom.origin)));
             }
         }
-        for workload in &inventory.workloads.workloads {
+        let all_of = |running: bool| {
+            let workloads = inventory.workloads.workloads.iter();
+            workloads.filter(move |one| (one.ready == Some(true)) == running)
+        };
+        for workload in all_of(false).chain(all_of(true)) {
             for host in workload.images.iter().filter_map(|image| registry(image)) {
                 if seen.insert(host.clone()) {
-                    let by = format!("{} {} runs an image of it", workload.kind, workload.id);
-                    all.push(of(&host, None, by));
+                    let was_reached = workload.ready == Some(true);
+                    let before = if was_reached { ", pulled before" } else { "" };
+                    let (kind, id) = (&workload.kind, &workload.id);
+                    let because = format!("{kind} {id} runs an image of it{before}");
+                    all.push(Host { was_reached, ..of(&host, None, because) });
                 }
             }
         }
@@ -225,7 +242,8 @@ fn has_own_route(directory: &Directory<'_>, path: &Path<'_>) -> bool {
     directory.inventory.routes.iter().any(|route| {
         route.network.agrees(network)
             && route.destination.prefix_len() > 0
-            && crate::engine::routing::is_internet_gateway(route)
+            && routing::is_internet_gateway(route)
+            && routing::serves(route, &path.start.tags) != Some(false)
             && end.ranges.iter().any(|range| route.destination.contains(&range.addr()))
     })
 }

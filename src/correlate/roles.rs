@@ -132,7 +132,10 @@ impl Roles {
             _ => true,
         };
         let described = |owner: &&&Owner| owner.origin.is_some();
-        let own = |owner: &&&Owner| cluster.is_some() && owner.cluster == cluster;
+        // A load balancer has its address out of the range of the nodes that serve it.
+        let own = |owner: &&&Owner| {
+            cluster.is_some() && owner.cluster == cluster || owner.role == Role::LoadBalancer
+        };
         // The inventory's own ranges here, then Google's, then the inventory's in other networks.
         let found = owners
             .iter()
@@ -294,6 +297,33 @@ impl Roles {
         }
     }
 
+    /// The addresses of Services' load balancers, whose forwarding rules were not given.
+    fn add_services(&mut self, inventory: &Inventory) {
+        let network = match inventory.clusters.as_slice() {
+            [only] => only.network.clone(),
+            _ => None,
+        };
+        for service in &inventory.workloads.services {
+            let own = service.addresses.iter().filter(|_| service.kind == "LoadBalancer");
+            for address in own.map(|address| IpNet::from(*address)) {
+                if inventory.frontends.iter().any(|one| one.address == address) {
+                    continue;
+                }
+                let owner = Owner {
+                    role: Role::LoadBalancer,
+                    name: service.id.to_string(),
+                    ranges: vec![address],
+                    network: network.clone().filter(|_| service.is_internal()),
+                    is_vm: false,
+                    cluster: None,
+                    because: format!("address of Service {}", service.id),
+                    origin: Some(service.origin.clone()),
+                };
+                self.add(owner, &[address]);
+            }
+        }
+    }
+
     fn add_frontends(&mut self, inventory: &Inventory) {
         for frontend in &inventory.frontends {
             self.add(
@@ -310,6 +340,7 @@ impl Roles {
                 &[frontend.address],
             );
         }
+        self.add_services(inventory);
         for nat in &inventory.nats {
             for address in &nat.addresses {
                 self.add(

@@ -63,10 +63,7 @@ pub fn next_hop<'a>(
     fitting.sort_by_key(|route| {
         (std::cmp::Reverse(route.destination.prefix_len()), route.priority, &route.id.name)
     });
-    let serves = |route: &Route| match route.tags.is_empty() {
-        true => Some(true),
-        false => tags.any_of(&route.tags.iter().cloned().collect()),
-    };
+    let serves = |route: &Route| serves(route, tags);
     let mut open = None;
     let mut chosen: Vec<&Route> = Vec::new();
     for route in fitting {
@@ -136,6 +133,15 @@ fn policy<'a>(
 
 fn is_equal(a: &Route, b: &Route) -> bool {
     (a.destination, a.priority) == (b.destination, b.priority)
+}
+
+/// Whether a route is for a VM that carries these tags; `None` where that is not known.
+#[must_use]
+pub fn serves(route: &Route, tags: &Facts) -> Option<bool> {
+    match route.tags.is_empty() {
+        true => Some(true),
+        false => tags.any_of(&route.tags.iter().cloned().collect()),
+    }
 }
 
 /// Whether a route leads to the internet, and to Google's VIPs.

@@ -158,6 +158,9 @@ fn intended<'a>(
         let label = rule.label();
         NoFix::Intended(format!("intended denial: rule {label} denies this traffic by name"))
     };
+    if let Some(why) = kept_out(cause, directory) {
+        return Err(NoFix::Intended(why));
+    }
     let rule = match cause.decision.decider {
         Decider::Implied(_) | Decider::NoGroupAllows(_) => None,
         Decider::Rule(rule) => Some(rule),
@@ -219,6 +222,34 @@ fn intended<'a>(
         )));
     }
     Ok(Some(rule))
+}
+
+/// Whom a Service's load balancer does not let in: GKE writes its rule from the Service, and so do
+/// its nodes filter
+/// (<https://cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters#lb_source_ranges>).
+fn kept_out(cause: &Cause<'_>, directory: &Directory<'_>) -> Option<String> {
+    if cause.direction != Some(Direction::Ingress) {
+        return None;
+    }
+    let services = &directory.inventory.workloads.services;
+    let of = |flow: &Flow| {
+        services.iter().find(|service| {
+            let own = service.addresses.contains(&flow.tuple.dst);
+            let lets_in = AddressSet::of(&service.source_ranges).contains(flow.tuple.src);
+            own && !service.source_ranges.is_empty() && !lets_in
+        })
+    };
+    let service = of(cause.flows().next()?)?;
+    let is_probe = cause.source.role == Role::HealthCheck;
+    let ranges: Vec<String> = service.source_ranges.iter().map(ToString::to_string).collect();
+    (!is_probe).then(|| {
+        format!(
+            "intended denial: Service {} lets in {} alone: change its loadBalancerSourceRanges, \
+             from which GKE writes its rule",
+            service.id,
+            ranges.join(", ")
+        )
+    })
 }
 
 /// What an ACL denies no group allows.

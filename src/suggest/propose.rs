@@ -215,6 +215,11 @@ fn addition<'c, 'a>(
     match need.direction {
         Direction::Ingress => {
             rule.set_source_ranges(lacking);
+            // Nodes are more than what a load balancer of theirs forwards; probes are of them all.
+            let is_probe = need.peer.role == Role::HealthCheck;
+            if need.own.role == Role::LoadBalancer && need.own.known && !is_probe {
+                rule.set_destination_ranges(need.own.ranges.clone());
+            }
             if rule.targets.is_everyone() && need.own.known {
                 rule.set_destination_ranges(need.own.ranges.clone());
                 notes.push(format!(

@@ -5,10 +5,12 @@
 //! node blue > gcr.io:443   name ok · address private VIP · route broken: no route to 199.36.153.8
 //! ```
 
+pub mod link;
 mod name;
 mod start;
 pub mod vip;
 
+pub use link::{Fault, Link, State, first_broken};
 pub use start::{Start, start};
 pub use vip::{Meant, meant_otherwise, recorded};
 
@@ -16,92 +18,15 @@ use std::net::IpAddr;
 
 use crate::correlate::Directory;
 use crate::correlate::expected::leaves;
+use crate::correlate::path::link::link;
 use crate::correlate::roles::is_private;
 use crate::correlate::side::{self, Side};
 use crate::engine::naming::is_googles;
-use crate::engine::routing::{Hop, is_internet_gateway, next_hop};
+use crate::engine::routing::{Hop, is_internet_gateway, next_hop, serves};
 use crate::engine::{Decider, Decision};
 use crate::model::inventory::Frontend;
 use crate::model::{Expected, Nat, Origin, Reference, Route, Subnetwork};
 use crate::net::{IpNet, Role};
-
-/// How a link is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// It holds.
-    Ok,
-    /// It does not.
-    Broken,
-    /// What was given does not decide it.
-    Undetermined,
-    /// What would decide it was not given.
-    NotGiven,
-}
-
-impl State {
-    /// Of several links that all have to hold, the heaviest tells what becomes of the way.
-    fn weight(self) -> u8 {
-        match self {
-            Self::Ok => 0,
-            Self::NotGiven => 1,
-            Self::Undetermined => 2,
-            Self::Broken => 3,
-        }
-    }
-
-    /// The word that stands in JSON.
-    #[must_use]
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Broken => "broken",
-            Self::Undetermined => "undetermined",
-            Self::NotGiven => "not-given",
-        }
-    }
-}
-
-/// What is wrong with a link that is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// A private zone is there, and not seen from here.
-    ZoneUnseen,
-    /// The zone that answers has no record of the name.
-    NoRecord,
-    /// The zone that answers leads to the wrong addresses.
-    WrongTarget,
-    /// No route leads there.
-    NoRoute,
-    /// The route leads somewhere else.
-    WrongHop,
-    /// A rule denies it.
-    Denied,
-    /// A rule denies some of the addresses that it may be: not decided, then.
-    PartlyDenied,
-    /// Private Google Access is off.
-    AccessOff,
-    /// There is no Cloud NAT.
-    NoNat,
-    /// The Cloud NAT does not cover the range.
-    Uncovered,
-}
-
-/// One link.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// `name`, `address`, `route`, `firewall`, `private-google-access`, `nat`.
-    pub kind: &'static str,
-    /// How it is.
-    pub state: State,
-    /// What is wrong with it.
-    pub fault: Option<Fault>,
-    /// What decides it.
-    pub object: String,
-    /// What that says.
-    pub detail: String,
-    /// Where it was read.
-    pub origin: Option<Origin>,
-}
 
 /// What kind of place an address is, as the road to it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,33 +63,6 @@ impl Path<'_> {
     #[must_use]
     pub fn first_broken(&self) -> Option<usize> {
         first_broken(&self.links)
-    }
-}
-
-/// The first link of a way that is broken, by its place.
-#[must_use]
-pub fn first_broken(links: &[Link]) -> Option<usize> {
-    links.iter().position(|link| link.state == State::Broken)
-}
-
-fn link(
-    kind: &'static str,
-    state: State,
-    object: impl Into<String>,
-    detail: impl Into<String>,
-) -> Link {
-    Link { kind, state, fault: None, object: object.into(), detail: detail.into(), origin: None }
-}
-
-impl Link {
-    /// Says what is wrong, where it is broken.
-    fn by(self, fault: Fault) -> Self {
-        let fault = (self.state == State::Broken).then_some(fault);
-        Self { fault, ..self }
-    }
-
-    fn read_at(self, origin: &Origin) -> Self {
-        Self { origin: Some(origin.clone()), ..self }
     }
 }
 
@@ -294,7 +192,7 @@ impl Way<'_, '_> {
                     .by(Fault::WrongHop)
                     .read_at(&found.origin)
             }
-            Hop::Routes(routes) => self.along(&routes),
+            Hop::Routes(routes) => self.or_for_others(self.along(&routes), network, address),
             Hop::MadeWith => {
                 let detail = "0.0.0.0/0, which a network is made with";
                 link("route", State::Ok, "default route", detail)
@@ -305,8 +203,9 @@ impl Way<'_, '_> {
                     Class::Inside => format!("no route to {address}"),
                     Class::GooglePublic | Class::Internet => "no default route".to_owned(),
                 };
-                link("route", State::Broken, format!("routes of {}", network.name), what)
-                    .by(Fault::NoRoute)
+                let object = format!("routes of {}", network.name);
+                let made = link("route", State::Broken, object, what).by(Fault::NoRoute);
+                self.or_for_others(made, network, address)
             }
             Hop::Depends(one, other) => {
                 let other = other.map_or("none", |other| other.id.name.as_str());
@@ -334,6 +233,27 @@ impl Way<'_, '_> {
                 link("route", State::NotGiven, format!("routes of {}", network.name), detail)
             }
         }
+    }
+
+    /// A broken link, with the route that would do and is for other VMs.
+    fn or_for_others(&self, link: Link, network: &Reference, address: IpAddr) -> Link {
+        let tags = &self.start.tags;
+        let is_others = |route: &&Route| {
+            route.network.agrees(network)
+                && route.destination.contains(&address)
+                && is_internet_gateway(route)
+                && serves(route, tags) == Some(false)
+        };
+        let mut routes = self.directory.inventory.routes.iter();
+        let others = routes.find(is_others).filter(|_| link.state == State::Broken);
+        let Some(route) = others else { return link };
+        let detail = format!(
+            "{}; route {} is for VMs with tag {}, which these do not carry",
+            link.detail,
+            route.id.name,
+            route.tags.join(", ")
+        );
+        Link { detail, ..link }
     }
 
     /// The route to a private address that no route which was given brings.

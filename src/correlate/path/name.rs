@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use crate::correlate::Directory;
-use crate::correlate::path::{Class, Fault, Link, Start, State, class_of, link};
+use crate::correlate::path::link::link;
+use crate::correlate::path::{Class, Fault, Link, Start, State, class_of};
 use crate::correlate::side::{Side, side};
 use crate::engine::naming::{self, Resolved, Step, Unseen, is_googles};
 use crate::model::Reference;
