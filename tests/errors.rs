@@ -104,3 +104,20 @@ fn a_client_that_is_not_answered_is_told_where_to_look() {
     assert!(found["no_fix"].as_str().unwrap().starts_with("not the firewall"), "{found:#}");
     assert!(!found["explanation"].to_string().contains("authorized networks"), "{found:#}");
 }
+
+/// There is no agent where agents cannot reach the control plane.
+#[test]
+fn no_agent_is_the_firewalls_doing_where_agents_are_kept_out() {
+    let closed = common::small::rule(
+        "closed",
+        value!({"direction": "EGRESS", "priority": 65000, "destinationRanges": ["172.16.0.0/12"],
+            "denied": [{"IPProtocol": "all"}]}),
+    );
+    let world = [own_rules().to_vec(), vec![cluster("c", value!({})), subnet(value!({}))]].concat();
+    let error = "Error from server: error dialing backend: No agent available\n";
+    assert!(of_kubelet(&world, error)["no_fix"].as_str().unwrap().starts_with("not the firewall"));
+    let report = triage(&[world, vec![closed]].concat(), error);
+    assert!(findings(&report, "control-plane-ingress-blocked").is_empty(), "{report:#}");
+    let found = findings(&report, "control-plane-egress-blocked");
+    assert!(found[0]["explanation"].to_string().contains("No agent available"), "{report:#}");
+}

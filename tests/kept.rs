@@ -346,3 +346,163 @@ fn rules_of_one_name_in_two_projects_are_two_objects() {
         holds(&fix["as"]["cnrm"], &[&format!("name: {object}\n"), "resourceID: webhooks"]);
     }
 }
+
+/// A block of a module that is called several times is written once, for all of its calls.
+#[test]
+fn one_of_several_modules_is_not_written_by_itself() {
+    let network = "https://www.googleapis.com/compute/v1/projects/p/global/networks/n";
+    let hooks = |module: Option<&str>, name: &str| {
+        value!({"module": module, "mode": "managed", "type": "google_compute_firewall",
+            "name": "hooks", "instances": [{"attributes": {
+                "name": name, "project": "p", "network": network, "priority": 900,
+                "direction": "INGRESS", "disabled": false, "deny": [],
+                "allow": [{"protocol": "tcp", "ports": ["443"]}], "target_tags": [TAG],
+                "source_ranges": ["172.16.0.0/28"]}}]})
+    };
+    let of = |resources: &[Value]| {
+        let state = value!({"version": 4, "serial": 1, "lineage": "x", "resources": resources});
+        let call = denied("172.16.0.2", "10.1.0.5", 8443, "deny-all", "INGRESS", "gke-c-pool-1");
+        let all = [state, deny_all(value!({})), cluster("c", value!({})), subnet(value!({})), call];
+        let report = Inputs::of(&all).triage();
+        findings(&report, "webhook-port-blocked")[0]["fixes"][0]["as"].clone()
+    };
+    let keyed = [hooks(Some("module.net[\"a\"]"), "webhooks")];
+    let counted =
+        [hooks(Some("module.net[0]"), "webhooks"), hooks(Some("module.net[1]"), "others")];
+    assert_eq!(of(&keyed).get("terraform"), None);
+    assert_eq!(of(&counted).get("terraform"), None);
+    for alone in [None, Some("module.net"), Some("module.net[0]")] {
+        assert!(of(&[hooks(alone, "webhooks")])["terraform"].is_string(), "{alone:?}");
+    }
+}
+
+/// What could not be written again is not written in the language that would take it away.
+#[test]
+fn what_nobody_knows_to_write_is_not_taken_away() {
+    let sample = "private-google-access-disabled";
+    let with = |fields: Value| {
+        let mut subnetworks = given(sample, "subnetworks.json");
+        for (key, field) in fields.as_object().unwrap() {
+            subnetworks[0][key] = field.clone();
+        }
+        let fix = fixes(sample, sample, &[("subnetworks.json", subnetworks)])[0].clone();
+        fix["as"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(with(value!({"reservedInternalRange": "", "fingerprint": "x"})).len(), 3);
+    assert_eq!(with(value!({"reservedInternalRange": "networkconnectivity/r"})), ["gcloud"]);
+
+    let sample = "nat-range-uncovered";
+    let mut routers = given(sample, "routers.json");
+    routers[0]["nats"][0]["autoNetworkTier"] = value!("PREMIUM");
+    let fix = &fixes(sample, sample, &[("routers.json", routers)])[0];
+    holds(&fix["as"]["terraform"], &["auto_network_tier"]);
+    assert!(!fix["as"]["cnrm"].as_str().unwrap().contains("autoNetworkTier"), "{fix:#}");
+}
+
+/// Answers that depend on who asks are read in every dialect, and not replaced by a plain list.
+#[test]
+fn routing_policies_are_records_and_stay() {
+    let sample = "dns-record-wrong-target";
+    let of = |policy: Value| {
+        let mut records = given(sample, "records.json");
+        records[2].as_object_mut().unwrap().remove("rrdatas");
+        records[2]["routingPolicy"] = policy;
+        let inputs = root().join("samples").join(sample).join("inputs");
+        let text = records.to_string();
+        let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(inputs)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| !path.ends_with("records.json"))
+            .map(|path| {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                (name, std::fs::read(path).unwrap())
+            })
+            .collect();
+        files.push(("records.json".to_owned(), text.into_bytes()));
+        let files: Vec<(&str, &[u8])> =
+            files.iter().map(|(name, text)| (name.as_str(), text.as_slice())).collect();
+        let scratch = folder(&files);
+        json(&["triage", scratch.path().to_str().unwrap()])
+    };
+    let right = ["199.36.153.8", "199.36.153.9", "199.36.153.10", "199.36.153.11"];
+    let wrong = ["199.36.153.8", "199.36.153.4"];
+    for (addresses, count) in [(&right[..], 0), (&wrong[..], 1)] {
+        for policy in [
+            value!({"wrr": {"items": [{"weight": 1, "rrdatas": addresses}]}}),
+            value!({"wrr": [{"weight": 1, "rrdatas": addresses}]}),
+        ] {
+            let report = of(policy);
+            let found = findings(&report, "dns-record-wrong-target");
+            assert_eq!(found.len(), count, "{report:#}");
+            assert!(findings(&report, "dns-record-missing").is_empty(), "{report:#}");
+            assert!(found.iter().all(|one| one["fixes"] == value!([])), "{report:#}");
+        }
+    }
+}
+
+/// What a manifest of Config Connector's cannot change in place is said to be made anew.
+#[test]
+fn a_route_is_not_changed_in_place() {
+    let sample = "private-route-wrong-next-hop";
+    let manifest = value!({
+        "apiVersion": "compute.cnrm.cloud.google.com/v1beta1", "kind": "ComputeRoute",
+        "metadata": {"name": "to-private-vip", "namespace": "net",
+            "annotations": {"cnrm.cloud.google.com/project-id": "shop-prod"}},
+        "spec": {"destRange": "199.36.153.8/30", "priority": 1000, "nextHopIp": "10.20.0.9",
+            "networkRef": {"external": "projects/shop-prod/global/networks/shop"}},
+    });
+    let mut routes = given(sample, "routes.json");
+    routes.as_array_mut().unwrap().retain(|one| one["name"] != "to-private-vip");
+    let files = [("routes.json", routes), ("vip.json", manifest)];
+    let fix = &fixes(sample, sample, &files)[0];
+    assert_eq!(fix["kind"], "update-route", "{fix:#}");
+    assert!(fix["notes"].to_string().contains("cannot be changed in place"), "{fix:#}");
+    assert!(!fix["as"]["cnrm"].as_str().unwrap().contains("nextHopIp"), "{fix:#}");
+}
+
+/// Two networks that are to see one zone: each change sets the whole list, so one holds both.
+#[test]
+fn one_zone_for_two_networks_is_changed_once() {
+    let sample = "dns-zone-not-attached";
+    let twice = |file: &str| {
+        let one = given(sample, file);
+        let other: Value = serde_json::from_str(
+            &one.to_string()
+                .replace("global/networks/shop\"", "global/networks/mall\"")
+                .replace("\"network\":\"shop\"", "\"network\":\"mall\"")
+                .replace("shop-nodes", "mall-nodes")
+                .replace("to-private-vip", "mall-to-private-vip")
+                .replace("clusters/blue", "clusters/green")
+                .replace("\"blue\"", "\"green\"")
+                .replace("10.20.", "10.60.")
+                .replace("10.24.", "10.64.")
+                .replace("10.28.", "10.68."),
+        )
+        .unwrap();
+        let all = [one.as_array().unwrap().clone(), other.as_array().unwrap().clone()].concat();
+        Value::Array(all).to_string().into_bytes()
+    };
+    let mut zones = given(sample, "zones.json");
+    let mall = value!({"networkUrl": "projects/shop-prod/global/networks/mall"});
+    for at in [0, 2] {
+        let networks = &mut zones[at]["privateVisibilityConfig"]["networks"];
+        networks.as_array_mut().unwrap().push(mall.clone());
+    }
+    let zones = zones.to_string().into_bytes();
+    let records = given(sample, "records.json").to_string().into_bytes();
+    let doubled =
+        ["clusters.json", "subnetworks.json", "routes.json"].map(|file| (file, twice(file)));
+    let mut files: Vec<(&str, &[u8])> =
+        doubled.iter().map(|(name, text)| (*name, text.as_slice())).collect();
+    files.extend([("zones.json", zones.as_slice()), ("records.json", records.as_slice())]);
+    let scratch = folder(&files);
+    let path = scratch.path().to_str().unwrap();
+    let report = json(&["triage", path]);
+    assert_eq!(findings(&report, "dns-zone-not-attached").len(), 2, "{report:#}");
+    let told = common::stdout(&common::run(&["fix", path, "--as", "gcloud"]));
+    let updates: Vec<&str> =
+        told.lines().filter(|line| line.starts_with("gcloud dns managed-zones update")).collect();
+    let [only] = updates.as_slice() else { panic!("{told}") };
+    assert!(only.contains("networks/mall,") && only.ends_with("networks/shop"), "{only}");
+    assert!(only.contains("networks/shop-old,"), "{only}");
+}

@@ -609,3 +609,65 @@ fn what_passed_is_not_changed_by_being_let_pass() {
     assert!(!found.is_empty());
     assert!(found.iter().all(|fix| fix["proof"]["other_flows_changed"] == 0), "{found:#?}");
 }
+
+/// What only the configuration shows to be needed is needed from the whole range.
+#[test]
+fn what_is_needed_passes_whole() {
+    let hooks = |range: &str| {
+        rule(
+            "webhooks",
+            value!({"priority": 900, "sourceRanges": [range], "targetTags": [TAG],
+                "allowed": [{"IPProtocol": "tcp", "ports": ["9443"]}]}),
+        )
+    };
+    let webhook = [
+        value!({"apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "one"},
+            "webhooks": [{"name": "one.example",
+                "clientConfig": {"service": {"namespace": "hooks", "name": "one"}}}]}),
+        value!({"apiVersion": "v1", "kind": "Service",
+            "metadata": {"namespace": "hooks", "name": "one"},
+            "spec": {"ports": [{"port": 443, "targetPort": 8443}], "selector": {"app": "one"}}}),
+        value!({"apiVersion": "v1", "kind": "Endpoints",
+            "metadata": {"namespace": "hooks", "name": "one"},
+            "subsets": [{"addresses": [{"ip": "10.1.0.5"}], "ports": [{"port": 8443}]}]}),
+    ];
+    let [master, inside] = own_rules();
+    let of = |range: &str| {
+        let world = [master.clone(), inside.clone(), deny_all(value!({})), hooks(range)].to_vec();
+        let more = [cluster("c", value!({})), subnet(value!({}))].to_vec();
+        let all = [world, more, webhook.to_vec()].concat();
+        fixes(&Inputs::of(&all).triage(), "webhook-port-blocked")[0]["kind"].clone()
+    };
+    assert_eq!(of("172.16.0.0/28"), "update-firewall-rule");
+    for part in ["172.16.0.0/32", "172.16.0.0/29", "172.16.0.8/29"] {
+        assert_eq!(of(part), "add-firewall-rule", "{part}");
+    }
+}
+
+/// A tag that nodes of two clusters carry is for both.
+#[test]
+fn a_rule_for_two_clusters_comes_last() {
+    let pools = value!([{"name": "pool", "config": {"tags": ["shared"]}}]);
+    let green = value!({"nodePools": pools, "subnetwork": "g", "clusterIpv4Cidr": "10.2.0.0/16",
+        "privateClusterConfig": {"masterIpv4CidrBlock": "172.16.0.16/28"}, "id": "bbbbbbbb22223333"});
+    let hooks = rule(
+        "webhooks",
+        value!({"priority": 900, "sourceRanges": ["172.16.0.0/28"], "targetTags": ["shared"],
+            "allowed": [{"IPProtocol": "tcp", "ports": ["8443"]}]}),
+    );
+    let call = denied("172.16.0.18", "10.2.0.5", 8443, "deny-all", "INGRESS", "gke-green-pool-1");
+    let subnets = [subnet(value!({})), subnet(value!({"name": "g", "ipCidrRange": "10.0.1.0/24"}))];
+    let clusters = [cluster("c", value!({"nodePools": pools})), cluster("green", green)];
+    let all = [
+        vec![hooks, deny_all(value!({})), call],
+        subnets.to_vec(),
+        clusters.to_vec(),
+        own_rules().to_vec(),
+    ];
+    let found = fixes(&Inputs::of(&all.concat()).triage(), "webhook-port-blocked");
+    assert_eq!(found[0]["kind"], "add-firewall-rule", "{found:#?}");
+    assert_eq!(found[0]["rule"]["target_tags"], value!(["gke-green-bbbbbbbb-node"]));
+    let update = found.iter().find(|fix| fix["kind"] == "update-firewall-rule").expect("an update");
+    assert_eq!(update["safety"], "review", "{update:#}");
+}

@@ -40,7 +40,14 @@ pub fn remedy(road: &Road<'_>, directory: &Directory<'_>) -> Option<Remedy> {
     let walked = walked_again(road, directory, &change)?;
     let note = match change.keeper() {
         Some((keeper, place)) => {
-            format!("{walked}; {keeper} keeps it as it is written ({place}): change it there")
+            let how = match (&change, keeper) {
+                (ResourceChange::UpdateRoute(_), "Config Connector") => {
+                    "; a route cannot be changed in place: delete the object, and the route with \
+                     it, then apply this"
+                }
+                _ => "",
+            };
+            format!("{walked}; {keeper} keeps it as it is written ({place}): change it there{how}")
         }
         None => walked,
     };
@@ -236,6 +243,10 @@ fn replaced(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<
     };
     let last = followed.last().filter(|step| step.kind == "A")?;
     let found = own(last)?;
+    // Which answer is given to whom is nothing to be replaced by a list.
+    if found.kept.as_ref().is_some_and(|kept| kept.says("routingPolicy")) {
+        return None;
+    }
     // A VIP's own name says which one it is, and an alias to it which one is to be reached.
     let named = vips().find(|vip| naming::plain(&last.name) == vip.name);
     let holds = |vip: &Vip| data_of(*vip).iter().all(|address| last.data.contains(address));
@@ -300,6 +311,13 @@ fn widened(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<R
     Some(ResourceChange::WidenNat(nat))
 }
 
+/// A name that nothing has.
+fn free(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let mut all = std::iter::once(name.to_owned()).chain(numbered);
+    all.find(|name| !is_taken(name)).unwrap_or_else(|| name.to_owned())
+}
+
 /// A NAT in the router that is there, else in one of its own.
 fn nat(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<ResourceChange> {
     let region = road.path.start.subnetwork?.id.location.clone()?;
@@ -308,8 +326,12 @@ fn nat(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<Resou
     };
     let found = before.routers.iter().find(here).map(|(router, ..)| router.clone());
     let is_router_made = found.is_none();
-    let new = resource_name(&[&network.name, &region, "router"]);
+    let new = free(&resource_name(&[&network.name, &region, "router"]), |name| {
+        before.routers.iter().any(|(router, ..)| router.name == name)
+    });
     let router = found.unwrap_or_else(|| Reference::new(network.project.as_deref(), &new));
-    let name = resource_name(&[&network.name, &region, "nat"]);
+    let name = free(&resource_name(&[&network.name, &region, "nat"]), |name| {
+        before.nats.iter().any(|nat| nat.name == name)
+    });
     Some(ResourceChange::AddNat { name, router, is_router_made, network: network.clone(), region })
 }

@@ -9,7 +9,7 @@ use crate::correlate::expected::{Conclusion, Need, Purpose, Told, tells_of};
 use crate::correlate::seen::Seen;
 use crate::correlate::side::Side;
 use crate::engine::Verdict;
-use crate::model::symptom::SymptomKind;
+use crate::model::symptom::{Failure, SymptomKind};
 use crate::model::{Expected, Symptom};
 use crate::net::{AddressSet, Direction, IpNet, Protocol, Role};
 
@@ -79,6 +79,9 @@ fn conclusion<'a>(
     needs: &[Need<'a>],
     symptom: &'a Symptom,
 ) -> Conclusion {
+    if symptom.failure == Failure::NoAgent {
+        return without_agent(causes, symptom);
+    }
     if !symptom.failure.may_be_firewall() {
         return Conclusion::NotFirewall;
     }
@@ -114,6 +117,23 @@ fn conclusion<'a>(
             Conclusion::CannotTell(open)
         }
     }
+}
+
+/// There is no agent where agents are kept from the control plane.
+fn without_agent<'a>(causes: &mut [Cause<'a>], symptom: &'a Symptom) -> Conclusion {
+    let mut answer = Conclusion::NotFirewall;
+    let keeps_agents = |cause: &&mut Cause<'_>| {
+        let is_sure = !cause.is_silent() || cause.needs.iter().any(|need| !need.doubtful);
+        is_sure
+            && cause.decision.verdict == Verdict::Denied
+            && cause.direction == Some(Direction::Egress)
+            && cause.destination.role == Role::ControlPlane
+    };
+    for cause in causes.iter_mut().filter(keeps_agents) {
+        cause.symptoms.push(symptom);
+        answer = Conclusion::Firewall;
+    }
+    answer
 }
 
 /// Whether what is denied carries what is needed. Agents in the cluster carry the calls of a

@@ -537,7 +537,7 @@ fn record_set(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         name: spec.text("name")?,
         kind: spec.text("type")?,
         zone: manifest.reference(spec.at("managedZoneRef"), "DNSManagedZone", into),
-        data: spec.texts("rrdatas"),
+        data: dns::answers(spec),
         kept: manifest.kept(),
         origin: manifest.origin.clone(),
     });

@@ -46,13 +46,23 @@ pub fn record_set(fields: Fields<'_>, origin: &Origin) -> Option<RecordSet> {
 /// What a record set answers; a routing policy has several answers, and which of them is given
 /// depends on who asks and on what is healthy
 /// (<https://cloud.google.com/dns/docs/reference/rest/v1/resourceRecordSets>, `routingPolicy`).
-fn answers(record: Fields<'_>) -> Vec<String> {
+pub(super) fn answers<'a>(record: Fields<'a>) -> Vec<String> {
     let mut all = record.texts("rrdatas");
     let policy = record.at("routingPolicy");
     let backup = policy.at("primaryBackup");
-    let items = [policy.at("wrr"), policy.at("geo"), backup.at("backupGeoTargets")];
-    let mut targets = vec![backup.at("primaryTargets")];
-    for item in items.iter().flat_map(|one| one.list("items")) {
+    // A list of the API's stands under `items`; in manifests and configurations it is the list.
+    let listed = |of: Fields<'a>, key: &str| match of.at(key).has("items") {
+        true => of.at(key).list("items").collect::<Vec<_>>(),
+        false => of.list(key).collect(),
+    };
+    let items = [
+        listed(policy, "wrr"),
+        listed(policy, "geo"),
+        listed(backup, "backupGeoTargets"),
+        listed(backup, "backupGeo"),
+    ];
+    let mut targets = vec![backup.at("primaryTargets"), backup.at("primary")];
+    for item in items.into_iter().flatten() {
         all.extend(item.texts("rrdatas"));
         targets.push(item.at("healthCheckedTargets"));
     }

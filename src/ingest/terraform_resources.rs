@@ -111,12 +111,13 @@ impl<'a, 'r> Lookup<'a, 'r> {
 
     /// Whether its block makes several: by `for_each`, or by `count` where it counts more than one.
     pub(super) fn is_one_of_several(&self, resource: &Resource<'_>) -> bool {
-        let Some(index) = &resource.index else { return false };
-        let same = |one: &&Resource<'_>| {
-            (&one.kind, &one.name, &one.module)
-                == (&resource.kind, &resource.name, &resource.module)
-        };
-        index.parse::<u64>().is_err() || self.all.iter().filter(same).count() > 1
+        let block = |one: &Resource<'_>| (one.kind.clone(), one.name.clone(), unkeyed(&one.module));
+        let own = block(resource);
+        // Keys are texts; what `count` counts may be one alone.
+        let of_key = resource.index.as_ref().is_some_and(|index| index.parse::<u64>().is_err());
+        of_key
+            || resource.module.contains("[\"")
+            || self.all.iter().filter(|one| block(one) == own).count() > 1
     }
 
     /// The value of a field, or the name of the resource that its expression refers to.
@@ -227,6 +228,21 @@ impl<'s> Scope<'s> {
     }
 }
 
+/// The path of a module without the keys of its calls.
+fn unkeyed(path: &str) -> String {
+    let mut made = String::new();
+    let mut is_key = false;
+    for c in path.chars() {
+        match c {
+            '[' => is_key = true,
+            ']' => is_key = false,
+            c if !is_key => made.push(c),
+            _ => {}
+        }
+    }
+    made
+}
+
 /// The names of the calls of `module.a.module.b["c.d"]`: `a` and `b`.
 fn calls(path: &str) -> Vec<&str> {
     let calls = path.strip_prefix("module.").into_iter().flat_map(|rest| rest.split(".module."));
@@ -257,7 +273,12 @@ fn call_and_output(reference: &str) -> Option<(&str, &str)> {
 }
 
 /// Blocks of which there is at most one, which REST holds as an object.
-const SINGLE: [&str; 21] = [
+const SINGLE: [&str; 26] = [
+    "backupGeo",
+    "cloudLoggingConfig",
+    "primary",
+    "primaryBackup",
+    "routingPolicy",
     "defaultSnatStatus",
     "match",
     "ipAllocationPolicy",
@@ -290,6 +311,8 @@ pub(super) fn camel(value: &Value) -> Value {
                 let key = camel_key(key);
                 let inner = match inner {
                     Value::Null => continue,
+                    // Their keys are names of their own.
+                    inner if key.to_ascii_lowercase().ends_with("labels") => inner.clone(),
                     Value::Array(list) if SINGLE.contains(&key.as_str()) => match list.first() {
                         None => continue,
                         Some(Value::Null) => json!({}),

@@ -40,6 +40,18 @@ impl Kept {
         (self.form == Form::Manifest).then_some(&*self.text)
     }
 
+    /// Whether a field says anything.
+    #[must_use]
+    pub fn says(&self, key: &str) -> bool {
+        let root = self.manifest().map_or(Some(&*self.text), |manifest| manifest.get("spec"));
+        match root.and_then(|root| root.get(key)) {
+            None | Some(Value::Null) => false,
+            Some(Value::Array(list)) => !list.is_empty(),
+            Some(Value::Object(members)) => !members.is_empty(),
+            Some(_) => true,
+        }
+    }
+
     /// Of two texts of one object the one where it is changed.
     pub fn prefer(one: &mut Option<Self>, other: Option<&Self>) {
         let is_kept = |kept: &Self| kept.form != Form::Export;

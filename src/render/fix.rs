@@ -6,7 +6,7 @@ use crate::checks::Finding;
 use crate::net::{AddressSet, PortSet};
 use crate::render::escape::escape;
 use crate::render::{json as render_json, resource, suggestion};
-use crate::suggest::Suggestion;
+use crate::suggest::{ResourceChange, Suggestion};
 
 /// The first fix of each finding in a language, or why there is none. Comments hold text from the
 /// inputs, so each is one line without control characters.
@@ -25,7 +25,7 @@ pub fn text(findings: &[&Finding], all: &[Finding], language: &str) -> String {
         comment(&mut out, &format!("{} {}", finding.id, finding.title));
         for remedy in &finding.remedies {
             comment(&mut out, &remedy.note);
-            let forms = resource::forms(&remedy.change);
+            let forms = resource::forms(&with_others(findings, &remedy.change));
             let Some((_, text)) = forms.iter().find(|(of, _)| *of == language) else {
                 let others: Vec<_> = forms.iter().map(|(of, _)| *of).collect();
                 let others = others.join(", ");
@@ -78,6 +78,25 @@ pub fn text(findings: &[&Finding], all: &[Finding], language: &str) -> String {
     out
 }
 
+/// Of several changes of one zone the one that holds them all: each sets all of its networks.
+fn with_others(findings: &[&Finding], change: &ResourceChange) -> ResourceChange {
+    let ResourceChange::AttachZone(zone) = change else { return change.clone() };
+    let mut zone = zone.clone();
+    // Each change adds one, behind those that see it already.
+    let seen_by = zone.networks.len().saturating_sub(1);
+    for remedy in findings.iter().flat_map(|finding| &finding.remedies) {
+        if let ResourceChange::AttachZone(other) = &remedy.change
+            && other.id == zone.id
+        {
+            let new = other.networks.iter().filter(|one| !zone.networks.contains(one));
+            let new: Vec<_> = new.cloned().collect();
+            zone.networks.extend(new);
+        }
+    }
+    zone.networks.get_mut(seen_by..).into_iter().for_each(<[_]>::sort);
+    ResourceChange::AttachZone(zone)
+}
+
 /// The other findings that a change mends: what is opened is opened for them, too.
 fn also_mended<'f>(finding: &Finding, fix: &Suggestion, all: &'f [Finding]) -> Vec<&'f str> {
     let rule = fix.change().rule();
@@ -94,7 +113,7 @@ fn document(out: &mut String, text: &str, language: &str, documents: &mut u32) {
         out.push_str("---\n");
     }
     *documents += 1;
-    out.push_str(text.trim_end());
+    out.push_str(text.trim_end_matches('\n'));
     out.push('\n');
 }
 

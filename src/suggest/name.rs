@@ -1,6 +1,8 @@
 //! Names that may stand in a printed command: only what the APIs accept, checked before anything
 //! is printed. Inputs are hostile, and what is printed is pasted into a shell.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 /// Whether `text` is a name of a Compute resource or a network tag: 1–63 characters,
 /// `[a-z]([-a-z0-9]*[a-z0-9])?` (Compute API, `Firewall.name`).
 #[must_use]
@@ -43,7 +45,11 @@ pub fn is_group(text: &str) -> bool {
     text.strip_prefix("sg-").is_some_and(|id| matches!(id.len(), 8 | 17) && id.bytes().all(digit))
 }
 
-/// A resource name made of `parts`: joined by hyphens, cut to length, anything else replaced.
+/// So long a name may get, with room for a number behind it.
+const LONGEST: usize = 60;
+
+/// A resource name made of `parts`: joined by hyphens, anything else replaced. What is too long is
+/// cut, and ends with a digest of the whole, so that different names stay different.
 #[must_use]
 pub fn resource_name(parts: &[&str]) -> String {
     let mut name = String::new();
@@ -59,7 +65,12 @@ pub fn resource_name(parts: &[&str]) -> String {
     while name.contains("--") {
         name = name.replace("--", "-");
     }
-    name.truncate(60);
+    if name.len() > LONGEST {
+        let digest = format!("-{:08x}", xxh3_64(name.as_bytes()) >> 32);
+        name.truncate(LONGEST - digest.len());
+        name.push_str(&digest);
+        name = name.replace("--", "-");
+    }
     let name = name.trim_matches('-').trim_start_matches(|c: char| !c.is_ascii_lowercase());
     if name.is_empty() { "allow".to_owned() } else { name.to_owned() }
 }
@@ -87,5 +98,9 @@ mod tests {
         {
             assert!(is_resource_name(&resource_name(parts)), "{parts:?}");
         }
+        let long = "platform-production-shared-services-europe-private-network-1";
+        let of = |last: &str| resource_name(&[long, last]);
+        assert_ne!(of("gcr-io"), of("pkg-dev"));
+        assert!(is_resource_name(&format!("{}-2", of("gcr-io"))), "{}", of("gcr-io"));
     }
 }

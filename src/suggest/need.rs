@@ -154,10 +154,6 @@ fn intended<'a>(
     cause: &Cause<'a>,
     directory: &Directory<'_>,
 ) -> Result<Option<&'a FirewallRule>, NoFix> {
-    let by_name = |rule: &FirewallRule| {
-        let label = rule.label();
-        NoFix::Intended(format!("intended denial: rule {label} denies this traffic by name"))
-    };
     if let Some(why) = kept_out(cause, directory) {
         return Err(NoFix::Intended(why));
     }
@@ -171,17 +167,11 @@ fn intended<'a>(
             return Err(NoFix::Other("no rule of this network was given".to_owned()));
         }
     };
-    if let Some((rule, policy)) = rule.and_then(|rule| Some((rule, rule.policy.as_ref()?)))
+    if let Some(rule) = rule
+        && let Some(policy) = &rule.policy
         && !rule.is_catch_all(cause.protocol)
     {
-        let priority = rule.priority;
-        if rule.stage == Some(PolicyKind::NetworkAcl) {
-            let is_last = rule.priority == FirewallPolicy::LAST_ENTRY;
-            return Err(if is_last { no_entry(policy) } else { by_name(rule) });
-        }
-        return Err(NoFix::Other(format!(
-            "a policy above the VPC decides: {policy}, rule {priority}, denies this by name"
-        )));
+        return Err(by_policy(rule, policy, directory));
     }
     let inventory = directory.inventory;
     let denies = inventory.firewall_rules.iter().filter(|rule| rule.action == Action::Deny);
@@ -222,6 +212,34 @@ fn intended<'a>(
         )));
     }
     Ok(Some(rule))
+}
+
+fn by_name(rule: &FirewallRule) -> NoFix {
+    let label = rule.label();
+    NoFix::Intended(format!("intended denial: rule {label} denies this traffic by name"))
+}
+
+/// What a rule of a policy denies that is no default.
+fn by_policy(rule: &FirewallRule, policy: &str, directory: &Directory<'_>) -> NoFix {
+    let priority = rule.priority;
+    let is_above = match rule.stage {
+        Some(PolicyKind::NetworkAcl) if priority == FirewallPolicy::LAST_ENTRY => {
+            return no_entry(policy);
+        }
+        Some(PolicyKind::NetworkAcl) => return by_name(rule),
+        Some(PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork) => {
+            directory.inventory.policies_first(&rule.network) != Some(false)
+        }
+        _ => true,
+    };
+    match is_above {
+        true => NoFix::Other(format!(
+            "a policy above the VPC decides: {policy}, rule {priority}, denies this by name"
+        )),
+        false => NoFix::Intended(format!(
+            "intended denial: policy {policy}, rule {priority}, denies this by name"
+        )),
+    }
 }
 
 /// Whom a Service's load balancer does not let in: GKE writes its rule from the Service, and so do

@@ -65,7 +65,7 @@ pub fn propose<'c, 'a>(
             one.safety = one.safety.max(Safety::Review);
         }
     }
-    rank(&need, earlier, &mut proposals);
+    rank(&need, directory.inventory, earlier, &mut proposals);
     Ok(proposals)
 }
 
@@ -73,7 +73,12 @@ pub fn propose<'c, 'a>(
 /// opens more than twice as much as a new rule would, or VMs that nobody asked about, comes last
 /// and wants a second look. A rule for all VMs was meant for all of them: one more range it may
 /// take, but not one more port on each.
-fn rank(need: &Need<'_, '_>, earlier: &Earlier, proposals: &mut [Proposal<'_, '_>]) {
+fn rank(
+    need: &Need<'_, '_>,
+    inventory: &Inventory,
+    earlier: &Earlier,
+    proposals: &mut [Proposal<'_, '_>],
+) {
     // What another finding opened is not opened once more.
     let weight = |change: &Change| match change {
         Change::Update { before, after } => {
@@ -103,7 +108,14 @@ fn rank(need: &Need<'_, '_>, earlier: &Earlier, proposals: &mut [Proposal<'_, '_
         let grows = before.traffic() != after.traffic() || before.disabled;
         let on_all = is_for_all(after) && !for_all && grows;
         let grows_for = |flow: &Flow| is_for_others(flow, &after.targets);
-        let on_others = before.targets == after.targets && need.flows().any(grows_for);
+        let own = need.own.cluster.and_then(|at| inventory.clusters.get(at));
+        let is_shared = || {
+            own.is_some_and(|own| {
+                node_tags::other_cluster(inventory, own, &after.targets).is_some()
+            })
+        };
+        let on_others =
+            before.targets == after.targets && (need.flows().any(grows_for) || is_shared());
         // What a higher rank opens is all of the rule.
         let outranks = before.priority != after.priority && !wanted.covers(&after.traffic());
         on_all || on_others || outranks || weight(&one.change) > exact.saturating_mul(2)
@@ -431,14 +443,21 @@ fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> Option<Chosen> {
         Chosen::by(Targets { service_accounts, ..Targets::default() }, note)
     });
     let mut all: Vec<Chosen> = by_tag.chain(by_account).collect();
-    let other = |one: &Chosen| node_tags::somebody_else(inventory, cluster, &one.targets);
+    let other = |one: &Chosen| {
+        let by_vm = node_tags::somebody_else(inventory, cluster, &one.targets)
+            .map(|vm| format!("VM {} carries it, too, and is no node", vm.id.name));
+        let by_cluster = || {
+            let other = node_tags::other_cluster(inventory, cluster, &one.targets)?;
+            Some(format!("nodes of {} carry it, too", other.id.name))
+        };
+        by_vm.or_else(by_cluster)
+    };
     if let Some(place) = all.iter().position(|one| other(one).is_none()) {
         return Some(all.swap_remove(place));
     }
     let mut first = all.into_iter().next()?;
-    if let Some(vm) = other(&first) {
-        let vm = &vm.id.name;
-        first.notes.push(format!("VM {vm} carries it, too, and is no node: the rule is for both"));
+    if let Some(who) = other(&first) {
+        first.notes.push(format!("{who}: the rule is for both"));
         first.for_others = true;
     }
     Some(first)

@@ -6,13 +6,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::correlate::causes::decider_key;
 use crate::correlate::difference::{Changed, Effect, Row, between};
+use crate::correlate::side::Side;
 use crate::correlate::{Detail, Directory, Edges, Question};
 use crate::engine::match_rule;
 use crate::engine::matching::Outcome;
-use crate::engine::{Decider, EffectiveRules, Flow, Mismatch, Verdict, evaluate};
+use crate::engine::{
+    Decider, EffectiveRules, Flow, Mismatch, Space, Verdict, evaluate, evaluate_all,
+};
 use crate::model::{Disposition, FirewallRule, Inventory};
-use crate::net::{Direction, FiveTuple, Protocol, TrafficSet};
+use crate::net::{AddressSet, Direction, FiveTuple, Protocol, TrafficSet};
 use crate::suggest::change::{Change, Safety};
 use crate::suggest::crossing;
 use crate::suggest::proposal::Proposal;
@@ -224,6 +228,7 @@ fn replay(
     let was = proposal.change.before();
     let detail = was.map_or(Detail::Together, |was| edges.detail(was)).max(edges.detail(parsed));
     let (denied_before, allowed_after) = pass(proposal, detail, &before, &after)?;
+    pass_whole(directory, proposal, &after)?;
     // A verdict can change only where the changed rule, as it was or as it is, has a say.
     let may_say = |question: &Question<'_>| {
         let Some(flow) = &question.flow else { return false };
@@ -309,6 +314,47 @@ fn pass(
         return Err(Refuted::StillDenied(still_denying));
     }
     Ok((denied_before, allowed_after))
+}
+
+/// What nothing but the configuration shows to be needed is needed whole: from every address of the
+/// one end to every address of the other, as far as the same deny kept it back.
+fn pass_whole(
+    directory: &Directory<'_>,
+    proposal: &Proposal<'_, '_>,
+    after: &EffectiveRules<'_>,
+) -> Result<(), Refuted> {
+    let set = |side: &Side, flow: &Flow| {
+        let all =
+            if flow.tuple.src.is_ipv4() { AddressSet::all_v4() } else { AddressSet::all_v6() };
+        let own = AddressSet::of(&side.ranges).intersection(all);
+        (side.known && !own.is_empty()).then_some(own)
+    };
+    for cause in proposal.wanted.iter().filter(|cause| cause.is_silent()) {
+        for flow in cause.flows() {
+            let geography = directory.geography(&flow.network);
+            let mut space = Space::of_flow(flow, &geography);
+            space.tells_apart = false;
+            if let Some(source) = set(&cause.source, flow) {
+                space.flows.source = source;
+            }
+            if let Some(destination) = set(&cause.destination, flow) {
+                space.flows.destination = destination;
+            }
+            for piece in evaluate_all(after, &space) {
+                let decider = piece.decision.decider;
+                let is_left = piece.decision.verdict != Verdict::Allowed
+                    && decider_key(decider) == decider_key(cause.decision.decider);
+                if is_left {
+                    let label = match decider {
+                        Decider::Rule(rule) => Some(rule.label()),
+                        _ => None,
+                    };
+                    return Err(Refuted::StillDenied(label));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Nothing is to pass: then only the logging may change, which no verdict depends on.

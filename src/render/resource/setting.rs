@@ -111,14 +111,22 @@ fn router(name: &str, is_made: bool) -> Setting {
 pub(super) fn of(change: &ResourceChange) -> Vec<Resource> {
     match change {
         ResourceChange::UpdateReference { .. } => Vec::new(),
-        ResourceChange::EnableAccess(one) => vec![subnetwork(one)],
-        ResourceChange::AttachZone(one) => vec![zone(one)],
+        ResourceChange::EnableAccess(one) if is_known(one.kept.as_ref(), SUBNETWORK_FIELDS) => {
+            vec![subnetwork(one)]
+        }
+        ResourceChange::AttachZone(one) if is_known(one.kept.as_ref(), ZONE_FIELDS) => {
+            vec![zone(one)]
+        }
+        ResourceChange::EnableAccess(_) | ResourceChange::AttachZone(_) => Vec::new(),
         ResourceChange::WidenNat(one) => nat(one).into_iter().collect(),
         ResourceChange::AddRoute { id, network, destination } => {
             let settings = route(network, &destination.to_string(), 1000);
             vec![Resource::new(ROUTE, &id.name, network, settings)]
         }
-        ResourceChange::UpdateRoute(route) => vec![updated(route)],
+        ResourceChange::UpdateRoute(route) if is_known(route.kept.as_ref(), ROUTE_FIELDS) => {
+            vec![updated(route)]
+        }
+        ResourceChange::UpdateRoute(_) => Vec::new(),
         ResourceChange::AddRecords { zone, made, records } => {
             let new = made.iter().map(|(dns_name, network)| new_zone(zone, dns_name, network));
             let made = made.is_some();
@@ -126,7 +134,7 @@ pub(super) fn of(change: &ResourceChange) -> Vec<Resource> {
             new.chain(records).collect()
         }
         ResourceChange::ReplaceRecord { zone, record: changed, added, kept } => {
-            if given(kept.as_ref(), "routingPolicy").is_some() {
+            if !is_known(kept.as_ref(), RECORD_FIELDS) {
                 return Vec::new();
             }
             let added = added.iter().map(|one| record(zone, false, one, Some(json!(300))));
@@ -227,9 +235,7 @@ fn nat(one: &Nat) -> Option<Resource> {
     let kept = one.kept.as_ref();
     let network = one.network.as_ref()?;
     given(kept, "natIpAllocateOption")?;
-    if given(kept, "rules").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty()) {
-        return None;
-    }
+    is_known(kept, NAT_FIELDS).then_some(())?;
     let mut settings = vec![
         ("router", router(&one.router.name, false)),
         ("region", text(one.region.clone().unwrap_or_default())),
@@ -345,6 +351,135 @@ pub(super) fn description(kept: Option<&Kept>) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// What is written of each, and what only the API says.
+const SUBNETWORK_FIELDS: &[&str] = &[
+    "creationTimestamp",
+    "description",
+    "effectiveLabels",
+    "enableFlowLogs",
+    "externalIpv6Prefix",
+    "fingerprint",
+    "gatewayAddress",
+    "id",
+    "internalIpv6Prefix",
+    "ipCidrRange",
+    "ipv6AccessType",
+    "ipv6CidrRange",
+    "ipv6GceEndpoint",
+    "kind",
+    "logConfig",
+    "name",
+    "network",
+    "privateIpGoogleAccess",
+    "privateIpv6GoogleAccess",
+    "project",
+    "purpose",
+    "region",
+    "role",
+    "secondaryIpRanges",
+    "selfLink",
+    "stackType",
+    "state",
+    "subnetworkId",
+];
+const ROUTE_FIELDS: &[&str] = &[
+    "asPaths",
+    "creationTimestamp",
+    "description",
+    "destRange",
+    "id",
+    "kind",
+    "name",
+    "network",
+    "nextHopGateway",
+    "nextHopIlb",
+    "nextHopInstance",
+    "nextHopInstanceZone",
+    "nextHopInterRegionCost",
+    "nextHopIp",
+    "nextHopNetwork",
+    "nextHopVpnTunnel",
+    "priority",
+    "project",
+    "routeStatus",
+    "selfLink",
+    "tags",
+    "warnings",
+];
+const NAT_FIELDS: &[&str] = &[
+    "autoNetworkTier",
+    "drainNatIps",
+    "enableDynamicPortAllocation",
+    "enableEndpointIndependentMapping",
+    "endpointTypes",
+    "icmpIdleTimeoutSec",
+    "id",
+    "kind",
+    "logConfig",
+    "maxPortsPerVm",
+    "minPortsPerVm",
+    "name",
+    "natIpAllocateOption",
+    "natIps",
+    "project",
+    "region",
+    "router",
+    "sourceSubnetworkIpRangesToNat",
+    "subnetworks",
+    "tcpEstablishedIdleTimeoutSec",
+    "tcpTimeWaitTimeoutSec",
+    "tcpTransitoryIdleTimeoutSec",
+    "type",
+    "udpIdleTimeoutSec",
+];
+const ZONE_FIELDS: &[&str] = &[
+    "cloudLoggingConfig",
+    "creationTime",
+    "description",
+    "dnsName",
+    "effectiveLabels",
+    "forwardingConfig",
+    "id",
+    "kind",
+    "labels",
+    "managedZoneId",
+    "name",
+    "nameServerSet",
+    "nameServers",
+    "peeringConfig",
+    "privateVisibilityConfig",
+    "project",
+    "selfLink",
+    "terraformLabels",
+    "visibility",
+];
+const RECORD_FIELDS: &[&str] =
+    &["id", "kind", "managedZone", "name", "project", "rrdatas", "ttl", "type"];
+
+/// Whether all that was given of a resource is among these: what is not could not be written, and
+/// would be taken away. A manifest is changed in its place.
+fn is_known(kept: Option<&Kept>, fields: &[&str]) -> bool {
+    fn says(value: &Value) -> bool {
+        match value {
+            Value::Null | Value::Bool(false) => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(list) => list.iter().any(says),
+            Value::Object(members) => {
+                members.iter().any(|(key, value)| key != "kind" && says(value))
+            }
+            Value::Bool(true) | Value::Number(_) => true,
+        }
+    }
+    let Some(kept) = kept.filter(|kept| kept.manifest().is_none()) else { return true };
+    let members = kept.text.as_object().into_iter().flatten();
+    let inner = given(Some(kept), "secondaryIpRanges").and_then(Value::as_array);
+    let ranges = inner.into_iter().flatten().filter_map(Value::as_object).flatten();
+    members
+        .filter(|(key, _)| !key.starts_with("__") && !fields.contains(&key.as_str()))
+        .chain(ranges.filter(|(key, _)| !["rangeName", "ipCidrRange"].contains(&key.as_str())))
+        .all(|(_, value)| !says(value))
+}
+
 /// A setting as it was given; those of a manifest stand in its `spec`.
 fn given<'k>(kept: Option<&'k Kept>, key: &str) -> Option<&'k Value> {
     let kept = kept?;
@@ -419,5 +554,9 @@ pub(super) fn of_manifest(settings: &Settings) -> Map<String, Value> {
         Setting::To(to) => to.field,
         _ => key,
     };
-    settings.iter().map(|(own, setting)| (key(own, setting).to_owned(), value(setting))).collect()
+    // Terraform's alone.
+    let is_shared =
+        |(key, _): &&(&'static str, Setting)| !["autoNetworkTier", "ipv6Address"].contains(key);
+    let shared = settings.iter().filter(is_shared);
+    shared.map(|(own, setting)| (key(own, setting).to_owned(), value(setting))).collect()
 }
