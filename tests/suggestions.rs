@@ -608,6 +608,13 @@ fn what_passed_is_not_changed_by_being_let_pass() {
     let found = fixes(&Inputs::of(&world).triage(), "webhook-port-blocked");
     assert!(!found.is_empty());
     assert!(found.iter().all(|fix| fix["proof"]["other_flows_changed"] == 0), "{found:#?}");
+    // What passed though the rules that were given deny it says that these are of another time.
+    let of_another_time: Vec<Value> =
+        world.iter().filter(|one| one["name"] != "webhooks").cloned().collect();
+    let report = Inputs::of(&of_another_time).triage();
+    let found = findings(&report, "webhook-port-blocked");
+    assert_eq!(found[0]["fixes"], value!([]), "{report:#}");
+    assert!(found[0]["no_fix"].as_str().unwrap().contains("changes 1 other"), "{report:#}");
 }
 
 /// What only the configuration shows to be needed is needed from the whole range.

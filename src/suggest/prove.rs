@@ -245,8 +245,9 @@ fn replay(
             let passed = question.first.disposition() == Disposition::Allowed;
             question.each_flow(detail, |flow, count| {
                 let (was, becomes) = (verdict(&before, flow), verdict(&after, flow));
-                // What the log saw pass goes on doing so, though nothing given says why it did.
-                let stays = passed && becomes == Verdict::Allowed;
+                // What the log saw pass goes on doing so, though nothing given says why it did. What
+                // is denied by what was given, and passed, says that this is of another time.
+                let stays = passed && (was, becomes) == (Verdict::Undetermined, Verdict::Allowed);
                 if was != becomes && !stays {
                     changed += count;
                 }
