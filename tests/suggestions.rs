@@ -678,3 +678,33 @@ fn a_rule_for_two_clusters_comes_last() {
     let update = found.iter().find(|fix| fix["kind"] == "update-firewall-rule").expect("an update");
     assert_eq!(update["safety"], "review", "{update:#}");
 }
+
+/// The name of a node tells its pool, and so its tags.
+#[test]
+fn a_node_carries_what_its_pool_does() {
+    let pool = |name: &str, tag: &str| value!({"name": name, "config": {"tags": [tag]}});
+    let pools = value!({"nodePools": [pool("a", "pool-a"), pool("a-gpu", "pool-gpu")]});
+    let hooks = rule(
+        "webhooks",
+        value!({"priority": 900, "sourceRanges": ["172.16.0.0/28"], "targetTags": ["pool-a"],
+            "allowed": [{"IPProtocol": "tcp", "ports": ["8443"]}]}),
+    );
+    let [master, inside] = own_rules();
+    let of = |vm: &str| {
+        let call = denied("172.16.0.2", "10.0.0.5", 8443, "deny-all", "INGRESS", vm);
+        let rules = [master.clone(), inside.clone(), hooks.clone(), deny_all(value!({}))].to_vec();
+        let more = [cluster("c", pools.clone()), subnet(value!({})), call].to_vec();
+        Inputs::of(&[rules, more].concat()).triage()
+    };
+    let blocked =
+        |report: &Value| findings(report, "webhook-port-blocked").first().cloned().cloned();
+    let found = blocked(&of("gke-c-a-gpu-cc33dd44-z1q9")).expect("it is blocked");
+    assert_eq!(found["decision"]["verdict"], "DENIED");
+    assert_ne!(found["fixes"], value!([]));
+    // The other pool's is let in by what was given, and any node may be of either.
+    let report = of("gke-c-a-cc33dd44-z1q9");
+    assert_eq!(blocked(&report), None);
+    assert_eq!(findings(&report, "snapshot-disagrees").len(), 1, "{report:#}");
+    let found = blocked(&of("gke-c-node-1")).expect("it may be");
+    assert_eq!(found["decision"]["verdict"], "UNDETERMINED");
+}

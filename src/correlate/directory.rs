@@ -219,9 +219,13 @@ impl<'a> Directory<'a> {
                 owner.cluster.filter(|_| !shared)
             }
         };
-        match cluster.and_then(|at| self.nodes.get(at)) {
-            Some(known) => carried_by_all(known),
-            None => Endpoint::default(),
+        let Some(known) = cluster.and_then(|at| self.nodes.get(at)) else {
+            return Endpoint::default();
+        };
+        let all = carried_by_all(known);
+        match vm_name.and_then(|name| known.tags_of(name)) {
+            Some(tags) => Endpoint { tags: Facts::Exactly(tags.clone()), ..all },
+            None => all,
         }
     }
 

@@ -62,6 +62,28 @@ pub struct NodeFacts {
     pub account: Option<String>,
     /// The tags of the nodes of each pool, each once; empty where nodes may have others.
     pub kinds: Vec<BTreeSet<String>>,
+    /// What the names of a pool's nodes begin with, and their tags; empty where nodes may have
+    /// others.
+    pub pools: Vec<(String, BTreeSet<String>)>,
+}
+
+impl NodeFacts {
+    /// The tags of a node by its name, which holds its pool's: `gke-CLUSTER-POOL-1a2b3c4d-x1q9`. A
+    /// long one is cut, and tells nothing.
+    #[must_use]
+    pub fn tags_of(&self, vm_name: &str) -> Option<&BTreeSet<String>> {
+        let is_hash = |text: &str| {
+            let mut parts = text.split('-');
+            let lengths = [parts.next(), parts.next()].map(|part| part.map_or(0, str::len));
+            lengths == [8, 4] && parts.next().is_none()
+        };
+        let own = |start: &str| vm_name.strip_prefix(start).is_some_and(is_hash);
+        let mut found = self.pools.iter().filter(|(start, _)| own(start));
+        match (found.next(), found.next()) {
+            (Some((_, tags)), None) => Some(tags),
+            _ => None,
+        }
+    }
 }
 
 /// What all nodes of `cluster` are known to carry.
@@ -89,6 +111,13 @@ pub fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
         true => sets.iter().map(|own| own.union(&tags).cloned().collect()).collect(),
         false => Vec::new(),
     };
+    let of_pool = |pool: &&NodePool| {
+        let start = format!("gke-{}-{}-", cluster.id.name, pool.name);
+        let own: BTreeSet<String> = pool.tags.iter().cloned().collect();
+        (start, &own | &tags)
+    };
+    let by_pool = pools.iter().copied().filter(|_| all_known);
+    let by_pool: Vec<_> = by_pool.map(|pool| of_pool(&pool)).collect();
     let accounts: BTreeSet<_> =
         pools.iter().map(|pool| pool.service_account.as_deref().unwrap_or("default")).collect();
     let account = match accounts.iter().next() {
@@ -96,7 +125,7 @@ pub fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
         Some(only) if accounts.len() == 1 && *only != "default" => Some((*only).to_owned()),
         _ => None,
     };
-    NodeFacts { tags, all_alike, account, kinds }
+    NodeFacts { tags, all_alike, account, kinds, pools: by_pool }
 }
 
 /// The tags that a person gave nodes: those of each pool, or, where VMs of it show what they really
@@ -193,5 +222,5 @@ fn groups_of_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
     let all_known = nodes.iter().all(|node| node.complete);
     let all_alike = all_known && kinds.len() == 1;
     let kinds = if all_known { kinds } else { Vec::new() };
-    NodeFacts { tags: common, all_alike, account: None, kinds }
+    NodeFacts { tags: common, all_alike, account: None, kinds, pools: Vec::new() }
 }

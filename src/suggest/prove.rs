@@ -247,7 +247,8 @@ fn replay(
                 let (was, becomes) = (verdict(&before, flow), verdict(&after, flow));
                 // What the log saw pass goes on doing so, though nothing given says why it did. What
                 // is denied by what was given, and passed, says that this is of another time.
-                let stays = passed && (was, becomes) == (Verdict::Undetermined, Verdict::Allowed);
+                let was_open = was == Verdict::Undetermined;
+                let stays = passed && was_open && becomes == Verdict::Allowed;
                 if was != becomes && !stays {
                     changed += count;
                 }
