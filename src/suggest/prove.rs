@@ -245,8 +245,8 @@ fn replay(
             let passed = question.first.disposition() == Disposition::Allowed;
             question.each_flow(detail, |flow, count| {
                 let (was, becomes) = (verdict(&before, flow), verdict(&after, flow));
-                // What the log saw pass goes on doing so, though nothing given says why it did. What
-                // is denied by what was given, and passed, says that this is of another time.
+                // What the log saw pass goes on doing so, though nothing given says why it did.
+                // What is denied by what was given, and passed, says that this is of another time.
                 let was_open = was == Verdict::Undetermined;
                 let stays = passed && was_open && becomes == Verdict::Allowed;
                 if was != becomes && !stays {
