@@ -153,7 +153,7 @@ fn policy_rule(change: &Change, policy: &FirewallPolicy) -> Option<Vec<Printed>>
         let (items, _) = yaml_items(&text, &place);
         let mut alone = Inventory::default();
         if let [item] = items.as_slice() {
-            cnrm::read(item, &mut alone);
+            cnrm::read(item, None, &mut alone);
         }
         let read = alone.policies.pop().filter(|read| read.name == policy.name);
         let parsed = read.and_then(|mut read| read.rules.pop()).map(of_policy);
@@ -190,7 +190,7 @@ fn read_manifest(text: &str, change: &Change, before: &Inventory) -> Option<Fire
     };
     // Objects go by other names than their resources: these are known.
     let mut alone = Inventory { aliases: before.aliases.clone(), ..Inventory::default() };
-    cnrm::read(item, &mut alone);
+    cnrm::read(item, None, &mut alone);
     let rule = alone.firewall_rules.pop()?;
     // A manifest without project names the network of its own namespace.
     let network = &change.rule().network;

@@ -16,8 +16,8 @@ use common::small::{Inputs, TAG, cluster, denied, deny_all, rule, subnet};
 use common::{findings, folder, json, root};
 use serde_json::{Value, json as value};
 
-/// The fixes of a sample in which some files are others.
-fn fixes(sample: &str, check: &str, other: &[(&str, Value)]) -> Vec<Value> {
+/// What `triage` says of a sample in which some files are others.
+fn triage(sample: &str, other: &[(&str, Value)]) -> Value {
     let inputs = root().join("samples").join(sample).join("inputs");
     let mut files: BTreeMap<String, Vec<u8>> = std::fs::read_dir(inputs)
         .unwrap()
@@ -33,7 +33,12 @@ fn fixes(sample: &str, check: &str, other: &[(&str, Value)]) -> Vec<Value> {
     let files: Vec<(&str, &[u8])> =
         files.iter().map(|(name, text)| (name.as_str(), text.as_slice())).collect();
     let scratch = folder(&files);
-    let report = json(&["triage", scratch.path().to_str().unwrap()]);
+    json(&["triage", scratch.path().to_str().unwrap()])
+}
+
+/// The fixes of the only finding of a check.
+fn fixes(sample: &str, check: &str, other: &[(&str, Value)]) -> Vec<Value> {
+    let report = triage(sample, other);
     let found = findings(&report, check);
     assert_eq!(found.len(), 1, "{report:#}");
     found[0]["fixes"].as_array().unwrap().clone()
@@ -407,22 +412,7 @@ fn routing_policies_are_records_and_stay() {
         let mut records = given(sample, "records.json");
         records[2].as_object_mut().unwrap().remove("rrdatas");
         records[2]["routingPolicy"] = policy;
-        let inputs = root().join("samples").join(sample).join("inputs");
-        let text = records.to_string();
-        let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(inputs)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| !path.ends_with("records.json"))
-            .map(|path| {
-                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-                (name, std::fs::read(path).unwrap())
-            })
-            .collect();
-        files.push(("records.json".to_owned(), text.into_bytes()));
-        let files: Vec<(&str, &[u8])> =
-            files.iter().map(|(name, text)| (name.as_str(), text.as_slice())).collect();
-        let scratch = folder(&files);
-        json(&["triage", scratch.path().to_str().unwrap()])
+        triage(sample, &[("records.json", records)])
     };
     let right = ["199.36.153.8", "199.36.153.9", "199.36.153.10", "199.36.153.11"];
     let wrong = ["199.36.153.8", "199.36.153.4"];
@@ -438,6 +428,48 @@ fn routing_policies_are_records_and_stay() {
             assert!(found.iter().all(|one| one["fixes"] == value!([])), "{report:#}");
         }
     }
+}
+
+/// Manifests and configurations hold the list where the API has `items` in between.
+#[test]
+fn routing_policies_are_read_in_every_dialect() {
+    let addresses = ["199.36.153.8", "199.36.153.9"];
+    let listed = value!([{"weight": 1, "rrdatas": addresses}]);
+    let manifest = value!({
+        "apiVersion": "dns.cnrm.cloud.google.com/v1beta1", "kind": "DNSRecordSet",
+        "metadata": {"name": "gcr", "namespace": "net"},
+        "spec": {"name": "gcr.io.", "type": "A", "managedZoneRef": {"name": "gcr"},
+            "routingPolicy": {"wrr": listed}},
+    });
+    let state = value!({"version": 4, "serial": 1, "lineage": "x", "resources": [
+        {"mode": "managed", "type": "google_dns_record_set", "name": "gcr", "instances": [
+            {"attributes": {"name": "gcr.io.", "type": "A", "managed_zone": "gcr",
+                "routing_policy": [{"wrr": listed, "geo": [], "primary_backup": []}]}}]}]});
+    for dialect in [manifest, state] {
+        let read = common::inventory(std::slice::from_ref(&dialect));
+        assert_eq!(read.record_sets[0].data, addresses, "{dialect}");
+    }
+}
+
+/// A router that another network has is not taken for a new one.
+#[test]
+fn a_new_router_has_a_name_that_nothing_has() {
+    let sample = "nat-missing";
+    let other = |name: &str| {
+        value!([{"kind": "compute#router", "name": name,
+            "network": "projects/shop-prod/global/networks/other",
+            "region": "projects/shop-prod/regions/europe-west1"}])
+    };
+    let of = |name: &str| {
+        let fix = &fixes(sample, sample, &[("routers.json", other(name))])[0];
+        fix["as"]["gcloud"].as_str().unwrap().to_owned()
+    };
+    let free = of("another");
+    assert!(free.contains("routers create shop-europe-west1-router --"), "{free}");
+    assert!(free.contains("--router=shop-europe-west1-router "), "{free}");
+    let taken = of("shop-europe-west1-router");
+    assert!(taken.contains("routers create shop-europe-west1-router-2 --"), "{taken}");
+    assert!(taken.contains("--router=shop-europe-west1-router-2 "), "{taken}");
 }
 
 /// What a manifest of Config Connector's cannot change in place is said to be made anew.
@@ -503,6 +535,11 @@ fn one_zone_for_two_networks_is_changed_once() {
     let updates: Vec<&str> =
         told.lines().filter(|line| line.starts_with("gcloud dns managed-zones update")).collect();
     let [only] = updates.as_slice() else { panic!("{told}") };
-    assert!(only.contains("networks/mall,") && only.ends_with("networks/shop"), "{only}");
-    assert!(only.contains("networks/shop-old,"), "{only}");
+    let mut names: Vec<&str> = only
+        .split(['=', ','])
+        .filter_map(|one| one.rsplit_once("networks/"))
+        .map(|(_, name)| name)
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["mall", "shop", "shop-old"], "{only}");
 }

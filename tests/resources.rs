@@ -517,6 +517,43 @@ fn manifests_of_changed_resources_say_the_whole_of_them() {
     assert!(command.ends_with("--nat-custom-subnet-ip-ranges=nodes,nodes:pods"), "{command}");
 }
 
+/// Two changes of one list are one: whoever came later would take the other back.
+#[test]
+fn changes_of_one_list_are_joined() {
+    let id = |name: &str| Reference::new(Some("p-1"), name);
+    let listed = |name: &str, ranges: &[&str], secondary: &[&str]| NatSubnetwork {
+        id: id(name),
+        ranges: ranges.iter().map(|one| (*one).to_owned()).collect(),
+        secondary: secondary.iter().map(|one| (*one).to_owned()).collect(),
+    };
+    let nat = |name: &str, subnetworks: Vec<NatSubnetwork>| {
+        ResourceChange::WidenNat(Nat {
+            name: name.to_owned(),
+            router: id("router"),
+            network: Some(id("kf")),
+            region: Some("r1".to_owned()),
+            ranges: "LIST_OF_SUBNETWORKS".to_owned(),
+            subnetworks,
+            addresses: Vec::new(),
+            kept: None,
+            origin: Origin::default(),
+        })
+    };
+    let (primary, some) = ("PRIMARY_IP_RANGE", "LIST_OF_SECONDARY_IP_RANGES");
+    let one = nat("out", vec![listed("a", &[primary], &[])]);
+    let other = nat("out", vec![listed("a", &[some], &["pods"]), listed("b", &[primary], &[])]);
+    let both =
+        nat("out", vec![listed("a", &[primary, some], &["pods"]), listed("b", &[primary], &[])]);
+    assert_eq!(one.joined(&other), Some(both));
+    assert_eq!(one.joined(&nat("elsewhere", Vec::new())), None);
+    let route = ResourceChange::AddRoute {
+        id: id("to-apis"),
+        network: id("kf"),
+        destination: "199.36.153.8/30".parse().unwrap(),
+    };
+    assert_eq!(route.joined(&route), None);
+}
+
 /// A plan leaves out the default route that Google makes with a network; an export would hold it.
 #[test]
 fn a_plan_knows_of_the_default_route_that_it_leaves_out() {

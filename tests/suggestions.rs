@@ -708,3 +708,28 @@ fn a_node_carries_what_its_pool_does() {
     let found = blocked(&of("gke-c-node-1")).expect("it may be");
     assert_eq!(found["decision"]["verdict"], "UNDETERMINED");
 }
+
+/// A policy that is asked behind the VPC's rules is not above them: what it denies by name is left
+/// alone because that was meant.
+#[test]
+fn a_policy_behind_the_rules_is_not_above_them() {
+    let denies = value!([{"priority": 100, "direction": "EGRESS", "action": "deny",
+        "match": {"destIpRanges": ["172.16.0.0/28"],
+            "layer4Configs": [{"ipProtocol": "tcp", "ports": ["443"]}]}}]);
+    let [network, firewalls] = with_policy_after(&own_rules(), &denies);
+    for (order, why) in [
+        ("AFTER_CLASSIC_FIREWALL", "intended denial: policy np, rule 100"),
+        ("BEFORE_CLASSIC_FIREWALL", "a policy above the VPC decides: np, rule 100"),
+    ] {
+        let mut network = network.clone();
+        network["networkFirewallPolicyEnforcementOrder"] = value!(order);
+        let call = denied("10.0.0.5", "172.16.0.2", 443, "x", "EGRESS", "gke-c-pool-1");
+        let mut call = call;
+        call["jsonPayload"]["rule_details"]["reference"] = value!("network:n/firewallPolicy:np");
+        let more = [cluster("c", value!({})), subnet(value!({})), call];
+        let all = [vec![network, firewalls.clone()], more.to_vec()].concat();
+        let report = Inputs::of(&all).triage();
+        let found = findings(&report, "control-plane-egress-blocked");
+        assert!(found[0]["no_fix"].as_str().unwrap().starts_with(why), "{order}: {report:#}");
+    }
+}

@@ -384,7 +384,7 @@ fn fixes(
     let no_fix = proved.is_empty().then(|| {
         outranked.unwrap_or_else(|| {
             NoFix::Other(match refuted {
-                Some(why) => refusal(cause, &why),
+                Some(why) => refusal(cause, &why, evidence),
                 None => "no rule of its kind can be made".to_owned(),
             })
         })
@@ -472,9 +472,10 @@ fn by_default(cause: &Cause<'_>) -> bool {
     }
 }
 
-fn refusal(cause: &Cause<'_>, why: &Refuted) -> String {
+fn refusal(cause: &Cause<'_>, why: &Refuted, evidence: &Evidence<'_, '_>) -> String {
     if let Decider::Rule(rule) = cause.decision.decider
         && let Some(policy) = &rule.policy
+        && !cause.is_decided_behind_rules(evidence.directory.inventory)
     {
         return format!(
             "this is decided by a policy above the VPC: {policy}, rule {}, which you may not own",

@@ -7,6 +7,7 @@ use crate::correlate::path::{self, Class, Fault, Link, State};
 use crate::correlate::roads::Road;
 use crate::correlate::scope::Scope;
 use crate::engine::naming::{self, Authority, Resolved, Step, Unseen};
+use crate::model::kept::says;
 use crate::model::{Inventory, NatSubnetwork, Reference};
 use crate::net::IpNet;
 use crate::net::well_known::{Vip, vips};
@@ -244,7 +245,8 @@ fn replaced(road: &Road<'_>, network: &Reference, before: &Inventory) -> Option<
     let last = followed.last().filter(|step| step.kind == "A")?;
     let found = own(last)?;
     // Which answer is given to whom is nothing to be replaced by a list.
-    if found.kept.as_ref().is_some_and(|kept| kept.says("routingPolicy")) {
+    let policy = found.kept.as_ref().and_then(|kept| kept.field("routingPolicy"));
+    if policy.is_some_and(says) {
         return None;
     }
     // A VIP's own name says which one it is, and an alias to it which one is to be reached.

@@ -21,7 +21,7 @@ use crate::engine::{
     Decider, Decision, EffectiveRules, Flow, NearMiss, Verdict, evaluate, near_misses,
 };
 use crate::model::firewall::Layer4;
-use crate::model::{Disposition, FirewallRule, Reference, RuleReference, Symptom};
+use crate::model::{Disposition, FirewallRule, Inventory, Reference, RuleReference, Symptom};
 use crate::net::{AddressSet, Direction, FiveTuple, IpNet, PortSet, Protocol, Role, Timestamp};
 
 /// Denied connections of one kind.
@@ -94,6 +94,16 @@ impl<'a> Cause<'a> {
     #[must_use]
     pub fn is_silent(&self) -> bool {
         self.questions.is_empty()
+    }
+
+    /// Whether a policy decides that is asked only after the network's own rules, for certain.
+    #[must_use]
+    pub fn is_decided_behind_rules(&self, inventory: &Inventory) -> bool {
+        let Decider::Rule(FirewallRule { stage: Some(stage), .. }) = self.decision.decider else {
+            return false;
+        };
+        let network = self.network.as_ref();
+        network.is_some_and(|of| inventory.is_above_rules(*stage, of) == Some(false))
     }
 
     /// What its connections ask, each question once.

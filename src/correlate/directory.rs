@@ -9,7 +9,8 @@ use crate::correlate::node_tags::{self, NodeFacts};
 use crate::correlate::roles::is_private;
 use crate::correlate::{Roles, Who};
 use crate::engine::{Endpoint, Facts, Flow, Geography, Place};
-use crate::model::{Instance, Inventory, Reference, Subnetwork};
+use crate::model::firewall::Targets;
+use crate::model::{Cluster, Instance, Inventory, Reference, Subnetwork};
 use crate::net::{AddressSet, Direction, FiveTuple, IpNet, Protocol, Role};
 
 /// The inventory with its roles.
@@ -227,6 +228,25 @@ impl<'a> Directory<'a> {
             Some(tags) => Endpoint { tags: Facts::Exactly(tags.clone()), ..all },
             None => all,
         }
+    }
+
+    /// Another cluster of the same network, whose nodes a rule for these targets would be for, too.
+    #[must_use]
+    pub fn other_cluster(&self, cluster: usize, targets: &Targets) -> Option<&'a Cluster> {
+        let own = self.inventory.clusters.get(cluster)?;
+        let here = |one: &Cluster| match (&one.network, &own.network) {
+            (Some(one), Some(own)) => one.agrees(own),
+            _ => true,
+        };
+        let carries = |nodes: &NodeFacts| {
+            let mut by_tag = nodes.kinds.iter().chain([&nodes.tags]);
+            let account = nodes.account.as_ref();
+            by_tag.any(|tags| !tags.is_disjoint(&targets.tags))
+                || account.is_some_and(|account| targets.service_accounts.contains(account))
+        };
+        let all = self.inventory.clusters.iter().zip(&self.nodes).enumerate();
+        let mut others = all.filter(|(at, (one, _))| *at != cluster && here(one));
+        others.find(|(_, (_, nodes))| carries(nodes)).map(|(_, (one, _))| one)
     }
 
     /// What the nodes of a cluster carry, by its place in the inventory: of each kind, as its pools

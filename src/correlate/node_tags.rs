@@ -156,27 +156,6 @@ fn in_all(sets: &[BTreeSet<String>]) -> BTreeSet<String> {
     all.reduce(|common, set| &common & &set).unwrap_or_default()
 }
 
-/// Another cluster of the network whose nodes a rule for these targets would be for, too.
-#[must_use]
-pub fn other_cluster<'a>(
-    inventory: &'a Inventory,
-    cluster: &Cluster,
-    targets: &Targets,
-) -> Option<&'a Cluster> {
-    let here = |one: &Cluster| match (&one.network, &cluster.network) {
-        (Some(one), Some(own)) => one.agrees(own),
-        _ => true,
-    };
-    let mut others = inventory.clusters.iter().filter(|one| one.id != cluster.id && here(one));
-    others.find(|one| {
-        let nodes = common_to_nodes(inventory, one);
-        let by_tag = nodes.kinds.iter().chain([&nodes.tags]);
-        let account = nodes.account.as_ref();
-        by_tag.into_iter().any(|tags| !tags.is_disjoint(&targets.tags))
-            || account.is_some_and(|account| targets.service_accounts.contains(account))
-    })
-}
-
 /// A VM that is no node of the cluster, as far as was given, and that a rule for these targets
 /// would be for, too.
 #[must_use]

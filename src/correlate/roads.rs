@@ -61,13 +61,9 @@ pub fn broken<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Road<'a>> {
 #[must_use]
 pub fn undecided_names(directory: &Directory<'_>, cluster: &str) -> Vec<(Link, Vec<&'static str>)> {
     let mut found: Vec<(Link, Vec<&'static str>)> = Vec::new();
+    let Ok(start) = path::start(directory, &Scope::default(), cluster) else { return found };
     for host in BOOT {
-        let Some(path) = walked(directory, cluster, host, None) else { continue };
-        let Some(name) = path.links.into_iter().next() else { continue };
-        let is_open = matches!(name.state, State::Undetermined | State::NotGiven);
-        if name.kind != "name" || !is_open || name.origin.is_none() || path.end.is_some() {
-            continue;
-        }
+        let Some(name) = path::undecided_name(directory, &start, host) else { continue };
         match found.iter_mut().find(|(link, _)| *link == name) {
             Some((_, hosts)) => hosts.push(host),
             None => found.push((name, vec![host])),

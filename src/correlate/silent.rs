@@ -122,14 +122,7 @@ fn conclusion<'a>(
 /// There is no agent where agents are kept from the control plane.
 fn without_agent<'a>(causes: &mut [Cause<'a>], symptom: &'a Symptom) -> Conclusion {
     let mut answer = Conclusion::NotFirewall;
-    let keeps_agents = |cause: &&mut Cause<'_>| {
-        let is_sure = !cause.is_silent() || cause.needs.iter().any(|need| !need.doubtful);
-        is_sure
-            && cause.decision.verdict == Verdict::Denied
-            && cause.direction == Some(Direction::Egress)
-            && cause.destination.role == Role::ControlPlane
-    };
-    for cause in causes.iter_mut().filter(keeps_agents) {
+    for cause in causes.iter_mut().filter(|cause| keeps_agents_away(cause)) {
         cause.symptoms.push(symptom);
         answer = Conclusion::Firewall;
     }
@@ -142,13 +135,16 @@ fn without_agent<'a>(causes: &mut [Cause<'a>], symptom: &'a Symptom) -> Conclusi
 /// (<https://kubernetes.io/docs/tasks/extend-kubernetes/setup-konnectivity/>).
 fn carries(cause: &Cause<'_>, need: &Need<'_>) -> bool {
     let by_agents = need.from.role == Role::Pod && need.cluster.is_some();
+    by_agents && keeps_agents_away(cause) && cause.destination.cluster == need.cluster
+}
+
+/// Whether it keeps agents in a cluster from a control plane, for certain.
+fn keeps_agents_away(cause: &Cause<'_>) -> bool {
     let is_sure = !cause.is_silent() || cause.needs.iter().any(|need| !need.doubtful);
-    let to = &cause.destination;
-    by_agents
-        && is_sure
+    is_sure
         && cause.decision.verdict == Verdict::Denied
         && cause.direction == Some(Direction::Egress)
-        && (to.role, to.cluster) == (Role::ControlPlane, need.cluster)
+        && cause.destination.role == Role::ControlPlane
 }
 
 /// Whether the log shows the connection that an error tells by its address: then nothing else has

@@ -6,12 +6,15 @@
 //! Fields: <https://cloud.google.com/config-connector/docs/reference/overview>.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::ingest::Read;
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
 use crate::ingest::policies::ManifestNames;
-use crate::ingest::{balancers, conditions, dns, policies, rules};
+use crate::ingest::{balancers, dns, policies, rules};
 use crate::model::cluster::{ControlPlaneLink, Provider, State};
 use crate::model::firewall::{ManifestObject, NetworkReference};
 use crate::model::inventory::Alias;
@@ -70,7 +73,7 @@ fn annotated_project(meta: Fields<'_>) -> Option<String> {
 }
 
 struct Manifest<'a> {
-    item: &'a Item,
+    text: Option<&'a Arc<Value>>,
     name: String,
     namespace: String,
     project: Option<String>,
@@ -88,7 +91,7 @@ impl Manifest<'_> {
 
     fn kept(&self) -> Option<Kept> {
         let origin = self.origin.clone();
-        Some(Kept { form: Form::Manifest, text: conditions::text(self.item)?, origin })
+        Some(Kept { form: Form::Manifest, text: Arc::clone(self.text?), origin })
     }
 
     /// Resolves a reference to an object of `kind`.
@@ -144,8 +147,8 @@ impl Manifest<'_> {
     }
 }
 
-/// Reads one manifest into the inventory.
-pub fn read(item: &Item, into: &mut Inventory) -> Read {
+/// Reads one manifest into the inventory; `text` is what is kept of it, where it is all of it.
+pub fn read(item: &Item, text: Option<&Arc<Value>>, into: &mut Inventory) -> Read {
     let fields = Fields(&item.value);
     let kind = fields.text_or_empty("kind");
     let meta = fields.at("metadata");
@@ -154,7 +157,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     };
     let namespace = meta.text_or_empty("namespace");
     let manifest = Manifest {
-        item,
+        text,
         project: annotated_project(meta)
             .or_else(|| into.project_of_object(&kind, &namespace, &name)),
         namespace,
@@ -231,7 +234,7 @@ fn firewall(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
             Some(external) => NetworkReference::External(external),
             None => NetworkReference::Object(at.text_or_empty("name"), at.text("namespace")),
         },
-        text: conditions::text(manifest.item),
+        text: manifest.text.cloned(),
         origin: manifest.origin.clone(),
     }));
     into.firewall_rules.push(rule);

@@ -67,8 +67,7 @@ pub fn object(item: &Item) -> Option<ConnectorObject> {
 }
 
 /// The manifest as it was given; of what is only described nobody knows all of it.
-#[must_use]
-pub fn text(item: &Item) -> Option<Arc<Value>> {
+fn text(item: &Item) -> Option<Arc<Value>> {
     let is_whole = !is_row(item) && item.hint.as_deref() != Some(DESCRIBED);
     is_whole.then(|| Arc::new(item.value.clone()))
 }

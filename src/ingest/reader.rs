@@ -176,11 +176,12 @@ fn manifest(item: &Item, inventory: &mut Inventory) -> Read {
     let object = conditions::object(item);
     let told = object.as_ref().is_some_and(|object| object.condition.is_some());
     let existence = object.as_ref().map_or(Existence::Unknown, |object| object.existence);
+    let text = object.as_ref().and_then(|object| object.text.clone());
     inventory.objects.extend(object);
     let read = match existence {
         _ if conditions::is_row(item) => return Read::Used("kubectl-table"),
         Existence::NeverCreated if cnrm::is_link(item) => Read::Used(cnrm::MANIFESTS),
-        _ => cnrm::read(item, inventory),
+        _ => cnrm::read(item, text.as_ref(), inventory),
     };
     if read == Read::Unused && told { Read::Used(cnrm::MANIFESTS) } else { read }
 }

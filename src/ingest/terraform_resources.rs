@@ -61,6 +61,15 @@ pub(super) struct Lookup<'a, 'r> {
     configuration: Fields<'a>,
     /// `after_unknown` of the changes, by the address of the resource.
     unknown: BTreeMap<String, Fields<'a>>,
+    /// How many resources each block makes.
+    blocks: BTreeMap<Block<'r>, usize>,
+}
+
+/// A block of the configuration: kind, name, and its module without the keys of its calls.
+type Block<'r> = (&'r str, &'r str, String);
+
+fn block<'r>(resource: &'r Resource<'_>) -> Block<'r> {
+    (&resource.kind, &resource.name, unkeyed(&resource.module))
 }
 
 impl<'a, 'r> Lookup<'a, 'r> {
@@ -70,7 +79,12 @@ impl<'a, 'r> Lookup<'a, 'r> {
         let unknown = changes
             .filter_map(|one| Some((one.text("address")?, one.at("change").at("after_unknown"))))
             .collect();
-        Self { all, configuration: whole.at("configuration").at("root_module"), unknown }
+        let mut blocks = BTreeMap::new();
+        for one in all {
+            *blocks.entry(block(one)).or_default() += 1;
+        }
+        let configuration = whole.at("configuration").at("root_module");
+        Self { all, configuration, unknown, blocks }
     }
 
     /// Which of these fields are known only after it was applied: they say something, and nobody
@@ -111,13 +125,10 @@ impl<'a, 'r> Lookup<'a, 'r> {
 
     /// Whether its block makes several: by `for_each`, or by `count` where it counts more than one.
     pub(super) fn is_one_of_several(&self, resource: &Resource<'_>) -> bool {
-        let block = |one: &Resource<'_>| (one.kind.clone(), one.name.clone(), unkeyed(&one.module));
-        let own = block(resource);
         // Keys are texts; what `count` counts may be one alone.
         let of_key = resource.index.as_ref().is_some_and(|index| index.parse::<u64>().is_err());
-        of_key
-            || resource.module.contains("[\"")
-            || self.all.iter().filter(|one| block(one) == own).count() > 1
+        let made = self.blocks.get(&block(resource)).copied().unwrap_or_default();
+        of_key || resource.module.contains("[\"") || made > 1
     }
 
     /// The value of a field, or the name of the resource that its expression refers to.

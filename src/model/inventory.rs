@@ -421,6 +421,18 @@ impl Inventory {
         self.firewall_rules.iter().chain(groups.flat_map(|group| &group.rules))
     }
 
+    /// Whether policies of a kind are asked before the network's own rules; `None` where nobody
+    /// says it.
+    #[must_use]
+    pub fn is_above_rules(&self, kind: PolicyKind, network: &Reference) -> Option<bool> {
+        match kind {
+            PolicyKind::Hierarchical | PolicyKind::RegionalSystem => Some(true),
+            PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork => self.policies_first(network),
+            // There are no others beside them.
+            PolicyKind::NetworkAcl | PolicyKind::SecurityGroup => Some(false),
+        }
+    }
+
     /// Whether a network asks its network firewall policies before the VPC rules; `None` where
     /// nobody says it.
     #[must_use]

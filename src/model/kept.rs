@@ -40,16 +40,14 @@ impl Kept {
         (self.form == Form::Manifest).then_some(&*self.text)
     }
 
-    /// Whether a field says anything.
+    /// A field as it was given; those of a manifest stand in its `spec`.
     #[must_use]
-    pub fn says(&self, key: &str) -> bool {
-        let root = self.manifest().map_or(Some(&*self.text), |manifest| manifest.get("spec"));
-        match root.and_then(|root| root.get(key)) {
-            None | Some(Value::Null) => false,
-            Some(Value::Array(list)) => !list.is_empty(),
-            Some(Value::Object(members)) => !members.is_empty(),
-            Some(_) => true,
-        }
+    pub fn field(&self, key: &str) -> Option<&Value> {
+        let root = match self.manifest() {
+            Some(manifest) => manifest.get("spec")?,
+            None => &*self.text,
+        };
+        root.get(key).filter(|value| !value.is_null())
     }
 
     /// Of two texts of one object the one where it is changed.
@@ -70,6 +68,18 @@ impl Kept {
             Form::Manifest => Some(("Config Connector", self.origin.to_string())),
             Form::Terraform(resource) => Some(("Terraform", resource.place())),
         }
+    }
+}
+
+/// Whether a value says anything: what is empty, or not so, is as good as not there.
+#[must_use]
+pub fn says(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => list.iter().any(says),
+        Value::Object(members) => members.iter().any(|(key, value)| key != "kind" && says(value)),
+        Value::Bool(true) | Value::Number(_) => true,
     }
 }
 

@@ -109,6 +109,18 @@ pub struct NatSubnetwork {
     pub secondary: Vec<String>,
 }
 
+impl NatSubnetwork {
+    /// Takes in what another list has of it besides.
+    pub fn widen(&mut self, other: &Self) {
+        fn join(own: &mut Vec<String>, other: &[String]) {
+            let new: Vec<_> = other.iter().filter(|one| !own.contains(one)).cloned().collect();
+            own.extend(new);
+        }
+        join(&mut self.ranges, &other.ranges);
+        join(&mut self.secondary, &other.secondary);
+    }
+}
+
 /// Who answers for a managed zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ZoneTarget {

@@ -55,6 +55,16 @@ impl Reference {
         self
     }
 
+    /// The network of this name, as the API links to it: `projects/p/global/networks/n`; the name
+    /// alone where its project is not known.
+    #[must_use]
+    pub fn network_link(&self) -> String {
+        match &self.project {
+            Some(project) => format!("projects/{project}/global/networks/{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// Whether both may mean the same resource: nothing that both say differs.
     #[must_use]
     pub fn agrees(&self, other: &Self) -> bool {

@@ -254,9 +254,8 @@ fn network(rule: &FirewallRule) -> NetworkRef {
         (Some(NetworkReference::External(external)), _) => {
             NetworkRef { external: Some(external.clone()), ..NetworkRef::default() }
         }
-        (None, Some(project)) => {
-            let external = format!("projects/{project}/global/networks/{}", rule.network.name);
-            NetworkRef { external: Some(external), ..NetworkRef::default() }
+        (None, Some(_)) => {
+            NetworkRef { external: Some(rule.network.network_link()), ..NetworkRef::default() }
         }
         (None, None) => {
             NetworkRef { name: Some(rule.network.name.clone()), ..NetworkRef::default() }

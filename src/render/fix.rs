@@ -78,23 +78,13 @@ pub fn text(findings: &[&Finding], all: &[Finding], language: &str) -> String {
     out
 }
 
-/// Of several changes of one zone the one that holds them all: each sets all of its networks.
+/// Of several changes of one thing the one that holds them all: each sets a whole list, so one that
+/// came later would take the others back. In the order of the findings, wherever it is printed.
 fn with_others(findings: &[&Finding], change: &ResourceChange) -> ResourceChange {
-    let ResourceChange::AttachZone(zone) = change else { return change.clone() };
-    let mut zone = zone.clone();
-    // Each change adds one, behind those that see it already.
-    let seen_by = zone.networks.len().saturating_sub(1);
-    for remedy in findings.iter().flat_map(|finding| &finding.remedies) {
-        if let ResourceChange::AttachZone(other) = &remedy.change
-            && other.id == zone.id
-        {
-            let new = other.networks.iter().filter(|one| !zone.networks.contains(one));
-            let new: Vec<_> = new.cloned().collect();
-            zone.networks.extend(new);
-        }
-    }
-    zone.networks.get_mut(seen_by..).into_iter().for_each(<[_]>::sort);
-    ResourceChange::AttachZone(zone)
+    let all = findings.iter().flat_map(|finding| &finding.remedies).map(|remedy| &remedy.change);
+    let same = all.filter(|other| change.joined(other).is_some());
+    let joined = same.cloned().reduce(|all, next| all.joined(&next).unwrap_or(all));
+    joined.unwrap_or_else(|| change.clone())
 }
 
 /// The other findings that a change mends: what is opened is opened for them, too.

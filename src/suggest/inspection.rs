@@ -34,14 +34,20 @@ fn passed_over<'a>(
     let own = place(rules, rule);
     let order_is_open = rules.order_is_open();
     rules.all().filter_map(move |inspecting| {
-        let place = place(rules, inspecting)?;
-        let is_later = order_is_open || own.is_none_or(|own| own < place);
         let speaks_of_it = inspecting.action == Action::Inspect
             && !inspecting.disabled
             && inspecting.direction == rule.direction
             && crossing::peers_meet(inspecting, rule);
-        (is_later && speaks_of_it).then_some((place, inspecting))
+        let place = place(rules, inspecting).filter(|_| speaks_of_it)?;
+        let is_later = order_is_open || own.is_none_or(|own| own < place);
+        is_later.then_some((place, inspecting))
     })
+}
+
+/// Whether anything is inspected at all.
+fn is_inspected(inventory: &Inventory) -> bool {
+    let mut rules = inventory.policies.iter().flat_map(|policy| &policy.rules);
+    rules.any(|rule| rule.action == Action::Inspect)
 }
 
 /// What a new rule may open of these layers and leave to inspection what is inspected today, which
@@ -52,6 +58,9 @@ pub(super) fn left_alone(
     deny: Option<&FirewallRule>,
     layers: &[Layer4],
 ) -> Vec<Layer4> {
+    if !is_inspected(inventory) {
+        return layers.to_vec();
+    }
     let rules = EffectiveRules::of(inventory, &rule.network);
     let deny = deny.and_then(|deny| place(&rules, deny));
     let reached = passed_over(&rules, rule)
@@ -62,6 +71,9 @@ pub(super) fn left_alone(
 
 /// The inspecting rule that would have seen some of what a change lets pass.
 pub(super) fn passed_by<'i>(inventory: &'i Inventory, change: &Change) -> Option<&'i FirewallRule> {
+    if !is_inspected(inventory) {
+        return None;
+    }
     let after = change.rule();
     let same_but_layers = |before: &&FirewallRule| {
         FirewallRule { layer4: before.layer4.clone(), ..after.clone() } == **before

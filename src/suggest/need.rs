@@ -171,7 +171,7 @@ fn intended<'a>(
         && let Some(policy) = &rule.policy
         && !rule.is_catch_all(cause.protocol)
     {
-        return Err(by_policy(rule, policy, directory));
+        return Err(by_policy(rule, policy, cause, directory));
     }
     let inventory = directory.inventory;
     let denies = inventory.firewall_rules.iter().filter(|rule| rule.action == Action::Deny);
@@ -220,24 +220,21 @@ fn by_name(rule: &FirewallRule) -> NoFix {
 }
 
 /// What a rule of a policy denies that is no default.
-fn by_policy(rule: &FirewallRule, policy: &str, directory: &Directory<'_>) -> NoFix {
+fn by_policy(
+    rule: &FirewallRule,
+    policy: &str,
+    cause: &Cause<'_>,
+    directory: &Directory<'_>,
+) -> NoFix {
     let priority = rule.priority;
-    let is_above = match rule.stage {
-        Some(PolicyKind::NetworkAcl) if priority == FirewallPolicy::LAST_ENTRY => {
-            return no_entry(policy);
-        }
-        Some(PolicyKind::NetworkAcl) => return by_name(rule),
-        Some(PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork) => {
-            directory.inventory.policies_first(&rule.network) != Some(false)
-        }
-        _ => true,
-    };
-    match is_above {
-        true => NoFix::Other(format!(
-            "a policy above the VPC decides: {policy}, rule {priority}, denies this by name"
-        )),
-        false => NoFix::Intended(format!(
+    match rule.stage {
+        Some(PolicyKind::NetworkAcl) if priority == FirewallPolicy::LAST_ENTRY => no_entry(policy),
+        Some(PolicyKind::NetworkAcl) => by_name(rule),
+        _ if cause.is_decided_behind_rules(directory.inventory) => NoFix::Intended(format!(
             "intended denial: policy {policy}, rule {priority}, denies this by name"
+        )),
+        _ => NoFix::Other(format!(
+            "a policy above the VPC decides: {policy}, rule {priority}, denies this by name"
         )),
     }
 }
@@ -257,7 +254,7 @@ fn kept_out(cause: &Cause<'_>, directory: &Directory<'_>) -> Option<String> {
             own && !service.source_ranges.is_empty() && !lets_in
         })
     };
-    let service = of(cause.flows().next()?)?;
+    let service = cause.flows().find_map(of)?;
     let is_probe = cause.source.role == Role::HealthCheck;
     let ranges: Vec<String> = service.source_ranges.iter().map(ToString::to_string).collect();
     (!is_probe).then(|| {

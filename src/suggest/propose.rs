@@ -10,7 +10,7 @@ use crate::correlate::{Cause, Directory, node_tags};
 use crate::engine::near_miss::Gap;
 use crate::engine::{Facts, Flow, Mismatch};
 use crate::model::firewall::{Layer4, Targets};
-use crate::model::{Action, Cluster, FirewallPolicy, FirewallRule, Inventory, Owner, PolicyKind};
+use crate::model::{Action, Cluster, FirewallPolicy, FirewallRule, Owner, PolicyKind};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Role, TrafficSet};
 use crate::suggest::change::{Change, Safety, target_texts};
 use crate::suggest::crossing;
@@ -65,7 +65,7 @@ pub fn propose<'c, 'a>(
             one.safety = one.safety.max(Safety::Review);
         }
     }
-    rank(&need, directory.inventory, earlier, &mut proposals);
+    rank(&need, directory, earlier, &mut proposals);
     Ok(proposals)
 }
 
@@ -75,7 +75,7 @@ pub fn propose<'c, 'a>(
 /// take, but not one more port on each.
 fn rank(
     need: &Need<'_, '_>,
-    inventory: &Inventory,
+    directory: &Directory<'_>,
     earlier: &Earlier,
     proposals: &mut [Proposal<'_, '_>],
 ) {
@@ -108,11 +108,9 @@ fn rank(
         let grows = before.traffic() != after.traffic() || before.disabled;
         let on_all = is_for_all(after) && !for_all && grows;
         let grows_for = |flow: &Flow| is_for_others(flow, &after.targets);
-        let own = need.own.cluster.and_then(|at| inventory.clusters.get(at));
         let is_shared = || {
-            own.is_some_and(|own| {
-                node_tags::other_cluster(inventory, own, &after.targets).is_some()
-            })
+            let own = need.own.cluster;
+            own.is_some_and(|own| directory.other_cluster(own, &after.targets).is_some())
         };
         let on_others =
             before.targets == after.targets && (need.flows().any(grows_for) || is_shared());
@@ -279,13 +277,9 @@ fn policy_addition<'c, 'a>(
     let inventory = directory.inventory;
     let deny = need.deny.filter(|deny| deny.policy.is_some())?;
     let stage = deny.stage?;
-    let first = match stage {
-        PolicyKind::Hierarchical => true,
-        PolicyKind::RegionalSystem | PolicyKind::NetworkAcl | PolicyKind::SecurityGroup => false,
-        PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork => {
-            inventory.policies_first(need.network) == Some(true)
-        }
-    };
+    // The system's policies are Google's.
+    let first = stage != PolicyKind::RegionalSystem
+        && inventory.is_above_rules(stage, need.network) == Some(true);
     let own = |policy: &&FirewallPolicy| {
         policy.kind == stage && deny.policy.as_deref() == Some(policy.label())
     };
@@ -403,12 +397,13 @@ impl Chosen {
 /// nodes share, else tags that all the VMs in question carry, else those of the deciding deny.
 fn chosen(need: &Need<'_, '_>, directory: &Directory<'_>) -> Chosen {
     let inventory = directory.inventory;
-    if let Some(cluster) = need.own.cluster.and_then(|at| inventory.clusters.get(at)) {
+    let own = need.own.cluster.and_then(|at| Some((at, inventory.clusters.get(at)?)));
+    if let Some((at, cluster)) = own {
         if let Some(found) = node_tags::node_tag(inventory, cluster) {
             let note = format!("node tag {} from {}", found.tag, found.because);
             return Chosen::by_tag(found.tag, note);
         }
-        if let Some(chosen) = common_to_nodes(inventory, cluster) {
+        if let Some(chosen) = common_to_nodes(directory, at, cluster) {
             return chosen;
         }
     }
@@ -430,7 +425,8 @@ fn chosen(need: &Need<'_, '_>, directory: &Directory<'_>) -> Chosen {
 
 /// What all nodes of a cluster carry, and nobody else, as far as that is known: a tag, else their
 /// account.
-fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> Option<Chosen> {
+fn common_to_nodes(directory: &Directory<'_>, at: usize, cluster: &Cluster) -> Option<Chosen> {
+    let inventory = directory.inventory;
     let node_tags::NodeFacts { tags, account, .. } = node_tags::common_to_nodes(inventory, cluster);
     let name = &cluster.id.name;
     let by_tag = tags.into_iter().map(|tag| {
@@ -447,7 +443,7 @@ fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> Option<Chosen> {
         let by_vm = node_tags::somebody_else(inventory, cluster, &one.targets)
             .map(|vm| format!("VM {} carries it, too, and is no node", vm.id.name));
         let by_cluster = || {
-            let other = node_tags::other_cluster(inventory, cluster, &one.targets)?;
+            let other = directory.other_cluster(at, &one.targets)?;
             Some(format!("nodes of {} carry it, too", other.id.name))
         };
         by_vm.or_else(by_cluster)

@@ -144,6 +144,32 @@ impl ResourceChange {
         self.kept().and_then(Kept::keeper)
     }
 
+    /// One change that does what both do, where both set one list of one resource as a whole.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (Self::AttachZone(one), Self::AttachZone(other)) if one.id == other.id => {
+                let mut joined = one.clone();
+                let new = other.networks.iter().filter(|network| !one.networks.contains(network));
+                joined.networks.extend(new.cloned());
+                Some(Self::AttachZone(joined))
+            }
+            (Self::WidenNat(one), Self::WidenNat(other))
+                if (&one.name, &one.router) == (&other.name, &other.router) =>
+            {
+                let mut joined = one.clone();
+                for listed in &other.subnetworks {
+                    match joined.subnetworks.iter_mut().find(|own| own.id == listed.id) {
+                        Some(own) => own.widen(listed),
+                        None => joined.subnetworks.push(listed.clone()),
+                    }
+                }
+                Some(Self::WidenNat(joined))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether every name in it may stand in a command.
     #[must_use]
     pub fn is_printable(&self) -> bool {

@@ -114,10 +114,7 @@ fn record_command(verb: &str, zone: &Reference, record: &NewRecord) -> String {
 fn attach(zone: &ManagedZone) -> String {
     // Where networks of several projects see a zone, each is named whole.
     let same = zone.networks.iter().all(|one| one.project == zone.id.project);
-    let named = |one: &Reference| match (&one.project, same) {
-        (Some(project), false) => format!("projects/{project}/global/networks/{}", one.name),
-        _ => one.name.clone(),
-    };
+    let named = |one: &Reference| if same { one.name.clone() } else { one.network_link() };
     let names: Vec<_> = zone.networks.iter().map(named).collect();
     // Both are parts of one field, which is set as a whole.
     let clusters: Vec<String> = clusters(zone).iter().map(|name| quoted(name)).collect();

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Kept, ManagedZone, Nat, Reference};
+use crate::model::{Kept, ManagedZone, Nat};
 use crate::render::cnrm::written;
 use crate::render::resource::setting::{self, Resource};
 use crate::suggest::ResourceChange;
@@ -94,18 +94,11 @@ fn answer(spec: &mut Map<String, Value>, record: &NewRecord) -> Option<()> {
 }
 
 fn attach(spec: &mut Map<String, Value>, zone: &ManagedZone) -> Option<()> {
-    let external = |network: &Reference| {
-        let name = &network.name;
-        match &network.project {
-            Some(project) => format!("projects/{project}/global/networks/{name}"),
-            None => name.clone(),
-        }
-    };
     let config = spec.entry("privateVisibilityConfig").or_insert_with(|| json!({}));
     let list = config.as_object_mut()?.entry("networks").or_insert_with(|| json!([]));
     let list = list.as_array_mut()?;
     for network in zone.networks.get(list.len()..)? {
-        list.push(json!({ "networkRef": { "external": external(network) } }));
+        list.push(json!({ "networkRef": { "external": network.network_link() } }));
     }
     Some(())
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::kept::{Form, TerraformResource};
+use crate::model::kept::{Form, TerraformResource, says};
 use crate::model::{Kept, ManagedZone, Nat, Reference, Route, Subnetwork, ZoneTarget};
 use crate::render::resource::record_name;
 use crate::suggest::ResourceChange;
@@ -81,11 +81,22 @@ impl Resource {
         Self { kind, name, project, labels: BTreeMap::new(), settings, terraform: None }
     }
 
-    fn kept(mut self, kept: Option<&Kept>) -> Self {
-        if let Some(Kept { form: Form::Terraform(resource), .. }) = kept {
+    /// One that was given, where all that this says of it is written: what is not would be taken
+    /// away. A manifest is changed in its place.
+    fn kept(mut self, kept: Option<&Kept>) -> Option<Self> {
+        let Some(kept) = kept else { return Some(self) };
+        if let Form::Terraform(resource) = &kept.form {
             self.terraform = Some(resource.clone());
         }
-        self
+        let fields = kept.text.as_object().into_iter().flatten();
+        let mut lost =
+            fields.filter(|(key, value)| says(value) && !is_written(&self.settings, key));
+        let ranges = given(Some(kept), "secondaryIpRanges").and_then(Value::as_array);
+        let mut of_ranges = ranges.into_iter().flatten().filter_map(Value::as_object).flatten();
+        let is_lost = of_ranges.any(|(key, value)| {
+            says(value) && !["rangeName", "ipCidrRange"].contains(&key.as_str())
+        });
+        (kept.manifest().is_some() || lost.next().is_none() && !is_lost).then_some(self)
     }
 }
 
@@ -94,11 +105,7 @@ fn text(value: impl Into<String>) -> Setting {
 }
 
 fn network(of: &Reference) -> Setting {
-    let name = match &of.project {
-        Some(project) => format!("projects/{project}/global/networks/{}", of.name),
-        None => of.name.clone(),
-    };
-    Setting::To(Target { field: "networkRef", name, made: None })
+    Setting::To(Target { field: "networkRef", name: of.network_link(), made: None })
 }
 
 fn router(name: &str, is_made: bool) -> Setting {
@@ -111,22 +118,14 @@ fn router(name: &str, is_made: bool) -> Setting {
 pub(super) fn of(change: &ResourceChange) -> Vec<Resource> {
     match change {
         ResourceChange::UpdateReference { .. } => Vec::new(),
-        ResourceChange::EnableAccess(one) if is_known(one.kept.as_ref(), SUBNETWORK_FIELDS) => {
-            vec![subnetwork(one)]
-        }
-        ResourceChange::AttachZone(one) if is_known(one.kept.as_ref(), ZONE_FIELDS) => {
-            vec![zone(one)]
-        }
-        ResourceChange::EnableAccess(_) | ResourceChange::AttachZone(_) => Vec::new(),
-        ResourceChange::WidenNat(one) => nat(one).into_iter().collect(),
+        ResourceChange::EnableAccess(one) => Vec::from_iter(subnetwork(one)),
+        ResourceChange::AttachZone(one) => Vec::from_iter(zone(one)),
+        ResourceChange::WidenNat(one) => Vec::from_iter(nat(one)),
         ResourceChange::AddRoute { id, network, destination } => {
             let settings = route(network, &destination.to_string(), 1000);
             vec![Resource::new(ROUTE, &id.name, network, settings)]
         }
-        ResourceChange::UpdateRoute(route) if is_known(route.kept.as_ref(), ROUTE_FIELDS) => {
-            vec![updated(route)]
-        }
-        ResourceChange::UpdateRoute(_) => Vec::new(),
+        ResourceChange::UpdateRoute(route) => Vec::from_iter(updated(route)),
         ResourceChange::AddRecords { zone, made, records } => {
             let new = made.iter().map(|(dns_name, network)| new_zone(zone, dns_name, network));
             let made = made.is_some();
@@ -134,13 +133,12 @@ pub(super) fn of(change: &ResourceChange) -> Vec<Resource> {
             new.chain(records).collect()
         }
         ResourceChange::ReplaceRecord { zone, record: changed, added, kept } => {
-            if !is_known(kept.as_ref(), RECORD_FIELDS) {
-                return Vec::new();
-            }
             let added = added.iter().map(|one| record(zone, false, one, Some(json!(300))));
             let ttl = given(kept.as_ref(), "ttl").cloned();
-            let changed = record(zone, false, changed, ttl).kept(kept.as_ref());
-            added.chain([changed]).collect()
+            match record(zone, false, changed, ttl).kept(kept.as_ref()) {
+                Some(changed) => added.chain([changed]).collect(),
+                None => Vec::new(),
+            }
         }
         ResourceChange::AddNat { name, router: of, is_router_made, network: within, region } => {
             let nat = vec![
@@ -167,7 +165,7 @@ fn route(of: &Reference, destination: &str, priority: u32) -> Settings {
     ]
 }
 
-fn updated(route: &Route) -> Resource {
+fn updated(route: &Route) -> Option<Resource> {
     let kept = route.kept.as_ref();
     let mut settings = self::route(&route.network, &route.destination.to_string(), route.priority);
     if !route.tags.is_empty() {
@@ -177,7 +175,7 @@ fn updated(route: &Route) -> Resource {
     Resource::new(ROUTE, &route.id.name, &route.network, settings).kept(kept)
 }
 
-fn subnetwork(one: &Subnetwork) -> Resource {
+fn subnetwork(one: &Subnetwork) -> Option<Resource> {
     const OTHERS: [(&str, &[&str]); 6] = [
         ("description", &[]),
         ("purpose", &[]),
@@ -235,7 +233,6 @@ fn nat(one: &Nat) -> Option<Resource> {
     let kept = one.kept.as_ref();
     let network = one.network.as_ref()?;
     given(kept, "natIpAllocateOption")?;
-    is_known(kept, NAT_FIELDS).then_some(())?;
     let mut settings = vec![
         ("router", router(&one.router.name, false)),
         ("region", text(one.region.clone().unwrap_or_default())),
@@ -262,7 +259,7 @@ fn nat(one: &Nat) -> Option<Resource> {
         settings.push(("subnetwork", Setting::Blocks(listed.collect())));
     }
     settings.extend(carried(kept, &[("logConfig", &["enable", "filter"])]));
-    Some(Resource::new(NAT, &one.name, network, settings).kept(kept))
+    Resource::new(NAT, &one.name, network, settings).kept(kept)
 }
 
 fn new_zone(id: &Reference, dns_name: &str, network: &Reference) -> Resource {
@@ -281,7 +278,7 @@ fn networks(list: &[Reference]) -> (&'static str, Setting) {
     )
 }
 
-fn zone(one: &ManagedZone) -> Resource {
+fn zone(one: &ManagedZone) -> Option<Resource> {
     let kept = one.kept.as_ref();
     let mut seen_by = vec![networks(&one.networks)];
     let clusters: Vec<Settings> = clusters(one)
@@ -316,8 +313,8 @@ fn zone(one: &ManagedZone) -> Resource {
     settings.extend(carried(kept, &[("cloudLoggingConfig", &["enableLogging"])]));
     let labels = given(kept, "labels").and_then(Value::as_object).into_iter().flatten();
     let labels = labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
-    let resource = Resource::new(ZONE, &one.id.name, &one.id, settings).kept(kept);
-    Resource { labels: labels.collect(), ..resource }
+    let labels = labels.collect();
+    Resource { labels, ..Resource::new(ZONE, &one.id.name, &one.id, settings) }.kept(kept)
 }
 
 /// The clusters that see a zone, with the whole of their names where those were given.
@@ -351,10 +348,12 @@ pub(super) fn description(kept: Option<&Kept>) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// What is written of each, and what only the API says.
-const SUBNETWORK_FIELDS: &[&str] = &[
+/// What only the API says of a resource, and nobody writes; what is written in a place of its own;
+/// and logging, which is switched off where it is given and not written.
+const OF_THE_API: [&str; 26] = [
+    "asPaths",
+    "creationTime",
     "creationTimestamp",
-    "description",
     "effectiveLabels",
     "enableFlowLogs",
     "externalIpv6Prefix",
@@ -362,132 +361,38 @@ const SUBNETWORK_FIELDS: &[&str] = &[
     "gatewayAddress",
     "id",
     "internalIpv6Prefix",
-    "ipCidrRange",
-    "ipv6AccessType",
     "ipv6CidrRange",
     "ipv6GceEndpoint",
     "kind",
-    "logConfig",
-    "name",
-    "network",
-    "privateIpGoogleAccess",
-    "privateIpv6GoogleAccess",
-    "project",
-    "purpose",
-    "region",
-    "role",
-    "secondaryIpRanges",
-    "selfLink",
-    "stackType",
-    "state",
-    "subnetworkId",
-];
-const ROUTE_FIELDS: &[&str] = &[
-    "asPaths",
-    "creationTimestamp",
-    "description",
-    "destRange",
-    "id",
-    "kind",
-    "name",
-    "network",
-    "nextHopGateway",
-    "nextHopIlb",
-    "nextHopInstance",
-    "nextHopInstanceZone",
-    "nextHopInterRegionCost",
-    "nextHopIp",
-    "nextHopNetwork",
-    "nextHopVpnTunnel",
-    "priority",
-    "project",
-    "routeStatus",
-    "selfLink",
-    "tags",
-    "warnings",
-];
-const NAT_FIELDS: &[&str] = &[
-    "autoNetworkTier",
-    "drainNatIps",
-    "enableDynamicPortAllocation",
-    "enableEndpointIndependentMapping",
-    "endpointTypes",
-    "icmpIdleTimeoutSec",
-    "id",
-    "kind",
-    "logConfig",
-    "maxPortsPerVm",
-    "minPortsPerVm",
-    "name",
-    "natIpAllocateOption",
-    "natIps",
-    "project",
-    "region",
-    "router",
-    "sourceSubnetworkIpRangesToNat",
-    "subnetworks",
-    "tcpEstablishedIdleTimeoutSec",
-    "tcpTimeWaitTimeoutSec",
-    "tcpTransitoryIdleTimeoutSec",
-    "type",
-    "udpIdleTimeoutSec",
-];
-const ZONE_FIELDS: &[&str] = &[
-    "cloudLoggingConfig",
-    "creationTime",
-    "description",
-    "dnsName",
-    "effectiveLabels",
-    "forwardingConfig",
-    "id",
-    "kind",
     "labels",
+    "logConfig",
     "managedZoneId",
     "name",
     "nameServerSet",
     "nameServers",
-    "peeringConfig",
-    "privateVisibilityConfig",
     "project",
+    "routeStatus",
     "selfLink",
+    "state",
+    "subnetworkId",
     "terraformLabels",
-    "visibility",
+    "warnings",
 ];
-const RECORD_FIELDS: &[&str] =
-    &["id", "kind", "managedZone", "name", "project", "rrdatas", "ttl", "type"];
 
-/// Whether all that was given of a resource is among these: what is not could not be written, and
-/// would be taken away. A manifest is changed in its place.
-fn is_known(kept: Option<&Kept>, fields: &[&str]) -> bool {
-    fn says(value: &Value) -> bool {
-        match value {
-            Value::Null | Value::Bool(false) => false,
-            Value::String(text) => !text.is_empty(),
-            Value::Array(list) => list.iter().any(says),
-            Value::Object(members) => {
-                members.iter().any(|(key, value)| key != "kind" && says(value))
-            }
-            Value::Bool(true) | Value::Number(_) => true,
-        }
-    }
-    let Some(kept) = kept.filter(|kept| kept.manifest().is_none()) else { return true };
-    let members = kept.text.as_object().into_iter().flatten();
-    let inner = given(Some(kept), "secondaryIpRanges").and_then(Value::as_array);
-    let ranges = inner.into_iter().flatten().filter_map(Value::as_object).flatten();
-    members
-        .filter(|(key, _)| !key.starts_with("__") && !fields.contains(&key.as_str()))
-        .chain(ranges.filter(|(key, _)| !["rangeName", "ipCidrRange"].contains(&key.as_str())))
-        .all(|(_, value)| !says(value))
+/// Whether a field of a resource as it was given is written as it is to be. What the API calls by
+/// a plural is a block that comes several times; a next hop is what is changed of a route.
+fn is_written(settings: &Settings, field: &str) -> bool {
+    let own =
+        |(key, _): &(&'static str, Setting)| *key == field || field.strip_suffix('s') == Some(key);
+    OF_THE_API.contains(&field)
+        || field.starts_with("__")
+        || field.starts_with("nextHop")
+        || settings.iter().any(own)
 }
 
-/// A setting as it was given; those of a manifest stand in its `spec`.
+/// A setting as it was given.
 fn given<'k>(kept: Option<&'k Kept>, key: &str) -> Option<&'k Value> {
-    let kept = kept?;
-    let root = match kept.manifest() {
-        Some(manifest) => manifest.get("spec")?,
-        None => &*kept.text,
-    };
-    root.get(key).filter(|value| !value.is_null())
+    kept?.field(key)
 }
 
 /// Settings as they were given, with those of a block that both languages know.
