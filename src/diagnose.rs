@@ -43,7 +43,7 @@ pub fn diagnose(gathered: &Gathered, scope: &Scope) -> Report {
     let exposed = ways(&directory, scope, &needs);
     needs.extend(exposed.needs);
     let mut correlation = correlate(&directory, gathered.ledger.roll_up(), scope);
-    join(&mut correlation.causes, &needs);
+    join(&mut correlation.causes, &needs, inventory);
     // An error may tell of needs by where it stands: the one inventory holds it, and its copy.
     let symptoms = &with_assumed.as_ref().unwrap_or(&directory).inventory.symptoms;
     correlation.told = join_symptoms(&mut correlation.causes, &needs, symptoms);

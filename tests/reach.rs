@@ -144,7 +144,7 @@ fn what_became_of_gkes_own_rules_is_said() {
     told(
         &|all| all[2]["sourceRanges"] = value!(["172.20.0.32/28"]),
         ingress,
-        "-master was altered",
+        "-master does not allow all of this",
     );
     told(&|all| drop(all.remove(4)), inside, "gke-blue-HASH-all is missing");
     let deny = rule(

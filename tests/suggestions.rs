@@ -9,8 +9,8 @@
 
 mod common;
 
-use common::findings;
 use common::small::{Inputs, TAG, cluster, denied, deny_all, own_rules, rule, subnet};
+use common::{findings, json};
 use serde_json::{Value, json as value};
 
 /// The fixes of the only finding of a check.
@@ -353,28 +353,72 @@ fn a_registry_behind_a_closed_egress_is_told_and_not_opened() {
     assert_eq!(told("gcr.io/a/b:1"), Vec::<Value>::new());
 }
 
-/// The log shows a part of what pods and nodes need: that part is mended by the smallest rule, and
-/// what `check` finds without the log is found with it, and mended whole.
+/// The log shows a part of what pods and nodes need: that is one cause, mended whole, or no more
+/// than the log shows; its id is that of `check`, which knows no log. A name that nobody answers is
+/// told for itself.
 #[test]
-fn a_part_in_the_log_does_not_hide_the_rest() {
+fn a_part_in_the_log_is_one_cause_with_the_rest() {
     let closed = deny_all(value!({"direction": "EGRESS", "sourceRanges": null,
         "destinationRanges": ["0.0.0.0/0"]}));
-    let all = |port: u16| {
-        let pods = denied("10.1.0.5", "10.1.3.9", port, "deny-all", "EGRESS", "gke-c-pool-1");
-        let mut all = vec![cluster("c", value!({})), subnet(value!({})), closed.clone(), pods];
+    let all = |ports: &[u16]| {
+        let mut all = vec![cluster("c", value!({})), subnet(value!({})), closed.clone()];
+        all.extend(ports.iter().map(|port| {
+            denied("10.1.0.5", "10.1.3.9", *port, "deny-all", "EGRESS", "gke-c-pool-1")
+        }));
         all.extend(own_rules());
-        all
+        Inputs::of(&all)
     };
-    let report = Inputs::of(&all(9100)).triage();
+    let silent = json(&["check", "--fail-on", "never", all(&[9100]).path()]);
+    let silent = findings(&silent, "cluster-internal-blocked")[0].clone();
+    for ports in [&[9100][..], &[9100, 8080]] {
+        let report = all(ports).triage();
+        let found = findings(&report, "cluster-internal-blocked");
+        let [found] = found.as_slice() else { panic!("{found:#?}") };
+        assert_eq!((&found["id"], &found["basis"]), (&silent["id"], &value!("observed")));
+        assert_eq!(found["observed"]["count"], ports.len());
+        assert_eq!(found["fixes"][0]["rule"], silent["fixes"][0]["rule"]);
+        assert_eq!(found["fixes"][0]["proof"]["allowed_after"], ports.len());
+        let narrow = found["fixes"].as_array().unwrap().iter().skip(1).collect::<Vec<_>>();
+        match ports {
+            [only] => {
+                let layers = value!([{"protocol": "tcp", "ports": [only.to_string()]}]);
+                assert_eq!(narrow[0]["rule"]["layer4"], layers, "{narrow:#?}");
+            }
+            _ => assert!(narrow.is_empty(), "{narrow:#?}"),
+        }
+    }
+    let report = all(&[53]).triage();
+    let (names, inside) =
+        (findings(&report, "dns-blocked"), findings(&report, "cluster-internal-blocked"));
+    assert_eq!((names.len(), inside.len()), (1, 1));
+}
+
+/// What somebody denies by name is no part of what is mended.
+#[test]
+fn a_part_that_is_denied_by_name_stays_apart() {
+    let closed = |name: &str, priority: u32, denied: Value| {
+        rule(
+            name,
+            value!({"direction": "EGRESS", "destinationRanges": ["0.0.0.0/0"],
+            "priority": priority, "denied": [denied]}),
+        )
+    };
+    let mut all = vec![
+        cluster("c", value!({})),
+        subnet(value!({})),
+        closed("deny-all", 65000, value!({"IPProtocol": "all"})),
+        closed("no-databases", 65001, value!({"IPProtocol": "tcp", "ports": ["5432"]})),
+        denied("10.1.0.5", "10.1.3.9", 5432, "deny-all", "EGRESS", "gke-c-pool-1"),
+    ];
+    all.extend(own_rules());
+    let report = Inputs::of(&all).triage();
     let found = findings(&report, "cluster-internal-blocked");
-    let of = |observed: bool| {
+    let fixes = |observed: bool| {
         let own = found.iter().find(|one| one["observed"].is_null() != observed).expect("found");
-        own["fixes"][0]["rule"]["layer4"].to_string()
+        own["fixes"].clone()
     };
-    assert!(of(true).contains("9100") && !of(true).contains("udp"), "{}", of(true));
-    assert!(of(false).contains("udp") && !of(false).contains("9100"), "{}", of(false));
-    let found = |check: &str| findings(&Inputs::of(&all(53)).triage(), check).len();
-    assert_eq!((found("dns-blocked"), found("cluster-internal-blocked")), (1, 1));
+    assert_eq!(fixes(true), value!([]));
+    assert!(!fixes(false)[0]["rule"]["layer4"].to_string().contains("5432\""));
 }
 
 /// A deny that the log names is for these VMs, whatever is known of their tags.

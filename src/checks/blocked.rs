@@ -13,9 +13,10 @@ use crate::correlate::path;
 use crate::correlate::side::Side;
 use crate::engine::{Decider, Verdict};
 use crate::engine::{match_rule, matching};
+use crate::model::firewall::Layer4;
 use crate::model::{Action, FirewallRule};
 use crate::net::{Direction, Role};
-use crate::suggest::{NoFix, Others, Proposal, Refuted, Suggestion, propose, prove};
+use crate::suggest::{Earlier, NoFix, Others, Proposal, Refuted, Suggestion, propose, prove};
 
 /// What a check says of a cause of its kind.
 pub struct Words {
@@ -194,7 +195,13 @@ pub fn who(side: &Side) -> String {
 /// `tcp 443`.
 #[must_use]
 pub fn traffic(cause: &Cause<'_>) -> String {
-    let layers: Vec<_> = cause.layers().iter().map(ToString::to_string).collect();
+    listed(&cause.layers())
+}
+
+/// `tcp 443 and udp`.
+#[must_use]
+pub fn listed(layers: &[Layer4]) -> String {
+    let layers: Vec<_> = layers.iter().map(ToString::to_string).collect();
     match layers.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, others)) => format!("{} and {last}", others.join(", ")),
@@ -268,11 +275,16 @@ fn flow_summary(cause: &Cause<'_>) -> FlowSummary {
     ports.extend(silent().filter_map(|need| need.port));
     ports.sort_unstable();
     ports.dedup();
-    let alike = silent().all(|need| need.protocol == cause.protocol);
+    // Of what is needed whole the log shows a part.
+    let protocol = match cause.parts.as_slice() {
+        [] => silent().all(|need| need.protocol == cause.protocol).then_some(cause.protocol),
+        [only] => only.protocol,
+        _ => None,
+    };
     FlowSummary {
         network: cause.network.as_ref().map(|of| of.name.clone()),
         direction: cause.direction,
-        protocol: alike.then(|| cause.protocol.to_string()),
+        protocol: protocol.map(|protocol| protocol.to_string()),
         ports: ports.iter().take(MOST_PORTS).map(ToString::to_string).collect(),
         source: cause.source.clone(),
         destination: cause.destination.clone(),
@@ -367,6 +379,7 @@ fn fixes(
             Err(why) => refuted = Some(why),
         }
     }
+    proved.extend(of_part(cause, evidence, &earlier));
     let mut outranked = None;
     if unseen.is_some() {
         proved.retain(|one: &Suggestion| {
@@ -390,6 +403,26 @@ fn fixes(
         })
     });
     (proved, no_fix)
+}
+
+/// A new rule for no more than the log shows, where what is needed is more: somebody may want to
+/// open no port that nothing asked for yet.
+fn of_part(
+    cause: &Cause<'_>,
+    evidence: &Evidence<'_, '_>,
+    earlier: &Earlier,
+) -> Option<Suggestion> {
+    let part = cause.part()?;
+    let proposals = propose(&part, &[], evidence.directory, earlier).ok()?;
+    let mut proposal = proposals.into_iter().find(|proposal| proposal.change.before().is_none())?;
+    proposal.notes.push("mends what the log shows, and leaves the rest denied".to_owned());
+    let causes = evidence.correlation.causes.iter().filter(|one| !std::ptr::eq(*one, cause));
+    let others = Others {
+        stay: causes.flat_map(|one| &one.questions).chain(&evidence.correlation.passed).collect(),
+        may_pass: Vec::new(),
+    };
+    let edges = &evidence.correlation.edges;
+    prove(evidence.directory, proposal, &others, edges, evidence.printer).ok()
 }
 
 /// Where records lead to the wrong VIP, the way there is not opened.

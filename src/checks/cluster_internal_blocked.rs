@@ -38,9 +38,13 @@ fn claims(cause: &Cause<'_>) -> bool {
 fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
     let (from, to) = (blocked::who(&cause.source), blocked::who(&cause.destination));
     let traffic = blocked::traffic(cause);
-    let title = match cause.is_silent() {
+    let title = match cause.is_as_needed() {
         true => format!("nodes and {from} cannot reach one another on {traffic}"),
         false => format!("{from} cannot reach {to} on {traffic}"),
     };
-    Words { title, explanation: vec![blocked::denied_by(cause)] }
+    let mut explanation = vec![blocked::denied_by(cause)];
+    if !cause.parts.is_empty() {
+        explanation.push(format!("the log shows a part of it: {}", blocked::listed(&cause.parts)));
+    }
+    Words { title, explanation }
 }

@@ -30,9 +30,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn claims(cause: &Cause<'_>) -> bool {
-    let query = matches!(cause.port, Some(53 | 853)) && cause.source.role != Role::Internet;
     let forwarded = cause.source.role == Role::DnsForwarder;
-    query || forwarded && cause.direction != Some(Direction::Egress)
+    cause.asks_for_names() || forwarded && cause.direction != Some(Direction::Egress)
 }
 
 fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {

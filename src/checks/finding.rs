@@ -275,7 +275,8 @@ pub fn cause_id(check: &str, cause: &Cause<'_>) -> String {
             &side(&cause.destination),
             &cause.protocol.to_string(),
             &cause.port.map(|port| port.to_string()).unwrap_or_default(),
-            if cause.is_silent() { "silent" } else { logged },
+            // The same whichever part of it the log shows.
+            if cause.is_as_needed() { "silent" } else { logged },
             &decider,
             &cause.decision.verdict.to_string(),
         ],

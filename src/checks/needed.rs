@@ -8,7 +8,8 @@ use crate::checks::report::NeedSummary;
 use crate::checks::{Basis, Check, Confidence, Evidence, Severity};
 use crate::correlate::Cause;
 use crate::correlate::expected::{Need, Purpose, automatic_rule};
-use crate::engine::Decider;
+use crate::engine::matching::Outcome;
+use crate::engine::{Decider, match_rule};
 use crate::model::components::component;
 use crate::model::symptom::SymptomKind;
 use crate::model::webhook::CallKind;
@@ -282,12 +283,15 @@ fn own_rule(need: &Need<'_>, cluster: &Cluster, evidence: &Evidence<'_, '_>) -> 
     };
     let name = rule.label();
     let is_own = matches!(need.answer.decision.decider, Decider::Rule(one) if one.policy.is_none());
-    Some(match need.answer.decision.decider {
+    let answer = &need.answer;
+    let asked = answer.denied.first().or(answer.flow.as_ref());
+    let is_for_it = asked.is_some_and(|flow| match_rule(rule, flow, &mut ()) == Outcome::Matched);
+    Some(match answer.decision.decider {
         _ if rule.disabled => format!("GKE's own rule {name} is disabled ({})", rule.origin),
-        Decider::Rule(other) if !matches!(other.owner, Owner::Gke(_)) => {
+        Decider::Rule(other) if is_for_it && !matches!(other.owner, Owner::Gke(_)) => {
             let above = if is_own { "" } else { " of a policy" };
             format!("GKE's own rule {name} is outranked by {}{above}", other.label())
         }
-        _ => format!("GKE's own rule {name} was altered: it does not allow this ({})", rule.origin),
+        _ => format!("GKE's own rule {name} does not allow all of this ({})", rule.origin),
     })
 }

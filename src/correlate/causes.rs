@@ -17,11 +17,14 @@ use crate::correlate::scope::Scope;
 use crate::correlate::seen::{self, Seen};
 use crate::correlate::side::{Side, side};
 use crate::correlate::{Directory, Who};
+use crate::engine::matching::Outcome;
 use crate::engine::{
-    Decider, Decision, EffectiveRules, Flow, NearMiss, Verdict, evaluate, near_misses,
+    Decider, Decision, EffectiveRules, Flow, NearMiss, Verdict, evaluate, match_rule, near_misses,
 };
 use crate::model::firewall::Layer4;
-use crate::model::{Disposition, FirewallRule, Inventory, Reference, RuleReference, Symptom};
+use crate::model::{
+    Action, Disposition, FirewallRule, Inventory, Reference, RuleReference, Symptom,
+};
 use crate::net::{AddressSet, Direction, FiveTuple, IpNet, PortSet, Protocol, Role, Timestamp};
 
 /// Denied connections of one kind.
@@ -53,6 +56,8 @@ pub struct Cause<'a> {
     pub needs: Vec<Need<'a>>,
     /// Errors that were pasted and tell of it.
     pub symptoms: Vec<&'a Symptom>,
+    /// What the log shows of it, where all that is needed is more than that.
+    pub parts: Vec<Layer4>,
 }
 
 impl<'a> Cause<'a> {
@@ -96,6 +101,43 @@ impl<'a> Cause<'a> {
         self.questions.is_empty()
     }
 
+    /// What the log shows alone, where all that is needed is more than that and it is on one port.
+    #[must_use]
+    pub fn part(&self) -> Option<Self> {
+        let [Layer4 { protocol: Some(protocol), ports }] = self.parts.as_slice() else {
+            return None;
+        };
+        let [port] = self.seen.ports.as_slice() else { return None };
+        ports.is_some().then(|| Self {
+            protocol: *protocol,
+            port: Some(*port),
+            needs: Vec::new(),
+            parts: Vec::new(),
+            ..self.clone()
+        })
+    }
+
+    /// Whether what is needed tells what it is about: the log shows nothing of it, or a part.
+    #[must_use]
+    pub fn is_as_needed(&self) -> bool {
+        self.is_silent() || !self.parts.is_empty()
+    }
+
+    /// Whether names are asked for.
+    #[must_use]
+    pub fn asks_for_names(&self) -> bool {
+        matches!(self.port, Some(53 | 853)) && self.source.role != Role::Internet
+    }
+
+    /// A rule of the network's own that denies some of it and no default is.
+    #[must_use]
+    pub fn denied_by_name<'i>(&self, inventory: &'i Inventory) -> Option<&'i FirewallRule> {
+        let denies = inventory.firewall_rules.iter().filter(|rule| rule.action == Action::Deny);
+        denies.filter(|rule| !rule.is_catch_all(self.protocol)).find(|rule| {
+            self.flows().any(|flow| match_rule(rule, flow, &mut ()) == Outcome::Matched)
+        })
+    }
+
     /// Whether a policy decides that is asked only after the network's own rules, for certain.
     #[must_use]
     pub fn is_decided_behind_rules(&self, inventory: &Inventory) -> bool {
@@ -113,18 +155,19 @@ impl<'a> Cause<'a> {
     }
 
     /// What stands for the connections that are needed and that nobody logged.
-    fn unlogged(&self) -> impl Iterator<Item = &Flow> {
-        let silent = self.needs.iter().filter(|_| self.is_silent());
+    pub fn unlogged(&self) -> impl Iterator<Item = &Flow> {
+        let silent = self.needs.iter().filter(|_| self.is_as_needed());
         silent.flat_map(|need| &need.answer.denied)
     }
 
-    /// Shows the flows with how many connections each stands for.
+    /// Shows the flows with how many connections each stands for: where the log shows some, what is
+    /// needed besides is none of them.
     pub fn each_flow(&self, detail: Detail, mut show: impl FnMut(&Flow, usize)) {
         for question in &self.questions {
             question.each_flow(detail, &mut show);
         }
         for flow in self.unlogged() {
-            show(flow, 1);
+            show(flow, usize::from(self.is_silent()));
         }
     }
 
@@ -135,7 +178,7 @@ impl<'a> Cause<'a> {
             protocol: Some(protocol),
             ports: port.map(|port| PortSet::of([port])),
         };
-        if !self.is_silent() {
+        if !self.is_as_needed() {
             return vec![layer(self.protocol, self.port)];
         }
         Layer4::merged(self.needs.iter().map(|need| layer(need.protocol, need.port)))
@@ -494,5 +537,6 @@ fn cause<'a>(
         seen,
         needs: Vec::new(),
         symptoms: Vec::new(),
+        parts: Vec::new(),
     })
 }

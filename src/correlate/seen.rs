@@ -25,6 +25,25 @@ pub struct Seen<'a> {
     pub sample: Option<(FiveTuple, Sample<'a>)>,
 }
 
+impl Seen<'_> {
+    /// Takes what was seen of another cause besides.
+    pub(super) fn join(&mut self, other: Self) {
+        merge(&mut self.sources, other.sources);
+        merge(&mut self.destinations, other.destinations);
+        merge(&mut self.ports, other.ports);
+        self.instances.extend(other.instances);
+        let both = self.sample.take().into_iter().chain(other.sample);
+        self.sample =
+            both.min_by_key(|(tuple, one)| (one.timestamp.is_none(), one.timestamp, *tuple));
+    }
+}
+
+fn merge<T: Ord>(into: &mut Vec<T>, other: Vec<T>) {
+    into.extend(other);
+    into.sort_unstable();
+    into.dedup();
+}
+
 /// What was seen of each cause, of which these are the questions. It is found in one walk through
 /// the connections in the order in which they stand: each cause has some everywhere, and a walk for
 /// each would wait for memory at every step.

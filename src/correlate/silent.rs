@@ -9,8 +9,9 @@ use crate::correlate::expected::{Conclusion, Need, Purpose, Told, tells_of};
 use crate::correlate::seen::Seen;
 use crate::correlate::side::Side;
 use crate::engine::Verdict;
+use crate::model::firewall::Layer4;
 use crate::model::symptom::{Failure, SymptomKind};
-use crate::model::{Expected, Symptom};
+use crate::model::{Expected, Inventory, Symptom};
 use crate::net::{AddressSet, Direction, IpNet, Protocol, Role};
 
 /// What silent needs have to share to be one cause. Those of one kind, such as all ports between
@@ -29,7 +30,7 @@ struct Key {
 }
 
 /// Adds what is needed and denied to the causes that the log shows.
-pub fn join<'a>(causes: &mut Vec<Cause<'a>>, needs: &[Need<'a>]) {
+pub fn join<'a>(causes: &mut Vec<Cause<'a>>, needs: &[Need<'a>], inventory: &Inventory) {
     let mut silent: BTreeMap<Key, Vec<Need<'a>>> = BTreeMap::new();
     for need in needs.iter().filter(|need| need.is_blocked()) {
         match causes.iter_mut().find(|cause| is_seen(cause, need)) {
@@ -46,7 +47,41 @@ pub fn join<'a>(causes: &mut Vec<Cause<'a>>, needs: &[Need<'a>]) {
             cause.destination.name = joined(names);
         }
     }
-    causes.extend(silent.into_values().filter_map(cause));
+    for mut whole in silent.into_values().filter_map(cause) {
+        take_parts(&mut whole, causes, inventory);
+        causes.push(whole);
+    }
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.count()));
+}
+
+/// What the log shows of connections that are needed whole, all ports between the pods and nodes of
+/// a cluster, is a part of that: mended alone it would leave the rest.
+fn take_parts<'a>(whole: &mut Cause<'a>, causes: &mut Vec<Cause<'a>>, inventory: &Inventory) {
+    let Some(need) = whole.needs.first().filter(|need| need.purpose == Purpose::Internal) else {
+        return;
+    };
+    let is_part = |cause: &Cause<'_>| {
+        is_alike(cause, need)
+            && is_inside(&cause.source, need)
+            && is_inside(&cause.destination, need)
+            // Of these another check speaks, or nothing is to be done about them.
+            && cause.needs.is_empty()
+            && !cause.asks_for_names()
+            && cause.denied_by_name(inventory).is_none()
+    };
+    let Some(named) = causes.iter().find(|cause| is_part(cause)).map(|one| one.logged_rule.clone())
+    else {
+        return;
+    };
+    let mut layers = Vec::new();
+    for part in causes.extract_if(.., |cause| cause.logged_rule == named && is_part(cause)) {
+        layers.extend(part.layers());
+        whole.seen.join(part.seen);
+        whole.questions.extend(part.questions);
+        whole.symptoms.extend(part.symptoms);
+    }
+    whole.parts = Layer4::merged(layers);
+    whole.logged_rule = named;
 }
 
 /// The names of several backends, each once.
@@ -162,28 +197,35 @@ fn is_logged(cause: &Cause<'_>, symptom: &Symptom) -> bool {
     })
 }
 
-/// Whether the log shows what is needed, denied by what denies it here.
-fn is_seen(cause: &Cause<'_>, need: &Need<'_>) -> bool {
+/// Whether what the log shows is denied where and by what denies what is needed.
+fn is_alike(cause: &Cause<'_>, need: &Need<'_>) -> bool {
     let answer = &need.answer;
     let same_network = match (&cause.network, &need.network) {
         (Some(one), Some(other)) => one.agrees(other),
         _ => false,
     };
-    let alike = same_network
+    same_network
         && cause.decision.verdict == Verdict::Denied
         && cause.direction == Some(answer.direction)
-        && decider_key(cause.decision.decider) == decider_key(answer.decision.decider);
-    let inside =
-        |side: &Side| matches!(side.role, Role::Node | Role::Pod) && side.cluster == need.cluster;
+        && decider_key(cause.decision.decider) == decider_key(answer.decision.decider)
+}
+
+/// Whether it is a node or a pod of the cluster that needs it.
+fn is_inside(side: &Side, need: &Need<'_>) -> bool {
+    matches!(side.role, Role::Node | Role::Pod) && side.cluster == need.cluster
+}
+
+/// Whether the log shows what is needed, denied by what denies it here.
+fn is_seen(cause: &Cause<'_>, need: &Need<'_>) -> bool {
+    let inside = |side: &Side| is_inside(side, need);
     let of_control_plane =
         |side: &Side| side.role == Role::ControlPlane && side.cluster == need.cluster;
     let same_port = cause.protocol == need.protocol && cause.port == need.port;
     // What goes with another need, where the log shows that one.
     let beside = need.doubtful && matches!(cause.port, Some(443 | 8132 | 10_250));
     let (source, destination) = (&cause.source, &cause.destination);
-    alike
+    is_alike(cause, need)
         && match need.purpose {
-            // They need all ports: what the log shows is a part, and mended alone leaves the rest.
             Purpose::Internal => inside(source) && inside(destination) && same_port,
             Purpose::ControlPlane => {
                 inside(source) && of_control_plane(destination) && (same_port || beside)
@@ -282,6 +324,7 @@ fn cause<'a>(mut needs: Vec<Need<'a>>) -> Option<Cause<'a>> {
         seen: Seen::default(),
         needs,
         symptoms: Vec::new(),
+        parts: Vec::new(),
     })
 }
 

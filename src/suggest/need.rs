@@ -3,8 +3,6 @@
 use crate::correlate::expected;
 use crate::correlate::side::Side;
 use crate::correlate::{Cause, Directory};
-use crate::engine::match_rule;
-use crate::engine::matching::Outcome;
 use crate::engine::near_miss::Gap;
 use crate::engine::{Decider, EffectiveRules, Flow, Space, Verdict, evaluate_all};
 use crate::model::firewall::Layer4;
@@ -173,13 +171,7 @@ fn intended<'a>(
     {
         return Err(by_policy(rule, policy, cause, directory));
     }
-    let inventory = directory.inventory;
-    let denies = inventory.firewall_rules.iter().filter(|rule| rule.action == Action::Deny);
-    let on_purpose = denies.filter(|rule| !rule.is_catch_all(cause.protocol)).find(|rule| {
-        let mut flows = cause.flows();
-        flows.any(|flow| match_rule(rule, flow, &mut ()) == Outcome::Matched)
-    });
-    if let Some(deny) = on_purpose {
+    if let Some(deny) = cause.denied_by_name(directory.inventory) {
         return Err(by_name(deny));
     }
     let Some(rule) = rule else { return Ok(None) };

@@ -331,8 +331,8 @@ fn pass_whole(
         let own = AddressSet::of(&side.ranges).intersection(all);
         (side.known && !own.is_empty()).then_some(own)
     };
-    for cause in proposal.wanted.iter().filter(|cause| cause.is_silent()) {
-        for flow in cause.flows() {
+    for cause in proposal.wanted.iter().filter(|cause| cause.is_as_needed()) {
+        for flow in cause.unlogged() {
             let geography = directory.geography(&flow.network);
             let mut space = Space::of_flow(flow, &geography);
             space.tells_apart = false;
