@@ -123,6 +123,26 @@ fn a_sound_cluster_reaches_everything() {
     world.holds("blue", "10.1.0.7:8080", &["address", "route", "firewall"]);
 }
 
+/// The peering of a control plane that somebody deleted: its network's own list lacks it.
+#[test]
+fn a_peering_that_is_gone_takes_the_route_with_it() {
+    let network = |peerings: Value| {
+        value!({"kind": "compute#network", "name": "n", "peerings": peerings,
+            "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/networks/n"})
+    };
+    let own = value!({"name": "gke-x-peer", "network": "projects/gke/global/networks/x"});
+    let with = |peerings: Value| {
+        let mut world = World::sound();
+        world.records.push(network(peerings));
+        world
+    };
+    let links = ["address", "route", "firewall"];
+    with(value!([own])).holds("blue", "172.16.0.34", &links);
+    // The export may have no place for it.
+    with(Value::Null).holds("blue", "172.16.0.34", &links);
+    with(value!([])).broken("blue", "172.16.0.34", "route", "it is gone");
+}
+
 #[test]
 fn names_that_lead_nowhere() {
     let mut world = World::sound();

@@ -1132,6 +1132,37 @@ fn rules_that_controllers_ask_for_are_judged() {
     assert_eq!(found(&all)["severity"], "error");
 }
 
+/// VMs carry more than the one target that a rule is asked for by.
+#[test]
+fn what_is_open_already_is_open_to_the_vms_as_they_are() {
+    let text = "Firewall change required by security admin: `gcloud compute firewall-rules create \
+                k8s-fw-l7--1 --network n --allow tcp:8080 --source-ranges 35.191.0.0/16 \
+                --target-tags gke-blue-5f0c2a9e-node --project p`";
+    let by_tag = |name: &str, priority: u32, key: &str, tag: &str| {
+        rule(
+            name,
+            &value!({"priority": priority, "sourceRanges": ["35.191.0.0/16"],
+            key: [{"IPProtocol": "tcp", "ports": ["8080"]}], "targetTags": [tag]}),
+        )
+    };
+    let told = |tags: &[&str], rules: &[Value]| {
+        let mut all = base();
+        all[0]["nodePools"] = value!([{"name": "a", "config": {"tags": tags}}]);
+        all.extend_from_slice(rules);
+        let report = asked("triage", &all, text);
+        let found = findings(&report, "exposure-blocked")[0].clone();
+        (found["severity"].clone(), found["confidence"].clone())
+    };
+    let open = by_tag("open", 1000, "allowed", "corp");
+    let closed = by_tag("closed", 500, "denied", "corp");
+    let answer = |severity: &str, confidence: &str| (value!(severity), value!(confidence));
+    assert_eq!(told(&["corp"], std::slice::from_ref(&open)), answer("note", "proven"));
+    assert_eq!(told(&[], std::slice::from_ref(&open)), answer("error", "proven"));
+    let own = by_tag("own", 1000, "allowed", "gke-blue-5f0c2a9e-node");
+    assert_eq!(told(&["corp"], &[own.clone(), closed.clone()]), answer("error", "proven"));
+    assert_eq!(told(&[], &[own, closed]), answer("note", "proven"));
+}
+
 /// Names of objects and texts of errors are anybody's: none reaches a terminal as it is, nor a command.
 #[test]
 fn hostile_names_and_errors_stay_text() {

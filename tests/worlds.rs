@@ -443,6 +443,7 @@ fn inventory(rules: &[Rule], order: u8) -> Inventory {
             id: network(),
             policies_first: Some(order == 2),
             peerings: Vec::new(),
+            peering_names: None,
             origin: vpcwhy::model::Origin::default(),
         });
     }

@@ -22,9 +22,11 @@ use crate::checks::pasted::{self, Words};
 use crate::checks::{Check, Evidence, Outcome};
 use crate::correlate::expected::Conclusion;
 use crate::correlate::expected::{Need, Purpose};
+use crate::engine::Verdict;
 use crate::model::cluster::State;
 use crate::model::symptom::SymptomKind;
 use crate::model::{Cluster, ConnectorObject, Symptom};
+use crate::net::Role;
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -74,6 +76,35 @@ pub(super) fn blocked_paths<'e, 'a>(
     };
     evidence.correlation.needs.iter().filter(needed).collect()
 }
+
+/// The ways to Google's services that nodes boot by, where they may be blocked: whether they go
+/// there is not certain, or only the log shows that they do.
+#[must_use]
+pub(super) fn doubtful_paths(evidence: &Evidence<'_, '_>, cluster: Option<usize>) -> Vec<String> {
+    let own = |of: Option<usize>| cluster.is_none() || of == cluster;
+    let needs = evidence.correlation.needs.iter();
+    let needs = needs.filter(|need| {
+        need.purpose == Purpose::Road && need.doubtful && need.is_blocked() && own(need.cluster)
+    });
+    let by_log = evidence.correlation.causes.iter().filter(|cause| {
+        let google = matches!(cause.destination.role, Role::GoogleApis | Role::GooglePublic);
+        let denied = cause.decision.verdict == Verdict::Denied && !cause.is_silent();
+        google && denied && own(cause.source.cluster)
+    });
+    let by_log = by_log.map(|cause| {
+        format!(
+            "the log shows: {} cannot reach {} on {}",
+            crate::checks::blocked::who(&cause.source),
+            crate::checks::blocked::who(&cause.destination),
+            crate::checks::blocked::traffic(cause)
+        )
+    });
+    needs.map(|need| format!("perhaps {}", path_words(need))).chain(by_log).take(4).collect()
+}
+
+/// What is to be said where no path is blocked for certain.
+pub(super) const SEE_THE_DOUBTFUL: &str =
+    "nodes may not reach Google's services, and do not come up without: a finding of its own";
 
 /// `nodes register with the control plane: DENIED by deny-all-egress`.
 #[must_use]
@@ -147,6 +178,8 @@ fn stuck(
     let (mut explanation, messages) = said(cluster, evidence);
     let paths = blocked_paths(evidence, Some(at));
     explanation.extend(paths.iter().take(4).map(|need| path_words(need)));
+    let doubtful = doubtful_paths(evidence, Some(at));
+    explanation.extend(doubtful.iter().filter(|_| paths.is_empty()).cloned());
     let other = other_cause(&messages);
     let provisioning = cluster.state.status == "PROVISIONING";
     let status = if cluster.state.status.is_empty() { "not ready" } else { &cluster.state.status };
@@ -185,6 +218,7 @@ fn stuck(
         no_fix: Some(match (paths.is_empty(), other) {
             (_, Some(why)) => format!("not the firewall: {why}"),
             (false, None) => "mend the blocked paths, each a finding of its own".to_owned(),
+            (true, None) if !doubtful.is_empty() => SEE_THE_DOUBTFUL.to_owned(),
             (true, None) => {
                 "no path that nodes need to register is blocked by what was given; see \
                              the message, routes, NAT and Private Google Access"

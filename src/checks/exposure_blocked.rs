@@ -31,6 +31,7 @@ use crate::model::cluster::Provider;
 use crate::model::symptom::SymptomKind;
 use crate::model::{Expected, FirewallRule};
 use crate::suggest::Change;
+use crate::suggest::change::target_texts;
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -176,24 +177,31 @@ fn judged(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> pasted::Words {
         .collect();
     let names = names.join(", ");
     let label = rule.label();
+    let confidence = if covered.is_sure { Confidence::Proven } else { Confidence::Likely };
+    let targets = target_texts(rule).join(", ");
+    let unless = (!covered.is_sure)
+        .then(|| format!("unless VMs of {targets} carry something else, too, that a rule goes by"));
     match covered.verdict {
         Expected::Allowed => pasted::Words {
             title: format!("what {label} would open is open already"),
-            explanation: vec![format!("allowed by {names}")],
+            explanation: [format!("allowed by {names}")].into_iter().chain(unless).collect(),
             no_fix: "not the firewall: already covered, as the simulation shows for all of it"
                 .to_owned(),
             severity: Severity::Note,
-            confidence: Confidence::Proven,
+            confidence,
         },
         Expected::Denied | Expected::Mixed => pasted::Words {
             title: format!("rule {label} is missing, and GKE may not make it"),
-            explanation: vec![format!("denied by {names}"), command(rule, evidence)],
+            explanation: [format!("denied by {names}"), command(rule, evidence)]
+                .into_iter()
+                .chain(unless)
+                .collect(),
             no_fix:
                 "the command is the controller's own: have it run by whoever owns the network, \
                      after a look at its source ranges"
                     .to_owned(),
             severity: Severity::Error,
-            confidence: Confidence::Proven,
+            confidence,
         },
         Expected::Undetermined => pasted::Words {
             title: format!("rule {label} may be missing, and GKE may not make it"),

@@ -138,7 +138,11 @@ pub fn lines(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<String> {
         lines.push(format!("and {more} more (vpcwhy reach lists them all)"));
     }
     if first.answer.verdict == Expected::Mixed {
-        lines.push("a part of it is allowed: only some ranges, ports or VMs are denied".to_owned());
+        let rest = match first.answer.is_open {
+            true => "a part of it is denied; what was given does not decide the rest",
+            false => "a part of it is allowed: only some ranges, ports or VMs are denied",
+        };
+        lines.push(rest.to_owned());
     }
     let notes = once(cause.needs.iter().flat_map(|need| need.because.iter().cloned()));
     lines.extend(notes.into_iter().take(2));

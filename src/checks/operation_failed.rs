@@ -14,7 +14,9 @@
 //! Source:
 //! <https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.operations>
 
-use crate::checks::cluster_stuck::{blocked_paths, other_cause, path_words};
+use crate::checks::cluster_stuck::{
+    SEE_THE_DOUBTFUL, blocked_paths, doubtful_paths, other_cause, path_words,
+};
 use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, Severity, id};
 use crate::checks::{Check, Evidence, Outcome};
 use crate::model::cluster::Operation;
@@ -51,6 +53,11 @@ fn finding(check: &Check, operation: &Operation, evidence: &Evidence<'_, '_>) ->
         operation.stages.iter().map(|stage| format!("stage {stage}")).collect();
     explanation.extend(operation.state.messages.iter().map(|text| format!("it says: {text}")));
     explanation.extend(paths.iter().take(4).map(|need| path_words(need)));
+    let doubtful = match at {
+        Some(at) if paths.is_empty() => doubtful_paths(evidence, Some(at)),
+        _ => Vec::new(),
+    };
+    explanation.extend(doubtful.iter().cloned());
     let of = target.map(|target| format!(" of {}", target.name)).unwrap_or_default();
     let kind = if operation.kind.is_empty() { "operation" } else { &operation.kind };
     let why = match (other, paths.first()) {
@@ -84,6 +91,7 @@ fn finding(check: &Check, operation: &Operation, evidence: &Evidence<'_, '_>) ->
         no_fix: Some(match (other, paths.is_empty()) {
             (Some(why), _) => format!("not the firewall: {why}"),
             (None, false) => "mend the blocked paths, each a finding of its own".to_owned(),
+            (None, true) if !doubtful.is_empty() => SEE_THE_DOUBTFUL.to_owned(),
             (None, true) => {
                 "no blocked path of what was given explains it; see the message".to_owned()
             }

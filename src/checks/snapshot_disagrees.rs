@@ -23,7 +23,7 @@ use crate::checks::logged::{is_given, is_logged};
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::{Cause, Question};
 use crate::engine::{Decider, Verdict};
-use crate::model::{Disposition, FirewallRule};
+use crate::model::{Disposition, FirewallRule, PolicyKind, Reference, RuleReference};
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -77,7 +77,11 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
         let Some(logged) = &cause.logged_rule else {
             continue;
         };
-        if cause.decision.verdict != Verdict::Denied {
+        // The rule that is named may be the one, by tags, or an order, that nobody gave.
+        let mut doubts = cause.decision.doubts.iter();
+        let may_be_it = doubts.any(|(rule, _)| is_logged(rule, logged, cause, evidence));
+        if cause.decision.verdict != Verdict::Denied || may_be_it || is_order_open(cause, evidence)
+        {
             continue;
         }
         let ours = match cause.decision.decider {
@@ -123,6 +127,16 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
             }
         })
         .collect()
+}
+
+/// Whether nobody knows if policies of the network come before its rules.
+fn is_order_open(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> bool {
+    let inventory = evidence.directory.inventory;
+    let is_open = |network: &Reference| {
+        inventory.is_above_rules(PolicyKind::GlobalNetwork, network).is_none()
+    };
+    let of_policy = matches!(cause.logged_rule, Some(RuleReference::Policy { .. }));
+    of_policy && is_given(cause, evidence) && cause.network.as_ref().is_some_and(is_open)
 }
 
 /// Allowed in the log, denied by the given rules.

@@ -1,10 +1,12 @@
 //! Whether what a rule would open is open already: by which rules, or by which it is denied.
 
+use std::collections::BTreeSet;
+
 use crate::correlate::Directory;
 use crate::correlate::difference::{reach, regions};
-use crate::engine::{Decider, EffectiveRules, Endpoint, Space, Verdict, evaluate_all};
+use crate::engine::{Decider, EffectiveRules, Endpoint, Facts, Space, Verdict, evaluate_all};
 use crate::model::{Expected, FirewallRule};
-use crate::net::Identities;
+use crate::net::{Identities, Identity};
 
 /// What is already done for what a rule would allow.
 #[derive(Debug, Clone)]
@@ -13,21 +15,60 @@ pub struct Covered<'a> {
     pub verdict: Expected,
     /// Who decides where it is not allowed, else who allows it.
     pub deciders: Vec<Decider<'a>>,
+    /// Whether all that carry the rule's targets are known, and what else they carry.
+    pub is_sure: bool,
 }
 
-/// Judges all that `rule` would match, for VMs that carry one of its targets and nothing else.
+/// What VMs carry that carry one of the targets of a rule, with all that they carry besides; and
+/// whether these are known to be all of them.
+fn carriers(directory: &Directory<'_>, rule: &FirewallRule) -> (Vec<Identities>, bool) {
+    let wanted = rule.targets.identities();
+    let of = |tags: &BTreeSet<String>, account: Option<&String>| -> Identities {
+        let tags = tags.iter().cloned().map(Identity::Tag);
+        tags.chain(account.cloned().map(Identity::Account)).collect()
+    };
+    let clusters = 0..directory.inventory.clusters.len();
+    let mut known: Vec<Identities> = Vec::new();
+    let mut is_sure = true;
+    for node in clusters.flat_map(|at| directory.nodes_of(at)) {
+        let accounts = node.service_accounts.known();
+        let own = of(&node.tags.known(), accounts.iter().next());
+        let is_whole = matches!(node.tags, Facts::Exactly(_));
+        if !own.is_disjoint(&wanted) {
+            is_sure &= is_whole;
+            known.push(own);
+        }
+    }
+    for vm in directory.inventory.instances.iter().filter(|vm| !vm.template) {
+        let own = of(&vm.tags.iter().cloned().collect(), vm.service_account.as_ref());
+        if !own.is_disjoint(&wanted) {
+            is_sure &= vm.complete;
+            known.push(own);
+        }
+    }
+    known.sort();
+    known.dedup();
+    if known.is_empty() {
+        return (wanted.into_iter().map(|one| Identities::from([one])).collect(), false);
+    }
+    (known, is_sure)
+}
+
+/// Judges all that `rule` would match, for the VMs that carry one of its targets; where none are
+/// known, for such as carry nothing else.
 #[must_use]
 pub fn covered<'a>(directory: &Directory<'a>, rule: &FirewallRule) -> Covered<'a> {
     let known = directory.networks.iter().find(|network| network.agrees(&rule.network));
     let network = known.unwrap_or(&rule.network);
     let rules = EffectiveRules::of(directory.inventory, network);
     if !rules.given {
-        return Covered { verdict: Expected::Undetermined, deciders: Vec::new() };
+        let (verdict, deciders) = (Expected::Undetermined, Vec::new());
+        return Covered { verdict, deciders, is_sure: false };
     }
     let geography = directory.geography(network);
-    let targets: Vec<Identities> = match rule.targets.is_everyone() {
-        true => vec![Identities::default()],
-        false => rule.targets.identities().into_iter().map(|one| Identities::from([one])).collect(),
+    let (targets, is_sure) = match rule.targets.is_everyone() {
+        true => (vec![Identities::default()], true),
+        false => carriers(directory, rule),
     };
     let mut decisions = Vec::new();
     for flows in reach(rule) {
@@ -67,5 +108,5 @@ pub fn covered<'a>(directory: &Directory<'a>, rule: &FirewallRule) -> Covered<'a
             deciders.push(decision.decider);
         }
     }
-    Covered { verdict, deciders }
+    Covered { verdict, deciders, is_sure }
 }

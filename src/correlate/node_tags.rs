@@ -103,7 +103,8 @@ pub fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
     sets.sort();
     sets.dedup();
     // The id comes with the export of the whole cluster, pools and all.
-    let all_known = cluster.hash.is_some() && node_tag.is_some();
+    let all_known =
+        cluster.hash.is_some() && node_tag.is_some() && pools.iter().all(|pool| pool.complete);
     let all_alike = all_known && sets.len() == 1;
     let mut tags = common;
     tags.extend(node_tag.map(|found| found.tag));

@@ -272,6 +272,7 @@ mod tests {
             id: Reference::new(None, "n"),
             policies_first: Some(false),
             peerings: Vec::new(),
+            peering_names: None,
             default_route,
             provider: crate::model::cluster::Provider::Google,
             origin: Origin::default(),

@@ -316,6 +316,7 @@ fn network(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         id: manifest.id(),
         policies_first: Some(order == "BEFORE_CLASSIC_FIREWALL"),
         peerings: Vec::new(),
+        peering_names: None,
         default_route: Some(manifest.spec.flag("deleteDefaultRoutesOnCreate") != Some(true)),
         origin: manifest.origin.clone(),
     });
@@ -421,6 +422,7 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     let pool = NodePool {
         name: "default-pool".to_owned(),
         tags: spec.at("nodeConfig").texts("tags"),
+        complete: true,
         service_account: account(spec.at("nodeConfig")),
         origin: manifest.origin.clone(),
         ..NodePool::default()
@@ -443,6 +445,7 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         ]),
         service_range_names: Vec::from_iter(allocation.text("servicesSecondaryRangeName")),
         control_plane_range: private.range("masterIpv4CidrBlock"),
+        peering: None,
         link: if private.first_text(&["peeringName"]).is_some() {
             Some(ControlPlaneLink::Peering)
         } else if private.has("privateEndpointSubnetworkRef") {
@@ -494,6 +497,7 @@ fn node_pool(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         name: manifest.id().name,
         cluster: Some(manifest.reference(spec.at("clusterRef"), "ContainerCluster", into)?),
         tags: spec.at("nodeConfig").texts("tags"),
+        complete: true,
         service_account: account(spec.at("nodeConfig")),
         pod_range: network.range("podIpv4CidrBlock"),
         pod_range_name: network.text("podRange"),

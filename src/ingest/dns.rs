@@ -47,7 +47,12 @@ pub fn record_set(fields: Fields<'_>, origin: &Origin) -> Option<RecordSet> {
 /// depends on who asks and on what is healthy
 /// (<https://cloud.google.com/dns/docs/reference/rest/v1/resourceRecordSets>, `routingPolicy`).
 pub(super) fn answers<'a>(record: Fields<'a>) -> Vec<String> {
-    let mut all = record.texts("rrdatas");
+    // Of addresses a list may have become one text.
+    let is_of_addresses = matches!(record.text("type").as_deref(), Some("A" | "AAAA"));
+    let mut all = match is_of_addresses {
+        true => record.names("rrdatas"),
+        false => record.texts("rrdatas"),
+    };
     let policy = record.at("routingPolicy");
     let backup = policy.at("primaryBackup");
     // A list of the API's stands under `items`; in manifests and configurations it is the list.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use serde_saphyr::Spanned;
 
+use crate::ingest::log::whole_value;
 use crate::model::{Complaint, Origin, complaint};
 
 /// One resource, still untyped.
@@ -70,6 +71,30 @@ pub fn json_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
         }
     }
     (opened.items, opened.complaints)
+}
+
+/// The items of the JSON values that start a line of a text: what a shell, or a person, put around
+/// them is none of theirs.
+#[must_use]
+pub fn embedded(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
+    let (mut items, mut complaints) = (Vec::new(), Vec::new());
+    let (mut at, mut line) = (0, place.line);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let length = match rest.starts_with(['{', '[']).then(|| whole_value(rest.as_bytes())) {
+            Some(Some(length)) => {
+                let byte = place.byte + at as u64;
+                let here = Place { path: Arc::clone(&place.path), line, byte };
+                let (found, more) = json_items(rest.get(..length).unwrap_or(""), &here);
+                items.extend(found);
+                complaints.extend(more);
+                length
+            }
+            _ => memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |end| end + 1),
+        };
+        line += lines_in(rest.get(..length).unwrap_or(""));
+        at += length;
+    }
+    (items, complaints)
 }
 
 /// A longer text is a list of items, more often than not.
@@ -233,24 +258,49 @@ impl<'t> Opened<'t> {
         // Cloud Asset Inventory: {"asset_type": …, "resource": {"data": {…}}}.
         if members.contains_key("asset_type") || members.contains_key("assetType") {
             let resource = members.get("resource").map(|raw| raw.get()).unwrap_or("{}");
+            let kind = ["asset_type", "assetType"]
+                .iter()
+                .find_map(|key| serde_json::from_str::<String>(members.get(*key)?.get()).ok());
+            let of_asset = kind.as_deref().map(kind_of_asset);
+            let hint = of_asset.as_deref().or(hint);
             if let Ok(resource) = serde_json::from_str::<Members<'t>>(resource)
                 && let Some(data) = resource.get("data")
             {
-                let kind = ["asset_type", "assetType"]
-                    .iter()
-                    .find_map(|key| serde_json::from_str::<String>(members.get(*key)?.get()).ok());
-                let hint = match kind.as_deref() {
-                    Some("container.googleapis.com/Cluster") => Some("clusters"),
-                    Some("container.googleapis.com/NodePool") => Some("nodePools"),
-                    // Kinds that are of no use here are known by this name.
-                    Some(other) => Some(other),
-                    None => hint,
-                };
+                // BigQuery keeps it as a text.
+                if let Ok(text) = serde_json::from_str::<String>(data.get()) {
+                    let offset =
+                        (data.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+                    let line = self.line_at(offset);
+                    let here = Place { line, ..self.place.clone() };
+                    let (items, complaints) = json_items(&text, &here);
+                    let hinted = |item| Item { hint: hint.map(str::to_owned), ..item };
+                    self.items.extend(items.into_iter().map(hinted));
+                    self.complaints.extend(complaints);
+                    return true;
+                }
                 self.open(data, hint, depth + 1);
                 return true;
             }
         }
         false
+    }
+}
+
+/// What the resources of an asset type call themselves
+/// (<https://cloud.google.com/asset-inventory/docs/asset-types>). Kinds that are of no use here are
+/// known by the name of their type.
+fn kind_of_asset(of: &str) -> String {
+    match of.split_once('/') {
+        Some(("container.googleapis.com", "Cluster")) => "clusters".to_owned(),
+        Some(("container.googleapis.com", "NodePool")) => "nodePools".to_owned(),
+        Some((service @ ("compute.googleapis.com" | "dns.googleapis.com"), name)) => {
+            let mut letters = name.chars();
+            let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+            let service = service.split('.').next().unwrap_or_default();
+            format!("{service}#{}{}", first.map(String::from).unwrap_or_default(), letters.as_str())
+        }
+        Some((group, kind)) if group == "k8s.io" || group.ends_with(".k8s.io") => kind.to_owned(),
+        _ => of.to_owned(),
     }
 }
 

@@ -84,6 +84,8 @@ impl<'a> Fields<'a> {
         let (many, one): (&[Value], _) = match value {
             Some(Value::Array(list)) => (list, None),
             Some(Value::Null) | None => (&[], None),
+            // A table, or a tool between, writes none so.
+            Some(Value::String(text)) if text.trim().is_empty() => (&[], None),
             one => (&[], one),
         };
         many.iter().chain(one).map(Fields)
@@ -93,6 +95,15 @@ impl<'a> Fields<'a> {
     #[must_use]
     pub fn texts(self, key: &str) -> Vec<String> {
         self.list(key).filter_map(|element| scalar(element.0)).collect()
+    }
+
+    /// The names under `key`, none of which holds a comma: selected by `gcloud … --format`, a list
+    /// may come as one text.
+    #[must_use]
+    pub fn names(self, key: &str) -> Vec<String> {
+        let texts = self.texts(key);
+        let names = texts.iter().flat_map(|text| text.split([',', ';'])).map(str::trim);
+        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 
     /// The range or address under `key`.

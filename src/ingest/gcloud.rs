@@ -251,6 +251,9 @@ fn network(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<
             .list("peerings")
             .filter_map(|peering| peering.reference("network"))
             .collect(),
+        peering_names: fields
+            .has("peerings")
+            .then(|| fields.list("peerings").filter_map(|peering| peering.text("name")).collect()),
         // Only Terraform says it.
         default_route: fields.flag("deleteDefaultRoutesOnCreate").map(|deleted| !deleted),
         origin: origin.clone(),
@@ -300,7 +303,7 @@ fn route(fields: Fields<'_>, origin: &Origin) -> Option<Route> {
         priority: fields.number("priority").and_then(|n| u32::try_from(n).ok()).unwrap_or(1000),
         next_hop: fields.first_text(&NEXT_HOPS).unwrap_or_default(),
         by_peering: fields.has("nextHopPeering"),
-        tags: fields.texts("tags"),
+        tags: fields.names("tags"),
         is_written: false,
         down: down(fields),
         kept: kept::exported(fields, origin),
@@ -337,7 +340,7 @@ fn policy_route(fields: Fields<'_>, origin: &Origin) -> Option<PolicyRoute> {
         source: filter.range("srcRange").or_else(anywhere)?,
         destination: filter.range("destRange").or_else(anywhere)?,
         protocol: protocol.and_then(|text| text.parse().ok()),
-        tags: fields.at("virtualMachine").texts("tags"),
+        tags: fields.at("virtualMachine").names("tags"),
         by_interconnect: fields.has("interconnectAttachment"),
         next_hop: fields.text("nextHopIlbIp"),
         origin: origin.clone(),
@@ -438,6 +441,7 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         service_range_names: Vec::from_iter(allocation.text("servicesSecondaryRangeName")),
         control_plane_range: private.range("masterIpv4CidrBlock"),
         // Some exporters write it empty where there is none.
+        peering: private.text("peeringName").filter(|name| !name.is_empty()),
         link: if private.first_text(&["peeringName"]).is_some() {
             Some(ControlPlaneLink::Peering)
         } else if has_psc(private) || has_psc(endpoints) {
@@ -478,7 +482,8 @@ fn node_pools(cluster: Fields<'_>, origin: &Origin) -> Vec<NodePool> {
         return pools;
     }
     if pools.is_empty() {
-        pools.push(NodePool { origin: origin.clone(), ..NodePool::default() });
+        let own = NodePool { complete: true, origin: origin.clone(), ..NodePool::default() };
+        pools.push(own);
     }
     for pool in &mut pools {
         pool.tags.extend(automatic.iter().cloned());
@@ -528,7 +533,9 @@ fn node_pool(fields: Fields<'_>, origin: &Origin) -> Option<NodePool> {
     Some(NodePool {
         name: fields.text("name")?,
         cluster,
-        tags: config.texts("tags"),
+        tags: config.names("tags"),
+        // Each has a configuration: where it is missing, the export was trimmed.
+        complete: fields.has("config") || fields.has("cluster"),
         service_account: config.text("serviceAccount"),
         pod_range: network.range("podIpv4CidrBlock"),
         pod_range_name: network.text("podRange"),
@@ -551,31 +558,27 @@ fn instance(
         .and_then(|item| item.text("value"))
         .or_else(|| properties.at("labels").text("goog-k8s-cluster-name"))
         .or_else(|| {
-            let tags = properties.at("tags").texts("items");
+            let tags = properties.at("tags").names("items");
             tags.iter().find_map(|tag| cluster_of_node_tag(tag).map(str::to_owned))
         });
     let project = id.project.clone();
-    let interface = |nic: Fields<'_>| {
-        Some(Interface {
-            network: nic.reference("network")?.or_project(project.as_deref()),
-            address: nic.text("networkIP").as_deref().and_then(parse_address),
-            aliases: nic
-                .list("aliasIpRanges")
-                .filter_map(|alias| alias.range("ipCidrRange"))
-                .collect(),
-            external: nic
-                .list("accessConfigs")
-                .filter_map(|access| parse_address(&access.text("natIP")?))
-                .collect(),
-        })
+    let interface = |nic: Fields<'_>| Interface {
+        // In a selection of fields: its place is found when all networks are known.
+        network: nic.reference("network").unwrap_or_default().or_project(project.as_deref()),
+        address: nic.text("networkIP").as_deref().and_then(parse_address),
+        aliases: nic.list("aliasIpRanges").filter_map(|alias| alias.range("ipCidrRange")).collect(),
+        external: nic
+            .list("accessConfigs")
+            .filter_map(|access| parse_address(&access.text("natIP")?))
+            .collect(),
     };
     Some(Instance {
         template,
-        tags: properties.at("tags").texts("items"),
+        tags: properties.at("tags").names("items"),
         // A VM without tags still has the key: where it is missing, the export was trimmed.
         complete: properties.has("tags"),
         service_account: properties.list("serviceAccounts").find_map(|one| one.text("email")),
-        interfaces: properties.list("networkInterfaces").filter_map(interface).collect(),
+        interfaces: properties.list("networkInterfaces").map(interface).collect(),
         cluster,
         origin: origin.clone(),
         id,

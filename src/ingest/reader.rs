@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use memchr::memmem;
 use serde_json::Value;
 
 use crate::ingest::document::{self, Item, Place};
@@ -51,12 +52,21 @@ pub struct Reader {
     complaints: Vec<Complaint>,
     /// The input, where a part of it could not be read.
     damaged: Option<Arc<str>>,
+    /// Whether that part names rules.
+    rules_lost: bool,
 }
 
 impl Reader {
     /// Says that a part of the input could not be read: it may have held more rules.
     pub fn doubt(&mut self, path: &Arc<str>) {
         self.damaged.get_or_insert_with(|| Arc::clone(path));
+    }
+
+    /// Says that a part of the input could not be read, and that it names rules: where none of them
+    /// was read they may be of any network.
+    pub fn lose_rules(&mut self, path: &Arc<str>) {
+        self.doubt(path);
+        self.rules_lost = true;
     }
 
     /// Takes in one piece.
@@ -66,6 +76,10 @@ impl Reader {
         let is_lost = contents.items.is_empty() && !contents.complaints.is_empty();
         if form == Form::Yaml && is_lost && may_hold_rules(text) {
             self.doubt(&place.path);
+        }
+        let is_unread = contents.items.is_empty() && contents.symptoms.is_empty();
+        if is_unread && matches!(form, Form::Text | Form::Yaml) && describes_rules(text) {
+            self.lose_rules(&place.path);
         }
         self.complaints.extend(contents.complaints);
         for item in contents.items {
@@ -80,8 +94,9 @@ impl Reader {
 
     /// Takes in what another one read of the same input, behind what this one did.
     pub fn absorb(&mut self, next: Self) {
-        let Self { inventory, manifests, summary, complaints, damaged } = next;
+        let Self { inventory, manifests, summary, complaints, damaged, rules_lost } = next;
         self.damaged = self.damaged.take().or(damaged);
+        self.rules_lost |= rules_lost;
         self.inventory.absorb(inventory);
         self.manifests.extend(manifests);
         self.summary.absorb(summary);
@@ -204,8 +219,10 @@ pub fn finish(mut inputs: Vec<Reader>) -> (Inventory, Vec<Summary>, Vec<Complain
     inventory.drifts = drift::drifts(&inventory);
     let mut complaints: Vec<Complaint> = homeless.iter().map(without_network).collect();
     complaints.extend(settle::doubting(&mut inventory));
-    for path in inputs.iter().filter_map(|input| input.damaged.as_ref()) {
-        settle::doubt(&mut inventory, path);
+    for input in &inputs {
+        if let Some(path) = &input.damaged {
+            settle::doubt(&mut inventory, path, input.rules_lost);
+        }
     }
     let mut summaries = Vec::new();
     for input in inputs {
@@ -261,6 +278,7 @@ fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
     let (items, complaints) = match form {
         Form::Yaml => document::yaml_items(text, place),
         Form::Lines | Form::Json => document::json_items(text, place),
+        Form::Text if symptom::read(text, place).is_empty() => document::embedded(text, place),
         Form::Paste | Form::Csv | Form::Text => (Vec::new(), Vec::new()),
     };
     // A description may look like YAML until it does not.
@@ -294,6 +312,35 @@ fn may_hold_rules(text: &str) -> bool {
     let mut kinds = text.lines().filter_map(kind).peekable();
     let of_rules = |kind: String| kind.contains("irewall") || kind == "List";
     kinds.peek().is_none() || kinds.any(of_rules)
+}
+
+/// What the parts of a rule are called, in all its forms.
+const TRAFFIC_OF_RULES: [&[u8]; 3] = [b"IPProtocol", b"ipProtocol", b"layer4Configs"];
+/// And its ends.
+const ENDS_OF_RULES: [&[u8]; 7] = [
+    b"sourceRanges",
+    b"destinationRanges",
+    b"srcIpRanges",
+    b"destIpRanges",
+    b"targetTags",
+    b"targetServiceAccounts",
+    b"compute#firewall",
+];
+
+fn holds_one_of(text: &[u8], words: &[&[u8]]) -> bool {
+    words.iter().any(|word| memmem::find(text, word).is_some())
+}
+
+/// Whether it holds a word that only descriptions of firewall rules hold.
+#[must_use]
+pub fn names_rules(text: &[u8]) -> bool {
+    holds_one_of(text, &TRAFFIC_OF_RULES) || holds_one_of(text, &ENDS_OF_RULES)
+}
+
+/// Whether a text of no known form describes firewall rules: quoted, coloured, behind something.
+fn describes_rules(text: &str) -> bool {
+    let text = text.as_bytes();
+    holds_one_of(text, &TRAFFIC_OF_RULES) && holds_one_of(text, &ENDS_OF_RULES)
 }
 
 /// Whether a text is a table of log entries: CSV of the Logs Explorer's or of BigQuery's, `csv` and

@@ -148,13 +148,13 @@ fn read(
     rule.set_layers(parts);
     set_ranges(&mut rule, fields);
     rule.source_identity = SourceIdentity {
-        tags: fields.texts("sourceTags").into_iter().collect(),
-        service_accounts: fields.texts("sourceServiceAccounts").into_iter().collect(),
+        tags: fields.names("sourceTags").into_iter().collect(),
+        service_accounts: fields.names("sourceServiceAccounts").into_iter().collect(),
         secure_tags: BTreeSet::new(),
     };
     rule.targets = Targets {
-        tags: fields.texts("targetTags").into_iter().collect(),
-        service_accounts: fields.texts("targetServiceAccounts").into_iter().collect(),
+        tags: fields.names("targetTags").into_iter().collect(),
+        service_accounts: fields.names("targetServiceAccounts").into_iter().collect(),
         secure_tags: BTreeSet::new(),
     };
     rule.disabled = fields.flag("disabled") == Some(true);

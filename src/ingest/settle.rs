@@ -10,6 +10,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::ingest::{amazon, attach, policies, symptom};
+use crate::model::cluster::Interface;
 use crate::model::{
     Cluster, Complaint, FirewallRule, Inventory, Kept, ManagedZone, Origin, Owner, Reference,
     Route, Subnetwork, complaint,
@@ -30,14 +31,19 @@ pub(super) fn doubting(inventory: &mut Inventory) -> Vec<Complaint> {
 }
 
 /// Where a part of an input could not be read, the rules that it held may not be all of them: those
-/// of its networks, and of its policies.
-pub(super) fn doubt(inventory: &mut Inventory, path: &Arc<str>) {
+/// of its networks, and of its policies. Where none was read and it names some, these may be of any
+/// network.
+pub(super) fn doubt(inventory: &mut Inventory, path: &Arc<str>, names_rules: bool) {
     let read_here = |origin: &Origin| origin.path == *path;
     for policy in inventory.policies.iter_mut().filter(|policy| read_here(&policy.origin)) {
         policy.rules.extend(policies::stand_ins(policy, FirewallRule::LOST));
     }
     let rules = inventory.firewall_rules.iter().filter(|rule| read_here(&rule.origin));
-    let networks: BTreeSet<Reference> = rules.map(|rule| rule.network.clone()).collect();
+    let mut networks: BTreeSet<Reference> = rules.map(|rule| rule.network.clone()).collect();
+    let has_policies = inventory.policies.iter().any(|policy| read_here(&policy.origin));
+    if networks.is_empty() && !has_policies && names_rules {
+        networks = inventory.known_networks().into_iter().collect();
+    }
     let origin = Origin { path: Arc::clone(path), line: 1 };
     for network in &networks {
         let lost = FirewallRule::stand_ins(network, FirewallRule::LOST, &origin);
@@ -71,6 +77,7 @@ impl Differing {
 fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) -> Vec<Differing> {
     settle_nats(inventory);
     settle_projects(inventory);
+    settle_interfaces(inventory);
     settle_rules(&mut inventory.firewall_rules, contradictions);
     settle_clusters(&mut inventory.clusters);
     let differing = put_together(inventory, contradictions == Contradictions::Doubted);
@@ -219,6 +226,24 @@ fn settle_projects(inventory: &mut Inventory) {
         if let (Some(only), None) = (of_name.next(), of_name.next()) {
             rule.network.project.clone_from(&only.project);
         }
+    }
+}
+
+/// Where an export of VMs does not name their network, it is the only one that is known, or not
+/// known.
+fn settle_interfaces(inventory: &mut Inventory) {
+    let is_homeless = |nic: &Interface| nic.network.name.is_empty();
+    if !inventory.instances.iter().flat_map(|one| &one.interfaces).any(is_homeless) {
+        return;
+    }
+    let known = inventory.known_networks();
+    for instance in &mut inventory.instances {
+        if let [only] = known.as_slice() {
+            for nic in instance.interfaces.iter_mut().filter(|nic| is_homeless(nic)) {
+                nic.network = only.clone();
+            }
+        }
+        instance.interfaces.retain(|nic| !is_homeless(nic));
     }
 }
 

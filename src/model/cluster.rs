@@ -41,6 +41,8 @@ pub struct Cluster {
     /// Whether the control plane is known to be joined by VPC peering, or by Private Service
     /// Connect; `None` where nothing says it.
     pub link: Option<ControlPlaneLink>,
+    /// The name of that peering, in the cluster's network.
+    pub peering: Option<String>,
     /// Whether its nodes have no external address.
     pub private_nodes: bool,
     /// Whether internal balancers have some of the nodes behind them, by network endpoint groups;
@@ -113,6 +115,8 @@ pub struct NodePool {
     pub cluster: Option<Reference>,
     /// Network tags that the person gave its nodes.
     pub tags: Vec<String>,
+    /// Whether these are all that the person gave them.
+    pub complete: bool,
     /// The nodes' service account.
     pub service_account: Option<String>,
     /// Its own pod range.

@@ -15,6 +15,8 @@ pub struct Network {
     pub policies_first: Option<bool>,
     /// Names of peered networks.
     pub peerings: Vec<Reference>,
+    /// Names of the peerings, where the description lists them.
+    pub peering_names: Option<Vec<String>>,
     /// Whether it was made with a default route, where a manifest says it: an export of routes
     /// holds the route itself.
     pub default_route: Option<bool>,

@@ -2,6 +2,7 @@
 
 use crate::checks::{Finding, Report, Severity};
 use crate::cli::{Format, Options};
+use crate::model::Complaint;
 use crate::render::document::Document;
 use crate::render::escape::escape_json;
 use crate::render::html;
@@ -40,6 +41,20 @@ pub fn print_json(options: &Options, value: &serde_json::Value) -> Result<(), Er
 pub fn print_lines(options: &Options, values: &[serde_json::Value]) -> Result<(), Error> {
     let lines: String = values.iter().map(|value| format!("{value}\n")).collect();
     output::write(&escape_json(&lines), options.output.as_deref())
+}
+
+/// So many complaints are told beside an answer that has no place for them.
+const MOST_COMPLAINTS: usize = 20;
+
+/// What could not be read, for answers that have no place for it: what is missing may decide.
+pub(super) fn tell(complaints: &[Complaint]) {
+    for one in complaints.iter().take(MOST_COMPLAINTS) {
+        let (path, line) = (&one.path, one.line);
+        output::message(&format!("vpcwhy: {path}:{line}: {} ({})", one.message, one.did));
+    }
+    if let more @ 1.. = complaints.len().saturating_sub(MOST_COMPLAINTS) {
+        output::message(&format!("vpcwhy: and {more} more that could not be read"));
+    }
 }
 
 /// The words of a command line, quoted for a shell.

@@ -15,7 +15,7 @@ use crate::model::Inventory;
 use crate::render::diff::{self, Difference, Logged};
 use crate::shell::output::Progress;
 use crate::shell::prepare::prepare;
-use crate::shell::{Error, answer, gather, input, output};
+use crate::shell::{Error, answer, gather, input};
 
 /// Compares and prints.
 pub fn diff(options: &Options, common: &Gathered, old: &str, new: &str) -> Result<(), Error> {
@@ -75,10 +75,7 @@ fn side(
 ) -> Result<Inventory, Error> {
     let sources = input::expand(&[path.to_owned()])?;
     let mut gathered = gather::gather(&sources, Window::default(), &Progress::hidden())?;
-    for one in gathered.complaints.iter().take(20) {
-        let (path, line) = (&one.path, one.line);
-        output::message(&format!("vpcwhy: {path}:{line}: {} ({})", one.message, one.did));
-    }
+    answer::tell(&gathered.complaints);
     // An empty list of rules is one; a text that is nothing is not.
     let nothing_in_it = gathered.inputs.iter().all(|one| one.items + one.complaints == 0);
     if gathered.inventory.is_empty() && !nothing_in_it {

@@ -185,7 +185,9 @@ impl<'p> Gathering<'p> {
 
     fn put(&mut self, notes: Notes, mut reader: Reader) {
         // An entry of a log that cannot be read is no rule that is lost.
-        if notes.damaged && notes.entries == 0 {
+        if notes.rules_lost {
+            reader.lose_rules(&notes.path);
+        } else if notes.damaged && notes.entries == 0 {
             reader.doubt(&notes.path);
         }
         self.inputs.push(notes);
@@ -407,6 +409,15 @@ impl<'s, W: Watch> Stream<'s, W> {
             self.look(true);
             return Ok(false);
         }
+        if self.notes.bytes == self.buffer.len() as u64
+            && let Some(what) = archive(&self.buffer)
+        {
+            let path = self.notes.path.to_string();
+            let message = format!("{what}: its files are not looked at");
+            let did = "left out this input: unpack it, and name the folder";
+            self.notes.keep(Complaint { path, line: 0, byte: 0, message, did });
+            return Ok(false);
+        }
         if self.pace == Pace::Blocks && self.buffer.len() < self.wanted {
             return Ok(true);
         }
@@ -424,6 +435,20 @@ impl<'s, W: Watch> Stream<'s, W> {
 
     fn look(&mut self, at_end: bool) -> usize {
         self.worker.read(&mut self.framer, &self.buffer, at_end, &mut self.notes)
+    }
+}
+
+/// Several files in one, by how it starts: read as one they would run into each other.
+fn archive(head: &[u8]) -> Option<&'static str> {
+    // The header of tar's first file says so at its end.
+    let is_tar = head.get(257..262) == Some(b"ustar");
+    let starts = |with: &[u8]| head.starts_with(with);
+    match head {
+        _ if is_tar => Some("a tar archive"),
+        _ if starts(b"PK\x03\x04") => Some("a zip archive"),
+        _ if starts(b"BZh") => Some("compressed by bzip2"),
+        _ if starts(b"\xfd7zXZ\0") => Some("compressed by xz"),
+        _ => None,
     }
 }
 

@@ -7,8 +7,10 @@ use crate::correlate::Ledger;
 use crate::correlate::Window;
 use crate::ingest::document::Place;
 use crate::ingest::log::csv::Columns;
-use crate::ingest::log::{Form, Found, Framer, Piece, Shapes, Sink, next_entry, read_piece};
-use crate::ingest::reader::{AsLog, as_log};
+use crate::ingest::log::{
+    Form, Found, Framer, Piece, Shapes, Sink, looks_like_entry, next_entry, read_piece,
+};
+use crate::ingest::reader::{AsLog, as_log, names_rules};
 use crate::ingest::symptom;
 use crate::model::{Complaint, Record, complaint};
 use crate::shell::resources::Other;
@@ -66,6 +68,8 @@ pub(super) struct Notes {
     pub(super) others: Vec<Other>,
     /// Whether a part of it could not be read.
     pub(super) damaged: bool,
+    /// Whether what could not be read names firewall rules.
+    pub(super) rules_lost: bool,
     /// Whether it is text of no known form.
     pub(super) text: bool,
     /// The columns of a table of entries.
@@ -87,6 +91,7 @@ impl Notes {
             left_out: 0,
             others: Vec::new(),
             damaged: false,
+            rules_lost: false,
             text: false,
             columns: None,
             errors: 0,
@@ -119,6 +124,7 @@ impl Notes {
         self.entries += next.entries;
         self.firewall += next.firewall;
         self.damaged |= next.damaged;
+        self.rules_lost |= next.rules_lost;
         self.text |= next.text;
     }
 }
@@ -314,7 +320,10 @@ impl<W: Watch> Taking<'_, W> {
 
     fn unparsable(&mut self, piece: &Piece, at: usize, text: &[u8], what: &str) {
         self.worker.ledger.add_unparsable();
-        self.notes.damaged = true;
+        // What somebody, or a shell, wrote between values is none that is lost.
+        let is_prose = piece.form == Form::Json && !text.contains(&b'{') && !text.contains(&b'"');
+        self.notes.damaged |= !is_prose;
+        self.notes.rules_lost |= names_rules(text) && !looks_like_entry(text);
         self.complain(piece, at, text, what, complaint::SKIPPED_ENTRY);
     }
 

@@ -17,7 +17,7 @@ use crate::net::Timestamp;
 use crate::render::triage::{Asked, Detail};
 use crate::render::{self, collect, csv, fix, inventory, json, page, reach, sarif, triage, why};
 use crate::shell::answer::{
-    DONE, FOUND, print, print_json, print_lines, quoted, status, status_of,
+    DONE, FOUND, print, print_json, print_lines, quoted, status, status_of, tell,
 };
 use crate::shell::input::{self, Source};
 use crate::shell::output::{self, Progress};
@@ -151,6 +151,9 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
     {
         output::message(&format!("vpcwhy: no network {name} is described in the inputs"));
     }
+    if !has_complaints(options) {
+        tell(&gathered.complaints);
+    }
     let status = match &options.command {
         Command::Why { source, destination } => {
             let tuple = ask::parse_connection(source, destination).map_err(Error::Usage)?;
@@ -195,6 +198,16 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
     // The program ends here: to give back every rule by itself would only take time.
     std::mem::forget(gathered);
     Ok(status)
+}
+
+/// Whether the answer has a place for what could not be read.
+fn has_complaints(options: &Options) -> bool {
+    let of_findings = matches!(options.format, Format::Sarif | Format::Csv);
+    match &options.command {
+        Command::Triage | Command::Check | Command::Report => !of_findings,
+        Command::Inventory => options.format == Format::Json,
+        _ => false,
+    }
 }
 
 /// The status, unless nothing was read that is known: never an empty success.

@@ -43,6 +43,7 @@ pub(super) fn open<'a>(direction: Direction) -> Answer<'a> {
         denied: Vec::new(),
         flow: None,
         is_assumed: false,
+        is_open: true,
     }
 }
 
@@ -236,6 +237,7 @@ impl<'a> Asked<'_, 'a> {
         };
         let is_assumed = pieces.iter().any(|piece| nobodys(piece.decision.decider));
         let flow = flows.into_iter().next();
-        Answer { verdict, direction, decision, near_misses, denied, flow, is_assumed }
+        let is_open = any(Verdict::Undetermined);
+        Answer { verdict, direction, decision, near_misses, denied, flow, is_assumed, is_open }
     }
 }

@@ -105,6 +105,8 @@ pub struct Answer<'a> {
     pub flow: Option<Flow>,
     /// Whether a rule decides that nobody gave: one that GKE writes by itself.
     pub is_assumed: bool,
+    /// Whether what was given does not decide a part of it.
+    pub is_open: bool,
 }
 
 impl Need<'_> {

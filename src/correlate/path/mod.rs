@@ -25,7 +25,7 @@ use crate::engine::naming::is_googles;
 use crate::engine::routing::{Hop, is_internet_gateway, next_hop, serves};
 use crate::engine::{Decider, Decision};
 use crate::model::inventory::Frontend;
-use crate::model::{Expected, Nat, Origin, Reference, Route, Subnetwork};
+use crate::model::{Cluster, Expected, Nat, Origin, Reference, Route, Subnetwork};
 use crate::net::{IpNet, Role};
 
 /// What kind of place an address is, as the road to it goes.
@@ -269,6 +269,13 @@ impl Way<'_, '_> {
 
     /// The route to a private address that no route which was given brings.
     fn private(&self, network: &Reference, end: &Side, address: IpAddr) -> Link {
+        let cluster = end.cluster.and_then(|at| self.directory.inventory.clusters.get(at));
+        if let Some(peering) = cluster.and_then(|cluster| self.lost_peering(cluster, network)) {
+            let detail = "it is gone, and with it the route: GKE makes it with the cluster, and \
+                          never again";
+            let object = format!("peering {peering} of network {}", network.name);
+            return link("route", State::Broken, object, detail).by(Fault::NoRoute);
+        }
         if end.role == Role::ControlPlane {
             let detail = "GKE's own peering brings the route to its range";
             return link("route", State::Ok, "peering of the control plane", detail);
@@ -290,6 +297,15 @@ impl Way<'_, '_> {
             "no subnetwork, peering or tunnel that was given leads to this private address";
         link("route", State::Broken, format!("routes of {}", network.name), detail)
             .by(Fault::NoRoute)
+    }
+
+    /// The peering of a cluster's control plane, where the network's own list lacks it
+    /// (<https://cloud.google.com/kubernetes-engine/docs/troubleshooting/network-isolation>).
+    fn lost_peering<'c>(&self, cluster: &'c Cluster, network: &Reference) -> Option<&'c str> {
+        let networks = &self.directory.inventory.networks;
+        let described = networks.iter().find(|one| one.id.agrees(network))?;
+        let (name, known) = (cluster.peering.as_ref()?, described.peering_names.as_ref()?);
+        (!known.contains(name)).then_some(name)
     }
 
     /// The link of routes that were chosen.

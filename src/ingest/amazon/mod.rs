@@ -82,6 +82,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         id: network,
         policies_first: Some(false),
         peerings: Vec::new(),
+        peering_names: None,
         default_route: None,
         provider: Provider::Amazon,
         origin: origin.clone(),

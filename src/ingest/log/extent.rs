@@ -74,7 +74,18 @@ pub(super) fn next_value(rest: &[u8], resources: bool) -> Option<usize> {
     None
 }
 
-pub(super) fn looks_like_entry(piece: &[u8]) -> bool {
+/// How long the value is that starts here; `None` where it has no end.
+#[must_use]
+pub fn whole_value(bytes: &[u8]) -> Option<usize> {
+    match extent(bytes, false) {
+        Extent::Whole(length) => Some(length),
+        _ => None,
+    }
+}
+
+/// Whether it holds what only log entries hold.
+#[must_use]
+pub fn looks_like_entry(piece: &[u8]) -> bool {
     holds_one_of(piece, &ENTRY_KEYS)
 }
 

@@ -221,7 +221,9 @@ impl Framer {
     fn give_up(&mut self, cut: &mut Cut<'_>, what: &'static str) -> bool {
         let start = cut.at;
         let rest = cut.rest();
-        let next = next_value(rest, !self.entries_seen);
+        // An entry that is broken may hold what looks like a resource.
+        let resources = !self.entries_seen || !matches!(rest.first(), Some(b'{' | b'['));
+        let next = next_value(rest, resources);
         // Nothing sound follows yet: it may be in the bytes to come.
         if next.is_none() && !cut.at_end && rest.len() <= LONGEST_ENTRY {
             return false;

@@ -20,7 +20,7 @@ mod yaml;
 
 pub use cut::{Piece, Sink};
 pub use entry::{Found, read_piece};
-pub use extent::next_entry;
+pub use extent::{looks_like_entry, next_entry, whole_value};
 pub use form::Form;
 pub use framing::Framer;
 pub use shape::Shapes;

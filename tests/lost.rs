@@ -1,0 +1,238 @@
+//! What is lost on the way decides nothing: what a shell or a person put around an export, files
+//! that were cut or packed, fields that became text.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that fails says where, and reads what it likes"
+)]
+
+mod common;
+
+use common::small::{Inputs, cluster, denied, deny_all, rule, subnet};
+use common::{findings, folder, json, run, ssh, stderr};
+use serde_json::{Value, json as value};
+
+/// A rule that lets ssh in, which a deny of a higher rank takes back.
+fn allow() -> String {
+    let fields = value!({"priority": 900, "allowed": [{"IPProtocol": "tcp", "ports": ["22"]}],
+        "sourceRanges": ["203.0.113.0/24"]});
+    format!("{:#}", rule("ssh", fields))
+}
+
+fn deny() -> Value {
+    deny_all(value!({"priority": 100}))
+}
+
+#[track_caller]
+fn check(files: &[(&str, &str)], verdict: &str) {
+    let allow = allow();
+    let mut all: Vec<(&str, &[u8])> = vec![("allow.json", allow.as_bytes())];
+    all.extend(files.iter().map(|(name, text)| (*name, text.as_bytes())));
+    let scratch = folder(&all);
+    let answer = ssh("203.0.113.7", &["-c", scratch.path().to_str().unwrap()]);
+    assert_eq!(answer["verdict"], verdict, "{files:?}: {answer:#}");
+}
+
+/// A banner of gcloud's, a prompt, a survey: what stands around an export is none of it.
+#[test]
+fn what_a_shell_put_around_an_export_is_none_of_it() {
+    let deny = format!("{:#}", deny());
+    let list = format!("[\n{deny}\n]");
+    check(&[], "ALLOWED");
+    for text in [
+        format!("Your active configuration is: [prod]\n{list}\n"),
+        format!("$ gcloud compute firewall-rules list --format=json\n{list}\n$ \n"),
+        format!("Your active configuration is: [prod]\n{deny}\n"),
+        format!("{list}\n\nTo take a quick anonymous survey, run:\n  $ gcloud survey\n"),
+    ] {
+        check(&[("deny.json", &text)], "DENIED");
+    }
+    // What stands behind the entries of a log, too.
+    let log = value!([logged()]).to_string();
+    for text in [
+        format!("{log}\n{deny}\n"),
+        format!("{log}\n$ gcloud compute firewall-rules describe deny-all\n{deny}\n"),
+        format!("{log}\nfirewall rules:\n{list}\n"),
+    ] {
+        check(&[("paste.json", &text)], "DENIED");
+    }
+}
+
+fn logged() -> Value {
+    denied("10.0.0.1", "10.0.0.2", 22, "r", "INGRESS", "v")
+}
+
+/// What cannot be read and names rules may be of any network that is known, where nothing of it was
+/// read; what names none is no rule that is lost.
+#[test]
+fn what_names_rules_and_cannot_be_read_may_decide() {
+    let deny = format!("{:#}", deny());
+    let quoted: String = deny.lines().map(|line| format!("> {line}\n")).collect();
+    check(&[("mail.txt", &quoted)], "UNDETERMINED");
+    let coloured = deny.replace(": ", "\u{1b}[0m: ").replace("{\n", "\u{1b}[1;39m{\n");
+    check(&[("deny.json", &coloured)], "UNDETERMINED");
+    let end = deny.len() / 2;
+    check(&[("deny.json", deny.get(..end).unwrap())], "UNDETERMINED");
+    check(
+        &[("notes.md", "# Runbook\n\nAsk who owns the firewall before you touch it.\n")],
+        "ALLOWED",
+    );
+    check(
+        &[("cut.json", "[{\"kind\": \"compute#route\", \"name\": \"r\"},\n{\"kind\": \"comp")],
+        "ALLOWED",
+    );
+    // An entry of the log that holds a rule is an entry.
+    let entry = value!({"logName": "projects/p/logs/cloudaudit.googleapis.com%2Factivity",
+        "protoPayload": {"request": {"targetTags": ["x"], "sourceRanges": ["0.0.0.0/0"]}}});
+    let entry = entry.to_string();
+    let cut = entry.get(..entry.len() - 9).unwrap();
+    check(&[("log.json", &format!("{}\n{cut}\n", logged()))], "ALLOWED");
+}
+
+/// Several files in one are not read as one.
+#[test]
+fn archives_are_named_and_not_read() {
+    let mut tar = vec![0_u8; 1024];
+    tar[..9].copy_from_slice(b"rules.txt");
+    tar[257..262].copy_from_slice(b"ustar");
+    tar.extend(deny().to_string().bytes());
+    let zip = b"PK\x03\x04rest".to_vec();
+    for (bytes, what) in [(tar, "a tar archive"), (zip, "a zip archive")] {
+        let allow = allow();
+        let scratch = folder(&[("allow.json", allow.as_bytes()), ("all.bin", &bytes)]);
+        let output = run(&["why", "203.0.113.7", "10.0.0.5:22", scratch.path().to_str().unwrap()]);
+        let told = stderr(&output);
+        assert!(told.contains(what) && told.contains("unpack it"), "{told}");
+        let report = json(&["check", scratch.path().to_str().unwrap()]);
+        let complaints = report["complaints"].to_string();
+        assert!(complaints.contains(what), "{complaints}");
+    }
+}
+
+/// Answers that have no place for what could not be read say it beside.
+#[test]
+fn what_could_not_be_read_is_told_by_every_command() {
+    let allow = allow();
+    let scratch = folder(&[("allow.json", allow.as_bytes()), ("cut.json", b"[{\"kind\": \"x")]);
+    let path = scratch.path().to_str().unwrap();
+    for command in [
+        &["why", "203.0.113.7", "10.0.0.5:22", path][..],
+        &["reach", path],
+        &["stats", "--rules", path],
+        &["inventory", path],
+        &["path", "10.0.0.5", "gcr.io", path],
+        &["triage", "--format", "csv", path],
+    ] {
+        let told = stderr(&run(command));
+        assert!(told.contains("cut.json:1: the value has no end"), "{command:?}: {told}");
+    }
+    let told = stderr(&run(&["triage", "--format", "json", path]));
+    assert!(!told.contains("cut.json"), "{told}");
+}
+
+/// Selected by `--format="json(targetTags.list())"`, a list is one text; a table has empty ones.
+#[test]
+fn lists_that_became_text_are_lists() {
+    let tagged = |tags: Value| {
+        let fields = value!({"priority": 100, "denied": [{"IPProtocol": "all"}],
+            "sourceRanges": ["0.0.0.0/0"], "targetTags": tags});
+        rule("tagged", fields).to_string()
+    };
+    let asked = |text: &str, tags: &str| {
+        let allow = allow();
+        let scratch = folder(&[("allow.json", allow.as_bytes()), ("t.json", text.as_bytes())]);
+        let tags = format!("--target-tags={tags}");
+        let path = scratch.path().to_str().unwrap();
+        let asked = ["sim", "--direction", "INGRESS", "--from", "203.0.113.7", "--to", "10.0.0.5"];
+        let rest = ["--protocol", "tcp", "--port", "22", "--network", "n", "-c", path, &tags];
+        let output = run(&[&asked[..], &rest, &["--format", "json"]].concat());
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        answer["verdict"].clone()
+    };
+    for tags in [value!(["a", "b"]), value!("a,b"), value!("a, b"), value!(["a,b"])] {
+        assert_eq!(asked(&tagged(tags.clone()), "b"), "DENIED", "{tags}");
+        assert_eq!(asked(&tagged(tags), "c"), "ALLOWED");
+    }
+    for none in [value!([]), value!(""), value!([""]), Value::Null] {
+        assert_eq!(asked(&tagged(none.clone()), "c"), "DENIED", "{none}");
+    }
+    // An empty text beside what the rule allows denies nothing.
+    let both = rule(
+        "both",
+        value!({"priority": 50, "denied": "", "sourceRanges": ["0.0.0.0/0"],
+        "allowed": [{"IPProtocol": "tcp"}]}),
+    );
+    assert_eq!(asked(&both.to_string(), "c"), "ALLOWED");
+}
+
+/// Assets keep their resource as an object, or, in BigQuery, as a text of JSON; not all say their
+/// kind inside.
+#[test]
+fn assets_are_read_in_both_forms() {
+    let mut data = deny();
+    let bare = data.as_object_mut().unwrap();
+    bare.remove("kind");
+    let asset = |data: Value| {
+        value!({"name": "//compute.googleapis.com/projects/p/global/firewalls/deny-all",
+            "asset_type": "compute.googleapis.com/Firewall", "resource": {"data": data}})
+        .to_string()
+    };
+    check(&[("assets.ndjson", &asset(data.clone()))], "DENIED");
+    check(&[("assets.ndjson", &asset(Value::from(data.to_string())))], "DENIED");
+    let service = value!({"name": "//container.googleapis.com/…/services/s",
+        "asset_type": "k8s.io/Service", "resource": {"data": {
+            "metadata": {"name": "s", "namespace": "d"}, "spec": {"ports": [{"port": 80}]}}}});
+    assert_eq!(Inputs::of(&[service]).triage()["inventory"]["services"], 1);
+}
+
+/// What was not selected is not known: the network of a VM's interface, and the tags of a pool.
+#[test]
+fn what_was_not_selected_is_not_known() {
+    let web = rule(
+        "web",
+        value!({"sourceRanges": ["192.168.0.0/16"], "targetTags": ["web"],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["443"]}]}),
+    );
+    let vm = value!({"kind": "compute#instance", "name": "vm-1", "tags": {"items": ["web"]},
+        "networkInterfaces": [{"networkIP": "10.0.0.9"}]});
+    let inputs = Inputs::of(&[web.clone(), deny_all(value!({})), subnet(value!({})), vm]);
+    assert_eq!(inputs.why("192.168.1.5", "10.0.0.9:443", "INGRESS").0, "ALLOWED");
+    let pools = |pool: Value| {
+        let own = cluster("c", value!({"nodePools": [pool]}));
+        let all = [own, subnet(value!({})), web.clone(), deny_all(value!({}))];
+        let inputs = Inputs::of(&all);
+        let answer = json(&["why", "192.168.1.5", "10.0.0.7:443", inputs.path()]);
+        let asked = answer["asked"].as_array().unwrap();
+        let own = asked.iter().find(|side| side["direction"] == "INGRESS").unwrap();
+        own["decision"]["verdict"].clone()
+    };
+    assert_eq!(pools(value!({"name": "pool", "config": {"tags": ["web"]}})), "ALLOWED");
+    assert_eq!(pools(value!({"name": "pool", "config": {}})), "DENIED");
+    assert_eq!(pools(value!({"name": "pool"})), "UNDETERMINED");
+}
+
+/// The log names a rule that may be the one: nothing disagrees.
+#[test]
+fn what_may_be_so_is_no_disagreement() {
+    let web = rule(
+        "deny-web",
+        value!({"priority": 500, "denied": [{"IPProtocol": "tcp"}],
+        "sourceRanges": ["0.0.0.0/0"], "targetTags": ["web"]}),
+    );
+    let log = denied("10.9.0.1", "10.0.0.11", 22, "deny-web", "INGRESS", "vm-1");
+    let vm = |tags: &[&str]| {
+        value!({"kind": "compute#instance", "name": "vm-1", "tags": {"items": tags},
+            "networkInterfaces": [{"network": "projects/p/global/networks/n",
+                                   "networkIP": "10.0.0.11"}],
+            "selfLink": "https://x/projects/p/zones/z/instances/vm-1"})
+    };
+    let told = |more: &[Value]| {
+        let all = [&[web.clone(), log.clone(), deny_all(value!({}))][..], more].concat();
+        findings(&Inputs::of(&all).triage(), "snapshot-disagrees").len()
+    };
+    assert_eq!(told(&[]), 0);
+    assert_eq!(told(&[vm(&["web"])]), 0);
+    assert_eq!(told(&[vm(&[])]), 1);
+}
