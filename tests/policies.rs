@@ -604,10 +604,10 @@ fn what_a_policy_denies_is_opened_there() {
     let fix = &finding["fixes"][0];
     assert_eq!(fix["kind"], "add-policy-rule", "{finding:#}");
     assert_eq!(fix["safety"], "review");
-    // 899 is taken in the policy, and 898 by what nodes need of the control plane.
+    // 899 is taken in the policy; what the log shows comes first.
     assert_eq!(
         fix["as"]["gcloud"],
-        "gcloud compute firewall-policies rules create 897 --firewall-policy=4711 --action=allow \
+        "gcloud compute firewall-policies rules create 898 --firewall-policy=4711 --action=allow \
          --direction=INGRESS --layer4-configs=tcp:8443 --src-ip-ranges=172.16.0.0/28 \
          --dest-ip-ranges=10.1.0.0/16 \
          --target-resources=https://www.googleapis.com/compute/v1/projects/p/global/networks/n \

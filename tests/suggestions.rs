@@ -277,7 +277,7 @@ fn what_terraform_keeps_is_changed_there() {
             r#"resource "google_compute_firewall" "hooks" {"#,
             r#"= "calls of \"webhooks\"""#,
             r#"metadata = "EXCLUDE_ALL_METADATA""#,
-            r#"["443", "8443", "10250"]"#,
+            r#"["443", "8443"]"#,
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
@@ -776,4 +776,91 @@ fn a_policy_behind_the_rules_is_not_above_them() {
         let found = findings(&report, "control-plane-egress-blocked");
         assert!(found[0]["no_fix"].as_str().unwrap().starts_with(why), "{order}: {report:#}");
     }
+}
+
+/// Each end is asked for itself: what is denied at both is denied twice, and to let it out alone
+/// does not let it in.
+#[test]
+fn both_ends_have_to_let_it_pass() {
+    let egress = deny_all(value!({"name": "deny-out", "direction": "EGRESS", "sourceRanges": null,
+        "destinationRanges": ["0.0.0.0/0"]}));
+    let vm = |name: &str, address: &str, tag: &str| {
+        value!({"kind": "compute#instance", "name": name, "tags": {"items": [tag]},
+            "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": address}],
+            "selfLink": format!("https://x/projects/p/zones/z/instances/{name}")})
+    };
+    let told = |there: Value| {
+        let log = denied("10.0.0.8", "10.0.0.9", 5432, "deny-out", "EGRESS", "web-1");
+        let vms = [vm("web-1", "10.0.0.8", "web"), vm("db-1", "10.0.0.9", "db")];
+        let all = [&[egress.clone(), there, subnet(value!({})), log][..], &vms].concat();
+        let report = Inputs::of(&all).triage();
+        let fix = report["findings"][0]["fixes"][0].clone();
+        (fix["safety"].clone(), fix["notes"].to_string())
+    };
+    let (safety, notes) = told(deny_all(value!({})));
+    assert_eq!(safety, "safe");
+    assert!(
+        notes.contains("the other end denies it, too (INGRESS DENIED by rule deny-all"),
+        "{notes}"
+    );
+    let by_name = value!({"denied": [{"IPProtocol": "tcp", "ports": ["5432"]}], "priority": 10});
+    let (safety, notes) = told(deny_all(by_name));
+    assert_eq!(safety, "review");
+    assert!(notes.contains("both have to let it pass"), "{notes}");
+    let (safety, notes) = told(rule(
+        "all",
+        value!({"allowed": [{"IPProtocol": "all"}],
+        "sourceRanges": ["10.0.0.0/8"]}),
+    ));
+    assert_eq!(safety, "safe");
+    assert!(!notes.contains("other end"), "{notes}");
+    // What a cluster needs is told for both ends.
+    let all = [egress, deny_all(value!({})), cluster("c", value!({})), subnet(value!({}))];
+    let report = Inputs::of(&all).triage();
+    let inside = findings(&report, "cluster-internal-blocked");
+    let ways: Vec<&Value> = inside.iter().map(|one| &one["flow"]["direction"]).collect();
+    assert_eq!((ways.len(), ways.contains(&&value!("INGRESS"))), (2, true), "{ways:?}");
+}
+
+/// Carried out in the order in which they are listed, no correction takes another one back, and one
+/// that opens more than was asked wants a second look.
+#[test]
+fn corrections_add_up_in_the_order_in_which_they_are_listed() {
+    let own = rule(
+        "outgoing",
+        value!({"direction": "EGRESS", "priority": 900,
+        "destinationRanges": ["172.16.0.0/28"], "targetTags": [TAG],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["8080"]}]}),
+    );
+    let egress = deny_all(value!({"direction": "EGRESS", "sourceRanges": null,
+        "destinationRanges": ["0.0.0.0/0"]}));
+    let mut all = vec![own, egress, cluster("c", value!({})), subnet(value!({}))];
+    all.extend(own_rules());
+    // As often on either port; nodes are told behind pods.
+    let to = |from: &str, to: &str, port: u16| {
+        denied(from, to, port, "deny-all", "EGRESS", "gke-c-pool-1")
+    };
+    all.extend([to("10.1.0.5", "172.16.0.3", 443), to("10.1.0.6", "172.16.0.3", 443)]);
+    all.extend([to("10.0.0.5", "172.16.0.3", 8132), to("10.0.0.5", "172.16.0.2", 8132)]);
+    let report = Inputs::of(&all).triage();
+    let found = findings(&report, "control-plane-egress-blocked");
+    let ports = |at: usize| found[at]["fixes"][0]["rule"]["layer4"][0]["ports"].clone();
+    assert!(found.len() >= 2, "{found:#?}");
+    let (first, last) = (ports(0), ports(found.len() - 1));
+    assert_eq!(first, value!(["443", "8080"]));
+    assert_eq!(last, value!(["443", "8080", "8132"]));
+    // A rule for two ranges, where one is asked for.
+    let wide = rule(
+        "wide",
+        value!({"direction": "EGRESS", "priority": 900, "targetTags": [TAG],
+        "destinationRanges": ["172.16.0.0/28", "10.9.0.0/30"],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["8080"]}]}),
+    );
+    all[0] = wide;
+    let report = Inputs::of(&all).triage();
+    let fix = &findings(&report, "control-plane-egress-blocked")[0]["fixes"][0];
+    assert_eq!(
+        (&fix["kind"], &fix["safety"]),
+        (&value!("update-firewall-rule"), &value!("review"))
+    );
 }

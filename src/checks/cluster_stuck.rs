@@ -114,7 +114,7 @@ pub(super) fn path_words(need: &Need<'_>) -> String {
         "blocked: {} ({}{port}): {}",
         need.reason,
         need.protocol,
-        crate::checks::blocked::decided_by(&need.answer.decision)
+        crate::checks::finding::decided_by(&need.answer.decision)
     )
 }
 

@@ -305,6 +305,19 @@ pub fn decision_summary(
     }
 }
 
+/// `DENIED by deny-all-egress`.
+#[must_use]
+pub fn decided_by(decision: &Decision<'_>) -> String {
+    let by = match decision.decider {
+        Decider::Rule(rule) => format!("rule {} ({})", rule.label(), rule.origin),
+        Decider::Implied(direction) => implied_name(direction).to_owned(),
+        Decider::NoGroupAllows(_) => NO_GROUP_ALLOWS.to_owned(),
+        Decider::AlwaysBlocked(what) | Decider::AlwaysAllowed(what) => what.to_owned(),
+        Decider::Missing => "nothing that was given".to_owned(),
+    };
+    format!("{} by {by}", decision.verdict)
+}
+
 /// What a rule does, as a verdict.
 fn outcome(rule: &FirewallRule) -> &'static str {
     match rule.action {

@@ -34,6 +34,7 @@ mod iap_blocked;
 mod image_pull_failing;
 mod internet_scan;
 mod logged;
+mod mended;
 mod nat_missing;
 mod nat_range_uncovered;
 mod operation_failed;
@@ -55,8 +56,9 @@ mod wrong_network_reference;
 pub use finding::{Basis, Confidence, Finding, Severity};
 pub use report::Report;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 
+use crate::checks::mended::Mended;
 use crate::correlate::exposure::Way;
 use crate::correlate::scope::Scope;
 use crate::correlate::{Cause, Correlation, Directory, Question};
@@ -107,6 +109,8 @@ pub struct Evidence<'e, 'a> {
     pub printer: &'e dyn Printer,
     /// What was suggested for the causes before.
     pub earlier: RefCell<Earlier>,
+    /// What mends each cause, once somebody asked.
+    mended: OnceCell<Vec<Mended>>,
     /// Networks of which the rules that GKE writes by itself were assumed.
     pub assumed: Vec<Reference>,
 }
@@ -124,9 +128,17 @@ impl<'e, 'a> Evidence<'e, 'a> {
         let claims = correlation.causes.iter().map(|cause| claimant(cause, ways)).collect();
         let denied = correlation.causes.iter().flat_map(|cause| &cause.questions);
         let logged = denied.chain(&correlation.passed).collect();
-        let earlier = RefCell::default();
+        let (earlier, mended) = (RefCell::default(), OnceCell::new());
         let assumed = Vec::new();
-        Self { directory, correlation, claims, scope, logged, printer, earlier, assumed }
+        Self { directory, correlation, claims, scope, logged, printer, earlier, mended, assumed }
+    }
+
+    /// What mends a cause.
+    fn mended(&self, cause: &Cause<'_>) -> Mended {
+        let all = self.mended.get_or_init(|| mended::mend_all(self));
+        let pairs = self.correlation.causes.iter().zip(all);
+        let mut own = pairs.filter(|(one, _)| std::ptr::eq(*one, cause)).map(|(_, mended)| mended);
+        own.next().cloned().unwrap_or_default()
     }
 
     /// Whether rules of GKE's were assumed in this network, since only manifests were given.

@@ -184,6 +184,17 @@ impl<'a> Cause<'a> {
         Layer4::merged(self.needs.iter().map(|need| layer(need.protocol, need.port)))
     }
 
+    /// The ports that it is about, in their order.
+    #[must_use]
+    pub fn ports(&self) -> Vec<u16> {
+        let mut ports = self.seen.ports.clone();
+        let silent = self.needs.iter().filter(|_| self.is_silent());
+        ports.extend(silent.filter_map(|need| need.port));
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
     /// The priority of the rule that the log names.
     #[must_use]
     pub fn logged_priority(&self) -> Option<u32> {

@@ -32,10 +32,10 @@ struct Key {
 /// Adds what is needed and denied to the causes that the log shows.
 pub fn join<'a>(causes: &mut Vec<Cause<'a>>, needs: &[Need<'a>], inventory: &Inventory) {
     let mut silent: BTreeMap<Key, Vec<Need<'a>>> = BTreeMap::new();
-    for need in needs.iter().filter(|need| need.is_blocked()) {
-        match causes.iter_mut().find(|cause| is_seen(cause, need)) {
-            Some(cause) => cause.needs.push(need.clone()),
-            None => silent.entry(key(need)).or_default().push(need.clone()),
+    for need in needs.iter().filter(|need| need.is_blocked()).flat_map(at_each_end) {
+        match causes.iter_mut().find(|cause| is_seen(cause, &need)) {
+            Some(cause) => cause.needs.push(need),
+            None => silent.entry(key(&need)).or_default().push(need),
         }
     }
     // The log knows the pods' range; what is needed knows whose pods they are.
@@ -52,6 +52,13 @@ pub fn join<'a>(causes: &mut Vec<Cause<'a>>, needs: &[Need<'a>], inventory: &Inv
         causes.push(whole);
     }
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count()));
+}
+
+/// What is denied at both ends is denied twice: to let it out does not let it in.
+fn at_each_end<'a>(need: &Need<'a>) -> impl Iterator<Item = Need<'a>> {
+    let own = need.clone();
+    let receiver = need.answer.receiver.as_deref().cloned();
+    std::iter::once(own).chain(receiver.map(|answer| Need { answer, ..need.clone() }))
 }
 
 /// What the log shows of connections that are needed whole, all ports between the pods and nodes of

@@ -14,6 +14,17 @@ pub enum Direction {
     Egress,
 }
 
+impl Direction {
+    /// The other one: what leaves one VM enters the other.
+    #[must_use]
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Ingress => Self::Egress,
+            Self::Egress => Self::Ingress,
+        }
+    }
+}
+
 impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -4,7 +4,8 @@
 
 use serde_json::json;
 
-use crate::checks::blocked::{decided_by, describe, traffic};
+use crate::checks::blocked::{describe, traffic};
+use crate::checks::finding::decided_by;
 use crate::checks::finding::decider_summary;
 use crate::correlate::Cause;
 use crate::engine::Verdict;

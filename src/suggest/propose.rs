@@ -125,7 +125,10 @@ fn rank(
         let has = if same { earlier.rule(before).traffic() } else { TrafficSet::default() };
         !wanted.covers(&after.traffic().difference(&has)) || is_for_all(after) && !for_all
     };
-    for one in proposals.iter_mut().filter(|one| is_wider(one) || is_more_than_asked(one)) {
+    let opens_more = |one: &Proposal<'_, '_>| weight(&one.change) > exact;
+    let wants_a_look =
+        |one: &&mut Proposal<'_, '_>| is_wider(one) || is_more_than_asked(one) || opens_more(one);
+    for one in proposals.iter_mut().filter(wants_a_look) {
         if one.safety == Safety::Safe {
             one.safety = Safety::Review;
         }

@@ -95,6 +95,17 @@ impl Suggestion {
         self.safety
     }
 
+    /// The same, with something more that a person should know; `look` where it wants a second
+    /// look.
+    #[must_use]
+    pub fn with_note(mut self, note: String, look: bool) -> Self {
+        self.notes.push(note);
+        if look {
+            self.safety = self.safety.max(Safety::Review);
+        }
+        self
+    }
+
     /// What a person should know.
     #[must_use]
     pub fn notes(&self) -> &[String] {

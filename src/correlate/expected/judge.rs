@@ -44,6 +44,7 @@ pub(super) fn open<'a>(direction: Direction) -> Answer<'a> {
         flow: None,
         is_assumed: false,
         is_open: true,
+        receiver: None,
     }
 }
 
@@ -77,7 +78,10 @@ impl<'a> Place<'_, 'a> {
             (verdict, verdict < 3 && answer.direction == Direction::Ingress)
         };
         answers.sort_by_key(order);
-        answers.into_iter().next().unwrap_or_else(|| open(Direction::Ingress))
+        let mut answers = answers.into_iter();
+        let mut first = answers.next().unwrap_or_else(|| open(Direction::Ingress));
+        first.receiver = answers.find(Answer::is_blocked).map(Box::new);
+        first
     }
 }
 
@@ -238,6 +242,16 @@ impl<'a> Asked<'_, 'a> {
         let is_assumed = pieces.iter().any(|piece| nobodys(piece.decision.decider));
         let flow = flows.into_iter().next();
         let is_open = any(Verdict::Undetermined);
-        Answer { verdict, direction, decision, near_misses, denied, flow, is_assumed, is_open }
+        Answer {
+            verdict,
+            direction,
+            decision,
+            near_misses,
+            denied,
+            flow,
+            is_assumed,
+            is_open,
+            receiver: None,
+        }
     }
 }

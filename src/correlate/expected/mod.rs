@@ -107,13 +107,24 @@ pub struct Answer<'a> {
     pub is_assumed: bool,
     /// Whether what was given does not decide a part of it.
     pub is_open: bool,
+    /// What the receiver says, where it denies it, too: each end is asked for itself
+    /// (<https://cloud.google.com/firewall/docs/firewalls#specifications>).
+    pub receiver: Option<Box<Answer<'a>>>,
+}
+
+impl Answer<'_> {
+    /// Whether it does not pass.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        matches!(self.verdict, Expected::Denied | Expected::Mixed)
+    }
 }
 
 impl Need<'_> {
     /// Whether the firewall breaks it.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        matches!(self.answer.verdict, Expected::Denied | Expected::Mixed)
+        self.answer.is_blocked()
     }
 }
 
