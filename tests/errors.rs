@@ -121,3 +121,82 @@ fn no_agent_is_the_firewalls_doing_where_agents_are_kept_out() {
     let found = findings(&report, "control-plane-egress-blocked");
     assert!(found[0]["explanation"].to_string().contains("No agent available"), "{report:#}");
 }
+
+/// What the API server passes on to a pod goes from the control plane to the pod's port.
+#[test]
+fn calls_by_the_proxy_of_the_api_server_are_the_control_planes() {
+    let world = [own_rules().to_vec(), vec![cluster("c", value!({})), subnet(value!({}))]].concat();
+    let told = |error: &str, more: &[Value]| {
+        let report = triage(&[&world[..], more].concat(), error);
+        let found = findings(&report, "control-plane-ingress-blocked");
+        assert_eq!(found.len(), 1, "{report:#}");
+        found[0].clone()
+    };
+    let error = "Error trying to reach service: 'dial tcp 10.1.0.9:9090: i/o timeout'\n";
+    let found = told(error, &[]);
+    assert_eq!(found["decision"]["decider"]["name"], "implied deny ingress", "{found:#}");
+    let layers = value!([{"protocol": "tcp", "ports": ["9090"]}]);
+    assert_eq!(found["fixes"][0]["rule"]["layer4"], layers, "{found:#}");
+    let open = common::small::rule(
+        "proxy",
+        value!({"sourceRanges": ["172.16.0.0/28"],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["9090"]}]}),
+    );
+    let found = told(error, &[open]);
+    assert!(found["no_fix"].as_str().unwrap().starts_with("not the firewall"), "{found:#}");
+    let refused = error.replace("i/o timeout", "connect: connection refused");
+    let found = told(&refused, &[]);
+    assert!(found["no_fix"].as_str().unwrap().contains("connection refused"), "{found:#}");
+}
+
+/// kubectl's first question, over and over; equal lines are not one that a terminal broke.
+#[test]
+fn a_client_that_cannot_list_the_groups_is_a_client() {
+    let line = |time: &str| {
+        format!(
+            "E1226 18:51:{time}      24 memcache.go:265] couldn't get current server API group \
+             list: Get \"https://172.16.0.2/api?timeout=32s\": dial tcp 172.16.0.2:443: i/o timeout\n"
+        )
+    };
+    let world = [own_rules().to_vec(), vec![cluster("c", value!({})), subnet(value!({}))]].concat();
+    let report = triage(&world, &[line("18.798792"), line("48.801921")].concat());
+    let found = findings(&report, "control-plane-egress-blocked");
+    assert_eq!(found.len(), 1, "{report:#}");
+    assert!(found[0]["explanation"].to_string().contains("seen 2 times"), "{found:#?}");
+}
+
+/// A path of some version is not yet a registry's.
+#[test]
+fn any_version_of_an_api_is_no_registry() {
+    let pulls = |url: &str| {
+        let error = format!("Get \"{url}\": dial tcp 203.0.113.5:443: i/o timeout\n");
+        findings(&triage(&[cluster("c", value!({}))], &error), "image-pull-failing").len()
+    };
+    for url in [
+        "https://r.example/v2/",
+        "https://r.example/v2/a/b/manifests/1",
+        "https://r.example/v2/a/blobs/sha256:0",
+        "https://r.example/v1/_ping",
+    ] {
+        assert_eq!(pulls(url), 1, "{url}");
+    }
+    let bare = "Get https://r.example/v2/: dial tcp 203.0.113.5:443: i/o timeout\n";
+    let report = triage(&[cluster("c", value!({}))], bare);
+    assert_eq!(findings(&report, "image-pull-failing").len(), 1);
+    for url in ["https://api.example/v1/charges", "https://api.example/v2/users/7"] {
+        assert_eq!(pulls(url), 0, "{url}");
+    }
+}
+
+/// A time-out that names nothing is of the webhook that another error names.
+#[test]
+fn a_time_out_of_nobody_is_of_the_webhook_that_is_named() {
+    let errors = "Error from server (Timeout): Timeout: request did not complete within requested \
+                  timeout 30s\nfailed calling webhook \"guard.example.com\": Post \
+                  https://guard.policy.svc:443/check: dial tcp 10.1.0.9:8443: i/o timeout\n";
+    let world = [own_rules().to_vec(), vec![cluster("c", value!({})), subnet(value!({}))]].concat();
+    let report = triage(&world, errors);
+    let found = findings(&report, "webhook-port-blocked");
+    let [found] = found.as_slice() else { panic!("{report:#}") };
+    assert!(found["explanation"].to_string().contains("did not complete"), "{found:#}");
+}

@@ -435,6 +435,15 @@ fn probes_of_every_kind_of_balancer() {
         ("node", 10256, 3),
     ];
     assert_eq!(probes, expected.map(|(role, port, ranges)| (role.to_owned(), port, ranges)));
+    // An internal balancer is probed on the same port from other ranges: one rule is missing.
+    let mut inner = service("inner", &value!({"type": "LoadBalancer", "ports": [{"port": 5434}]}));
+    inner["metadata"]["annotations"] = value!({"networking.gke.io/load-balancer-type": "Internal"});
+    let report = asked("check", &[&all[..], &[inner]].concat(), "");
+    let found = findings(&report, "health-check-blocked");
+    let of_port: Vec<&&Value> =
+        found.iter().filter(|one| one["flow"]["ports"] == value!(["10256"])).collect();
+    let [only] = of_port.as_slice() else { panic!("{of_port:#?}") };
+    assert_eq!(only["flow"]["source"]["ranges"].as_array().unwrap().len(), 4, "{only:#}");
     // A rule of the right ranges and ports ends it.
     all.push(rule(
         "probes",
@@ -1019,6 +1028,7 @@ fn told(symptom: &vpcwhy::model::Symptom) -> (&'static str, String, Option<u16>)
         SymptomKind::Webhook(call) => ("webhook", callee(call), port_of(call)),
         SymptomKind::AggregatedApi(call) => ("api", callee(call), port_of(call)),
         SymptomKind::Kubelet(call) => ("kubelet", callee(call), port_of(call)),
+        SymptomKind::Proxied(call) => ("proxied", callee(call), port_of(call)),
         SymptomKind::Client(call) => ("client", callee(call), port_of(call)),
         SymptomKind::ImagePull { host, address, .. } => {
             ("image", host.clone().unwrap_or_default(), address.map(|(_, port)| port))

@@ -33,11 +33,13 @@ pub(super) const CHECK: Check = Check {
 /// Denied connections, and errors of kubectl that none of them explains.
 fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     let open = pasted::open_calls(check, evidence, |kind| match kind {
-        SymptomKind::Kubelet(call) => Some(call),
+        SymptomKind::Kubelet(call) | SymptomKind::Proxied(call) => Some(call),
         _ => None,
     });
     let closed = evidence.correlation.told.iter().filter_map(|told| match &told.symptom.kind {
-        SymptomKind::Kubelet(call) => pasted::closed_call(check, evidence, told, call),
+        SymptomKind::Kubelet(call) | SymptomKind::Proxied(call) => {
+            pasted::closed_call(check, evidence, told, call)
+        }
         _ => None,
     });
     let errors = closed.chain(open).collect();
@@ -52,13 +54,19 @@ fn claims(cause: &Cause<'_>) -> bool {
 }
 
 fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
-    let what = if cause.port == Some(10250) { "kubelets" } else { "nodes" };
+    let what = match cause.port {
+        Some(10_250) => "kubelets".to_owned(),
+        Some(443) | None => "nodes".to_owned(),
+        Some(_) => blocked::who(&cause.destination),
+    };
     let title = format!("the control plane cannot reach {what} on {}", blocked::traffic(cause));
-    let explanation = vec![
-        blocked::denied_by(cause),
-        "GKE opens tcp 443 and 10250 by its own rule, gke-CLUSTER-HASH-master: it is missing, \
-         disabled or outranked"
-            .to_owned(),
-    ];
+    let mut explanation = vec![blocked::denied_by(cause)];
+    if matches!(cause.port, Some(443 | 10_250) | None) {
+        explanation.push(
+            "GKE opens tcp 443 and 10250 by its own rule, gke-CLUSTER-HASH-master: it is missing, \
+             disabled or outranked"
+                .to_owned(),
+        );
+    }
     Words { title, explanation }
 }

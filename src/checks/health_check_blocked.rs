@@ -43,12 +43,17 @@ fn claims(cause: &Cause<'_>) -> bool {
 
 fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
     let to = blocked::who(&cause.destination);
-    let title = format!("health checks cannot reach {to} on {}", blocked::traffic(cause));
-    let explanation = vec![
-        blocked::denied_by(cause),
-        "without probes the backends are UNHEALTHY and get no traffic".to_owned(),
-    ];
-    Words { title, explanation }
+    // Envoys of a proxy-only subnetwork carry the traffic, and probes come from elsewhere.
+    let by_proxies = cause.source.role == Role::ProxySubnet;
+    let (who, what) = match by_proxies {
+        true => (
+            "the load balancer's proxies",
+            "probes may pass, and the backends be HEALTHY: requests end in 503, or hang",
+        ),
+        false => ("health checks", "without probes the backends are UNHEALTHY and get no traffic"),
+    };
+    let title = format!("{who} cannot reach {to} on {}", blocked::traffic(cause));
+    Words { title, explanation: vec![blocked::denied_by(cause), what.to_owned()] }
 }
 
 /// Backends that somebody says are unhealthy, where no probe is denied by what was given.

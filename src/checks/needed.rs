@@ -48,6 +48,7 @@ pub fn check_of(cause: &Cause<'_>) -> Option<&'static str> {
         Purpose::Pasted(symptom) => match symptom.kind {
             SymptomKind::Webhook(_) => "webhook-port-blocked",
             SymptomKind::AggregatedApi(_) => "aggregated-api-blocked",
+            SymptomKind::Proxied(_) => "control-plane-ingress-blocked",
             // By the address.
             _ => return None,
         },
@@ -120,7 +121,10 @@ pub fn lines(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<String> {
     let is_call = |symptom: &&Symptom| {
         matches!(
             symptom.kind,
-            SymptomKind::Webhook(_) | SymptomKind::AggregatedApi(_) | SymptomKind::Kubelet(_)
+            SymptomKind::Webhook(_)
+                | SymptomKind::AggregatedApi(_)
+                | SymptomKind::Kubelet(_)
+                | SymptomKind::Proxied(_)
         )
     };
     if cause.destination.role == Role::ControlPlane && cause.symptoms.iter().any(is_call) {

@@ -119,7 +119,9 @@ fn flow(symptom: &Symptom, need: Option<&Need<'_>>) -> Option<FlowSummary> {
         });
     }
     let (source, destination, port, direction) = match &symptom.kind {
-        SymptomKind::Webhook(call) | SymptomKind::AggregatedApi(call) => {
+        SymptomKind::Webhook(call)
+        | SymptomKind::AggregatedApi(call)
+        | SymptomKind::Proxied(call) => {
             let mut to = side(Role::Pod, callee(call));
             to.ranges = call.address.iter().map(|(address, _)| (*address).into()).collect();
             (side(Role::ControlPlane, String::new()), to, port_of(call), Direction::Ingress)
@@ -175,9 +177,9 @@ pub fn callee(call: &Call) -> String {
 
 fn subject_of(symptom: &Symptom) -> String {
     match &symptom.kind {
-        SymptomKind::Webhook(call) | SymptomKind::AggregatedApi(call) => {
-            call.name.clone().unwrap_or_else(|| callee(call))
-        }
+        SymptomKind::Webhook(call)
+        | SymptomKind::AggregatedApi(call)
+        | SymptomKind::Proxied(call) => call.name.clone().unwrap_or_else(|| callee(call)),
         SymptomKind::Kubelet(_) => "kubelet".to_owned(),
         SymptomKind::Client(_) => "kubectl".to_owned(),
         SymptomKind::ImagePull { host, image, .. } => {
@@ -228,7 +230,7 @@ fn cannot_tell(evidence: &Evidence<'_, '_>, told: &Told<'_>, call: &Call) -> Wor
     if inventory.firewall_rules.is_empty() && inventory.policies.is_empty() {
         lacks.push("the firewall rules (gcloud compute firewall-rules list --format=json)");
     }
-    let is_known = matches!(told.symptom.kind, SymptomKind::Kubelet(_))
+    let is_known = matches!(told.symptom.kind, SymptomKind::Kubelet(_) | SymptomKind::Proxied(_))
         || call.service.as_ref().is_some_and(|(id, _)| inventory.workloads.service(id).is_some());
     if !is_known {
         lacks.push(

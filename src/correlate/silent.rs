@@ -195,7 +195,8 @@ fn is_logged(cause: &Cause<'_>, symptom: &Symptom) -> bool {
     let address = match &symptom.kind {
         SymptomKind::Webhook(call)
         | SymptomKind::AggregatedApi(call)
-        | SymptomKind::Kubelet(call) => call.address,
+        | SymptomKind::Kubelet(call)
+        | SymptomKind::Proxied(call) => call.address,
         SymptomKind::ImagePull { address, .. } => *address,
         _ => None,
     };
@@ -285,6 +286,10 @@ fn key(need: &Need<'_>) -> Key {
     let (source, destination) = match need.purpose {
         Purpose::Internal => (any(), any()),
         Purpose::ControlPlane => (any(), side(&need.to)),
+        // Probes of one port come from several lists of Google's.
+        Purpose::Probe if need.from.role == Role::HealthCheck => {
+            ((format!("{:?}", need.from.role), Vec::new()), side(&need.to))
+        }
         _ => (side(&need.from), side(&need.to)),
     };
     Key {

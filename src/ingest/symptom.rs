@@ -145,7 +145,10 @@ fn unwrapped(text: &str) -> Vec<(u64, String)> {
     let mut goes_on = false;
     for (at, line) in lines.into_iter().enumerate() {
         match joined.last_mut() {
-            Some((_, before)) if goes_on => before.push_str(line),
+            // The same error again is as long, and begins with the same words.
+            Some((_, before)) if goes_on && before.get(..5) != line.get(..5) => {
+                before.push_str(line);
+            }
             _ => joined.push((at as u64, line.to_owned())),
         }
         goes_on = is_wrapped && line.chars().count() == width;
@@ -163,8 +166,11 @@ fn unescaped(text: &str) -> String {
 }
 
 /// What the error itself begins with: what stands before it is a table, a prompt, a log's head.
-const BEGINNINGS: [&str; 13] = [
+const BEGINNINGS: [&str; 16] = [
     "Unable to connect to the server",
+    "couldn't get current server API group list",
+    "Error trying to reach service",
+    "error trying to reach service",
     "error dialing backend",
     "failed calling",
     "failed to call",
@@ -239,7 +245,11 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
     if text.contains("error dialing backend") || url.as_ref().is_some_and(is_of_kubelet) {
         return Some((SymptomKind::Kubelet(call(text)), failure));
     }
-    if text.contains("Unable to connect to the server") {
+    if text.contains("rror trying to reach service") {
+        return Some((SymptomKind::Proxied(call(text)), failure));
+    }
+    let lists = text.contains("couldn't get current server API group list");
+    if lists || text.contains("Unable to connect to the server") {
         return Some((SymptomKind::Client(call(text)), failure));
     }
     if let Some(host) = group(&NODE_EGRESS, text, 1) {
@@ -335,10 +345,8 @@ fn aggregated(text: &str) -> Option<Call> {
 
 fn image_pull(text: &str, url: Option<&(String, Option<u16>, String)>) -> Option<SymptomKind> {
     let image = group(&IMAGE, text, 1).or_else(|| group(&REPOSITORY, text, 1));
-    let of_url = url.filter(|(host, _, path)| {
-        let registry = path.starts_with("/v2/") || path.starts_with("/v1/") || path == "/v2";
-        registry && host.contains('.') && !is_inner(host)
-    });
+    let of_url =
+        url.filter(|(host, _, path)| is_of_registry(path) && host.contains('.') && !is_inner(host));
     if image.is_none() && of_url.is_none() {
         return None;
     }
@@ -351,6 +359,19 @@ fn image_pull(text: &str, url: Option<&(String, Option<u16>, String)>) -> Option
         host,
         address: dialled(text).filter(|(_, port)| *port != 53),
     })
+}
+
+/// Whether a path is one that registries are asked for, and not any API of that version
+/// (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints>).
+fn is_of_registry(path: &str) -> bool {
+    const PARTS: [&str; 4] = ["/manifests/", "/blobs/", "/tags/list", "/referrers/"];
+    let path = path.trim_end_matches(':');
+    let v2 = path.strip_prefix("/v2").map(|rest| rest.split('?').next().unwrap_or_default());
+    let of_v2 = |rest: &str| {
+        matches!(rest, "" | "/" | "/token") || PARTS.iter().any(|part| rest.contains(part))
+    };
+    let old = ["/v1/_ping", "/v1/repositories/", "/v1/images/"];
+    v2.is_some_and(of_v2) || old.iter().any(|start| path.starts_with(start))
 }
 
 fn is_inner(host: &str) -> bool {

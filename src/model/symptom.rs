@@ -29,6 +29,8 @@ pub enum SymptomKind {
     AggregatedApi(Call),
     /// The API server called a kubelet: for logs, a shell, a forwarded port.
     Kubelet(Call),
+    /// The API server passed a call on to a pod: `kubectl proxy`, a dashboard.
+    Proxied(Call),
     /// Somebody's kubectl called the API server.
     Client(Call),
     /// A node pulled an image.

@@ -132,10 +132,11 @@ fn peer_ranges(peer: &Side, cause: &Cause<'_>) -> Result<Vec<IpNet>, NoFix> {
             "ask the metadata server (169.254.169.254) instead, which no rule can block, or name \
              this resolver's address yourself",
         ),
-        Role::GooglePublic => no(
-            "these are Google's public addresses, which change: send the names to the private VIP \
-             (199.36.153.8/30) by DNS, or allow the ranges of Google's published list by a policy",
-        ),
+        Role::GooglePublic => {
+            no("these are Google's public addresses, which change: send the names to a VIP by DNS \
+             (private, 199.36.153.8/30, or restricted, 199.36.153.4/30: the one that the rules and \
+             the other zones are for), or allow the ranges of Google's published list by a policy")
+        }
         Role::Unknown => {
             no("nothing that was given says whose addresses these are (describe the subnetworks, \
              clusters and peerings)")

@@ -58,7 +58,11 @@ pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
             });
             of_kind && (by_name || by_service || at_address || by_nothing)
         }
-        Purpose::Pasted(other) => std::ptr::eq(other, symptom),
+        // A time-out that names nothing is of what another error names.
+        Purpose::Pasted(other) => {
+            let is_webhook = matches!(other.kind, SymptomKind::Webhook(_));
+            std::ptr::eq(other, symptom) || !api && is_webhook && *call == Call::default()
+        }
         _ => false,
     };
     match &symptom.kind {
@@ -82,6 +86,7 @@ pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
         // Who called, nobody says.
         SymptomKind::Client(_) => false,
         SymptomKind::NodeEgress(_)
+        | SymptomKind::Proxied(_)
         | SymptomKind::ImagePull { .. }
         | SymptomKind::FirewallChange { .. } => {
             matches!(need.purpose, Purpose::Pasted(other) if std::ptr::eq(other, symptom))
@@ -99,7 +104,9 @@ pub(super) fn needs<'a>(places: &[Place<'_, 'a>], into: &mut Vec<Need<'a>>) {
         }
         match &symptom.kind {
             SymptomKind::Webhook(call) => into.extend(of_call(places, symptom, call)),
-            SymptomKind::AggregatedApi(call) => into.extend(of_call(places, symptom, call)),
+            SymptomKind::AggregatedApi(call) | SymptomKind::Proxied(call) => {
+                into.extend(of_call(places, symptom, call));
+            }
             SymptomKind::ImagePull { address: Some((address, port)), host, .. } => {
                 // Whose nodes they are, nobody says: of several clusters none is taken.
                 let [place] = places else { continue };
@@ -212,6 +219,7 @@ fn of_call<'a>(places: &[Place<'_, 'a>], symptom: &'a Symptom, call: &Call) -> O
     let what = match (&symptom.kind, &call.name) {
         (SymptomKind::AggregatedApi(_), Some(name)) => format!("aggregated API {name}"),
         (SymptomKind::AggregatedApi(_), None) => "an aggregated API".to_owned(),
+        (SymptomKind::Proxied(_), _) => "a call that the API server passes on".to_owned(),
         (_, Some(name)) => format!("admission webhook {name}"),
         (_, None) => "an admission webhook".to_owned(),
     };
