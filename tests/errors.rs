@@ -200,3 +200,31 @@ fn a_time_out_of_nobody_is_of_the_webhook_that_is_named() {
     let [found] = found.as_slice() else { panic!("{report:#}") };
     assert!(found["explanation"].to_string().contains("did not complete"), "{found:#}");
 }
+
+/// Of several clusters nobody says whose node an error is of: the way is walked from each, and what
+/// breaks it is possible.
+#[test]
+fn an_error_is_walked_from_each_of_several_clusters() {
+    let private = |name: &str, pods: &str| {
+        let fields = value!({"clusterIpv4Cidr": pods, "privateClusterConfig": {
+            "masterIpv4CidrBlock": "172.16.0.0/28", "enablePrivateNodes": true}});
+        cluster(name, fields)
+    };
+    let route = value!({"kind": "compute#route", "name": "default", "destRange": "0.0.0.0/0",
+        "network": "projects/p/global/networks/n", "priority": 1000,
+        "nextHopGateway": "projects/p/global/gateways/default-internet-gateway"});
+    let router = value!({"kind": "compute#router", "name": "r", "region": "regions/r",
+        "network": "projects/p/global/networks/n", "nats": []});
+    let error = "Failed to pull image \"quay.io/a/b:1\": Get \"https://quay.io/v2/\": dial tcp \
+                 203.0.113.5:443: i/o timeout\n";
+    let told = |clusters: &[Value]| {
+        let rest = [subnet(value!({})), route.clone(), router.clone()];
+        let report = triage(&[clusters, &rest].concat(), error);
+        let found = findings(&report, "nat-missing");
+        assert!(!found.is_empty(), "{report:#}");
+        assert_eq!(found[0]["confidence"], "possible");
+        found[0]["explanation"].to_string().contains("not of which cluster it is")
+    };
+    assert!(!told(&[private("c", "10.1.0.0/16")]));
+    assert!(told(&[private("c", "10.1.0.0/16"), private("d", "10.2.0.0/16")]));
+}

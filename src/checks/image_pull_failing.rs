@@ -56,19 +56,11 @@ fn pull(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<F
     }
     let at = address.map(|(address, port)| format!(" at {address}:{port}")).unwrap_or_default();
     let words = if failure == Failure::Name {
-        Words {
-            title: format!("{host} is not resolved"),
-            explanation: vec![
-                "the link that is broken is DNS: a private zone that shadows the name and lacks \
-                 its record, or a resolver that is not the metadata server"
-                    .to_owned(),
-            ],
-            no_fix: "not the firewall: no rule can block the metadata server's resolver; give the \
-                     zones (gcloud dns managed-zones list, gcloud dns record-sets list)"
-                .to_owned(),
-            severity: Severity::Error,
-            confidence: Confidence::Likely,
-        }
+        let way = walked(host, None, evidence);
+        let first = way.as_ref().and_then(|path| path.links.first());
+        let broken = first.filter(|link| link.state == State::Broken);
+        mended = broken.and_then(|link| mended_by(host, link, evidence));
+        unresolved(host, broken)
     } else if failure == Failure::Resolver {
         Words {
             title: format!("{host} is not resolved: the resolver does not answer"),
@@ -122,6 +114,29 @@ fn pull(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<F
     Some(made)
 }
 
+/// A name that is not resolved, and the link that is broken, where what was given shows it.
+fn unresolved(host: &str, broken: Option<&Link>) -> Words {
+    Words {
+        title: format!("{host} is not resolved"),
+        explanation: vec![match broken {
+            Some(link) => link_words(link),
+            None => "the link that is broken is DNS: a private zone that shadows the name and \
+                     lacks its record, or a resolver that is not the metadata server"
+                .to_owned(),
+        }],
+        no_fix: match broken {
+            Some(link) => {
+                format!("not the firewall: the first broken link: {}", link_words(link))
+            }
+            None => "not the firewall: no rule can block the metadata server's resolver; give \
+                     the zones (gcloud dns managed-zones list, gcloud dns record-sets list)"
+                .to_owned(),
+        },
+        severity: Severity::Error,
+        confidence: Confidence::Likely,
+    }
+}
+
 /// The road that the same link breaks: what mends it mends the pull.
 fn mended_by<'e, 'a>(host: &str, link: &Link, evidence: &Evidence<'e, 'a>) -> Option<&'e Road<'a>> {
     let same = |road: &&Road<'_>| {
@@ -130,14 +145,19 @@ fn mended_by<'e, 'a>(host: &str, link: &Link, evidence: &Evidence<'e, 'a>) -> Op
     evidence.correlation.roads.iter().find(same)
 }
 
-/// The way of a pull, where it is known from which cluster: of several, none is taken.
+/// The way of a pull: of several clusters that of one from which it does not hold, if any.
 fn walked<'a>(
     host: &str,
     address: Option<(IpAddr, u16)>,
     evidence: &Evidence<'_, 'a>,
 ) -> Option<Path<'a>> {
-    let [cluster] = evidence.directory.inventory.clusters.as_slice() else { return None };
-    roads::walked(evidence.directory, &cluster.id.name, host, address)
+    match evidence.directory.inventory.clusters.as_slice() {
+        [cluster] => roads::walked(evidence.directory, &cluster.id.name, host, address),
+        _ => {
+            let mut roads = evidence.correlation.roads.iter();
+            roads.find(|road| road.path.host == host).map(|road| road.path.clone())
+        }
+    }
 }
 
 /// Which way a pull goes, by the class of the address.

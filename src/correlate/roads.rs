@@ -42,14 +42,14 @@ pub fn broken<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Road<'a>> {
         if !asked {
             continue;
         }
-        for Host { name, dialled, because, was_reached } in hosts(directory) {
+        for Host { name, dialled, because, is_doubtful } in hosts(directory) {
             let Some(path) = walked(directory, &cluster.id.name, &name, dialled) else { break };
             if path.start.cluster != Some(at) {
                 break;
             }
             let road = road(directory, at, path, because);
             roads.extend(
-                road.map(|road| Road { is_certain: road.is_certain && !was_reached, ..road }),
+                road.map(|road| Road { is_certain: road.is_certain && !is_doubtful, ..road }),
             );
         }
     }
@@ -97,8 +97,9 @@ struct Host {
     /// Where it was asked, as an error tells.
     dialled: Option<(IpAddr, u16)>,
     because: String,
-    /// Whether somebody was there already: an image that runs was pulled.
-    was_reached: bool,
+    /// Whether it may be reached all the same: an image that runs was pulled, and of several
+    /// clusters an error may be another's.
+    is_doubtful: bool,
 }
 
 /// The hosts that are needed, and what for.
@@ -108,23 +109,26 @@ fn hosts(directory: &Directory<'_>) -> Vec<Host> {
         name: name.to_owned(),
         dialled,
         because,
-        was_reached: false,
+        is_doubtful: false,
     };
     let boot = BOOT.iter().map(|host| of(host, None, "every node boots from it".to_owned()));
     let mut all: Vec<Host> = boot.collect();
     let mut seen: BTreeSet<String> = BOOT.iter().map(|host| (*host).to_owned()).collect();
-    // Of many clusters nobody knows whose pods these are, nor whose errors.
-    if inventory.clusters.len() == 1 {
-        for symptom in &inventory.symptoms {
-            let SymptomKind::ImagePull { host: Some(host), address, .. } = &symptom.kind else {
-                continue;
-            };
-            let by_road = symptom.failure.may_be_firewall()
-                || [Failure::Name, Failure::Resolver].contains(&symptom.failure);
-            if by_road && host.contains('.') && seen.insert(host.clone()) {
-                all.push(of(host, *address, format!("an error names it ({})", symptom.origin)));
-            }
+    let several = inventory.clusters.len() > 1;
+    for symptom in &inventory.symptoms {
+        let SymptomKind::ImagePull { host: Some(host), address, .. } = &symptom.kind else {
+            continue;
+        };
+        let by_road = symptom.failure.may_be_firewall()
+            || [Failure::Name, Failure::Resolver].contains(&symptom.failure);
+        if by_road && host.contains('.') && seen.insert(host.clone()) {
+            let whose = if several { ", and not of which cluster it is" } else { "" };
+            let because = format!("an error names it{whose} ({})", symptom.origin);
+            all.push(Host { is_doubtful: several, ..of(host, *address, because) });
         }
+    }
+    // Of many clusters nobody knows whose pods these are.
+    if !several {
         let all_of = |running: bool| {
             let workloads = inventory.workloads.workloads.iter();
             workloads.filter(move |one| (one.ready == Some(true)) == running)
@@ -132,11 +136,11 @@ fn hosts(directory: &Directory<'_>) -> Vec<Host> {
         for workload in all_of(false).chain(all_of(true)) {
             for host in workload.images.iter().filter_map(|image| registry(image)) {
                 if seen.insert(host.clone()) {
-                    let was_reached = workload.ready == Some(true);
-                    let before = if was_reached { ", pulled before" } else { "" };
+                    let is_doubtful = workload.ready == Some(true);
+                    let before = if is_doubtful { ", pulled before" } else { "" };
                     let (kind, id) = (&workload.kind, &workload.id);
                     let because = format!("{kind} {id} runs an image of it{before}");
-                    all.push(Host { was_reached, ..of(&host, None, because) });
+                    all.push(Host { is_doubtful, ..of(&host, None, because) });
                 }
             }
         }
