@@ -49,6 +49,10 @@ fn what_a_shell_put_around_an_export_is_none_of_it() {
     ] {
         check(&[("deny.json", &text)], "DENIED");
     }
+    // Rules a line each, too.
+    let line =
+        format!("{}\n\nTo take a quick anonymous survey, run:\n  $ gcloud survey\n", self::deny());
+    check(&[("deny.ndjson", &line)], "DENIED");
     // What stands behind the entries of a log, too.
     let log = value!([logged()]).to_string();
     for text in [
@@ -75,6 +79,15 @@ fn what_names_rules_and_cannot_be_read_may_decide() {
     check(&[("deny.json", &coloured)], "UNDETERMINED");
     let end = deny.len() / 2;
     check(&[("deny.json", deny.get(..end).unwrap())], "UNDETERMINED");
+    // Behind a rule that is whole another one is cut.
+    let other = rule(
+        "other",
+        value!({"sourceRanges": ["10.0.0.0/8"],
+        "allowed": [{"IPProtocol": "tcp"}]}),
+    );
+    let banner = "Your active configuration is: [prod]";
+    let cut = format!("{banner}\n{other:#}\n{}", deny.get(..end).unwrap());
+    check(&[("rules.txt", &cut)], "UNDETERMINED");
     check(
         &[("notes.md", "# Runbook\n\nAsk who owns the firewall before you touch it.\n")],
         "ALLOWED",
@@ -83,6 +96,12 @@ fn what_names_rules_and_cannot_be_read_may_decide() {
         &[("cut.json", "[{\"kind\": \"compute#route\", \"name\": \"r\"},\n{\"kind\": \"comp")],
         "ALLOWED",
     );
+    // Lines in brackets are no lists, and however many begin a value none is looked at twice.
+    let lines = format!("notes\n{}", "[INFO] started\n".repeat(3)) + &"{\n".repeat(200_000);
+    let scratch = folder(&[("allow.json", allow().as_bytes()), ("notes.txt", lines.as_bytes())]);
+    let report = json(&["check", scratch.path().to_str().unwrap()]);
+    let told = report["complaints"].to_string();
+    assert!(!told.contains("syntax error") && told.len() < 1_000, "{told}");
     // An entry of the log that holds a rule is an entry.
     let entry = value!({"logName": "projects/p/logs/cloudaudit.googleapis.com%2Factivity",
         "protoPayload": {"request": {"targetTags": ["x"], "sourceRanges": ["0.0.0.0/0"]}}});

@@ -530,6 +530,17 @@ fn a_regional_gateway_needs_its_probes_and_its_proxies() {
     let probes = value!(["35.191.0.0/16", "130.211.0.0/22"]);
     assert_eq!(of("probes"), (probes, value!(8080)));
     assert_eq!(of("proxies"), (value!(["10.129.0.0/23"]), value!(8080)));
+    // Proxies carry the traffic and probe nothing: to look at the probes would lead astray.
+    let report = asked("check", &resources, "");
+    let title = |role: &str| {
+        let mut found = findings(&report, "health-check-blocked").into_iter();
+        found.find(|one| one["flow"]["source"]["role"] == role).expect("one")["title"].clone()
+    };
+    assert_eq!(title("health-check"), "health checks cannot reach pods of policy/api on tcp 8080");
+    assert_eq!(
+        title("proxy-subnet"),
+        "the load balancer's proxies cannot reach pods of policy/api on tcp 8080"
+    );
 }
 
 #[test]
@@ -1309,4 +1320,80 @@ fn what_is_not_judged_is_said_and_what_is_denied_is_not_advised() {
     };
     assert!(advised(true).contains("10250"));
     assert!(!advised(false).contains("listen on 10250"), "{}", advised(false));
+}
+
+/// A name that a private zone leaves out: the pull that fails on it says which record, and offers it.
+#[test]
+fn a_name_that_is_not_resolved_is_told_with_its_record() {
+    let zone = value!({"kind": "dns#managedZone", "name": "pkg", "dnsName": "pkg.dev.",
+        "visibility": "private", "privateVisibilityConfig": {"networks": [
+            {"networkUrl": "https://www.googleapis.com/compute/v1/projects/p/global/networks/n"}]}});
+    let record = |name: &str, kind: &str, data: Value| {
+        value!({"kind": "dns#resourceRecordSet", "name": name, "type": kind, "ttl": 300,
+            "rrdatas": data})
+    };
+    let text = "Failed to pull image \"eu-docker.pkg.dev/a/b:1\": dial tcp: lookup \
+                eu-docker.pkg.dev on 169.254.169.254:53: no such host";
+    let told = |more: &[Value]| {
+        let report = asked("triage", &[&base()[..], more].concat(), text);
+        findings(&report, "image-pull-failing")[0].clone()
+    };
+    assert!(told(&[])["no_fix"].as_str().unwrap().contains("give the zones"));
+    let found = told(&[zone, record("*.pkg.dev.", "CNAME", value!(["pkg.dev."]))]);
+    let explained = found["explanation"].to_string();
+    assert!(explained.contains("there is no record of pkg.dev"), "{found:#}");
+    assert!(explained.contains("the same cause as dns-record-missing"), "{found:#}");
+}
+
+/// A cluster that does not come up, and a way to Google's services that may be closed.
+#[test]
+fn what_may_keep_nodes_from_google_is_named_with_the_cluster() {
+    let closed = rule(
+        "closed",
+        &value!({"direction": "EGRESS", "priority": 65000,
+        "denied": [{"IPProtocol": "all"}], "destinationRanges": ["0.0.0.0/0"]}),
+    );
+    let open = rule(
+        "inner",
+        &value!({"direction": "EGRESS", "priority": 900,
+        "allowed": [{"IPProtocol": "all"}], "destinationRanges": ["10.0.0.0/8", "172.16.0.0/12"]}),
+    );
+    let told = |rules: &[Value]| {
+        let mut all = base();
+        all[0]["status"] = value!("ERROR");
+        all.extend_from_slice(rules);
+        let report = asked("check", &all, "");
+        findings(&report, "cluster-stuck")[0].clone()
+    };
+    let found = told(&[closed, open]);
+    let explained = found["explanation"].to_string();
+    assert!(explained.contains("perhaps blocked: nodes boot from"), "{found:#}");
+    assert!(explained.contains("DENIED by rule closed"), "{found:#}");
+    assert!(found["no_fix"].as_str().unwrap().contains("may not reach Google's services"));
+    assert!(told(&[])["no_fix"].as_str().unwrap().contains("no path that nodes need"));
+}
+
+/// What is denied for certain, of what is not decided otherwise, is no part that is allowed.
+#[test]
+fn a_part_that_is_not_decided_is_not_called_allowed() {
+    let mut all = base();
+    all[0]["nodePools"] = value!([{"name": "a"}]);
+    let deny = |name: &str, fields: &Value| {
+        let mut all = value!({"priority": 500, "denied": [{"IPProtocol": "tcp", "ports": ["1024-65535"]}],
+            "sourceRanges": ["0.0.0.0/0"]});
+        for (key, value) in fields.as_object().unwrap() {
+            all[key] = value.clone();
+        }
+        rule(name, &all)
+    };
+    all.push(deny("ports", &value!({})));
+    let told = |all: &[Value]| {
+        let report = asked("check", all, "");
+        findings(&report, "cluster-internal-blocked")[0]["explanation"].to_string()
+    };
+    assert!(told(&all).contains("a part of it is allowed"), "{}", told(&all));
+    // Everything else is perhaps denied, by a tag that nobody gave.
+    all.push(deny("perhaps", &value!({"denied": [{"IPProtocol": "tcp"}], "targetTags": ["x"]})));
+    let explained = told(&all);
+    assert!(explained.contains("does not decide the rest"), "{explained}");
 }

@@ -5,7 +5,7 @@ use crate::checks::finding::{
     Confidence, Finding, FlowSummary, Observed, ResourceSummary, cause_id, decision_summary,
 };
 use crate::checks::logged;
-use crate::checks::mended::{MOST_MENDED, Mended};
+use crate::checks::mended::Mended;
 use crate::checks::{Check, Evidence, Outcome, needed};
 use crate::correlate::Cause;
 use crate::correlate::side::Side;
@@ -30,34 +30,21 @@ pub fn find(
     evidence: &Evidence<'_, '_>,
     words: fn(&Cause<'_>, &Evidence<'_, '_>) -> Words,
 ) -> Outcome {
-    let found: Vec<_> = evidence
-        .causes_of(check)
-        .enumerate()
-        .map(|(place, cause)| {
-            let mend = place < MOST_MENDED;
-            let mut finding = finding(check, cause, evidence, words(cause, evidence), mend);
-            if !mend {
-                finding.no_fix = Some(format!(
-                    "not looked for: it is not among the {MOST_MENDED} most frequent of its kind \
-                     (narrow the scope with --network, --cluster or --since)"
-                ));
-            }
-            finding
-        })
-        .collect();
+    let causes = evidence.causes_of(check);
+    let found: Vec<_> =
+        causes.map(|cause| finding(check, cause, evidence, words(cause, evidence))).collect();
     if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
 }
 
-/// One cause as a finding; `mend` says whether a fix is looked for.
+/// One cause as a finding.
 pub fn finding(
     check: &Check,
     cause: &Cause<'_>,
     evidence: &Evidence<'_, '_>,
     words: Words,
-    mend: bool,
 ) -> Finding {
     let unseen = logged::unseen(cause, evidence);
-    let Mended { fixes, no_fix } = if mend { evidence.mended(cause) } else { Mended::default() };
+    let Mended { fixes, no_fix } = evidence.mended(cause);
     let confidence = match cause.decision.verdict {
         Verdict::Denied if cause.is_silent() => needed::confidence(cause),
         Verdict::Denied if unseen.is_none() && is_here(cause) => Confidence::Proven,

@@ -42,8 +42,7 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
                 blocked::who(&cause.destination)
             );
             let explanation = vec![blocked::denied_by(cause), "this is intended".to_owned()];
-            let mut found =
-                blocked::finding(check, cause, evidence, Words { title, explanation }, false);
+            let mut found = blocked::finding(check, cause, evidence, Words { title, explanation });
             found.no_fix = Some("intended denial: unknown public sources stay out".to_owned());
             found
         })

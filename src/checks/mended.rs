@@ -24,9 +24,9 @@ pub(super) struct Mended {
 }
 
 /// So many causes of a kind get a fix; a log with more of them has another problem first.
-pub(super) const MOST_MENDED: usize = 200;
+const MOST_MENDED: usize = 200;
 
-/// Checks whose causes are not to be mended.
+/// Checks whose causes are not to be mended, and say why themselves.
 const NEVER_MENDED: [&str; 2] = ["internet-scan", "snapshot-disagrees"];
 
 /// Mends all causes, in the order in which their findings are listed; returns it in their own.
@@ -39,33 +39,43 @@ pub(super) fn mend_all(evidence: &Evidence<'_, '_>) -> Vec<Mended> {
         let port = cause.ports().first().copied();
         Some((Reverse((severity, cause.count())), place, port, cause_id(id, cause)))
     };
-    let mut tried: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut is_tried = |at: &usize| {
-        let id = evidence.claims.get(*at).copied().unwrap_or_default();
-        let tried = tried.entry(id).or_default();
-        *tried += 1;
-        !NEVER_MENDED.contains(&id) && *tried <= MOST_MENDED
-    };
-    let mut order: Vec<usize> = (0..causes.len()).filter(|at| is_tried(at)).collect();
-    order.sort_by_cached_key(rank);
     let mut all = vec![Mended::default(); causes.len()];
+    let mut of_check: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut order = Vec::new();
+    for (at, (id, mended)) in evidence.claims.iter().zip(&mut all).enumerate() {
+        let place = of_check.entry(id).or_default();
+        *place += 1;
+        if NEVER_MENDED.contains(id) {
+            continue;
+        }
+        if *place <= MOST_MENDED {
+            order.push(at);
+            continue;
+        }
+        mended.no_fix = Some(NoFix::Other(format!(
+            "not looked for: it is not among the {MOST_MENDED} most frequent of its kind (narrow \
+             the scope with --network, --cluster or --since)"
+        )));
+    }
+    order.sort_by_cached_key(rank);
+    let mut earlier = Earlier::default();
     for at in order {
         if let (Some(cause), Some(place)) = (causes.get(at), all.get_mut(at)) {
-            *place = mend(cause, evidence);
+            *place = mend(cause, evidence, &earlier);
+            earlier.0.extend(place.fixes.first().map(|one| one.change().clone()));
         }
     }
     all
 }
 
-/// The proved fixes of a cause, or why there is none.
-fn mend(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Mended {
+/// The proved fixes of a cause, or why there is none, after what was changed for others.
+fn mend(cause: &Cause<'_>, evidence: &Evidence<'_, '_>, earlier: &Earlier) -> Mended {
     let none = |no_fix: NoFix| Mended { fixes: Vec::new(), no_fix: Some(no_fix) };
     if let Some(why) = wrong_records(cause, evidence) {
         return none(NoFix::Other(why));
     }
-    let earlier = evidence.earlier.borrow().clone();
     let siblings = siblings(cause, evidence);
-    let proposals = match propose(cause, &siblings, evidence.directory, &earlier) {
+    let proposals = match propose(cause, &siblings, evidence.directory, earlier) {
         Ok(proposals) => proposals,
         Err(no_fix) => return none(no_fix),
     };
@@ -98,7 +108,7 @@ fn mend(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Mended {
             Err(why) => refuted = Some(why),
         }
     }
-    proved.extend(of_part(cause, evidence, &earlier));
+    proved.extend(of_part(cause, evidence, earlier));
     let mut outranked = None;
     if logged::unseen(cause, evidence).is_some() {
         proved.retain(|one: &Suggestion| {
@@ -107,12 +117,10 @@ fn mend(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Mended {
             why.is_none()
         });
     }
-    if let Some((note, look)) = at_the_other_end(cause, evidence) {
+    let denied_there = if proved.is_empty() { None } else { at_the_other_end(cause, evidence) };
+    if let Some((note, look)) = denied_there {
         let noted = |one: Suggestion| one.with_note(note.clone(), look);
         proved = proved.into_iter().map(noted).collect();
-    }
-    if let Some(first) = proved.first() {
-        evidence.earlier.borrow_mut().0.push(first.change().clone());
     }
     if earlier.0.iter().any(|change| proved.first().is_some_and(|one| one.change() == change)) {
         proved.truncate(1);
@@ -136,7 +144,9 @@ const MOST_ASKED: usize = 64;
 fn at_the_other_end(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Option<(String, bool)> {
     let (peer, _) = ends(cause);
     let network = cause.network.as_ref()?;
-    let is_vm = matches!(peer.role, Role::Node | Role::Pod | Role::Subnet) && !peer.elsewhere;
+    if !matches!(peer.role, Role::Node | Role::Pod | Role::Subnet) || peer.elsewhere {
+        return None;
+    }
     let other = cause.direction?.opposite();
     let rules = EffectiveRules::of(evidence.directory.inventory, network);
     let denied = |flow: &Flow| {
@@ -144,7 +154,7 @@ fn at_the_other_end(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Option<(S
         let decision = evaluate(&rules, &there, &mut ());
         (decision.verdict == Verdict::Denied).then_some(decision)
     };
-    let decision = cause.flows().take(MOST_ASKED).filter(|_| is_vm).find_map(denied)?;
+    let decision = cause.flows().take(MOST_ASKED).find_map(denied)?;
     let by_name = match decision.decider {
         Decider::Rule(rule) => !rule.is_catch_all(cause.protocol),
         _ => false,

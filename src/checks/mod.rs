@@ -56,14 +56,14 @@ mod wrong_network_reference;
 pub use finding::{Basis, Confidence, Finding, Severity};
 pub use report::Report;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 
 use crate::checks::mended::Mended;
 use crate::correlate::exposure::Way;
 use crate::correlate::scope::Scope;
 use crate::correlate::{Cause, Correlation, Directory, Question};
 use crate::model::Reference;
-use crate::suggest::{Earlier, Printer};
+use crate::suggest::Printer;
 
 /// A check.
 #[derive(Debug)]
@@ -107,8 +107,6 @@ pub struct Evidence<'e, 'a> {
     pub logged: Vec<&'e Question<'a>>,
     /// Prints changes and reads them back.
     pub printer: &'e dyn Printer,
-    /// What was suggested for the causes before.
-    pub earlier: RefCell<Earlier>,
     /// What mends each cause, once somebody asked.
     mended: OnceCell<Vec<Mended>>,
     /// Networks of which the rules that GKE writes by itself were assumed.
@@ -128,9 +126,8 @@ impl<'e, 'a> Evidence<'e, 'a> {
         let claims = correlation.causes.iter().map(|cause| claimant(cause, ways)).collect();
         let denied = correlation.causes.iter().flat_map(|cause| &cause.questions);
         let logged = denied.chain(&correlation.passed).collect();
-        let (earlier, mended) = (RefCell::default(), OnceCell::new());
-        let assumed = Vec::new();
-        Self { directory, correlation, claims, scope, logged, printer, earlier, mended, assumed }
+        let (mended, assumed) = (OnceCell::new(), Vec::new());
+        Self { directory, correlation, claims, scope, logged, printer, mended, assumed }
     }
 
     /// What mends a cause.

@@ -57,7 +57,7 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
             };
             let explanation = vec![blocked::allowed_by(cause.decision.decider), why.to_owned()];
             let mut finding =
-                blocked::finding(check, cause, evidence, Words { title, explanation }, false);
+                blocked::finding(check, cause, evidence, Words { title, explanation });
             finding.no_fix = Some("the resources given now allow this".to_owned());
             if tried {
                 finding.severity = Severity::Note;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::correlate::Directory;
 use crate::correlate::difference::{reach, regions};
 use crate::engine::{Decider, EffectiveRules, Endpoint, Facts, Space, Verdict, evaluate_all};
-use crate::model::{Expected, FirewallRule};
+use crate::model::{Cluster, Expected, FirewallRule, Instance, Reference};
 use crate::net::{Identities, Identity};
 
 /// What is already done for what a rule would allow.
@@ -19,18 +19,24 @@ pub struct Covered<'a> {
     pub is_sure: bool,
 }
 
-/// What VMs carry that carry one of the targets of a rule, with all that they carry besides; and
-/// whether these are known to be all of them.
-fn carriers(directory: &Directory<'_>, rule: &FirewallRule) -> (Vec<Identities>, bool) {
+/// What VMs of a network carry that carry one of the targets of a rule, with all that they carry
+/// besides; and whether these are known to be all of them.
+fn carriers(
+    directory: &Directory<'_>,
+    network: &Reference,
+    rule: &FirewallRule,
+) -> (Vec<Identities>, bool) {
     let wanted = rule.targets.identities();
     let of = |tags: &BTreeSet<String>, account: Option<&String>| -> Identities {
         let tags = tags.iter().cloned().map(Identity::Tag);
         tags.chain(account.cloned().map(Identity::Account)).collect()
     };
-    let clusters = 0..directory.inventory.clusters.len();
+    let inventory = directory.inventory;
+    let here = |cluster: &Cluster| cluster.network.as_ref().is_none_or(|of| of.agrees(network));
+    let clusters = inventory.clusters.iter().enumerate().filter(|(_, cluster)| here(cluster));
     let mut known: Vec<Identities> = Vec::new();
     let mut is_sure = true;
-    for node in clusters.flat_map(|at| directory.nodes_of(at)) {
+    for node in clusters.flat_map(|(at, _)| directory.nodes_of(at)) {
         let accounts = node.service_accounts.known();
         let own = of(&node.tags.known(), accounts.iter().next());
         let is_whole = matches!(node.tags, Facts::Exactly(_));
@@ -39,7 +45,10 @@ fn carriers(directory: &Directory<'_>, rule: &FirewallRule) -> (Vec<Identities>,
             known.push(own);
         }
     }
-    for vm in directory.inventory.instances.iter().filter(|vm| !vm.template) {
+    let of_network = |vm: &&Instance| {
+        !vm.template && vm.interfaces.iter().any(|nic| nic.network.agrees(network))
+    };
+    for vm in inventory.instances.iter().filter(of_network) {
         let own = of(&vm.tags.iter().cloned().collect(), vm.service_account.as_ref());
         if !own.is_disjoint(&wanted) {
             is_sure &= vm.complete;
@@ -68,7 +77,7 @@ pub fn covered<'a>(directory: &Directory<'a>, rule: &FirewallRule) -> Covered<'a
     let geography = directory.geography(network);
     let (targets, is_sure) = match rule.targets.is_everyone() {
         true => (vec![Identities::default()], true),
-        false => carriers(directory, rule),
+        false => carriers(directory, network, rule),
     };
     let mut decisions = Vec::new();
     for flows in reach(rule) {

@@ -26,22 +26,29 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// Takes what was seen of another cause besides.
-    pub(super) fn join(&mut self, other: Self) {
-        merge(&mut self.sources, other.sources);
-        merge(&mut self.destinations, other.destinations);
-        merge(&mut self.ports, other.ports);
-        self.instances.extend(other.instances);
-        let both = self.sample.take().into_iter().chain(other.sample);
-        self.sample =
-            both.min_by_key(|(tuple, one)| (one.timestamp.is_none(), one.timestamp, *tuple));
+    /// What was seen of several causes.
+    pub(super) fn of_all(parts: Vec<Self>) -> Self {
+        let mut all = Self::default();
+        for part in parts {
+            all.sources.extend(part.sources);
+            all.destinations.extend(part.destinations);
+            all.ports.extend(part.ports);
+            all.instances.extend(part.instances);
+            let both = all.sample.into_iter().chain(part.sample);
+            all.sample =
+                both.min_by_key(|(tuple, one)| (one.timestamp.is_none(), one.timestamp, *tuple));
+        }
+        put_in_order(&mut all.sources);
+        put_in_order(&mut all.destinations);
+        put_in_order(&mut all.ports);
+        all
     }
 }
 
-fn merge<T: Ord>(into: &mut Vec<T>, other: Vec<T>) {
-    into.extend(other);
-    into.sort_unstable();
-    into.dedup();
+/// Once for all: each part is in order, which a sort that merges is quick with.
+fn put_in_order<T: Ord>(things: &mut Vec<T>) {
+    things.sort();
+    things.dedup();
 }
 
 /// What was seen of each cause, of which these are the questions. It is found in one walk through

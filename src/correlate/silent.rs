@@ -76,19 +76,24 @@ fn take_parts<'a>(whole: &mut Cause<'a>, causes: &mut Vec<Cause<'a>>, inventory:
             && !cause.asks_for_names()
             && cause.denied_by_name(inventory).is_none()
     };
-    let Some(named) = causes.iter().find(|cause| is_part(cause)).map(|one| one.logged_rule.clone())
-    else {
-        return;
+    // What the log lays to another rule is another cause.
+    let mut named = None;
+    let is_taken = |cause: &mut Cause<'a>| {
+        named.as_ref().is_none_or(|rule| *rule == cause.logged_rule) && is_part(cause) && {
+            named.get_or_insert_with(|| cause.logged_rule.clone());
+            true
+        }
     };
-    let mut layers = Vec::new();
-    for part in causes.extract_if(.., |cause| cause.logged_rule == named && is_part(cause)) {
+    let (mut layers, mut seen) = (Vec::new(), Vec::new());
+    for part in causes.extract_if(.., is_taken) {
         layers.extend(part.layers());
-        whole.seen.join(part.seen);
+        seen.push(part.seen);
         whole.questions.extend(part.questions);
         whole.symptoms.extend(part.symptoms);
     }
+    whole.seen = Seen::of_all(seen);
     whole.parts = Layer4::merged(layers);
-    whole.logged_rule = named;
+    whole.logged_rule = named.flatten();
 }
 
 /// The names of several backends, each once.

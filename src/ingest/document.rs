@@ -13,7 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use serde_saphyr::Spanned;
 
-use crate::ingest::log::whole_value;
+use crate::ingest::log::{begins_value, whole_value};
 use crate::model::{Complaint, Origin, complaint};
 
 /// One resource, still untyped.
@@ -74,22 +74,25 @@ pub fn json_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
 }
 
 /// The items of the JSON values that start a line of a text: what a shell, or a person, put around
-/// them is none of theirs.
+/// them is none of theirs. Behind one that is broken nothing is looked for.
 #[must_use]
 pub fn embedded(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
     let (mut items, mut complaints) = (Vec::new(), Vec::new());
     let (mut at, mut line) = (0, place.line);
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let length = match rest.starts_with(['{', '[']).then(|| whole_value(rest.as_bytes())) {
-            Some(Some(length)) => {
-                let byte = place.byte + at as u64;
-                let here = Place { path: Arc::clone(&place.path), line, byte };
-                let (found, more) = json_items(rest.get(..length).unwrap_or(""), &here);
-                items.extend(found);
-                complaints.extend(more);
-                length
-            }
-            _ => memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |end| end + 1),
+        let length = if begins_value(rest.as_bytes()) {
+            let byte = place.byte + at as u64;
+            let here = Place { path: Arc::clone(&place.path), line, byte };
+            let Some(length) = whole_value(rest.as_bytes()) else {
+                complaints.push(here.complaint(line, byte, "the value has no end".to_owned()));
+                break;
+            };
+            let (found, more) = json_items(rest.get(..length).unwrap_or(""), &here);
+            items.extend(found);
+            complaints.extend(more);
+            length
+        } else {
+            memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |end| end + 1)
         };
         line += lines_in(rest.get(..length).unwrap_or(""));
         at += length;

@@ -97,8 +97,10 @@ impl<'a> Fields<'a> {
         self.list(key).filter_map(|element| scalar(element.0)).collect()
     }
 
-    /// The names under `key`, none of which holds a comma: selected by `gcloud … --format`, a list
-    /// may come as one text.
+    /// The names under `key`, none of which holds a comma or a semicolon: selected by
+    /// `gcloud … --format`, a list may come as one text, joined by either
+    /// (<https://cloud.google.com/sdk/gcloud/reference/topic/projections>, `list`, and
+    /// <https://cloud.google.com/sdk/gcloud/reference/topic/formats>, `csv`).
     #[must_use]
     pub fn names(self, key: &str) -> Vec<String> {
         let texts = self.texts(key);

@@ -78,7 +78,9 @@ impl Reader {
             self.doubt(&place.path);
         }
         let is_unread = contents.items.is_empty() && contents.symptoms.is_empty();
-        if is_unread && matches!(form, Form::Text | Form::Yaml) && describes_rules(text) {
+        let is_cut = form == Form::Text && !contents.complaints.is_empty();
+        let of_words = matches!(form, Form::Text | Form::Yaml);
+        if of_words && (is_unread || is_cut) && describes_rules(text) {
             self.lose_rules(&place.path);
         }
         self.complaints.extend(contents.complaints);
@@ -278,7 +280,6 @@ fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
     let (items, complaints) = match form {
         Form::Yaml => document::yaml_items(text, place),
         Form::Lines | Form::Json => document::json_items(text, place),
-        Form::Text if symptom::read(text, place).is_empty() => document::embedded(text, place),
         Form::Paste | Form::Csv | Form::Text => (Vec::new(), Vec::new()),
     };
     // A description may look like YAML until it does not.
@@ -297,6 +298,10 @@ fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
                 did: "left it out; export JSON (--format=json; Logs Explorer: Download, JSON)",
             };
             return Contents { complaints: vec![complaint], ..Contents::default() };
+        }
+        if form == Form::Text {
+            let (items, complaints) = document::embedded(text, place);
+            return Contents { items, complaints, ..Contents::default() };
         }
     }
     Contents { items, complaints, ..Contents::default() }

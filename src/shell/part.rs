@@ -321,7 +321,8 @@ impl<W: Watch> Taking<'_, W> {
     fn unparsable(&mut self, piece: &Piece, at: usize, text: &[u8], what: &str) {
         self.worker.ledger.add_unparsable();
         // What somebody, or a shell, wrote between values is none that is lost.
-        let is_prose = piece.form == Form::Json && !text.contains(&b'{') && !text.contains(&b'"');
+        let of_json = matches!(piece.form, Form::Json | Form::Lines);
+        let is_prose = of_json && !text.contains(&b'{') && !text.contains(&b'"');
         self.notes.damaged |= !is_prose;
         self.notes.rules_lost |= names_rules(text) && !looks_like_entry(text);
         self.complain(piece, at, text, what, complaint::SKIPPED_ENTRY);

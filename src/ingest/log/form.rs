@@ -83,6 +83,19 @@ pub(super) fn begins_list(text: &[u8]) -> bool {
     matches!(inside.first(), None | Some(b'{' | b'[' | b'"' | b']'))
 }
 
+/// Whether an object, or a list of something that is known, begins here.
+#[must_use]
+pub fn begins_value(text: &[u8]) -> bool {
+    match text.first() {
+        Some(b'{') => {
+            let inside = text.get(1..).unwrap_or_default().trim_ascii_start();
+            matches!(inside.first(), None | Some(b'"' | b'}'))
+        }
+        Some(b'[') => begins_list(text),
+        _ => false,
+    }
+}
+
 /// Whether a line is one JSON object, behind what a shipper, a container's log or grep puts before
 /// it; not one that YAML holds as a value.
 fn holds_object(line: &str) -> bool {

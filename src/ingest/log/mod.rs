@@ -21,6 +21,6 @@ mod yaml;
 pub use cut::{Piece, Sink};
 pub use entry::{Found, read_piece};
 pub use extent::{looks_like_entry, next_entry, whole_value};
-pub use form::Form;
+pub use form::{Form, begins_value};
 pub use framing::Framer;
 pub use shape::Shapes;
