@@ -1,6 +1,8 @@
 //! Reading the fields of a document as exports really write them: numbers as strings, booleans as
 //! strings, one value where a list is meant. Past this rim no untyped value goes.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::model::Reference;
@@ -39,6 +41,11 @@ impl<'a> Fields<'a> {
     /// The text under `key`; numbers and booleans are spelled out.
     #[must_use]
     pub fn text(self, key: &str) -> Option<String> {
+        self.lent(key).map(Cow::into_owned)
+    }
+
+    /// The same, as the document holds it where it is one.
+    fn lent(self, key: &str) -> Option<Cow<'a, str>> {
         scalar(self.get(key)?)
     }
 
@@ -94,7 +101,12 @@ impl<'a> Fields<'a> {
     /// The texts under `key`.
     #[must_use]
     pub fn texts(self, key: &str) -> Vec<String> {
-        self.list(key).filter_map(|element| scalar(element.0)).collect()
+        self.lent_texts(key).map(Cow::into_owned).collect()
+    }
+
+    /// The same, as the document holds them.
+    fn lent_texts(self, key: &str) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+        self.list(key).filter_map(|element| scalar(element.0))
     }
 
     /// The names under `key`, none of which holds a comma or a semicolon: selected by
@@ -103,15 +115,18 @@ impl<'a> Fields<'a> {
     /// <https://cloud.google.com/sdk/gcloud/reference/topic/formats>, `csv`).
     #[must_use]
     pub fn names(self, key: &str) -> Vec<String> {
-        let texts = self.texts(key);
-        let names = texts.iter().flat_map(|text| text.split([',', ';'])).map(str::trim);
-        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+        let mut names = Vec::new();
+        for text in self.lent_texts(key) {
+            let own = text.split([',', ';']).map(str::trim).filter(|name| !name.is_empty());
+            names.extend(own.map(str::to_owned));
+        }
+        names
     }
 
     /// The range or address under `key`.
     #[must_use]
     pub fn range(self, key: &str) -> Option<IpNet> {
-        parse_cidr(&self.text(key)?)
+        parse_cidr(&self.lent(key)?)
     }
 
     /// How many elements under `key` are no text: null, or an object that stands for something.
@@ -125,7 +140,7 @@ impl<'a> Fields<'a> {
     pub fn ranges(self, key: &str) -> (Vec<IpNet>, usize) {
         let mut bad = self.strange(key);
         let mut ranges = Vec::new();
-        for text in self.texts(key) {
+        for text in self.lent_texts(key) {
             match parse_cidr(&text) {
                 Some(range) => ranges.push(range),
                 None => bad += 1,
@@ -137,7 +152,7 @@ impl<'a> Fields<'a> {
     /// The reference under `key`.
     #[must_use]
     pub fn reference(self, key: &str) -> Option<Reference> {
-        self.text(key).filter(|text| !text.is_empty()).map(|text| Reference::parse(&text))
+        self.lent(key).filter(|text| !text.is_empty()).map(|text| Reference::parse(&text))
     }
 
     /// The project that the document's own link names.
@@ -149,7 +164,7 @@ impl<'a> Fields<'a> {
     /// The document's own reference: name, and project and location as far as they are said.
     #[must_use]
     pub fn own_reference(self) -> Option<Reference> {
-        let name = self.text("name").filter(|name| !name.is_empty())?;
+        let name = self.lent("name").filter(|name| !name.is_empty())?;
         let link = self.reference("selfLink").unwrap_or_default();
         let location = ["location", "region", "zone"]
             .iter()
@@ -163,11 +178,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn scalar(value: &Value) -> Option<String> {
+fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.trim().to_owned()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
+        Value::String(text) => Some(Cow::Borrowed(text.trim())),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Bool(flag) => Some(Cow::Owned(flag.to_string())),
         _ => None,
     }
 }

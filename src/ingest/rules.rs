@@ -18,9 +18,8 @@ use crate::net::{Direction, PortSet};
 /// understood: what they say may hold there. Names are unique in a project, so one that is known by
 /// its name is where that one is. Returns those for which no network is known.
 pub fn house(inventory: &mut Inventory) -> Vec<FirewallRule> {
-    let rules = std::mem::take(&mut inventory.firewall_rules);
-    let (homeless, housed) = rules.into_iter().partition(|rule| rule.network.name.is_empty());
-    inventory.firewall_rules = housed;
+    let is_homeless = |rule: &mut FirewallRule| rule.network.name.is_empty();
+    let homeless: Vec<_> = inventory.firewall_rules.extract_if(.., is_homeless).collect();
     let known = inventory.known_networks();
     let mut nowhere = Vec::new();
     for rule in homeless {
