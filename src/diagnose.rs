@@ -150,7 +150,7 @@ fn policy_rule(change: &Change, policy: &FirewallPolicy) -> Option<Vec<Printed>>
     }];
     if let Some(text) = render::policy::cnrm(rule, policy) {
         let place = Place { path: Arc::from("printed"), line: 1, byte: 0 };
-        let (items, _) = yaml_items(&text, &place);
+        let items = yaml_items(&text, &place).items;
         let mut alone = Inventory::default();
         if let [item] = items.as_slice() {
             cnrm::read(item, None, &mut alone);
@@ -184,8 +184,8 @@ fn group_rule(rule: &FirewallRule, group: &FirewallPolicy) -> Option<Vec<Printed
 
 fn read_manifest(text: &str, change: &Change, before: &Inventory) -> Option<FirewallRule> {
     let place = Place { path: Arc::from("printed"), line: 1, byte: 0 };
-    let (items, complaints) = yaml_items(text, &place);
-    let (Some(item), true) = (items.first(), complaints.is_empty()) else {
+    let held = yaml_items(text, &place);
+    let (Some(item), true) = (held.items.first(), held.complaints.is_empty()) else {
         return None;
     };
     // Objects go by other names than their resources: these are known.

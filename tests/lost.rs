@@ -255,3 +255,139 @@ fn what_may_be_so_is_no_disagreement() {
     assert_eq!(told(&[vm(&["web"])]), 0);
     assert_eq!(told(&[vm(&[])]), 1);
 }
+
+/// The rule that lets ssh in, in a list of the API's that says this besides.
+fn list(around: Value) -> String {
+    let mut list = value!({"kind": "compute#firewallList", "id": "projects/p/global/firewalls",
+        "items": [serde_json::from_str::<Value>(&allow()).unwrap()]});
+    list.as_object_mut().unwrap().extend(around.as_object().unwrap().clone());
+    format!("{list:#}")
+}
+
+/// What a page of a list does not hold may be on the next one. Elements that tell their kind are
+/// read one by one, others are not.
+#[test]
+fn a_page_of_a_list_is_not_the_list() {
+    let asked = |files: &[&str]| {
+        let scratch = texts(files);
+        let path = scratch.path().to_str().unwrap();
+        let verdict = ssh("203.0.113.7", &["-c", path])["verdict"].clone();
+        let report = json(&["check", path]);
+        let rest = |what: &str| report[what].to_string().contains("a list");
+        let told = (rest("complaints"), rest("blind_spots"));
+        assert_eq!(told.0, told.1, "{report:#}");
+        (verdict.as_str().unwrap().to_owned(), told.0)
+    };
+    let (allowed, open) = (("ALLOWED".to_owned(), false), ("UNDETERMINED".to_owned(), true));
+    let bare = |text: &str| text.replace("\"kind\": \"compute#firewall\",", "");
+    // The token may stand before the list, too, and a whole list may have empty ones.
+    let first = list(value!({"nextPageToken": "CkgK"}));
+    let head = list(value!({})).replacen('{', "{\"nextPageToken\": \"CkgK\",", 1);
+    let empty = list(value!({"nextPageToken": "", "unreachables": []}));
+    for shape in [str::to_owned, bare] {
+        assert_eq!(asked(&[&shape(&list(value!({})))]), allowed);
+        assert_eq!(asked(&[&shape(&empty)]), allowed);
+        assert_eq!(asked(&[&shape(&first)]), open);
+        assert_eq!(asked(&[&shape(&head)]), open);
+        assert_eq!(asked(&[&shape(&format!("[{first},\n{first}]"))]), open);
+        // With the last page it is whole, in one file or in two.
+        let last = list(value!({}));
+        assert_eq!(asked(&[&shape(&first), &shape(&last)]), allowed);
+        assert_eq!(asked(&[&shape(&format!("[{first},\n{last}]"))]), allowed);
+        let other = last.replace("projects/p/global/firewalls\"", "projects/q/global/firewalls\"");
+        assert_eq!(asked(&[&shape(&first), &shape(&other)]), open);
+    }
+    // What could not be reached is on no other page.
+    let cut = list(value!({"warning": {"code": "UNREACHABLE", "message": "x"}}));
+    assert_eq!(asked(&[&cut]), open);
+    assert_eq!(asked(&[&cut, &list(value!({}))]), open);
+    let none = list(value!({"warning": {"code": "NO_RESULTS_ON_PAGE"}}));
+    assert_eq!(asked(&[&none]), allowed);
+    let scopes = |code: &str| {
+        value!({"kind": "compute#firewallPolicyAggregatedList", "items": {
+            "regions/r": {"warning": {"code": code}}}})
+        .to_string()
+    };
+    assert_eq!(asked(&[&allow(), &scopes("UNREACHABLE")]), open);
+    assert_eq!(asked(&[&allow(), &scopes("NO_RESULTS_ON_PAGE")]), allowed);
+    // A list of what decides nothing.
+    let disks = value!({"kind": "compute#diskList", "items": [], "nextPageToken": "x"}).to_string();
+    check(&[("disks.json", &disks)], "ALLOWED");
+}
+
+fn texts(of: &[impl AsRef<str>]) -> tempfile::TempDir {
+    let name = |at: usize| format!("{at}.json");
+    let named: Vec<(String, &[u8])> =
+        of.iter().enumerate().map(|(at, text)| (name(at), text.as_ref().as_bytes())).collect();
+    folder(&named.iter().map(|(name, text)| (name.as_str(), *text)).collect::<Vec<_>>())
+}
+
+/// What is not on a page is not missing.
+#[test]
+fn nothing_is_missing_that_may_be_on_the_next_page() {
+    let network = value!({"kind": "compute#network", "name": "n",
+        "selfLink": "https://x/projects/p/global/networks/n"});
+    let route = |to: &str, gateway: &str| {
+        value!({"name": format!("to-{}", to.len()), "destRange": to, "priority": 1000,
+            "network": "https://x/projects/p/global/networks/n",
+            "nextHopGateway": format!("https://x/projects/p/global/gateways/{gateway}")})
+    };
+    let zone = value!({"name": "gcr", "dnsName": "gcr.io.", "visibility": "private",
+        "privateVisibilityConfig": {"networks": [{"networkUrl": "projects/p/global/networks/n"}]}});
+    let record =
+        |name: &str| value!({"name": name, "type": "A", "ttl": 300, "rrdatas": ["199.36.153.8"]});
+    let router = value!({"name": "far", "network": "projects/p/global/networks/n",
+        "region": "regions/far", "nats": [{"name": "nat", "natIpAllocateOption": "AUTO_ONLY",
+            "sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES"}]});
+    let own = subnet(value!({"privateIpGoogleAccess": false}));
+    let default = route("0.0.0.0/0", "default-internet-gateway");
+    let lists = [
+        ("route", "route", "8.8.8.8", vec![route("9.9.9.0/24", "default-internet-gateway")]),
+        ("nat", "router", "8.8.8.8", vec![router]),
+        ("name", "", "gcr.io", vec![record("other.gcr.io.")]),
+    ];
+    for (link, kind, host, items) in lists {
+        for (token, state) in [("", "broken"), ("x", "not-given")] {
+            let list = match kind {
+                "" => value!({"rrsets": items, "nextPageToken": token}),
+                _ => value!({"kind": format!("compute#{kind}List"), "items": items,
+                    "nextPageToken": token}),
+            };
+            let mut all = vec![network.clone(), own.clone(), list];
+            match link {
+                "nat" => all.push(value!([default])),
+                "name" => all.push(value!({"managedZones": [zone]})),
+                _ => {}
+            }
+            let inputs = texts(&all.iter().map(Value::to_string).collect::<Vec<_>>());
+            let path = json(&["path", "10.0.0.5", host, inputs.path().to_str().unwrap()]);
+            let links = path["links"].as_array().unwrap();
+            let found = links.iter().find(|one| one["kind"] == link).unwrap();
+            assert_eq!(found["state"], state, "{path:#}");
+        }
+    }
+    // Nor does anybody know that no zone answers for a name.
+    for (token, state) in [("", "ok"), ("x", "not-given")] {
+        let zones = value!({"managedZones": [zone], "nextPageToken": token}).to_string();
+        let inputs = texts(&[network.to_string(), own.to_string(), zones]);
+        let path = json(&["path", "10.0.0.5", "example.com", inputs.path().to_str().unwrap()]);
+        assert_eq!(path["links"][0]["state"], state, "{path:#}");
+    }
+    // A Service whose pods may be on it has them, for all that is known.
+    let hook = value!({"apiVersion": "admissionregistration.k8s.io/v1", "kind":
+        "ValidatingWebhookConfiguration", "metadata": {"name": "g"}, "webhooks": [{"name": "g.x.io",
+            "clientConfig": {"service": {"name": "g", "namespace": "g", "port": 443}}}]});
+    let service = value!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "g",
+        "namespace": "g"}, "spec": {"selector": {"app": "g"}, "ports": [{"port": 443}]}});
+    let pod = value!({"metadata": {"name": "p", "namespace": "g", "labels": {"app": "h"}},
+        "spec": {"containers": []}});
+    for (metadata, count) in
+        [(value!({}), 1), (value!({"continue": "x"}), 0), (value!({"remainingItemCount": 7}), 0)]
+    {
+        let pods = value!({"apiVersion": "v1", "kind": "PodList", "metadata": metadata,
+            "items": [pod]});
+        let all = [cluster("c", value!({})), hook.clone(), service.clone(), pods];
+        let report = Inputs::of(&all).triage();
+        assert_eq!(findings(&report, "webhook-backend-missing").len(), count, "{report:#}");
+    }
+}

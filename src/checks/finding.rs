@@ -293,10 +293,14 @@ pub fn decision_summary(
     near_misses: &[NearMiss<'_>],
     needed: &FiveTuple,
 ) -> DecisionSummary {
+    let mut doubts: Vec<String> =
+        decision.doubts.iter().map(|(rule, doubt)| doubt_words(rule, *doubt)).collect();
+    // An allow and a deny stand for rules that nobody knows.
+    doubts.dedup();
     DecisionSummary {
         verdict: decision.verdict,
         decider: decider_summary(decision.decider),
-        doubts: decision.doubts.iter().map(|(rule, doubt)| doubt_words(rule, *doubt)).collect(),
+        doubts,
         near_misses: near_misses
             .iter()
             .take(MOST_NEAR_MISSES)

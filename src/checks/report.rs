@@ -321,17 +321,21 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
             });
         }
     }
-    for key in not_given {
-        let all_amazon = inventory.is_all_amazon();
-        let table: &[(&str, &str)] = if all_amazon { &NEEDED_ON_AMAZON } else { &NEEDED };
-        let how = table.iter().find(|(name, _)| name == key).map(|(_, how)| *how);
-        spots.push(BlindSpot {
-            kind: "not-given",
-            detail: match how {
-                Some(how) => format!("{key}: not judged; {how}"),
-                None => format!("{key}: no log entry was read"),
-            },
-        });
-    }
+    spots.extend(unseen(inventory, not_given));
     spots
+}
+
+/// What was not given, or not whole.
+fn unseen(inventory: &Inventory, not_given: &[&'static str]) -> Vec<BlindSpot> {
+    let all_amazon = inventory.is_all_amazon();
+    let table: &[(&str, &str)] = if all_amazon { &NEEDED_ON_AMAZON } else { &NEEDED };
+    let parts = inventory.partial.iter().filter_map(|listed| listed.unjudged());
+    let of_parts =
+        parts.map(|what| format!("only a part of a list was given: {what} is not judged"));
+    let of_nothing = not_given.iter().map(|key| match table.iter().find(|(name, _)| name == key) {
+        Some((_, how)) => format!("{key}: not judged; {how}"),
+        None => format!("{key}: no log entry was read"),
+    });
+    let all = of_parts.chain(of_nothing);
+    all.map(|detail| BlindSpot { kind: "not-given", detail }).collect()
 }

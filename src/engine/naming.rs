@@ -17,6 +17,7 @@ pub use crate::engine::domains::{domain_on_both, is_googles, is_served_by, plain
 
 use crate::engine::authority::{own_rules, rule_for};
 use crate::engine::domains::is_under;
+use crate::model::listed::Listed;
 use crate::model::{
     Inventory, ManagedZone, Origin, RecordSet, Reference, ResponsePolicy, ResponseRule, ZoneTarget,
 };
@@ -295,6 +296,9 @@ impl Asker<'_> {
             return Found::End(Resolved::Undecided(what, why, &zone.origin));
         }
         let answers = answers(&records, name, &plain(&zone.dns_name));
+        if answers.is_empty() && inventory.is_partial(Listed::Records) {
+            return Found::End(Resolved::RecordsNotGiven(zone));
+        }
         if answers.is_empty() {
             return Found::None(zone);
         }

@@ -13,6 +13,7 @@
 use std::net::IpAddr;
 
 use crate::engine::Facts;
+use crate::model::listed::Listed;
 use crate::model::{Inventory, PolicyRoute, Reference, Route, Subnetwork};
 
 /// Where a packet goes.
@@ -82,6 +83,7 @@ pub fn next_hop<'a>(
             let described = inventory.networks.iter().find(|one| one.id.agrees(network));
             let is_exported = own().any(|route| !route.is_written);
             match described.and_then(|one| one.default_route) {
+                _ if inventory.is_partial(Listed::Routes) => Hop::NotGiven,
                 _ if is_exported => Hop::Nowhere,
                 Some(true) => Hop::MadeWith,
                 Some(false) => Hop::Nowhere,

@@ -4,7 +4,6 @@
 //! The only file that knows of the YAML library. Its limits grow with the text, so that a large
 //! list passes and an alias bomb does not; its errors never show the text, which may hold secrets.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -14,6 +13,7 @@ use serde_json::value::RawValue;
 use serde_saphyr::Spanned;
 
 use crate::ingest::log::{begins_value, whole_value};
+use crate::ingest::pages::{Members, Page};
 use crate::model::{Complaint, Origin, complaint};
 
 /// One resource, still untyped.
@@ -48,48 +48,70 @@ impl Place {
     }
 }
 
+/// What a text holds.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// Resources, untyped.
+    pub items: Vec<Item>,
+    /// What could not be read.
+    pub complaints: Vec<Complaint>,
+    /// The lists that were opened.
+    pub pages: Vec<Page>,
+}
+
+impl Contents {
+    fn of_complaint(complaint: Complaint) -> Self {
+        Self { complaints: vec![complaint], ..Self::default() }
+    }
+
+    fn absorb(&mut self, next: Self) {
+        let Self { items, complaints, pages } = next;
+        self.items.extend(items);
+        self.complaints.extend(complaints);
+        self.pages.extend(pages);
+    }
+}
+
 /// The items of one JSON value.
 #[must_use]
-pub fn json_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
-    let mut opened =
-        Opened { text, place, items: Vec::new(), complaints: Vec::new(), counted: (0, 0) };
+pub fn json_items(text: &str, place: &Place) -> Contents {
+    let mut opened = Opened { text, place, held: Contents::default(), counted: (0, 0) };
     // Most pieces are one item, and what is in them need not be looked at twice.
     if text.len() < SURELY_LONG
         && let Ok(mut value) = serde_json::from_str::<Value>(text)
         && !may_hold_items(&value)
     {
         number_rules(&mut value, text, place.line);
-        opened.items.push(Item { value, origin: place.origin(place.line), hint: None });
-        return (opened.items, opened.complaints);
+        opened.held.items.push(Item { value, origin: place.origin(place.line), hint: None });
+        return opened.held;
     }
     match serde_json::from_str::<&RawValue>(text) {
         Ok(raw) => opened.open(raw, None, 0),
         Err(error) => {
             let line = place.line + (error.line() as u64).saturating_sub(1);
             let message = format!("no JSON: {}", category(&error));
-            opened.complaints.push(place.complaint(line, place.byte, message));
+            opened.held.complaints.push(place.complaint(line, place.byte, message));
         }
     }
-    (opened.items, opened.complaints)
+    opened.held
 }
 
 /// The items of the JSON values that start a line of a text: what a shell, or a person, put around
 /// them is none of theirs. Behind one that is broken nothing is looked for.
 #[must_use]
-pub fn embedded(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
-    let (mut items, mut complaints) = (Vec::new(), Vec::new());
+pub fn embedded(text: &str, place: &Place) -> Contents {
+    let mut held = Contents::default();
     let (mut at, mut line) = (0, place.line);
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let length = if begins_value(rest.as_bytes()) {
             let byte = place.byte + at as u64;
             let here = Place { path: Arc::clone(&place.path), line, byte };
             let Some(length) = whole_value(rest.as_bytes()) else {
-                complaints.push(here.complaint(line, byte, "the value has no end".to_owned()));
+                let message = "the value has no end".to_owned();
+                held.complaints.push(here.complaint(line, byte, message));
                 break;
             };
-            let (found, more) = json_items(rest.get(..length).unwrap_or(""), &here);
-            items.extend(found);
-            complaints.extend(more);
+            held.absorb(json_items(rest.get(..length).unwrap_or(""), &here));
             length
         } else {
             memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |end| end + 1)
@@ -97,7 +119,7 @@ pub fn embedded(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
         line += lines_in(rest.get(..length).unwrap_or(""));
         at += length;
     }
-    (items, complaints)
+    held
 }
 
 /// A longer text is a list of items, more often than not.
@@ -131,14 +153,11 @@ fn category(error: &serde_json::Error) -> &'static str {
 struct Opened<'t> {
     text: &'t str,
     place: &'t Place,
-    items: Vec<Item>,
-    complaints: Vec<Complaint>,
+    held: Contents,
     /// How far lines are counted, and how many there are: items come in their order, and counting
     /// from the start for each would take as long as the square of their number.
     counted: (usize, u64),
 }
-
-type Members<'t> = BTreeMap<String, &'t RawValue>;
 
 impl<'t> Opened<'t> {
     fn open(&mut self, raw: &'t RawValue, hint: Option<&str>, depth: u8) {
@@ -158,12 +177,12 @@ impl<'t> Opened<'t> {
                 _ => {}
             }
         }
-        let offset = (text.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        let offset = offset_in(self.text, raw);
         let line = self.line_at(offset);
         match serde_json::from_str(text) {
             Ok(mut value) => {
                 number_rules(&mut value, raw.get(), line);
-                self.items.push(Item {
+                self.held.items.push(Item {
                     value,
                     origin: self.place.origin(line),
                     hint: hint.map(str::to_owned),
@@ -172,7 +191,7 @@ impl<'t> Opened<'t> {
             Err(error) => {
                 let byte = self.place.byte + offset as u64;
                 let message = format!("no JSON: {}", category(&error));
-                self.complaints.push(self.place.complaint(line, byte, message));
+                self.held.complaints.push(self.place.complaint(line, byte, message));
             }
         }
     }
@@ -187,12 +206,13 @@ impl<'t> Opened<'t> {
     /// Opens an answer of getEffectiveFirewalls: rules, and policies of the same network. The
     /// answer does not name the network; its rules do.
     fn open_effective_firewalls(&mut self, members: &Members<'t>, depth: u8) {
-        let before = self.items.len();
+        let before = self.held.items.len();
         if let Some(rules) = members.get("firewalls") {
             self.open(rules, Some("compute#firewall"), depth + 1);
         }
-        let network = self.items.get(before).and_then(|rule| rule.value.get("network")).cloned();
-        self.items.push(Item {
+        let network =
+            self.held.items.get(before).and_then(|rule| rule.value.get("network")).cloned();
+        self.held.items.push(Item {
             value: serde_json::json!({"network": network}),
             origin: self.place.origin(self.place.line),
             hint: Some(EFFECTIVE_POLICY.to_owned()),
@@ -200,9 +220,9 @@ impl<'t> Opened<'t> {
         let mut order = 0;
         for key in ["firewallPolicys", "firewallPolicies"] {
             let Some(list) = members.get(key) else { continue };
-            let first = self.items.len();
+            let first = self.held.items.len();
             self.open(list, Some(EFFECTIVE_POLICY), depth + 1);
-            for item in self.items.iter_mut().skip(first) {
+            for item in self.held.items.iter_mut().skip(first) {
                 let policy = item.value.take();
                 item.value = serde_json::json!({
                     "policy": policy, "order": order, "network": network,
@@ -212,9 +232,22 @@ impl<'t> Opened<'t> {
         }
     }
 
+    /// Notes that this list was opened.
+    fn note_page(&mut self, kind: &str, members: &Members<'t>, list: &RawValue) {
+        let origin = self.origin_of(list);
+        self.held.pages.push(Page::of(kind, members, origin));
+    }
+
+    fn origin_of(&mut self, raw: &RawValue) -> Origin {
+        let line = self.line_at(offset_in(self.text, raw));
+        self.place.origin(line)
+    }
+
     /// Opens one region or zone of an aggregated list: `{"subnetworks": [...]}`.
-    fn open_scope(&mut self, scope: &'t RawValue, depth: u8) {
+    fn open_scope(&mut self, scope: &'t RawValue, kind: &str, depth: u8) {
         let Ok(members) = serde_json::from_str::<Members<'t>>(scope.get()) else { return };
+        let origin = self.origin_of(scope);
+        self.held.pages.extend(Page::of_scope(kind, &members, origin));
         for (key, list) in members.iter().filter(|(_, list)| list.get().starts_with('[')) {
             self.open(list, Some(key), depth);
         }
@@ -226,19 +259,28 @@ impl<'t> Opened<'t> {
             members.get("kind").and_then(|kind| serde_json::from_str::<String>(kind.get()).ok());
         // Typed lists leave the kind to the container: PodList, compute#firewallList.
         let of_kind = kind.as_deref().and_then(|kind| kind.strip_suffix("List"));
+        let elements = match of_kind {
+            Some("") => "Object",
+            Some(kind) => kind.strip_suffix("Aggregated").unwrap_or(kind),
+            None => "",
+        };
         // An address group has items of its own.
         let name = members.get("name").map_or("", |name| name.get());
         if let Some(items) = members.get("items").filter(|_| !name.contains("/addressGroups/")) {
             if items.get().starts_with('{')
                 && let Ok(scopes) = serde_json::from_str::<Members<'t>>(items.get())
             {
+                self.note_page(elements, members, items);
+                let mut scopes: Vec<&RawValue> = scopes.into_values().collect();
+                scopes.sort_by_key(|scope| offset_in(self.text, scope));
                 // Most scopes hold nothing but the warning that they hold nothing.
-                for scope in scopes.values() {
-                    self.open_scope(scope, depth + 1);
+                for scope in scopes {
+                    self.open_scope(scope, elements, depth + 1);
                 }
                 return true;
             }
             if items.get().starts_with('[') {
+                self.note_page(elements, members, items);
                 self.open(items, of_kind.filter(|kind| !kind.is_empty()).or(hint), depth + 1);
                 return true;
             }
@@ -255,6 +297,7 @@ impl<'t> Opened<'t> {
             && list.get().starts_with('[')
             && !["name", "InstanceId"].iter().any(|key| members.contains_key(*key))
         {
+            self.note_page(key, members, list);
             self.open(list, Some(key), depth + 1);
             return true;
         }
@@ -271,14 +314,13 @@ impl<'t> Opened<'t> {
             {
                 // BigQuery keeps it as a text.
                 if let Ok(text) = serde_json::from_str::<String>(data.get()) {
-                    let offset =
-                        (data.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
-                    let line = self.line_at(offset);
+                    let line = self.line_at(offset_in(self.text, data));
                     let here = Place { line, ..self.place.clone() };
-                    let (items, complaints) = json_items(&text, &here);
-                    let hinted = |item| Item { hint: hint.map(str::to_owned), ..item };
-                    self.items.extend(items.into_iter().map(hinted));
-                    self.complaints.extend(complaints);
+                    let mut held = json_items(&text, &here);
+                    for item in &mut held.items {
+                        item.hint = hint.map(str::to_owned);
+                    }
+                    self.held.absorb(held);
                     return true;
                 }
                 self.open(data, hint, depth + 1);
@@ -307,6 +349,11 @@ fn kind_of_asset(of: &str) -> String {
     }
 }
 
+/// Where a value that a text lent starts in it.
+fn offset_in(text: &str, value: &RawValue) -> usize {
+    (value.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
+}
+
 fn lines_in(text: &str) -> u64 {
     memchr::memchr_iter(b'\n', text.as_bytes()).count() as u64
 }
@@ -323,7 +370,7 @@ fn number_rules(policy: &mut Value, text: &str, line: u64) {
     let Ok(pieces) = serde_json::from_str::<Vec<&RawValue>>(list) else { return };
     let (mut at, mut seen) = (0, line);
     for (rule, piece) in rules.iter_mut().zip(pieces) {
-        let start = (piece.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        let start = offset_in(text, piece);
         seen += lines_in(text.get(at..start).unwrap_or(""));
         at = start;
         if let Some(fields) = rule.as_object_mut() {
@@ -375,23 +422,26 @@ pub const LISTS_OF_AMAZON: [&str; 7] = [
 
 /// The items of one YAML document.
 #[must_use]
-pub fn yaml_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
+pub fn yaml_items(text: &str, place: &Place) -> Contents {
     let value: Value = match serde_saphyr::from_str_with_options(text, options(text.len())) {
         Ok(value) => value,
         Err(error) => {
             let at = error.location();
             let line = place.line + at.map_or(0, |at| at.line().saturating_sub(1));
             let message = format!("no YAML: {}", yaml_problem(&error));
-            return (Vec::new(), vec![place.complaint(line, place.byte, message)]);
+            return Contents::of_complaint(place.complaint(line, place.byte, message));
         }
     };
     let lines = element_lines(text, &value);
     let whole = serde_json::to_string(&value).unwrap_or_default();
     // One road for both languages: the containers are opened as JSON, the lines come from YAML.
-    let (mut items, complaints) = json_items(&whole, &Place { line: 1, ..place.clone() });
+    let mut held = json_items(&whole, &Place { line: 1, ..place.clone() });
     let first = first_line(text);
+    for page in &mut held.pages {
+        page.origin.line = place.line + first - 1;
+    }
     let mut named = 0;
-    for (index, item) in items.iter_mut().enumerate() {
+    for (index, item) in held.items.iter_mut().enumerate() {
         // In deeper containers the line that names the item has to do.
         let name = item.value.get("name").and_then(Value::as_str);
         let by_name = || {
@@ -411,7 +461,7 @@ pub fn yaml_items(text: &str, place: &Place) -> (Vec<Item>, Vec<Complaint>) {
             rule.remove(RULE_LINE);
         }
     }
-    (items, complaints)
+    held
 }
 
 /// The next line after `after` that says `name: NAME`, counted from 1.

@@ -71,6 +71,12 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Whether this is a text itself that says something.
+    #[must_use]
+    pub fn has_text(self) -> bool {
+        scalar(self.0).is_some_and(|text| !text.is_empty())
+    }
+
     /// The boolean under `key`, also written as text.
     #[must_use]
     pub fn flag(self, key: &str) -> Option<bool> {

@@ -20,6 +20,7 @@ pub mod kubernetes;
 pub mod log;
 mod object;
 pub mod operations;
+pub mod pages;
 pub mod policies;
 pub mod profile;
 pub mod query;

@@ -18,12 +18,11 @@ use crate::model::application::{Application, KnownPort};
 pub fn profile(text: &str) -> Result<Vec<KnownPort>, String> {
     let place = Place { path: Arc::from("profile"), line: 1, byte: 0 };
     let is_json = text.trim_start().starts_with('{');
-    let (items, complaints) =
-        if is_json { json_items(text, &place) } else { yaml_items(text, &place) };
-    if let Some(complaint) = complaints.first() {
+    let held = if is_json { json_items(text, &place) } else { yaml_items(text, &place) };
+    if let Some(complaint) = held.complaints.first() {
         return Err(format!("line {}: {}", complaint.line, complaint.message));
     }
-    let [item] = items.as_slice() else { return Err("it is no single document".to_owned()) };
+    let [item] = held.items.as_slice() else { return Err("it is no single document".to_owned()) };
     let fields = Fields(&item.value);
     let application = fields.text_or_empty("name");
     let mut ports = Vec::new();

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use memchr::memmem;
 use serde_json::Value;
 
-use crate::ingest::document::{self, Item, Place};
+use crate::ingest::document::{self, Contents, Item, Place};
 use crate::ingest::log::{Form, paste};
+use crate::ingest::pages::{self, Page};
 use crate::ingest::{
     Read, amazon, cnrm, conditions, describe, drift, gcloud, kubernetes, rules, settle, symptom,
     terraform_show,
 };
 use crate::model::condition::Existence;
+use crate::model::listed::Listed;
 use crate::model::{Complaint, FirewallRule, Inventory, Origin, Owner, Symptom, complaint};
 
 /// What one input turned out to hold.
@@ -54,6 +56,8 @@ pub struct Reader {
     damaged: Option<Arc<str>>,
     /// Whether that part names rules.
     rules_lost: bool,
+    /// The lists that were opened.
+    pages: Vec<Page>,
 }
 
 impl Reader {
@@ -71,24 +75,25 @@ impl Reader {
 
     /// Takes in one piece.
     pub fn piece(&mut self, text: &str, form: Form, place: &Place) {
-        let contents = contents_of(text, form, place);
+        let (held, told) = contents_of(text, form, place);
         // A document beside sound ones; who writes none of these writes no rules there.
-        let is_lost = contents.items.is_empty() && !contents.complaints.is_empty();
+        let is_lost = held.items.is_empty() && !held.complaints.is_empty();
         if form == Form::Yaml && is_lost && may_hold_rules(text) {
             self.doubt(&place.path);
         }
-        let is_unread = contents.items.is_empty() && contents.symptoms.is_empty();
-        let is_cut = form == Form::Text && !contents.complaints.is_empty();
+        let is_unread = held.items.is_empty() && told.symptoms.is_empty();
+        let is_cut = form == Form::Text && !held.complaints.is_empty();
         let of_words = matches!(form, Form::Text | Form::Yaml);
         if of_words && (is_unread || is_cut) && describes_rules(text) {
             self.lose_rules(&place.path);
         }
-        self.complaints.extend(contents.complaints);
-        for item in contents.items {
+        self.complaints.extend(held.complaints);
+        self.pages.extend(held.pages);
+        for item in held.items {
             self.item(item);
         }
-        self.symptoms(contents.symptoms);
-        if let Some(told) = contents.authentication {
+        self.symptoms(told.symptoms);
+        if let Some(told) = told.authentication {
             *self.summary.kinds.entry("pachctl-output").or_default() += 1;
             self.inventory.pachyderm_authentication.get_or_insert(told);
         }
@@ -96,7 +101,8 @@ impl Reader {
 
     /// Takes in what another one read of the same input, behind what this one did.
     pub fn absorb(&mut self, next: Self) {
-        let Self { inventory, manifests, summary, complaints, damaged, rules_lost } = next;
+        let Self { inventory, manifests, summary, complaints, damaged, rules_lost, pages } = next;
+        self.pages.extend(pages);
         self.damaged = self.damaged.take().or(damaged);
         self.rules_lost |= rules_lost;
         self.inventory.absorb(inventory);
@@ -226,12 +232,15 @@ pub fn finish(mut inputs: Vec<Reader>) -> (Inventory, Vec<Summary>, Vec<Complain
             settle::doubt(&mut inventory, path, input.rules_lost);
         }
     }
+    complaints.extend(note_partial_lists(&mut inputs, &mut inventory));
     let mut summaries = Vec::new();
     for input in inputs {
         complaints.extend(input.complaints);
         summaries.push(input.summary);
     }
-    for rule in inventory.all_rules() {
+    // Of what stands for the rest of a list the list itself has told.
+    let told = |rule: &&FirewallRule| rule.stands_for() != Some(FirewallRule::IN_THE_REST);
+    for rule in inventory.all_rules().filter(told) {
         for what in rule.riddles() {
             complaints.push(Complaint {
                 path: rule.origin.path.to_string(),
@@ -245,6 +254,20 @@ pub fn finish(mut inputs: Vec<Reader>) -> (Inventory, Vec<Summary>, Vec<Complain
     (inventory, summaries, complaints)
 }
 
+/// What is not in the part of a list that was given may be there all the same.
+fn note_partial_lists(inputs: &mut [Reader], inventory: &mut Inventory) -> Vec<Complaint> {
+    let pages: Vec<Page> =
+        inputs.iter_mut().flat_map(|input| std::mem::take(&mut input.pages)).collect();
+    let unfinished = pages::unfinished(&pages);
+    let of_rules = |page: &&&Page| page.listed() == Listed::Rules;
+    for page in unfinished.iter().filter(of_rules) {
+        settle::doubt_everywhere(inventory, &page.origin);
+    }
+    inventory.partial = unfinished.iter().map(|page| page.listed()).collect();
+    inventory.workloads.partial = inventory.is_partial(Listed::Objects);
+    unfinished.into_iter().map(Page::complaint).collect()
+}
+
 /// A rule that may be anywhere, where nowhere is known.
 fn without_network(rule: &FirewallRule) -> Complaint {
     Complaint {
@@ -256,38 +279,35 @@ fn without_network(rule: &FirewallRule) -> Complaint {
     }
 }
 
-/// What a piece of an input holds.
+/// What somebody pasted that is no resource.
 #[derive(Debug, Default)]
-struct Contents {
-    /// Resources, untyped.
-    items: Vec<Item>,
-    /// What could not be read.
-    complaints: Vec<Complaint>,
-    /// Errors that were pasted.
+struct Told {
+    /// Errors.
     symptoms: Vec<Symptom>,
     /// What `pachctl auth whoami` printed.
     authentication: Option<(bool, Origin)>,
 }
 
-fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
+fn contents_of(text: &str, form: Form, place: &Place) -> (Contents, Told) {
     if describe::may_hold(text) && matches!(form, Form::Yaml | Form::Text) {
         let (items, complaints) = describe::items(text, place);
         if !items.is_empty() || !complaints.is_empty() {
             let symptoms = symptom::read(text, place);
-            return Contents { items, complaints, symptoms, ..Contents::default() };
+            let held = Contents { items, complaints, ..Contents::default() };
+            return (held, Told { symptoms, authentication: None });
         }
     }
-    let (items, complaints) = match form {
+    let held = match form {
         Form::Yaml => document::yaml_items(text, place),
         Form::Lines | Form::Json => document::json_items(text, place),
-        Form::Paste | Form::Csv | Form::Text => (Vec::new(), Vec::new()),
+        Form::Paste | Form::Csv | Form::Text => Contents::default(),
     };
     // A description may look like YAML until it does not.
-    if items.is_empty() {
+    if held.items.is_empty() && held.pages.is_empty() {
         let symptoms = symptom::read(text, place);
         let authentication = symptom::pachyderm_authentication(text, place);
         if !symptoms.is_empty() || authentication.is_some() {
-            return Contents { symptoms, authentication, ..Contents::default() };
+            return (Contents::default(), Told { symptoms, authentication });
         }
         if is_table(text) {
             let complaint = Complaint {
@@ -297,14 +317,14 @@ fn contents_of(text: &str, form: Form, place: &Place) -> Contents {
                 message: "a table of log entries: their fields are cut there".to_owned(),
                 did: "left it out; export JSON (--format=json; Logs Explorer: Download, JSON)",
             };
-            return Contents { complaints: vec![complaint], ..Contents::default() };
+            let held = Contents { complaints: vec![complaint], ..Contents::default() };
+            return (held, Told::default());
         }
         if form == Form::Text {
-            let (items, complaints) = document::embedded(text, place);
-            return Contents { items, complaints, ..Contents::default() };
+            return (document::embedded(text, place), Told::default());
         }
     }
-    Contents { items, complaints, ..Contents::default() }
+    (held, Told::default())
 }
 
 /// Whether a document that could not be read may hold firewall rules, by the kinds that it names.
@@ -414,7 +434,7 @@ pub fn as_log(text: &str, form: Form, place: &Place) -> AsLog {
             if !LOG_KEYS.iter().any(|key| text.contains(key)) {
                 return AsLog::No;
             }
-            let (items, complaints) = document::yaml_items(text, place);
+            let Contents { items, complaints, .. } = document::yaml_items(text, place);
             let is_entry = |item: &Item| LOG_KEYS.iter().any(|key| item.value.get(*key).is_some());
             if items.is_empty() && !complaints.is_empty() {
                 AsLog::Broken

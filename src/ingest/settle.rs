@@ -45,11 +45,28 @@ pub(super) fn doubt(inventory: &mut Inventory, path: &Arc<str>, names_rules: boo
         networks = inventory.known_networks().into_iter().collect();
     }
     let origin = Origin { path: Arc::clone(path), line: 1 };
-    for network in &networks {
-        let lost = FirewallRule::stand_ins(network, FirewallRule::LOST, &origin);
-        let name = Some("that was lost".to_owned());
-        let lost = lost.map(|rule| FirewallRule { name: name.clone(), ..rule });
-        inventory.firewall_rules.extend(lost);
+    stand_in(inventory, &networks, ("that was lost", FirewallRule::LOST), &origin);
+}
+
+/// Where only a part of a list was given its rules may be of any network that is known.
+pub(super) fn doubt_everywhere(inventory: &mut Inventory, origin: &Origin) {
+    let networks = inventory.known_networks().into_iter().collect();
+    let why = ("that was not given", FirewallRule::IN_THE_REST);
+    stand_in(inventory, &networks, why, origin);
+}
+
+/// For the rules of these networks that nobody knows.
+fn stand_in(
+    inventory: &mut Inventory,
+    networks: &BTreeSet<Reference>,
+    (name, why): (&str, &'static str),
+    origin: &Origin,
+) {
+    for network in networks {
+        let unknown = FirewallRule::stand_ins(network, why, origin);
+        let name = Some(name.to_owned());
+        let unknown = unknown.map(|rule| FirewallRule { name: name.clone(), ..rule });
+        inventory.firewall_rules.extend(unknown);
     }
 }
 

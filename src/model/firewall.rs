@@ -462,10 +462,13 @@ impl FirewallRule {
     pub const LOST: &'static str =
         "a part of this input could not be read, and may have held rules";
 
+    /// What stands for the rules of a list that is not whole says this of itself.
+    pub const IN_THE_REST: &'static str = "this is a part of a list, and the rest may hold rules";
+
     /// Why it stands for rules that nobody knows, where it does.
     #[must_use]
     pub fn stands_for(&self) -> Option<&'static str> {
-        let all = [Self::NOT_GIVEN, Self::LOST];
+        let all = [Self::NOT_GIVEN, Self::LOST, Self::IN_THE_REST];
         all.into_iter().find(|why| self.unmodelled.iter().any(|what| what == why))
     }
 

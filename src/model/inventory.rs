@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::cluster::{Operation, Provider};
+use crate::model::listed::Listed;
 use crate::model::{
     Association, Balancers, Cluster, ConnectorObject, Drift, FirewallPolicy, FirewallRule,
     Instance, ManagedZone, NameServerPolicy, Nat, Network, NodePool, Origin, PolicyKind,
@@ -118,6 +119,8 @@ pub struct Inventory {
     pub symptoms: Vec<Symptom>,
     /// Whether Pachyderm's own authentication is activated, where somebody pasted what shows it.
     pub pachyderm_authentication: Option<(bool, Origin)>,
+    /// Lists of which only a part was given.
+    pub partial: BTreeSet<Listed>,
     /// Kinds that are known but not used, with how many there were.
     pub unused: BTreeMap<String, u64>,
     /// Whether network policies come before the VPC rules in networks that are not described, where
@@ -208,10 +211,12 @@ impl Inventory {
             drifts,
             symptoms,
             pachyderm_authentication,
+            partial,
             unused,
             assumed_policies_first,
             aliases,
         } = other;
+        self.partial.extend(partial);
         self.networks.extend(networks);
         self.subnetworks.extend(subnetworks);
         self.firewall_rules.extend(firewall_rules);
@@ -383,6 +388,18 @@ impl Inventory {
                 && same_region
                 && network.is_none_or(|network| subnetwork.network.agrees(network))
         })
+    }
+
+    /// Whether only a part of a list was given: what is not in it may be there all the same.
+    #[must_use]
+    pub fn is_partial(&self, listed: Listed) -> bool {
+        self.partial.contains(&listed)
+    }
+
+    /// Whether all zones of DNS were given.
+    #[must_use]
+    pub fn has_all_zones(&self) -> bool {
+        !self.zones.is_empty() && !self.is_partial(Listed::Zones)
     }
 
     /// The networks that anything described is in, each once.

@@ -11,6 +11,7 @@ pub mod condition;
 pub mod firewall;
 pub mod inventory;
 pub mod kept;
+pub mod listed;
 pub mod managed;
 pub mod network;
 pub mod origin;

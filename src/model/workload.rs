@@ -341,6 +341,8 @@ pub struct Workloads {
     pub backend_configs: Vec<BackendConfig>,
     /// Nodes.
     pub nodes: Vec<Node>,
+    /// Whether only a part of a list of them was given.
+    pub partial: bool,
     /// Made when it is first asked for: a cluster has thousands of Services and pods.
     labels: OnceLock<(usize, LabelIndex)>,
 }
@@ -433,6 +435,7 @@ impl Workloads {
             gateways,
             backend_configs,
             nodes,
+            partial,
             labels: _, // made anew
         } = other;
         self.services.extend(services);
@@ -444,6 +447,7 @@ impl Workloads {
         self.gateways.extend(gateways);
         self.backend_configs.extend(backend_configs);
         self.nodes.extend(nodes);
+        self.partial |= partial;
     }
 
     /// How many objects there are.

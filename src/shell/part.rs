@@ -8,7 +8,7 @@ use crate::correlate::Window;
 use crate::ingest::document::Place;
 use crate::ingest::log::csv::Columns;
 use crate::ingest::log::{
-    Form, Found, Framer, Piece, Shapes, Sink, looks_like_entry, next_entry, read_piece,
+    Around, Form, Found, Framer, Piece, Shapes, Sink, looks_like_entry, next_entry, read_piece,
 };
 use crate::ingest::reader::{AsLog, as_log, names_rules};
 use crate::ingest::symptom;
@@ -211,6 +211,12 @@ impl<W: Watch> Sink for Taking<'_, W> {
             Form::Csv => self.row(&piece, text),
             Form::Text => self.other(&piece, text, 0),
         }
+    }
+
+    fn around(&mut self, around: Around) {
+        let Around { text, line, byte } = around;
+        let place = Place { path: Arc::clone(&self.notes.path), line, byte };
+        self.notes.others.push(Other { text, form: Form::Json, place });
     }
 }
 

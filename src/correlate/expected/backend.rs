@@ -71,7 +71,7 @@ fn without_service(workloads: &Workloads, id: &ObjectName) -> Backend {
     let all_namespaces = ["default", "kube-system"].into_iter().all(is_given);
     let in_namespace = of_namespace(&id.namespace) > 1;
     let placeholder = id.namespace.contains('$') || id.name.contains('$');
-    if !placeholder && (in_namespace || all_namespaces) {
+    if !placeholder && !workloads.partial && (in_namespace || all_namespaces) {
         let missing = format!("Service {id} is not there, though others were given");
         return Backend { missing: Some(missing), ..Backend::default() };
     }
@@ -144,6 +144,9 @@ fn only_of_name(
 
 /// Why no pod answers for a Service, as far as what was given shows it.
 fn nobody_there(workloads: &Workloads, service: &Service) -> Option<String> {
+    if workloads.partial {
+        return None;
+    }
     let id = &service.id;
     let mut given = workloads.endpoints_of(id).peekable();
     if given.peek().is_some() {

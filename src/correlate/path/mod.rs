@@ -25,6 +25,7 @@ use crate::engine::naming::is_googles;
 use crate::engine::routing::{Hop, is_internet_gateway, next_hop, serves};
 use crate::engine::{Decider, Decision};
 use crate::model::inventory::Frontend;
+use crate::model::listed::Listed;
 use crate::model::{Cluster, Expected, Nat, Origin, Reference, Route, Subnetwork};
 use crate::net::{IpNet, Role};
 
@@ -449,7 +450,8 @@ impl Way<'_, '_> {
         };
         let mut own = inventory.nats.iter().filter(here).peekable();
         if own.peek().is_none() {
-            if inventory.routers.is_empty() && inventory.nats.is_empty() {
+            let none_given = inventory.routers.is_empty() && inventory.nats.is_empty();
+            if none_given || inventory.is_partial(Listed::Routers) {
                 let how = "gcloud compute routers list --format=json";
                 return link("nat", State::NotGiven, "Cloud NAT", how);
             }

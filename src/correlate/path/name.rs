@@ -85,7 +85,7 @@ fn public(
     unseen: Option<Unseen<'_>>,
     links: &mut Vec<Link>,
 ) -> (Option<Side>, Class) {
-    let given = !directory.inventory.zones.is_empty();
+    let given = directory.inventory.has_all_zones();
     let google = is_googles(name);
     let told = if google { "Google's public addresses" } else { "addresses on the internet" };
     let made = match unseen {

@@ -31,6 +31,46 @@ pub trait Sink {
 
     /// Takes a piece of the buffer.
     fn piece(&mut self, piece: Piece);
+
+    /// Takes what stood around a list whose elements came one by one: an object with all but them.
+    fn around(&mut self, _around: Around) {}
+}
+
+/// An object around a list, the list emptied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Around {
+    /// Its text.
+    pub text: String,
+    /// The line it starts on, counted from 1.
+    pub line: u64,
+    /// The byte of the input it starts at.
+    pub byte: u64,
+}
+
+/// More than this is not what an API writes around a list.
+const LONGEST_AROUND: usize = 16 << 10;
+
+impl Around {
+    /// From the bytes up to the bracket of the list.
+    pub(super) fn of(head: &[u8], line: u64, byte: u64) -> Option<Self> {
+        let head = std::str::from_utf8(head).ok().filter(|head| head.len() <= LONGEST_AROUND)?;
+        Some(Self { text: format!("{head}]"), line, byte })
+    }
+
+    /// Adds a member that stands behind the list.
+    pub(super) fn add(&mut self, member: &[u8]) {
+        if let Ok(member) = std::str::from_utf8(member)
+            && self.text.len() + member.len() <= LONGEST_AROUND
+        {
+            self.text.push(',');
+            self.text.push_str(member.trim_end());
+        }
+    }
+
+    /// Closes the object.
+    pub(super) fn close(&mut self) {
+        self.text.push('}');
+    }
 }
 
 impl Sink for Vec<Piece> {
@@ -97,6 +137,18 @@ impl<'b> Cut<'b> {
         let line = line + memchr_iter(b'\n', between).count() as u64;
         self.counted = (at, line);
         line
+    }
+
+    /// What stands around the list whose bracket ends the next `length` bytes.
+    pub(super) fn around(&mut self, length: usize) -> Option<Around> {
+        let line = self.line_at(self.at);
+        let head = self.buffer.get(self.at..self.at + length)?;
+        Around::of(head, line, self.base + self.at as u64)
+    }
+
+    /// Hands what stood around a list to the sink.
+    pub(super) fn push_around(&mut self, around: Around) {
+        self.sink.around(around);
     }
 
     /// Hands a piece to the sink.

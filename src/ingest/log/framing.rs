@@ -15,7 +15,7 @@
 
 use memchr::memchr;
 
-use crate::ingest::log::cut::{Cut, Sink};
+use crate::ingest::log::cut::{Around, Cut, Sink};
 use crate::ingest::log::extent::{
     Extent, ITEMS, LISTS, LONGEST_ENTRY, blank, extent, looks_like_entry, next_value, string_end,
 };
@@ -38,6 +38,8 @@ enum Place {
 pub struct Framer {
     form: Option<Form>,
     places: Vec<Place>,
+    /// What stands around the list that is open.
+    around: Option<Around>,
     line: u64,
     byte: u64,
     entries_seen: bool,
@@ -50,6 +52,7 @@ impl Default for Framer {
         Self {
             form: None,
             places: Vec::new(),
+            around: None,
             line: 1,
             byte: 0,
             entries_seen: false,
@@ -154,6 +157,10 @@ impl Framer {
                 (Some(Place::Wrapper), b'}') => {
                     self.places.pop();
                     cut.at += 1;
+                    if let Some(mut around) = self.around.take() {
+                        around.close();
+                        cut.push_around(around);
+                    }
                 }
                 (Some(Place::Wrapper), _) => {
                     if !self.wrapper_member(cut) {
@@ -197,6 +204,7 @@ impl Framer {
             }
             Extent::List(inside) => {
                 self.places.extend([Place::Wrapper, Place::Array]);
+                self.around = cut.around(inside);
                 cut.at += inside;
                 true
             }
@@ -281,6 +289,9 @@ impl Framer {
             },
             None => return self.more_or_end(cut),
         };
+        if let (Some(around), Some(member)) = (&mut self.around, rest.get(..value_at + length)) {
+            around.add(member);
+        }
         cut.at += value_at + length;
         true
     }
@@ -294,6 +305,7 @@ impl Framer {
             return false;
         }
         self.places.pop();
+        self.around = None;
         self.garbage(cut)
     }
 }

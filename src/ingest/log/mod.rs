@@ -18,7 +18,7 @@ pub mod walker;
 pub mod wrapped;
 mod yaml;
 
-pub use cut::{Piece, Sink};
+pub use cut::{Around, Piece, Sink};
 pub use entry::{Found, read_piece};
 pub use extent::{looks_like_entry, next_entry, whole_value};
 pub use form::{Form, begins_value};
