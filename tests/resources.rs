@@ -466,6 +466,7 @@ fn manifests_of_changed_resources_say_the_whole_of_them() {
         private: true,
         networks: vec![Reference::new(Some("p-2"), "other")],
         clusters: Vec::new(),
+        is_hidden: false,
         target: ZoneTarget::Records,
         kept: None,
         origin: Origin::default(),

@@ -325,6 +325,28 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
     spots
 }
 
+/// Fields of rules that no rule of an input has: somebody selected others, or wrote them by hand.
+fn unsaid(inventory: &Inventory) -> impl Iterator<Item = String> {
+    let mut by_input: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
+    for rule in &inventory.firewall_rules {
+        let unsaid = by_input.entry(&rule.origin.path).or_insert_with(|| rule.unsaid.clone());
+        unsaid.retain(|key| rule.unsaid.contains(key));
+    }
+    let as_taken = |key: &&'static str| match *key {
+        "direction" => "direction (INGRESS, where it has sources)",
+        "priority" => "priority (1000)",
+        _ => "disabled (no)",
+    };
+    by_input.into_iter().filter(|(_, keys)| !keys.is_empty()).map(move |(path, keys)| {
+        let keys: Vec<&str> = keys.iter().map(as_taken).collect();
+        format!(
+            "{path}: no firewall rule there says its {}; what it is by default is taken: gcloud \
+             compute firewall-rules list --format=json holds all fields",
+            keys.join(", ")
+        )
+    })
+}
+
 /// What was not given, or not whole.
 fn unseen(inventory: &Inventory, not_given: &[&'static str]) -> Vec<BlindSpot> {
     let all_amazon = inventory.is_all_amazon();
@@ -336,6 +358,6 @@ fn unseen(inventory: &Inventory, not_given: &[&'static str]) -> Vec<BlindSpot> {
         Some((_, how)) => format!("{key}: not judged; {how}"),
         None => format!("{key}: no log entry was read"),
     });
-    let all = of_parts.chain(of_nothing);
+    let all = of_parts.chain(unsaid(inventory)).chain(of_nothing);
     all.map(|detail| BlindSpot { kind: "not-given", detail }).collect()
 }

@@ -273,9 +273,17 @@ impl Asker<'_> {
     fn by_zone<'a>(&self, inventory: &'a Inventory, name: &str, by: Sees) -> Found<'a> {
         let seen =
             |zone: &&ManagedZone| zone.private && self.holds(&zone.networks, &zone.clusters, by);
-        let Some(zone) = longest(inventory.zones.iter().filter(seen), name) else {
-            return Found::Nothing;
-        };
+        let zone = longest(inventory.zones.iter().filter(seen), name);
+        let hidden = |zone: &&ManagedZone| zone.is_hidden && by == Sees::Network;
+        if let Some(hidden) = longest(inventory.zones.iter().filter(hidden), name)
+            && zone.is_none_or(|zone| zone.dns_name.len() < hidden.dns_name.len())
+        {
+            let why = "which networks see it was not exported: gcloud dns managed-zones list \
+                       --format=json";
+            let what = format!("managed zone {}", hidden.id.name);
+            return Found::End(Resolved::Undecided(what, why, &hidden.origin));
+        }
+        let Some(zone) = zone else { return Found::Nothing };
         if let ZoneTarget::Peering(Some(to)) = &zone.target
             && let Some(found) = self.by_peer(inventory, name, to)
         {
@@ -394,6 +402,7 @@ mod tests {
             private: true,
             networks: vec![Reference::new(None, network)],
             clusters: Vec::new(),
+            is_hidden: false,
             target: ZoneTarget::Records,
             kept: None,
             origin: Origin::default(),

@@ -32,6 +32,8 @@ pub enum Hop<'a> {
     Depends(&'a Route, Option<&'a Route>),
     /// A policy-based route takes it, or may, where the tags of the VM are not known.
     Policy(&'a PolicyRoute, bool),
+    /// Along this route, of which nobody knows where it leads.
+    Unsaid(&'a Route),
     /// No route of the network was given.
     NotGiven,
 }
@@ -78,7 +80,10 @@ pub fn next_hop<'a>(
     }
     match (open, chosen.first()) {
         (Some(open), first) => Hop::Depends(open, first.copied()),
-        (None, Some(_)) => Hop::Routes(chosen),
+        (None, Some(_)) => match chosen.iter().find(|route| route.next_hop.is_empty()) {
+            Some(unsaid) => Hop::Unsaid(unsaid),
+            None => Hop::Routes(chosen),
+        },
         (None, None) => {
             let described = inventory.networks.iter().find(|one| one.id.agrees(network));
             let is_exported = own().any(|route| !route.is_written);
@@ -187,6 +192,7 @@ mod tests {
             }
             Hop::Policy(one, true) => format!("by {}", one.id.name),
             Hop::Policy(one, false) => format!("perhaps by {}", one.id.name),
+            Hop::Unsaid(route) => format!("unsaid by {}", route.id.name),
             Hop::NotGiven => "not given".to_owned(),
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::ingest::fields::Fields;
 use crate::ingest::kept;
+use crate::ingest::terraform_resources::RESOURCE;
 use crate::model::{
     ManagedZone, NameServerPolicy, Origin, RecordSet, Reference, ResponsePolicy, ResponseRule,
     ZoneTarget,
@@ -11,10 +12,19 @@ use crate::model::{
 /// A managed zone.
 pub fn zone(fields: Fields<'_>, origin: &Origin) -> Option<ManagedZone> {
     let visible = fields.at("privateVisibilityConfig");
+    let visibility = fields.text("visibility");
+    // The API writes these of every zone, and who sees it of every private one.
+    let is_whole = ["kind", "id", "creationTime", RESOURCE].iter().any(|key| fields.has(key));
+    let says_who = fields.has("privateVisibilityConfig") || visibility.as_deref() == Some("public");
+    let is_hidden = !is_whole && !says_who;
     Some(ManagedZone {
         id: fields.own_reference()?,
         dns_name: fields.text("dnsName")?,
-        private: fields.text("visibility").as_deref() == Some("private"),
+        private: match visibility.as_deref() {
+            Some(said) => said == "private",
+            None => is_hidden || fields.has("privateVisibilityConfig"),
+        },
+        is_hidden,
         networks: networks(visible),
         clusters: clusters(visible),
         target: if fields.has("forwardingConfig") {

@@ -72,10 +72,51 @@ pub fn rest_rule(fields: Fields<'_>, origin: &Origin) -> Option<FirewallRule> {
         fields.has("logConfig").then(|| fields.at("logConfig").flag("enable") == Some(true));
     rule.name = Some(id.name);
     let resource = fields.at(RESOURCE);
+    if !fields.has(RESOURCE) {
+        doubt_selection(&mut rule, fields);
+    }
     rule.terraform = kept::terraform_resource(fields).map(Box::new);
     rule.log_metadata =
         resource.text("metadata").or_else(|| fields.at("logConfig").text("metadata"));
     Some(rule)
+}
+
+/// Fields that the API writes for every rule
+/// (<https://cloud.google.com/compute/docs/reference/rest/v1/firewalls>).
+const ALWAYS_WRITTEN: [&str; 3] = ["direction", "priority", "disabled"];
+/// One of these, too: where a rule names no other end, it is written as 0.0.0.0/0.
+const ENDS: [&str; 4] =
+    ["sourceRanges", "destinationRanges", "sourceTags", "sourceServiceAccounts"];
+
+/// What a rule lacks of the fields that are always there was not exported, where it is an export:
+/// nobody writes an id by hand. Other descriptions may be somebody's own, who relies on what the
+/// API makes of them; but whether one without direction and sources is INGRESS nobody knows.
+fn doubt_selection(rule: &mut FirewallRule, fields: Fields<'_>) {
+    let unsaid = ALWAYS_WRITTEN.into_iter().filter(|key| !fields.has(key));
+    rule.unsaid = unsaid.collect();
+    let names_ends = |keys: &[&str]| keys.iter().any(|key| fields.has(key));
+    let is_exported = fields.has("id") || fields.has("creationTimestamp");
+    let no_direction = rule.unsaid.contains(&"direction");
+    let is_ingress = names_ends(&["sourceRanges", "sourceTags", "sourceServiceAccounts"])
+        && !fields.has("destinationRanges");
+    if no_direction && (is_exported || !is_ingress) {
+        rule.either_direction = true;
+        rule.unmodelled.push(FirewallRule::not_exported("direction"));
+    }
+    if !is_exported {
+        return;
+    }
+    if rule.unsaid.contains(&"priority") {
+        // It may outrank everything.
+        rule.priority = 0;
+        rule.unmodelled.push(FirewallRule::not_exported("priority"));
+    }
+    if rule.unsaid.contains(&"disabled") {
+        rule.unmodelled.push(FirewallRule::not_exported("disabled"));
+    }
+    if !names_ends(&ENDS) {
+        rule.unmodelled.push(FirewallRule::not_exported("sources and destinations"));
+    }
 }
 
 /// Reads the `spec` of a manifest. Logging is on where `logConfig` is there at all, and, in the old

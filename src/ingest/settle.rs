@@ -338,6 +338,9 @@ fn settle_rules(rules: &mut Vec<FirewallRule>, contradictions: Contradictions) {
                         one.owner = Owner::ConfigConnector;
                         one.manifest = rule.manifest;
                     }
+                    // A selection of the fields of a rule that was given whole tells nothing new.
+                    _ if rule.is_selection_of(one) => {}
+                    _ if one.is_selection_of(&rule) => *one = rule,
                     // What is exported is there, and Terraform keeps it.
                     _ if one.decides_like(&rule) => {
                         // What it is described by is what is written, too.

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::model::attachment::Association;
 use crate::model::kept::TerraformResource;
 use crate::model::{Origin, Reference};
 use crate::net::{
@@ -295,6 +294,9 @@ pub struct FirewallRule {
     pub manifest: Option<Box<ManifestObject>>,
     /// The resource that Terraform keeps it by.
     pub terraform: Option<Box<TerraformResource>>,
+    /// Fields that the API always writes and its description leaves out: what they say by default
+    /// is taken.
+    pub unsaid: Vec<&'static str>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -332,6 +334,7 @@ impl FirewallRule {
             terraform: None,
             description: None,
             log_metadata: None,
+            unsaid: Vec::new(),
             origin: Origin::default(),
         }
     }
@@ -406,6 +409,7 @@ impl FirewallRule {
             description: None,
             log_metadata: None,
             is_written: false,
+            unsaid: Vec::new(),
             origin: Origin::default(),
             ..rule.clone()
         };
@@ -413,6 +417,33 @@ impl FirewallRule {
         (understood || self.origin == other.origin)
             && plain(self) == plain(other)
             && self.traffic() == other.traffic()
+    }
+
+    /// What a field says of itself that a selection of others left out.
+    #[must_use]
+    pub fn not_exported(field: &str) -> String {
+        format!("{field}: not exported")
+    }
+
+    /// Whether both are exports of one rule, of which this one lacks fields that the other has,
+    /// and agrees with it in the rest.
+    #[must_use]
+    pub fn is_selection_of(&self, whole: &Self) -> bool {
+        if self.unsaid.is_empty() || !whole.unsaid.is_empty() || self.is_written || whole.is_written
+        {
+            return false;
+        }
+        let mut own = Self { either_direction: whole.either_direction, ..self.clone() };
+        for field in &self.unsaid {
+            match *field {
+                "direction" => own.direction = whole.direction,
+                "priority" => own.priority = whole.priority,
+                _ => own.disabled = whole.disabled,
+            }
+            let said = Self::not_exported(field);
+            own.unmodelled.retain(|what| *what != said);
+        }
+        own.decides_like(whole)
     }
 
     /// What it matches of protocols and ports.
@@ -534,67 +565,5 @@ impl PolicyKind {
             Self::NetworkAcl => "network-acl",
             Self::SecurityGroup => "security-group",
         }
-    }
-}
-
-/// A firewall policy and where it is attached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FirewallPolicy {
-    /// Its name: a number for hierarchical ones.
-    pub name: String,
-    /// The name people call it by.
-    pub short_name: Option<String>,
-    /// Its stage.
-    pub kind: PolicyKind,
-    /// The network whose effective firewalls showed it; `None` where it is not known to which
-    /// network it applies.
-    pub network: Option<Reference>,
-    /// Whether it is known to apply there. A policy that is described on its own may be attached to
-    /// a folder that holds the network, or not.
-    pub attached: bool,
-    /// Whether it stands in an answer of getEffectiveFirewalls, and so every VPC rule beside it.
-    pub effective: bool,
-    /// Whether nobody gave its rules: it is there, and may allow or deny anything.
-    pub unread: bool,
-    /// Its project, where it is known; hierarchical ones have none.
-    pub project: Option<String>,
-    /// What it is attached to, as far as its own description says.
-    pub attachments: Vec<Association>,
-    /// The region of a regional one, where it is known.
-    pub region: Option<String>,
-    /// Its place among the policies of its stage, lower first.
-    pub order: u32,
-    /// Its rules, in no order.
-    pub rules: Vec<FirewallRule>,
-    /// Where it was read.
-    pub origin: Origin,
-}
-
-impl FirewallPolicy {
-    /// The number of the entry that every network ACL ends with (`*`), which denies.
-    pub const LAST_ENTRY: u32 = 32_767;
-
-    /// Whether it goes by this name.
-    #[must_use]
-    pub fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.short_name.as_deref() == Some(name)
-    }
-
-    /// Whether both describe one policy.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        fn agree(a: &Option<String>, b: &Option<String>) -> bool {
-            a.is_none() || b.is_none() || a == b
-        }
-        self.kind == other.kind
-            && agree(&self.region, &other.region)
-            && agree(&self.project, &other.project)
-            && (self.is_called(&other.name) || other.is_called(&self.name))
-    }
-
-    /// The name to call it by.
-    #[must_use]
-    pub fn label(&self) -> &str {
-        self.short_name.as_deref().unwrap_or(&self.name)
     }
 }

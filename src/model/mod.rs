@@ -15,6 +15,7 @@ pub mod listed;
 pub mod managed;
 pub mod network;
 pub mod origin;
+pub mod policy;
 pub mod query;
 pub mod record;
 pub mod reference;
@@ -27,7 +28,7 @@ pub use balancer::Balancers;
 pub use cluster::{Cluster, Instance, NodePool};
 pub use complaint::Complaint;
 pub use condition::{ConnectorObject, Drift};
-pub use firewall::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
+pub use firewall::{Action, FirewallRule, Owner, PolicyKind};
 pub use inventory::Inventory;
 pub use kept::Kept;
 pub use network::{
@@ -35,6 +36,7 @@ pub use network::{
     ResponsePolicy, ResponseRule, Route, Subnetwork, ZoneTarget,
 };
 pub use origin::Origin;
+pub use policy::FirewallPolicy;
 pub use query::{Expected, Query, QueryId};
 pub use record::{Disposition, Record, RuleReference};
 pub use reference::{ObjectName, Reference};

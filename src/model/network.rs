@@ -147,6 +147,8 @@ pub struct ManagedZone {
     pub networks: Vec<Reference>,
     /// The clusters that see it, by name.
     pub clusters: Vec<String>,
+    /// Whether nobody knows who sees it: a selection of fields left it out.
+    pub is_hidden: bool,
     /// Who answers.
     pub target: ZoneTarget,
     /// As it was given.

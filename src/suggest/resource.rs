@@ -275,6 +275,7 @@ impl ResourceChange {
                     private: true,
                     networks: vec![network.clone()],
                     clusters: Vec::new(),
+                    is_hidden: false,
                     target: ZoneTarget::Records,
                     kept: None,
                     origin: Origin::default(),

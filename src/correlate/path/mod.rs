@@ -240,6 +240,12 @@ impl Way<'_, '_> {
                 let object = format!("policy-based route {}", by.id.name);
                 link("route", State::Undetermined, object, detail).read_at(&by.origin)
             }
+            Hop::Unsaid(route) => {
+                let detail = "its next hop was not exported: gcloud compute routes list \
+                              --format=json";
+                link("route", State::NotGiven, format!("route {}", route.id.name), detail)
+                    .read_at(&route.origin)
+            }
             Hop::NotGiven => {
                 let detail = "gcloud compute routes list --format=json";
                 link("route", State::NotGiven, format!("routes of {}", network.name), detail)

@@ -5,6 +5,8 @@
 //! first ([`collect_names`]) and references are resolved when everything is known.
 //! Fields: <https://cloud.google.com/config-connector/docs/reference/overview>.
 
+mod dns;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -14,16 +16,15 @@ use crate::ingest::Read;
 use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
 use crate::ingest::policies::ManifestNames;
-use crate::ingest::{balancers, dns, policies, rules};
+use crate::ingest::{balancers, policies, rules};
 use crate::model::cluster::{ControlPlaneLink, Provider, State};
 use crate::model::firewall::{ManifestObject, NetworkReference};
 use crate::model::inventory::Alias;
 use crate::model::kept::{Form, Kept};
 use crate::model::{Association, Attachment};
 use crate::model::{
-    Cluster, FirewallPolicy, Inventory, ManagedZone, NameServerPolicy, Nat, NatSubnetwork, Network,
-    NodePool, Origin, PolicyKind, RecordSet, Reference, ResponsePolicy, ResponseRule, Route,
-    Subnetwork, ZoneTarget,
+    Cluster, FirewallPolicy, Inventory, Nat, NatSubnetwork, Network, NodePool, Origin, PolicyKind,
+    Reference, Route, Subnetwork,
 };
 use crate::net::{parse_address, parse_cidr};
 
@@ -175,11 +176,11 @@ pub fn read(item: &Item, text: Option<&Arc<Value>>, into: &mut Inventory) -> Rea
         "ComputeRouterNAT" => nat(&manifest, into),
         "ContainerCluster" => cluster(&manifest, into),
         "ContainerNodePool" => node_pool(&manifest, into),
-        "DNSManagedZone" => zone(&manifest, into),
-        "DNSRecordSet" => record_set(&manifest, into),
-        "DNSResponsePolicy" => response_policy(&manifest, into),
-        "DNSResponsePolicyRule" => response_rule(&manifest, into),
-        "DNSPolicy" => dns_policy(&manifest, into),
+        "DNSManagedZone" => dns::zone(&manifest, into),
+        "DNSRecordSet" => dns::record_set(&manifest, into),
+        "DNSResponsePolicy" => dns::response_policy(&manifest, into),
+        "DNSResponsePolicyRule" => dns::response_rule(&manifest, into),
+        "DNSPolicy" => dns::dns_policy(&manifest, into),
         "ComputeSecurityPolicy" => {
             let name = manifest.id().name;
             let policy = balancers::security_policy(&name, manifest.spec, "rule", manifest.origin);
@@ -503,98 +504,5 @@ fn node_pool(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         pod_range_name: network.text("podRange"),
         origin: manifest.origin.clone(),
     });
-    Some(())
-}
-
-fn zone(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
-    let spec = manifest.spec;
-    let visible = spec.at("privateVisibilityConfig");
-    let networks = visible
-        .list("networks")
-        .filter_map(|one| manifest.reference(one.at("networkRef"), "ComputeNetwork", into))
-        .collect();
-    let clusters = visible.list("gkeClusters");
-    let cluster = |one: Fields<'_>| {
-        let at = one.at("gkeClusterNameRef");
-        Some(Reference::parse(&at.first_text(&["external", "name"])?).name)
-    };
-    let peered = spec.at("peeringConfig").at("targetNetwork").at("networkRef");
-    into.zones.push(ManagedZone {
-        clusters: clusters.filter_map(cluster).collect(),
-        target: if spec.has("forwardingConfig") {
-            ZoneTarget::Forwarding
-        } else if spec.has("peeringConfig") {
-            ZoneTarget::Peering(manifest.reference(peered, "ComputeNetwork", into))
-        } else {
-            ZoneTarget::Records
-        },
-        id: manifest.id(),
-        dns_name: spec.text("dnsName")?,
-        private: spec.text("visibility").as_deref() == Some("private"),
-        networks,
-        kept: manifest.kept(),
-        origin: manifest.origin.clone(),
-    });
-    Some(())
-}
-
-fn record_set(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
-    let spec = manifest.spec;
-    into.record_sets.push(RecordSet {
-        name: spec.text("name")?,
-        kind: spec.text("type")?,
-        zone: manifest.reference(spec.at("managedZoneRef"), "DNSManagedZone", into),
-        data: dns::answers(spec),
-        kept: manifest.kept(),
-        origin: manifest.origin.clone(),
-    });
-    Some(())
-}
-
-fn networks(manifest: &Manifest<'_>, names: &Inventory) -> Vec<Reference> {
-    let all = manifest.spec.list("networks");
-    all.filter_map(|one| manifest.reference(one.at("networkRef"), "ComputeNetwork", names))
-        .collect()
-}
-
-fn response_policy(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
-    let clusters = manifest.spec.list("gkeClusters");
-    let cluster = |one: Fields<'_>| {
-        let name = one.text("gkeClusterName");
-        let name =
-            name.or_else(|| one.at("gkeClusterNameRef").first_text(&["external", "name"]))?;
-        Some(Reference::parse(&name).name)
-    };
-    into.response_policies.push(ResponsePolicy {
-        id: manifest.id(),
-        networks: networks(manifest, into),
-        clusters: clusters.filter_map(cluster).collect(),
-        origin: manifest.origin.clone(),
-    });
-    Some(())
-}
-
-fn response_rule(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
-    let spec = manifest.spec;
-    into.response_rules.push(ResponseRule {
-        name: manifest.id().name,
-        policy: manifest.reference(spec.at("responsePolicyRef"), "DNSResponsePolicy", into),
-        dns_name: spec.text("dnsName")?,
-        records: dns::local_data(spec),
-        origin: manifest.origin.clone(),
-    });
-    Some(())
-}
-
-/// A policy without other name servers says nothing about what a name leads to.
-fn dns_policy(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
-    let servers = manifest.spec.at("alternativeNameServerConfig");
-    if servers.list("targetNameServers").next().is_some() {
-        into.name_servers.push(NameServerPolicy {
-            id: manifest.id(),
-            networks: networks(manifest, into),
-            origin: manifest.origin.clone(),
-        });
-    }
     Some(())
 }
