@@ -46,6 +46,7 @@ fn what_a_shell_put_around_an_export_is_none_of_it() {
         format!("$ gcloud compute firewall-rules list --format=json\n{list}\n$ \n"),
         format!("Your active configuration is: [prod]\n{deny}\n"),
         format!("{list}\n\nTo take a quick anonymous survey, run:\n  $ gcloud survey\n"),
+        format!("WARNING: Some requests did not succeed.\n{list}\n"),
     ] {
         check(&[("deny.json", &text)], "DENIED");
     }
@@ -513,5 +514,142 @@ fn routes_and_zones_without_what_decides_are_open() {
         (zone(value!({"visibility": "public"})), "ok"),
     ] {
         assert_eq!(state("name", "gcr.io", zone.clone()), expected, "{zone}");
+    }
+}
+
+/// A rule that says neither what it allows nor what it denies, or both, may do either.
+#[test]
+fn rules_of_unknown_action_may_do_either() {
+    let ssh_rule = |fields: Value| {
+        let mut rule = rule("x", value!({"priority": 100, "sourceRanges": ["0.0.0.0/0"]}));
+        rule.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        rule
+    };
+    let ssh = value!([{"IPProtocol": "tcp", "ports": ["22"]}]);
+    let cases = [
+        (value!({}), "UNDETERMINED"),
+        (value!({"allowed": []}), "UNDETERMINED"),
+        (value!({"allowed": ssh, "denied": ssh}), "UNDETERMINED"),
+        (value!({"allowed": ssh, "denied": []}), "ALLOWED"),
+        (value!({"denied": ssh}), "DENIED"),
+        // Of equal rank it may be the deny that wins.
+        (value!({"priority": 900}), "UNDETERMINED"),
+    ];
+    for (fields, verdict) in cases {
+        let own = ssh_rule(fields.clone()).to_string();
+        check(&[("own.json", &own)], verdict);
+        // Alone, too: what it may let pass is not denied for certain.
+        let inputs = Inputs::of(&[
+            ssh_rule(fields),
+            rule(
+                "other",
+                value!({"priority": 2000,
+            "allowed": [{"IPProtocol": "udp"}], "sourceRanges": ["10.0.0.0/8"]}),
+            ),
+        ]);
+        let alone = common::ssh("203.0.113.7", &["-c", inputs.path()])["verdict"].clone();
+        assert_eq!(alone, verdict);
+    }
+}
+
+/// Names that are made when a plan is applied are not known, and the rules are.
+#[test]
+fn rules_without_a_name_decide() {
+    let mut nameless = deny();
+    nameless.as_object_mut().unwrap().remove("name");
+    check(&[("deny.json", &nameless.to_string())], "DENIED");
+    // Two of them are two.
+    let mut other = nameless.clone();
+    other["denied"] = value!([{"IPProtocol": "udp"}]);
+    check(&[("two.json", &value!([other, nameless]).to_string())], "DENIED");
+    let values = value!({"project": "p", "network": "projects/p/global/networks/n",
+        "direction": "INGRESS", "priority": 100, "disabled": false, "allow": [],
+        "deny": [{"protocol": "tcp", "ports": ["22"]}], "source_ranges": ["0.0.0.0/0"]});
+    let plan = value!({"format_version": "1.2", "planned_values": {"root_module": {"resources": [
+        {"address": "google_compute_firewall.d", "mode": "managed", "name": "d",
+         "type": "google_compute_firewall", "values": values}]}},
+        "resource_changes": [{"address": "google_compute_firewall.d", "mode": "managed",
+            "type": "google_compute_firewall", "name": "d", "change": {"actions": ["create"],
+                "before": null, "after": values, "after_unknown": {"name": true}}}]});
+    check(&[("plan.json", &plan.to_string())], "DENIED");
+    let scratch = texts(&[allow(), plan.to_string()]);
+    let told = common::stdout(&run(&[
+        "why",
+        "203.0.113.7",
+        "10.0.0.5:22",
+        "--network",
+        "n",
+        scratch.path().to_str().unwrap(),
+    ]));
+    assert!(told.contains("without a name at"), "{told}");
+}
+
+/// What lacks its kind, its version or its name, and speaks as a rule does, may be one.
+#[test]
+fn what_speaks_as_a_rule_may_be_one() {
+    let manifest = "apiVersion: compute.cnrm.cloud.google.com/v1beta1\nkind: ComputeFirewall\n\
+         metadata: {name: deny}\nspec:\n  networkRef: {external: projects/p/global/networks/n}\n  \
+         priority: 100\n  deny: [{protocol: tcp}]\n  sourceRanges: [0.0.0.0/0]\n";
+    check(&[("m.yaml", manifest)], "DENIED");
+    for line in [
+        "apiVersion: compute.cnrm.cloud.google.com/v1beta1\n",
+        "kind: ComputeFirewall\n",
+        "metadata: {name: deny}\n",
+    ] {
+        let cut = manifest.replace(line, "");
+        assert_ne!(cut, manifest);
+        check(&[("m.yaml", &cut)], "UNDETERMINED");
+    }
+    let bare = value!({"name": "x", "network": "projects/p/global/networks/n", "priority": 100,
+        "sourceRanges": ["0.0.0.0/0"]});
+    check(&[("bare.json", &bare.to_string())], "UNDETERMINED");
+    // YAML that ends within a rule.
+    let cut = format!(
+        "{}- allowed:\n  - IPProtocol: tcp\n    ports:\n    -",
+        "- name: other\n  \
+         network: projects/p/global/networks/n\n  direction: INGRESS\n  priority: 2000\n  \
+         sourceRanges: [10.0.0.0/8]\n  allowed: [{IPProtocol: udp}]\n"
+    );
+    check(&[("cut.yaml", &cut)], "UNDETERMINED");
+    check(&[("values.yaml", "service:\n  loadBalancerSourceRanges: [10.0.0.0/8]\n")], "ALLOWED");
+}
+
+/// A port that the entry does not say is not port 0.
+#[test]
+fn an_entry_without_port_is_not_judged() {
+    let mut entry = denied("10.9.0.1", "10.0.0.5", 22, "deny-all", "INGRESS", "v");
+    let inputs = |entry: &Value| Inputs::of(&[entry.clone(), deny_all(value!({}))]).triage();
+    assert_eq!(inputs(&entry)["complaints"], value!([]));
+    entry["jsonPayload"]["connection"].as_object_mut().unwrap().remove("dest_port");
+    let report = inputs(&entry);
+    assert_eq!(report["log"]["denied"], 1);
+    assert!(report["complaints"].to_string().contains("dest_port is missing"), "{report:#}");
+    assert_eq!(report["findings"].as_array().unwrap().len(), 0, "{report:#}");
+    // Nor where it fits the shape of others.
+    let log: Vec<Value> = (0..40)
+        .map(|at| {
+            let mut one =
+                denied(&format!("10.9.0.{at}"), "10.0.0.5", 22, "deny-all", "INGRESS", "v");
+            one["jsonPayload"]["connection"].as_object_mut().unwrap().remove("dest_port");
+            one
+        })
+        .collect();
+    let report = Inputs::of(&log).triage();
+    assert_eq!((&report["log"]["denied"], &report["findings"]), (&value!(40), &value!([])));
+}
+
+/// Zones of another project's networks are another list.
+#[test]
+fn zones_of_other_projects_are_not_this_ones() {
+    let network = value!({"kind": "compute#network", "name": "n",
+        "selfLink": "https://x/projects/p/global/networks/n"});
+    for (project, state) in [("p", "ok"), ("q", "not-given")] {
+        let zone = value!({"kind": "dns#managedZone", "name": "z", "dnsName": "zz.internal.",
+            "visibility": "private", "privateVisibilityConfig": {"networks": [
+                {"networkUrl": format!("https://x/projects/{project}/global/networks/other")}]}});
+        let all = [network.clone(), subnet(value!({})), zone].map(|one| one.to_string());
+        let inputs = texts(&all);
+        let path = json(&["path", "10.0.0.5", "gcr.io", inputs.path().to_str().unwrap()]);
+        assert_eq!(path["links"][0]["state"], state, "{path:#}");
     }
 }

@@ -541,6 +541,66 @@ fn a_regional_gateway_needs_its_probes_and_its_proxies() {
         title("proxy-subnet"),
         "the load balancer's proxies cannot reach pods of policy/api on tcp 8080"
     );
+    // A health check of its own port is for the probes alone, and requests are none of theirs.
+    resources.push(value!({"apiVersion": "networking.gke.io/v1", "kind": "HealthCheckPolicy",
+        "metadata": {"name": "api", "namespace": "policy"}, "spec": {
+            "targetRef": {"group": "", "kind": "Service", "name": "api"},
+            "default": {"config": {"type": "HTTP", "httpHealthCheck": {"port": 8081}}}}}));
+    let told = |all: &[Value]| {
+        let mut told: Vec<_> = needs(all)
+            .iter()
+            .filter(|need| need["reason"].as_str().unwrap().contains("HTTPRoute"))
+            .map(|need| (need["from"]["role"].clone(), need["port"].clone()))
+            .collect();
+        told.sort_by_key(|(role, port)| format!("{role} {port}"));
+        told
+    };
+    let (probes, proxies) = (value!("health-check"), value!("proxy-subnet"));
+    assert_eq!(told(&resources), [(probes.clone(), value!(8081)), (proxies, value!(8080))]);
+    // Front ends of an external one bring requests from the ranges of the probes.
+    let of_class = |one: &&mut Value| one["kind"] == "Gateway";
+    let gateway = resources.iter_mut().find(of_class).unwrap();
+    gateway["spec"]["gatewayClassName"] = value!("gke-l7-global-external-managed");
+    let both = [(probes.clone(), value!(8080)), (probes, value!(8081))];
+    assert_eq!(told(&resources), both);
+    resources.push(rule(
+        "probes",
+        &value!({"allowed": [{"IPProtocol": "tcp", "ports": ["8081"]}],
+        "sourceRanges": ["35.191.0.0/16", "130.211.0.0/22"]}),
+    ));
+    let report = asked("check", &resources, "");
+    let found = findings(&report, "health-check-blocked");
+    let [only] = found.as_slice() else { panic!("{found:#?}") };
+    let title = "the load balancer's front ends cannot reach pods of policy/api on tcp 8080";
+    assert_eq!(only["title"], title);
+}
+
+/// What the log shows of a balancer's proxies is what they are known to need.
+#[test]
+fn logged_requests_of_proxies_are_the_balancers() {
+    let mut all = base();
+    let subnet = value!({"kind": "compute#subnetwork", "name": "proxies", "network": network(),
+        "region": "europe-west1", "ipCidrRange": "10.129.0.0/23", "purpose": "REGIONAL_MANAGED_PROXY"});
+    let ingress = value!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"namespace": "policy", "name": "in",
+            "annotations": {"kubernetes.io/ingress.class": "gce-internal"}},
+        "spec": {"defaultBackend": {"service": {"name": "api", "port": {"number": 80}}}}});
+    let ports = value!({"ports": [{"port": 80, "targetPort": 8080}]});
+    let entry =
+        common::small::denied("10.129.0.7", "10.24.0.9", 8080, "deny", "INGRESS", "gke-blue");
+    let mut entry = entry;
+    entry["jsonPayload"]["vpc"] = value!({"project_id": "p", "vpc_name": "n"});
+    all.push(subnet);
+    all.push(entry.clone());
+    let checks = |all: &[Value]| {
+        let report = asked("triage", all, "");
+        let of_proxies = |one: &&Value| one["flow"]["source"]["role"] == "proxy-subnet";
+        let found = report["findings"].as_array().unwrap().iter().filter(of_proxies);
+        found.map(|one| one["check"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(checks(&all), ["unexplained-denial"]);
+    all.extend([ingress, service("api", &ports)]);
+    assert_eq!(checks(&all), ["health-check-blocked"]);
 }
 
 #[test]
@@ -672,12 +732,16 @@ fn manifests_alone_assume_what_gke_writes() {
     let kubelet = need(&all, "kubelet");
     assert_eq!((&kubelet["verdict"], &kubelet["assumed"]), (&value!("ALLOWED"), &value!(true)));
     assert_eq!(asked("check", &all, "")["findings"], value!([]));
-    // An export in which they are missing is believed.
-    all.push(rule(
-        "other",
-        &value!({"network": "n", "allowed": [{"IPProtocol": "tcp", "ports": ["80"]}],
-        "sourceRanges": ["10.0.0.0/8"]}),
-    ));
+    // A rule that somebody described beside them is no list of all; where the network's rules were
+    // exported, and they are missing there, the export is believed.
+    let other = |name: &str| {
+        let fields = value!({"network": "n", "allowed": [{"IPProtocol": "tcp", "ports": ["80"]}],
+            "sourceRanges": ["10.0.0.0/8"]});
+        rule(name, &fields)
+    };
+    all.push(other("other"));
+    assert_eq!(need(&all, "kubelet")["verdict"], "ALLOWED");
+    all.push(other("another"));
     assert_eq!(need(&all, "kubelet")["verdict"], "DENIED");
 }
 

@@ -570,6 +570,22 @@ fn shadow(rules: &[Value], severity: &str, title: &str) {
     assert_eq!(shadows(rules), [(severity.to_owned(), title.to_owned())]);
 }
 
+/// A network of which nobody knows the order hides nothing of the others.
+#[test]
+fn shadows_of_one_network_do_not_wait_for_another() {
+    let own = |name: &str, action: &str, priority: u64| {
+        serde_json::json!({"kind": "compute#firewall", "name": name, "direction": "INGRESS",
+            "network": "projects/p/global/networks/n", "priority": priority,
+            "sourceRanges": ["10.0.0.0/8"], action: [{"IPProtocol": "tcp"}]})
+    };
+    let both = [own("first", "denied", 100), own("ssh", "allowed", 200)];
+    let other = serde_json::json!({"kind": "compute#network", "name": "other",
+        "selfLink": "https://x/projects/p/global/networks/other"});
+    let (alone, beside) = (shadows(&both), shadows(&[&both[..], &[other]].concat()));
+    assert_eq!(alone.len(), 1);
+    assert_eq!(alone, beside);
+}
+
 #[test]
 fn rules_that_others_cover() {
     let one = |name: &str, action: &str, priority: u64, more: Value| {

@@ -329,6 +329,7 @@ fn outcome(rule: &FirewallRule) -> &'static str {
         Action::Deny => "DENIED",
         Action::GotoNext => "the next stage decides",
         Action::Inspect => "a firewall endpoint decides",
+        Action::Unknown => "nobody knows",
     }
 }
 

@@ -19,7 +19,7 @@ use crate::checks::blocked::{self, Words};
 use crate::checks::finding::{Confidence, Finding};
 use crate::checks::{Check, Evidence, Severity, pasted};
 use crate::correlate::Cause;
-use crate::correlate::expected::{Conclusion, Told};
+use crate::correlate::expected::{Conclusion, FRONT_ENDS, Need, Purpose, Told};
 use crate::model::symptom::SymptomKind;
 use crate::net::{Direction, Role};
 
@@ -38,19 +38,33 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn claims(cause: &Cause<'_>) -> bool {
-    cause.source.role == Role::HealthCheck && cause.direction != Some(Direction::Egress)
+    let of_balancer = match cause.source.role {
+        Role::HealthCheck => true,
+        // Other traffic of a proxy-only subnet is not what a balancer was described to need.
+        Role::ProxySubnet => cause.needs.iter().any(|need| need.purpose == Purpose::Probe),
+        _ => false,
+    };
+    of_balancer && cause.direction != Some(Direction::Egress)
 }
 
 fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
     let to = blocked::who(&cause.destination);
-    // Envoys of a proxy-only subnetwork carry the traffic, and probes come from elsewhere.
-    let by_proxies = cause.source.role == Role::ProxySubnet;
-    let (who, what) = match by_proxies {
-        true => (
+    let by_front_ends = |need: &Need<'_>| need.reason.starts_with(FRONT_ENDS);
+    let only_requests = !cause.needs.is_empty() && cause.needs.iter().all(by_front_ends);
+    let (who, what) = if cause.source.role == Role::ProxySubnet {
+        // Envoys of a proxy-only subnetwork carry the traffic, and probes come from elsewhere.
+        (
             "the load balancer's proxies",
             "probes may pass, and the backends be HEALTHY: requests end in 503, or hang",
-        ),
-        false => ("health checks", "without probes the backends are UNHEALTHY and get no traffic"),
+        )
+    } else if only_requests {
+        (
+            "the load balancer's front ends",
+            "they come from the ranges of its probes, which ask another port and may pass: the \
+             backends are HEALTHY, and requests end in 502",
+        )
+    } else {
+        ("health checks", "without probes the backends are UNHEALTHY and get no traffic")
     };
     let title = format!("{who} cannot reach {to} on {}", blocked::traffic(cause));
     Words { title, explanation: vec![blocked::denied_by(cause), what.to_owned()] }

@@ -133,7 +133,7 @@ impl<'a> Look<'_, 'a> {
         let wanted = match rule.action {
             Action::Allow => Some(Verdict::Allowed),
             Action::Deny => Some(Verdict::Denied),
-            Action::GotoNext | Action::Inspect => None,
+            Action::GotoNext | Action::Inspect | Action::Unknown => None,
         };
         for flows in reach(rule) {
             for region in &self.regions {

@@ -473,6 +473,7 @@ mod tests {
     fn far() -> FirewallRule {
         let network = Reference::new(None, "m");
         let mut rule = FirewallRule::new(network, Direction::Egress, 1000, Action::Allow);
+        rule.name = Some("far".to_owned());
         rule.layer4 = vec![Layer4 { protocol: Some(Protocol::UDP), ports: None }];
         rule.set_source_ranges(vec![parse_cidr("192.168.0.0/16").unwrap()]);
         rule.set_destination_ranges(vec![parse_cidr("192.168.0.0/16").unwrap()]);
@@ -488,7 +489,7 @@ mod tests {
         assert_eq!(outcome, Outcome::Missed(Mismatch::Direction));
         assert_eq!(trace.steps.len(), 1);
         let step = &trace.steps[0];
-        assert_eq!((step.rule.as_str(), step.outcome), ("priority 1000", outcome));
+        assert_eq!((step.rule.as_str(), step.outcome), ("far", outcome));
         let words: Vec<_> = step.misses.iter().map(|miss| miss.id()).collect();
         assert_eq!(
             words,

@@ -152,7 +152,7 @@ impl<'a> Walk<'a> {
         match action {
             Action::Allow => self.allowed = true,
             Action::Deny => self.denied = true,
-            Action::Inspect | Action::GotoNext => self.handed_on = true,
+            Action::Inspect | Action::GotoNext | Action::Unknown => self.handed_on = true,
         }
     }
 

@@ -285,7 +285,7 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
         "apply_security_profile_group" => Action::Inspect,
         _ => {
             note("action");
-            Action::Inspect
+            Action::Unknown
         }
     };
     let direction = fields.text("direction").and_then(|text| text.parse().ok());

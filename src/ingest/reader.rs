@@ -170,6 +170,19 @@ impl Reader {
     }
 
     fn note(&mut self, read: Read, item: &Item) {
+        let is_read = matches!(read, Read::Used(_) | Read::Noted);
+        if !is_read && speaks_as_rule(&item.value) {
+            self.lose_rules(&item.origin.path);
+            if !matches!(read, Read::Bad(_)) {
+                self.complaints.push(Complaint {
+                    path: item.origin.path.to_string(),
+                    line: item.origin.line,
+                    byte: 0,
+                    message: "what seems to be a firewall rule lacks its kind".to_owned(),
+                    did: complaint::SKIPPED_ITEM,
+                });
+            }
+        }
         let summary = &mut self.summary;
         match read {
             Read::Used(kind) => *summary.kinds.entry(kind).or_default() += 1,
@@ -191,6 +204,24 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether something may be a firewall rule that lacks what would tell that it is one.
+fn speaks_as_rule(value: &Value) -> bool {
+    let Some(members) = value.as_object() else { return false };
+    let has = |key: &str| members.contains_key(key);
+    let spec = |key: &str| value.pointer("/spec").is_some_and(|spec| spec.get(key).is_some());
+    let ends = ["sourceRanges", "destinationRanges", "targetTags", "sourceTags"];
+    let of_spec = ends.iter().any(|key| spec(key)) || spec("allow") || spec("deny");
+    let of_rest = ends.iter().any(|key| has(key)) || has("allowed") || has("denied");
+    let of_api = |key: &str| {
+        let parts = members.get(key).and_then(Value::as_array);
+        parts.is_some_and(|parts| parts.iter().any(|part| part.get("IPProtocol").is_some()))
+    };
+    spec("networkRef") && of_spec
+        || of_rest && (has("name") || has("network") || has("id"))
+        || of_api("allowed")
+        || of_api("denied")
 }
 
 /// A manifest tells of its object whatever its kind, and of the resource unless its status shows
@@ -322,6 +353,14 @@ fn contents_of(text: &str, form: Form, place: &Place) -> (Contents, Told) {
         }
         if form == Form::Text {
             return (document::embedded(text, place), Told::default());
+        }
+        // `WARNING: …` is a key of YAML's to who only looks at it.
+        let begins = |line: &str| line.starts_with(['{', '[']);
+        if form == Form::Yaml && !held.complaints.is_empty() && text.lines().any(begins) {
+            let behind = document::embedded(text, place);
+            if !behind.items.is_empty() {
+                return (behind, Told::default());
+            }
         }
     }
     (held, Told::default())

@@ -64,13 +64,13 @@ const MANIFEST: Dialect = Dialect { allow: "allow", deny: "deny", protocol: "pro
 /// does not name, or in a selection of fields, its network has no name.
 #[must_use]
 pub fn rest_rule(fields: Fields<'_>, origin: &Origin) -> Option<FirewallRule> {
-    let id = fields.own_reference()?;
+    let id = fields.own_reference().or_else(|| nameless(fields))?;
     let network = fields.reference("network").unwrap_or_default();
     let mut rule = read(fields, &REST, network.or_project(id.project.as_deref()), origin);
     rule.owner = gke_rule(&id.name).map_or(Owner::User, Owner::Gke);
     rule.logged =
         fields.has("logConfig").then(|| fields.at("logConfig").flag("enable") == Some(true));
-    rule.name = Some(id.name);
+    rule.name = Some(id.name).filter(|name| !name.is_empty());
     let resource = fields.at(RESOURCE);
     if !fields.has(RESOURCE) {
         doubt_selection(&mut rule, fields);
@@ -79,6 +79,13 @@ pub fn rest_rule(fields: Fields<'_>, origin: &Origin) -> Option<FirewallRule> {
     rule.log_metadata =
         resource.text("metadata").or_else(|| fields.at("logConfig").text("metadata"));
     Some(rule)
+}
+
+/// A rule whose name is made when it is applied (`"fw-${random_id.x.hex}"` in a plan), or was not
+/// selected, decides all the same.
+fn nameless(fields: Fields<'_>) -> Option<Reference> {
+    let decides = fields.has(REST.allow) || fields.has(REST.deny);
+    decides.then(|| Reference { project: fields.project(), ..Reference::default() })
 }
 
 /// Fields that the API writes for every rule
@@ -94,7 +101,7 @@ const ENDS: [&str; 4] =
 fn doubt_selection(rule: &mut FirewallRule, fields: Fields<'_>) {
     let unsaid = ALWAYS_WRITTEN.into_iter().filter(|key| !fields.has(key));
     rule.unsaid = unsaid.collect();
-    let names_ends = |keys: &[&str]| keys.iter().any(|key| fields.has(key));
+    let names_ends = |keys: &[&str]| keys.iter().any(|key| fields.list(key).next().is_some());
     let is_exported = fields.has("id") || fields.has("creationTimestamp");
     let no_direction = rule.unsaid.contains(&"direction");
     let is_ingress = names_ends(&["sourceRanges", "sourceTags", "sourceServiceAccounts"])
@@ -156,22 +163,22 @@ fn read(
             0
         }
     };
-    let allows = fields.list(dialect.allow).next().is_some();
-    let denies = fields.list(dialect.deny).next().is_some();
-    let (action, key) = match (allows, denies) {
-        (_, false) => (Action::Allow, dialect.allow),
-        (false, true) => (Action::Deny, dialect.deny),
-        (true, true) => {
-            unmodelled.push("both allow and deny".to_owned());
-            (Action::Deny, dialect.deny)
-        }
+    let says = |key: &str| fields.list(key).next().is_some();
+    let (action, keys): (_, &[_]) = match (says(dialect.allow), says(dialect.deny)) {
+        (true, false) => (Action::Allow, &[dialect.allow]),
+        (false, true) => (Action::Deny, &[dialect.deny]),
+        (true, true) => (Action::Unknown, &[dialect.allow, dialect.deny]),
+        (false, false) => (Action::Unknown, &[]),
     };
+    if says(dialect.allow) && says(dialect.deny) {
+        unmodelled.push("both allow and deny".to_owned());
+    }
     let way = direction.and_then(Result::ok).unwrap_or(Direction::Ingress);
     let mut rule = FirewallRule::new(network, way, priority, action);
     rule.either_direction = matches!(direction, Some(Err(())));
     rule.description = fields.text("description").filter(|text| !text.is_empty());
     let mut parts = Vec::new();
-    for part in fields.list(key) {
+    for (key, part) in keys.iter().flat_map(|key| fields.list(key).map(move |part| (key, part))) {
         match layer4(part, dialect.protocol) {
             Some(part) => parts.push(part),
             None => {

@@ -313,8 +313,9 @@ fn settle_rules(rules: &mut Vec<FirewallRule>, contradictions: Contradictions) {
     if all_differ(rules.iter().map(|rule| &rule.name)) {
         return;
     }
-    let same =
-        |a: &FirewallRule, b: &FirewallRule| a.name == b.name && a.network.agrees(&b.network);
+    let same = |a: &FirewallRule, b: &FirewallRule| {
+        a.name.is_some() && a.name == b.name && a.network.agrees(&b.network)
+    };
     let mut kept: Vec<FirewallRule> = Vec::with_capacity(rules.len());
     let mut by_name: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
     for rule in std::mem::take(rules) {

@@ -20,6 +20,8 @@ use crate::net::{
 pub enum Action {
     /// Deny. Stands first: between VPC rules of equal priority a deny wins.
     Deny,
+    /// Nobody knows: its description names none, or two. It may be a deny.
+    Unknown,
     /// Allow.
     Allow,
     /// Leave it to the next stage (policies only).
@@ -32,6 +34,7 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Deny => "deny",
+            Self::Unknown => "unknown",
             Self::Allow => "allow",
             Self::GotoNext => "goto_next",
             Self::Inspect => "apply_security_profile_group",
@@ -471,7 +474,7 @@ impl FirewallRule {
         match (&self.name, &self.policy) {
             (_, Some(policy)) => format!("{policy} {}", self.priority),
             (Some(name), None) => name.clone(),
-            (None, None) => format!("priority {}", self.priority),
+            (None, None) => format!("without a name at {}", self.origin),
         }
     }
 

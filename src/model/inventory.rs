@@ -320,8 +320,10 @@ impl Inventory {
                 rule.network = only.clone();
             }
             let same = |one: &&mut FirewallRule| {
-                one.name == rule.name && one.network.agrees(&rule.network)
+                one.name.is_some() && one.name == rule.name && one.network.agrees(&rule.network)
             };
+            // It is no export: others are there besides.
+            rule.is_written = true;
             match self.firewall_rules.iter_mut().find(same) {
                 Some(place) => *place = rule,
                 None => self.firewall_rules.push(rule),
@@ -396,10 +398,18 @@ impl Inventory {
         self.partial.contains(&listed)
     }
 
-    /// Whether all zones of DNS were given.
+    /// Whether the zones of DNS were given that a network may see: those of other projects come in
+    /// another list.
     #[must_use]
-    pub fn has_all_zones(&self) -> bool {
-        !self.zones.is_empty() && !self.is_partial(Listed::Zones)
+    pub fn has_zones_for(&self, network: &Reference) -> bool {
+        let is_elsewhere = |seen_by: &Reference| {
+            let projects = seen_by.project.as_ref().zip(network.project.as_ref());
+            projects.is_some_and(|(its, own)| its != own)
+        };
+        let may_be_its = |zone: &ManagedZone| {
+            zone.networks.is_empty() || !zone.networks.iter().all(is_elsewhere)
+        };
+        self.zones.iter().any(may_be_its) && !self.is_partial(Listed::Zones)
     }
 
     /// The networks that anything described is in, each once.

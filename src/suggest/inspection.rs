@@ -34,7 +34,7 @@ fn passed_over<'a>(
     let own = place(rules, rule);
     let order_is_open = rules.order_is_open();
     rules.all().filter_map(move |inspecting| {
-        let speaks_of_it = inspecting.action == Action::Inspect
+        let speaks_of_it = may_inspect(inspecting)
             && !inspecting.disabled
             && inspecting.direction == rule.direction
             && crossing::peers_meet(inspecting, rule);
@@ -47,7 +47,11 @@ fn passed_over<'a>(
 /// Whether anything is inspected at all.
 fn is_inspected(inventory: &Inventory) -> bool {
     let mut rules = inventory.policies.iter().flat_map(|policy| &policy.rules);
-    rules.any(|rule| rule.action == Action::Inspect)
+    rules.any(may_inspect)
+}
+
+fn may_inspect(rule: &FirewallRule) -> bool {
+    matches!(rule.action, Action::Inspect | Action::Unknown)
 }
 
 /// What a new rule may open of these layers and leave to inspection what is inspected today, which

@@ -49,12 +49,15 @@ pub fn assumed_networks(inventory: &Inventory) -> Vec<Reference> {
 /// Whether the rules of a network were exported: then what is not among them is not there.
 pub(super) fn is_exported(inventory: &Inventory, network: &Reference) -> bool {
     let answers = |one: &Reference| one.agrees(network);
+    let here = |rule: &&FirewallRule| rule.network.agrees(network);
+    let is_kept = |rule: &FirewallRule| rule.manifest.is_some() || rule.is_written;
+    let own = || inventory.firewall_rules.iter().filter(here);
+    let (kept, exported) =
+        (own().any(is_kept), own().filter(|rule| !is_kept(rule)).take(2).count());
+    // Beside manifests a single rule was described, and not the network's list.
     inventory.is_amazon(network)
         || inventory.effective_networks.iter().any(answers)
-        || inventory
-            .firewall_rules
-            .iter()
-            .any(|rule| rule.network.agrees(network) && rule.manifest.is_none() && !rule.is_written)
+        || exported > usize::from(kept)
 }
 
 fn assumed(

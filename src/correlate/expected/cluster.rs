@@ -249,7 +249,7 @@ fn boot_by_public<'a>(place: &Place<'_, 'a>, network: &Reference, host: &str) ->
     if redirects_google(inventory, network) {
         return None;
     }
-    let zones_given = inventory.has_all_zones();
+    let zones_given = inventory.has_zones_for(network);
     let mut all = well_known::ranges_with(Role::GooglePublic, "Google services");
     let because = if zones_given {
         "no private zone answers for the name"

@@ -23,6 +23,7 @@ pub use backend::{Backend, backend_of};
 pub use cluster::BOOT;
 pub use entrance::{Entrance, entrance};
 pub use pasted::{Conclusion, Told, tells_of};
+pub use probes::FRONT_ENDS;
 
 use crate::correlate::Directory;
 use crate::correlate::scope::Scope;

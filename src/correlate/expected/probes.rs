@@ -26,6 +26,9 @@ use crate::net::{Direction, IpNet, PortSet, Protocol, Role, well_known};
 
 /// The probes of proxies.
 pub(super) const PROXIED: &str = "load balancer health checks";
+/// What brings the requests of an external Application Load Balancer: Google's front ends, from the
+/// ranges of its probes.
+pub const FRONT_ENDS: &str = "front ends";
 /// Those of passthrough balancers.
 pub(super) const PASSTHROUGH: &str = "passthrough load balancer health checks";
 
@@ -95,7 +98,8 @@ pub(super) fn extra(place: &Place<'_, '_>, rule: &str) -> Option<Layer4> {
     let ports: Vec<u16> = match rule {
         "l7" => ingresses(place)
             .flat_map(|(ingress, kind)| backends(place, ingress, kind))
-            .flat_map(|backend| backend.ports)
+            .flat_map(|backend| [backend.serving, backend.checked])
+            .flatten()
             .collect(),
         "node-http-hc" => {
             balancers(place).filter_map(|service| service.health_check_port).collect()
@@ -112,8 +116,45 @@ struct Probed {
     /// Whether pods are probed, else node ports.
     pods: bool,
     on_nodes: bool,
-    ports: Vec<u16>,
+    /// Where requests go.
+    serving: Option<u16>,
+    /// The health check's own port, where it has one: else the serving one is probed.
+    checked: Option<u16>,
     lacks: Option<String>,
+}
+
+/// Who asks: the balancer's probes come from Google's ranges, and so do the requests, unless
+/// proxies of the network's own bring them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Asker {
+    Probes,
+    FrontEnds,
+    Proxies,
+}
+
+impl Asker {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Probes => "probes",
+            Self::FrontEnds => FRONT_ENDS,
+            Self::Proxies => "proxies",
+        }
+    }
+}
+
+/// Who asks for which port, where requests go to one and a health check may have another.
+fn asked_ports(
+    serving: Option<u16>,
+    checked: Option<u16>,
+    has_own_proxies: bool,
+) -> Vec<(Asker, Option<u16>)> {
+    let probed = (Asker::Probes, checked.or(serving));
+    if has_own_proxies {
+        return vec![probed, (Asker::Proxies, serving)];
+    }
+    let apart = checked.is_some() && serving.is_some() && checked != serving;
+    let requests = apart.then_some((Asker::FrontEnds, serving));
+    requests.into_iter().chain([probed]).collect()
 }
 
 fn backends(place: &Place<'_, '_>, ingress: &Ingress, kind: Kind) -> Vec<Probed> {
@@ -145,23 +186,20 @@ fn probed(
         || service.kind == "ClusterIP"
         || kind.has_own_proxies()
         || ingress.kind != "Ingress";
+    let checked = health_check_port(place, ingress, service, port);
     if !pods {
         let lacks = port.node_port.is_none().then(|| {
             format!("the node port of Service {id} is not given: kubectl get service -o json")
         });
         // For instance groups the health check's own port is a node port, too
         // (<https://cloud.google.com/kubernetes-engine/docs/how-to/ingress-configuration#direct_health>).
-        let mut ports = Vec::from_iter(port.node_port);
-        ports.extend(health_check_port(place, ingress, service, port));
-        ports.dedup();
-        return Some(Probed { service: id.clone(), pods, on_nodes: true, ports, lacks });
+        let (serving, service) = (port.node_port, id.clone());
+        return Some(Probed { service, pods, on_nodes: true, serving, checked, lacks });
     }
     let backend = backend_of(workloads, &service.id, port.port);
-    let mut ports = Vec::from_iter(backend.port);
-    ports.extend(health_check_port(place, ingress, service, port));
-    ports.dedup();
-    let lacks = backend.lacks.filter(|_| ports.is_empty());
-    Some(Probed { service: id.clone(), pods, on_nodes: backend.on_nodes, ports, lacks })
+    let (serving, service) = (backend.port, id.clone());
+    let (on_nodes, lacks) = (backend.on_nodes, backend.lacks);
+    Some(Probed { service, pods, on_nodes, serving, checked, lacks })
 }
 
 /// The port that a BackendConfig or a policy has probed, where that is another one.
@@ -240,7 +278,7 @@ pub(super) fn of_cluster<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
     for (ingress, kind) in ingresses(place) {
         for found in backends(place, ingress, kind) {
             let regional = kind.has_own_proxies();
-            let key = (found.service.clone(), found.ports.first().copied(), regional);
+            let key = (found.service.clone(), found.serving.or(found.checked), regional);
             wanted.entry(key).or_insert((found, ingress, kind));
         }
     }
@@ -260,31 +298,34 @@ fn of_backend<'a>(
     into: &mut Vec<Need<'a>>,
 ) {
     let name = found.service.to_string();
-    let to = || place.backend(&name, found.on_nodes);
     let what = if found.pods { "pods" } else { "node port" };
-    let wanted = |from: Side, port: Option<u16>, who: &str| Wanted {
-        purpose: Purpose::Probe,
-        reason: format!("{who} of {} {} to {what} of {name}", ingress.kind, ingress.id),
-        from,
-        to: to(),
-        protocol: Protocol::TCP,
-        port,
-        doubtful: false,
-        because: Vec::from_iter(found.lacks.clone()),
-    };
-    if found.ports.is_empty() {
-        into.push(place.unknown(wanted(probes(PROXIED), None, "probes"), &ingress.origin));
-    }
-    for port in &found.ports {
-        let mut all = vec![wanted(probes(PROXIED), Some(*port), "probes")];
-        if kind.has_own_proxies() {
-            all.push(wanted(proxies(place, kind), Some(*port), "proxies"));
+    for (asker, port) in asked_ports(found.serving, found.checked, kind.has_own_proxies()) {
+        // Where nobody knows the port it is told once.
+        if port.is_none() && asker == Asker::Proxies && found.checked.is_none() {
+            continue;
         }
-        for one in all {
-            let mut need = place.need(one);
-            need.origin = ingress.origin.clone();
-            into.push(need);
-        }
+        let wanted = Wanted {
+            purpose: Purpose::Probe,
+            reason: format!(
+                "{} of {} {} to {what} of {name}",
+                asker.words(),
+                ingress.kind,
+                ingress.id
+            ),
+            from: match asker {
+                Asker::Probes | Asker::FrontEnds => probes(PROXIED),
+                Asker::Proxies => proxies(place, kind),
+            },
+            to: place.backend(&name, found.on_nodes),
+            protocol: Protocol::TCP,
+            port,
+            doubtful: false,
+            because: Vec::from_iter(found.lacks.clone().filter(|_| port.is_none())),
+        };
+        into.push(match port {
+            Some(_) => Need { origin: ingress.origin.clone(), ..place.need(wanted) },
+            None => place.unknown(wanted, &ingress.origin),
+        });
     }
 }
 
@@ -353,31 +394,23 @@ fn of_group<'a>(
     let vms = cluster_of_group(directory, group, &network);
     let rules = EffectiveRules::of(directory.inventory, &network);
     let to = vms_behind(directory, group, described, &network, vms);
-    let probes = match service.is_passthrough() {
-        true => passthrough_probes(service.scheme == "INTERNAL"),
-        false => probes(PROXIED),
-    };
-    let mut asked_for = vec![(probes, "probes")];
-    let regional = service.scheme == "INTERNAL_MANAGED"
-        || service.scheme == "EXTERNAL_MANAGED" && service.id.location.is_some();
-    if regional {
-        let region = service.id.location.as_deref();
-        let kind = if region.is_some() { Kind::Regional } else { Kind::CrossRegional };
-        asked_for.push((proxies_in(directory, &network, region, kind), "proxies"));
-    }
-    let all = probed_ports(directory, service, described);
+    let all = asked_of(directory, service, described);
     let told = |need: &Need<'_>| need.purpose == Purpose::Probe && need.to.ranges == to.ranges;
-    if all.is_empty() && !service.health_checks.is_empty() && !into.iter().any(told) {
-        let reason = format!("probes of backend service {} to {}", service.id.name, group.name);
-        let need = of_no_port(service, reason, asked_for.swap_remove(0).0, to);
-        into.push(Need { cluster: vms, network: Some(network.clone()), ..need });
-        return;
-    }
-    let all = all.iter().flat_map(|port| asked_for.iter().map(move |from| (*port, from)));
+    let is_told = into.iter().any(told);
     let asked = Asked { directory, network: &network, rules: &rules, vms };
-    for (port, (from, who)) in all {
+    for (asker, port) in all {
+        let from = asker_of(directory, service, &network, asker);
+        let reason =
+            format!("{} of backend service {} to {}", asker.words(), service.id.name, group.name);
+        let Some(port) = port else {
+            if !is_told {
+                let need = of_no_port(service, reason, from, to.clone());
+                into.push(Need { cluster: vms, network: Some(network.clone()), ..need });
+            }
+            continue;
+        };
         let ports = PortSet::of([port]);
-        let ask = Ask { from, to: &to, protocol: Protocol::TCP, ports: &ports };
+        let ask = Ask { from: &from, to: &to, protocol: Protocol::TCP, ports: &ports };
         let answer = asked.at(Direction::Ingress, &ask);
         // What the objects of the cluster told already.
         let known = into.iter().any(|need| {
@@ -390,19 +423,38 @@ fn of_group<'a>(
         }
         into.push(Need {
             purpose: Purpose::Probe,
-            reason: format!("{who} of backend service {} to {}", service.id.name, group.name),
+            reason,
             cluster: vms,
             network: Some(network.clone()),
-            from: from.clone(),
+            because: Vec::from_iter(from.ranges.is_empty().then(|| from.because.clone())),
+            from,
             to: to.clone(),
             protocol: Protocol::TCP,
             port: Some(port),
             doubtful: false,
             missing: None,
-            because: Vec::from_iter(from.ranges.is_empty().then(|| from.because.clone())),
             answer,
             origin: service.origin.clone(),
         });
+    }
+}
+
+fn asker_of(
+    directory: &Directory<'_>,
+    service: &BackendService,
+    network: &Reference,
+    asker: Asker,
+) -> Side {
+    match asker {
+        Asker::Probes | Asker::FrontEnds if service.is_passthrough() => {
+            passthrough_probes(service.scheme == "INTERNAL")
+        }
+        Asker::Probes | Asker::FrontEnds => probes(PROXIED),
+        Asker::Proxies => {
+            let region = service.id.location.as_deref();
+            let kind = if region.is_some() { Kind::Regional } else { Kind::CrossRegional };
+            proxies_in(directory, network, region, kind)
+        }
     }
 }
 
@@ -423,33 +475,35 @@ fn of_no_port<'a>(service: &BackendService, reason: String, from: Side, to: Side
     unknown(wanted, &service.origin)
 }
 
-/// The health check's own port, else the serving one.
-fn probed_ports(
+/// Who asks for which port of a backend service that gcloud describes.
+fn asked_of(
     directory: &Directory<'_>,
     service: &BackendService,
     group: Option<&BackendGroup>,
-) -> Vec<u16> {
+) -> Vec<(Asker, Option<u16>)> {
     let checks = &directory.inventory.balancers.health_checks;
     let own = |id: &Reference| checks.iter().find(move |one| one.id.agrees(id));
-    let serving = || {
-        let group = group?;
+    let serving = group.and_then(|group| {
         let named = service.port_name.as_deref().unwrap_or("http");
         let of_name = group.named_ports.iter().find(|(name, _)| name == named);
         of_name.map(|(_, port)| *port).or(group.default_port)
-    };
-    let mut ports: Vec<u16> = service
-        .health_checks
-        .iter()
-        .filter_map(own)
-        .filter_map(|check| check.port.or_else(serving))
-        .collect();
-    // Proxies come from the same ranges as their probes.
-    if !service.is_passthrough() && !service.health_checks.is_empty() {
-        ports.extend(serving());
+    });
+    let has_own_proxies = service.scheme == "INTERNAL_MANAGED"
+        || service.scheme == "EXTERNAL_MANAGED" && service.id.location.is_some();
+    let mut all = Vec::new();
+    for check in service.health_checks.iter().filter_map(own) {
+        // Requests to a passthrough balancer come from its clients.
+        let serving = serving.filter(|_| !service.is_passthrough() || check.port.is_none());
+        all.extend(asked_ports(serving, check.port, has_own_proxies));
     }
-    ports.sort_unstable();
-    ports.dedup();
-    ports
+    // Nobody said what is probed.
+    if all.is_empty() && !service.health_checks.is_empty() {
+        let serving = serving.filter(|_| !service.is_passthrough());
+        all.extend(asked_ports(serving, None, has_own_proxies));
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The cluster whose nodes a group holds, where its name tells.

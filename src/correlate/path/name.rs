@@ -74,18 +74,20 @@ pub(super) fn ending(
             links.push(made.read_at(by.origin()));
             (None, Class::Internet)
         }
-        Resolved::Public(name, unseen) => public(directory, &name, unseen, links),
+        Resolved::Public(name, unseen) => {
+            public((directory, network.unwrap_or(&nowhere)), &name, unseen, links)
+        }
     }
 }
 
 /// Public DNS answers: the class of the host tells what for.
 fn public(
-    directory: &Directory<'_>,
+    (directory, network): (&Directory<'_>, &Reference),
     name: &str,
     unseen: Option<Unseen<'_>>,
     links: &mut Vec<Link>,
 ) -> (Option<Side>, Class) {
-    let given = directory.inventory.has_all_zones();
+    let given = directory.inventory.has_zones_for(network);
     let google = is_googles(name);
     let told = if google { "Google's public addresses" } else { "addresses on the internet" };
     let made = match unseen {

@@ -375,6 +375,11 @@ impl<'a> RawEntry<'a> {
             "" => Ok(0),
             text => read_number(text).and_then(|port| u16::try_from(port).ok()).ok_or(what),
         };
+        // 0 would be a port that nobody asked for.
+        let has_ports = matches!(protocol, Protocol::TCP | Protocol::UDP);
+        if has_ports && self.field(Field::DestPort).is_empty() {
+            return Err("connection.dest_port is missing");
+        }
         let tuple = FiveTuple {
             src: address(Field::SrcIp, "connection.src_ip is no address")?,
             src_port: port(Field::SrcPort, "connection.src_port is no port")?,

@@ -359,12 +359,17 @@ impl<'a> Values<'a> {
             [] => Some(0),
             digits => u16::try_from(small_number(digits)?).ok(),
         };
+        let protocol = Protocol(u8::try_from(small_number(self.bytes(Field::Protocol)?)?).ok()?);
+        let has_ports = matches!(protocol, Protocol::TCP | Protocol::UDP);
+        if has_ports && self.bytes(Field::DestPort)?.is_empty() {
+            return None;
+        }
         let tuple = FiveTuple {
             src: address(Field::SrcIp)?,
             src_port: port(Field::SrcPort)?,
             dst: address(Field::DestIp)?,
             dst_port: port(Field::DestPort)?,
-            protocol: Protocol(u8::try_from(small_number(self.bytes(Field::Protocol)?)?).ok()?),
+            protocol,
         };
         let priority = match self.bytes(Field::Priority)? {
             [] => None,
