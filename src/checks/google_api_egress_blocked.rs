@@ -18,6 +18,7 @@
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Severity, pasted};
 use crate::correlate::Cause;
+use crate::correlate::expected::Purpose;
 use crate::net::{Direction, Role};
 
 /// See the head of this file.
@@ -34,7 +35,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn claims(cause: &Cause<'_>) -> bool {
-    let google = matches!(cause.destination.role, Role::GoogleApis | Role::GooglePublic);
+    let google = match cause.destination.role {
+        Role::GoogleApis | Role::GooglePublic => true,
+        // An endpoint of Private Service Connect, where DNS leads nodes there.
+        Role::LoadBalancer => cause.needs.iter().any(|need| need.purpose == Purpose::Road),
+        _ => false,
+    };
     google && cause.direction != Some(Direction::Ingress)
 }
 
@@ -44,6 +50,11 @@ fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
     let mut explanation = vec![blocked::denied_by(cause)];
     explanation.push(match cause.destination.role {
         Role::GoogleApis => "image pulls, logs and node registration go this way".to_owned(),
+        Role::LoadBalancer => {
+            "an endpoint of Private Service Connect for Google APIs: image pulls, \
+                               logs and node registration go this way"
+                .to_owned()
+        }
         _ => "a public Google address: DNS does not send this name to the private or restricted \
               VIP"
         .to_owned(),

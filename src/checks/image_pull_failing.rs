@@ -167,10 +167,15 @@ fn road(host: &str, role: Option<Role>) -> String {
             "the VIP was resolved, so DNS works: what is left is a route to it through \
              default-internet-gateway, Private Google Access, or EGRESS of tcp 443"
         }
-        (true, Some(_)) => {
+        (true, Some(Role::GooglePublic)) => {
             "a public address of Google's: where the private or restricted VIP was meant, the \
              private zone does not answer for this name; else Private Google Access or the default \
              route is missing"
+        }
+        (true, Some(_)) => {
+            "neither a VIP nor a public address of Google's: DNS leads to it on purpose where it \
+             is an endpoint of Private Service Connect (gcloud compute forwarding-rules list \
+             --format=json), and else by mistake"
         }
         (true, None) => "which address was asked the text does not say",
         (false, _) => {

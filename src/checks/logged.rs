@@ -40,6 +40,12 @@ pub(super) fn unseen(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Option<S
     }
 }
 
+/// The rule that the log names, in words, where it is none of those that were given.
+pub(super) fn stranger(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Option<String> {
+    let logged = cause.logged_rule.as_ref().filter(|_| !cause.is_silent())?;
+    (!is_given(cause, evidence)).then(|| named(logged, cause))
+}
+
 /// The deny that the log names, where only its targets keep it from what was denied: what is known
 /// of the VMs is less than they carry.
 fn for_other_vms<'e>(

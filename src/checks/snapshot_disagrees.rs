@@ -19,11 +19,12 @@ use std::collections::BTreeMap;
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, network_key};
-use crate::checks::logged::{is_given, is_logged};
+use crate::checks::logged::{self, is_given, is_logged};
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::{Cause, Question};
 use crate::engine::{Decider, Verdict};
 use crate::model::{Disposition, FirewallRule, PolicyKind, Reference, RuleReference};
+use crate::suggest::name::{is_project, is_resource_name};
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -46,8 +47,11 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
             let (from, to) = (blocked::who(&cause.source), blocked::who(&cause.destination));
             let traffic = blocked::traffic(cause);
             let tried = evidence.scope.what_if;
+            let stranger = logged::stranger(cause, evidence).filter(|_| !tried);
             let title = if tried {
                 format!("{from} to {to} on {traffic} was denied and would pass now")
+            } else if let Some(rule) = &stranger {
+                format!("{rule}, which was not given, denied {from} to {to} on {traffic}")
             } else {
                 format!("the log denies {from} to {to} on {traffic}; the resources given allow it")
             };
@@ -55,10 +59,19 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
                 true => "by the rules that are tried, or by those given",
                 false => "the rules changed since, or others decided than those given",
             };
-            let explanation = vec![blocked::allowed_by(cause.decision.decider), why.to_owned()];
+            let mut explanation = vec![blocked::allowed_by(cause.decision.decider)];
+            explanation.push(match &stranger {
+                Some(_) => "of the rules that were given; the one that the log names is none of \
+                            them, and came before"
+                    .to_owned(),
+                None => why.to_owned(),
+            });
             let mut finding =
                 blocked::finding(check, cause, evidence, Words { title, explanation });
-            finding.no_fix = Some("the resources given now allow this".to_owned());
+            finding.no_fix = Some(match &stranger {
+                Some(_) => not_decided(cause),
+                None => "the resources given now allow this".to_owned(),
+            });
             if tried {
                 finding.severity = Severity::Note;
             }
@@ -68,6 +81,19 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     found.extend(other_deciders(check, evidence));
     found.extend(now_denied(check, evidence));
     if found.is_empty() { Outcome::Clear } else { Outcome::Found(found) }
+}
+
+/// What would show the rule that the log names.
+fn not_decided(cause: &Cause<'_>) -> String {
+    let network = cause.network.as_ref().filter(|network| is_resource_name(&network.name));
+    let project = network.and_then(|network| network.project.as_deref());
+    let project = project.filter(|project| is_project(project));
+    let project = project.map(|project| format!(" --project={project}")).unwrap_or_default();
+    let name = network.map_or("NETWORK", |network| &network.name);
+    format!(
+        "what was given does not hold what decided: gcloud compute networks \
+         get-effective-firewalls {name}{project} --format=json"
+    )
 }
 
 /// Denied on both sides, by different rules.

@@ -8,7 +8,6 @@ use crate::correlate::Directory;
 use crate::correlate::expected::BOOT;
 use crate::correlate::path::{self, Class, Fault, Link, Path, State};
 use crate::correlate::scope::Scope;
-use crate::engine::naming::redirects_google;
 use crate::engine::routing;
 use crate::model::cluster::Provider;
 use crate::model::symptom::{Failure, SymptomKind};
@@ -87,8 +86,7 @@ pub fn walked<'a>(
     if by_name.first_broken() == Some(0) {
         return Some(by_name);
     }
-    let by_address = path::walk(directory, begin()?, &address.to_string(), port);
-    Some(Path { host: by_name.host, ..by_address })
+    Some(path::walk_to(directory, begin()?, host, address, port))
 }
 
 /// A host that is needed.
@@ -227,11 +225,11 @@ fn check_of(directory: &Directory<'_>, path: &Path<'_>, link: &Link) -> Option<&
     })
 }
 
-/// Whether the network has private zones for other names of Google's: then the VIP is meant for
-/// this one, too.
+/// Whether the network has private zones for other names of Google's, or a route of its own to a
+/// VIP: then the VIP is meant for this one, too.
 fn is_vip_meant(directory: &Directory<'_>, path: &Path<'_>) -> bool {
     let network = path.start.network.as_ref();
-    network.is_some_and(|network| redirects_google(directory.inventory, network))
+    network.is_some_and(|network| path::is_meant(directory.inventory, network))
 }
 
 /// Whether a route to the VIP is there, with the right next hop, that another one takes the packets

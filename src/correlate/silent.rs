@@ -142,7 +142,10 @@ fn conclusion<'a>(
     }
     let own = || needs.iter().enumerate().filter(|(_, need)| tells(need));
     if !is_shown {
-        for cause in causes.iter_mut().filter(|cause| own().any(|(_, need)| carries(cause, need))) {
+        let explains = |cause: &&mut Cause<'_>| {
+            own().any(|(_, need)| carries(cause, need) || shows_denied(cause, need))
+        };
+        for cause in causes.iter_mut().filter(explains) {
             cause.symptoms.push(symptom);
             is_shown = true;
         }
@@ -183,6 +186,18 @@ fn without_agent<'a>(causes: &mut [Cause<'a>], symptom: &'a Symptom) -> Conclusi
 fn carries(cause: &Cause<'_>, need: &Need<'_>) -> bool {
     let by_agents = need.from.role == Role::Pod && need.cluster.is_some();
     by_agents && keeps_agents_away(cause) && cause.destination.cluster == need.cluster
+}
+
+/// Whether the log shows that what is needed was denied, whatever the rules that were given say.
+fn shows_denied(cause: &Cause<'_>, need: &Need<'_>) -> bool {
+    let network = cause.network.as_ref().zip(need.network.as_ref());
+    let of = |side: &Side, of: &Side| side.role == of.role && side.cluster == of.cluster;
+    !cause.is_silent()
+        && network.is_some_and(|(one, other)| one.agrees(other))
+        && cause.direction == Some(need.answer.direction)
+        && (cause.protocol, cause.port) == (need.protocol, need.port)
+        && of(&cause.source, &need.from)
+        && is_inside(&cause.destination, need)
 }
 
 /// Whether it keeps agents in a cluster from a control plane, for certain.

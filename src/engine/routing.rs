@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use crate::engine::Facts;
 use crate::model::listed::Listed;
 use crate::model::{Inventory, PolicyRoute, Reference, Route, Subnetwork};
+use crate::net::well_known::vips;
 
 /// Where a packet goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +97,13 @@ pub fn next_hop<'a>(
             }
         }
     }
+}
+
+/// Whether a route of the network's own leads to a VIP of Google's APIs.
+#[must_use]
+pub fn leads_to_vip(inventory: &Inventory, network: &Reference) -> bool {
+    let mut own = inventory.routes.iter().filter(|route| route.network.agrees(network));
+    own.any(|route| vips().any(|vip| vip.range.contains(&route.destination)))
 }
 
 /// The policy-based route that takes a packet: of those that fit the one asked first. Where that

@@ -3,6 +3,7 @@
 //! What is absent here was not given, which is not the same as absent in the project.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::model::cluster::{Operation, Provider};
@@ -28,6 +29,15 @@ pub struct Frontend {
     pub serves_apis: bool,
     /// Where it was read.
     pub origin: Origin,
+}
+
+impl Frontend {
+    /// Whether it is an endpoint of Private Service Connect for Google APIs at this address
+    /// (<https://cloud.google.com/vpc/docs/about-accessing-google-apis-endpoints>).
+    #[must_use]
+    pub fn serves_apis_at(&self, address: IpAddr) -> bool {
+        self.serves_apis && self.address.contains(&address)
+    }
 }
 
 /// A group of addresses that rules of policies name.
@@ -410,6 +420,12 @@ impl Inventory {
             zone.networks.is_empty() || !zone.networks.iter().all(is_elsewhere)
         };
         self.zones.iter().any(may_be_its) && !self.is_partial(Listed::Zones)
+    }
+
+    /// Whether an endpoint of the network's own answers for Google APIs at this address.
+    #[must_use]
+    pub fn is_endpoint_for_apis(&self, address: IpAddr) -> bool {
+        self.frontends.iter().any(|one| one.serves_apis_at(address))
     }
 
     /// The networks that anything described is in, each once.

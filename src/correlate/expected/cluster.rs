@@ -12,6 +12,7 @@ use crate::correlate::path::vip::meant_otherwise;
 use crate::correlate::side::{Side, side};
 use crate::engine::EffectiveRules;
 use crate::engine::naming::{Resolved, redirects_google, resolve};
+use crate::engine::routing::leads_to_vip;
 use crate::model::cluster::ControlPlaneLink;
 use crate::model::{Action, Cluster, Expected, Origin, Reference};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role, well_known};
@@ -219,7 +220,7 @@ fn boot<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
         };
         let Some(first) = addresses.first() else { continue };
         let who = place.directory.who(*first, Some(network));
-        if who.owner.role != Role::GoogleApis {
+        if who.owner.role != Role::GoogleApis && !inventory.is_endpoint_for_apis(*first) {
             continue;
         }
         let need = place.need(Wanted {
@@ -250,6 +251,9 @@ fn boot_by_public<'a>(place: &Place<'_, 'a>, network: &Reference, host: &str) ->
         return None;
     }
     let zones_given = inventory.has_zones_for(network);
+    if zones_given && leads_to_vip(inventory, network) {
+        return None;
+    }
     let mut all = well_known::ranges_with(Role::GooglePublic, "Google services");
     let because = if zones_given {
         "no private zone answers for the name"

@@ -12,7 +12,7 @@ pub mod vip;
 
 pub use link::{Fault, Link, State, first_broken};
 pub use start::{Start, start};
-pub use vip::{Meant, meant_otherwise, recorded};
+pub use vip::{Meant, is_meant, meant_otherwise, recorded};
 
 use std::net::IpAddr;
 
@@ -81,8 +81,29 @@ pub fn undecided_name(directory: &Directory<'_>, start: &Start<'_>, host: &str) 
 /// Walks from `start` to `host`.
 #[must_use]
 pub fn walk<'a>(directory: &Directory<'a>, start: Start<'a>, host: &str, port: u16) -> Path<'a> {
+    walk_from(directory, start, (host, host), port)
+}
+
+/// The same to a host at the address where it was asked, whatever its name leads to.
+#[must_use]
+pub fn walk_to<'a>(
+    directory: &Directory<'a>,
+    start: Start<'a>,
+    host: &str,
+    at: IpAddr,
+    port: u16,
+) -> Path<'a> {
+    walk_from(directory, start, (host, &at.to_string()), port)
+}
+
+fn walk_from<'a>(
+    directory: &Directory<'a>,
+    start: Start<'a>,
+    (host, asked): (&str, &str),
+    port: u16,
+) -> Path<'a> {
     let mut links = Vec::new();
-    let (end, class) = name::ending(directory, &start, host, &mut links);
+    let (end, class) = name::ending(directory, &start, asked, &mut links);
     if let Some(end) = &end {
         let way = Way { directory, start: &start, class, to_google: is_googles(host) };
         links.push(way.address(end));
@@ -288,7 +309,7 @@ impl Way<'_, '_> {
             return link("route", State::Ok, "peering of the control plane", detail);
         }
         let frontends = &self.directory.inventory.frontends;
-        let own = |one: &&Frontend| one.serves_apis && one.address.contains(&address);
+        let own = |one: &&Frontend| one.serves_apis_at(address);
         if let Some(endpoint) = frontends.iter().find(own) {
             // <https://cloud.google.com/vpc/docs/about-accessing-google-apis-endpoints>
             let detail = "a Private Service Connect endpoint for Google APIs: no route decides it";

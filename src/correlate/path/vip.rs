@@ -3,6 +3,7 @@
 //! `records lead to restricted.googleapis.com; route to-apis leads to private.googleapis.com`
 
 use crate::engine::naming::redirects_google;
+use crate::engine::routing::leads_to_vip;
 use crate::model::{
     Action, FirewallRule, Inventory, ManagedZone, Origin, RecordSet, Reference, Route,
 };
@@ -77,10 +78,8 @@ fn rules(inventory: &Inventory, network: &Reference) -> Ways {
 
 /// Whether a network is made for a VIP: private zones send names of Google's to one, or a route of
 /// its own leads there.
-pub(super) fn is_meant(inventory: &Inventory, network: &Reference) -> bool {
-    let mut routes = inventory.routes.iter().filter(|route| route.network.agrees(network));
-    redirects_google(inventory, network)
-        || routes.any(|route| vips().any(|vip| vip.range.contains(&route.destination)))
+pub fn is_meant(inventory: &Inventory, network: &Reference) -> bool {
+    redirects_google(inventory, network) || leads_to_vip(inventory, network)
 }
 
 /// The VIPs that records of the network's private zones lead to.
