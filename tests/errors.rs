@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::small::{cluster, deny_all, own_rules, subnet};
+use common::small::{cluster, denied, deny_all, own_rules, rule, subnet};
 use common::{findings, folder, json};
 use serde_json::{Value, json as value};
 
@@ -227,4 +227,124 @@ fn an_error_is_walked_from_each_of_several_clusters() {
     };
     assert!(!told(&[private("c", "10.1.0.0/16")]));
     assert!(told(&[private("c", "10.1.0.0/16"), private("d", "10.2.0.0/16")]));
+}
+
+/// `gcloud compute ssh --tunnel-through-iap` says which port, and not which VM.
+#[test]
+fn what_iap_could_not_reach_is_judged_for_the_vms_that_were_given() {
+    let vm = |name: &str, address: &str| {
+        value!({"kind": "compute#instance", "name": name, "tags": {"items": ["web"]},
+            "networkInterfaces": [{"network": "projects/p/global/networks/n",
+                                   "networkIP": address}],
+            "selfLink": format!("https://x/projects/p/zones/z/instances/{name}")})
+    };
+    let error = "ERROR: (gcloud.compute.start-iap-tunnel) Error while connecting [4003: 'failed to \
+                 connect to backend']. (Failed to connect to port 22)\n";
+    let bastion = vm("bastion", "10.0.0.9");
+    let told = |all: &[Value], error: &str| {
+        let report = triage(all, error);
+        let found = findings(&report, "iap-blocked");
+        let [only] = found.as_slice() else { panic!("{report:#}") };
+        (*only).clone()
+    };
+    let closed = [deny_all(value!({})), subnet(value!({})), bastion.clone()];
+    let found = told(&closed, error);
+    assert_eq!((&found["confidence"], &found["basis"]), (&value!("proven"), &value!("symptom")));
+    assert_eq!(found["fixes"][0]["rule"]["source_ranges"], value!(["35.235.240.0/20"]));
+    assert_eq!(found["flow"]["ports"], value!(["22"]));
+    let iap = rule(
+        "iap",
+        value!({"allowed": [{"IPProtocol": "tcp", "ports": ["22"]}],
+        "sourceRanges": ["35.235.240.0/20"]}),
+    );
+    let open = [&closed[..], &[iap]].concat();
+    let why = |found: Value| found["no_fix"].as_str().unwrap().to_owned();
+    assert!(why(told(&open, error)).starts_with("not the firewall: the rules let IAP reach"));
+    // Port 3389 is another one.
+    let windows = error.replace("port 22", "port 3389");
+    assert_eq!(told(&open, &windows)["confidence"], "proven");
+    // Of many VMs nobody knows which one it was, nor without any.
+    let many: Vec<Value> =
+        (0..9).map(|at| vm(&format!("vm-{at}"), &format!("10.0.0.{at}"))).collect();
+    for vms in [many, Vec::new()] {
+        let all = [&[deny_all(value!({}))][..], &vms].concat();
+        assert!(why(told(&all, error)).starts_with("cannot tell"), "{vms:?}");
+    }
+    let refused = "Error while connecting [4033: 'not authorized'].\n";
+    assert!(why(told(&closed, refused)).contains("iap.tunnelResourceAccessor"));
+}
+
+/// Kubelets that do not register, and clients that cannot watch, tell of nodes and control plane.
+#[test]
+fn who_cannot_ask_the_api_server_is_kept_from_it() {
+    let closed = rule(
+        "out",
+        value!({"direction": "EGRESS", "denied": [{"IPProtocol": "all"}],
+        "destinationRanges": ["0.0.0.0/0"]}),
+    );
+    let [master, inside] = own_rules();
+    let world = [master, inside, closed, cluster("c", value!({})), subnet(value!({}))];
+    for error in [
+        r#"kubelet_node_status.go:92] "Unable to register node with API server" err="Post \"https://172.16.0.2:443/api/v1/nodes\": dial tcp 172.16.0.2:443: i/o timeout" node="v""#,
+        r#"Failed to watch *v1.Node: failed to list *v1.Node: Get "https://172.16.0.2:443/api/v1/nodes?limit=500": dial tcp 172.16.0.2:443: i/o timeout"#,
+        r#"connection error: desc = \"transport: Error while dialing: dial tcp 172.16.0.2:8132: i/o timeout\""#,
+    ] {
+        let report = triage(&world, error);
+        let found = findings(&report, "control-plane-egress-blocked");
+        let seen = found.iter().filter(|one| one["explanation"].to_string().contains("seen: "));
+        assert_eq!(seen.count(), 1, "{error}: {report:#}");
+    }
+    // Who is answered is kept from nothing.
+    let answered = r#"failed to list *v1.Pod: pods is forbidden: User "x" cannot list resource"#;
+    let report = triage(&world[3..], answered);
+    assert_eq!(findings(&report, "control-plane-egress-blocked").len(), 0, "{report:#}");
+}
+
+/// The log names a policy, or a rule, that nobody gave: that is what denied it, whatever the given
+/// ones say, and the error of the same call is no riddle beside it.
+#[test]
+fn who_the_log_names_and_nobody_gave_is_named() {
+    let [master, inside] = own_rules();
+    let hooks = rule(
+        "hooks",
+        value!({"allowed": [{"IPProtocol": "tcp", "ports": ["8443"]}],
+        "sourceRanges": ["172.16.0.0/28"]}),
+    );
+    let service = value!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "g",
+        "namespace": "g"}, "spec": {"selector": {"app": "g"},
+            "ports": [{"port": 443, "targetPort": 8443}]}});
+    let mut entry = denied("172.16.0.3", "10.1.0.7", 8443, "x", "INGRESS", "gke-c-pool-1");
+    let error = "Error from server (InternalError): Internal error occurred: failed calling webhook \
+                 \"g.x.io\": failed to call webhook: Post \"https://g.g.svc:443/v?timeout=10s\": \
+                 context deadline exceeded\n";
+    for (reference, named) in [
+        ("organizations/1/firewallPolicy:4829", "policy 4829"),
+        ("network:n/firewall:deny-xyz", "rule deny-xyz"),
+    ] {
+        entry["jsonPayload"]["rule_details"]["reference"] = value!(reference);
+        let world = [
+            master.clone(),
+            inside.clone(),
+            hooks.clone(),
+            service.clone(),
+            entry.clone(),
+            cluster("c", value!({})),
+            subnet(value!({})),
+        ];
+        let report = triage(&world, error);
+        let found = findings(&report, "snapshot-disagrees");
+        let [only] = found.as_slice() else { panic!("{report:#}") };
+        let title = only["title"].as_str().unwrap();
+        assert!(title.starts_with(named) && title.contains("which was not given"), "{title}");
+        assert!(only["explanation"].to_string().contains("seen: "), "{only:#}");
+        assert!(only["no_fix"].as_str().unwrap().contains("get-effective-firewalls n"), "{only:#}");
+        assert_eq!(findings(&report, "webhook-backend-missing").len(), 0, "{report:#}");
+    }
+    // A rule that was given is no stranger.
+    entry["jsonPayload"]["rule_details"]["reference"] = value!("network:n/firewall:hooks");
+    let world =
+        [master, inside, hooks, service, entry, cluster("c", value!({})), subnet(value!({}))];
+    let report = triage(&world, error);
+    let title = findings(&report, "snapshot-disagrees")[0]["title"].as_str().unwrap().to_owned();
+    assert!(title.starts_with("the log denies"), "{title}");
 }

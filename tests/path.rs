@@ -66,6 +66,20 @@ impl World {
     }
 
     fn walk(&self, from: &str, host: &str) -> Value {
+        let folder = self.folder();
+        json(&["path", from, host, folder.path().to_str().unwrap()])
+    }
+
+    /// The checks that speak, with the hosts in their titles.
+    fn checks(&self) -> Vec<String> {
+        let folder = self.folder();
+        let path = folder.path().to_str().unwrap().to_owned();
+        let report = json(&["check", "--fail-on", "never", &path]);
+        let all = report["findings"].as_array().unwrap().iter();
+        all.map(|one| one["check"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn folder(&self) -> tempfile::TempDir {
         let mut all = vec![
             self.cluster.clone(),
             self.subnetwork.clone(),
@@ -76,8 +90,7 @@ impl World {
         ];
         all.extend(self.records.iter().chain(&self.rules).cloned());
         all.retain(|one| !one.is_null());
-        let folder = folder(&[("all.json", Value::from(all).to_string().as_bytes())]);
-        json(&["path", from, host, folder.path().to_str().unwrap()])
+        folder(&[("all.json", Value::from(all).to_string().as_bytes())])
     }
 
     /// The first broken link, and what it says.
@@ -273,6 +286,56 @@ fn an_endpoint_for_google_apis_needs_no_route() {
     let found = route(&world);
     assert_eq!(found["state"], "ok", "{found:#}");
     assert!(found["detail"].as_str().unwrap().contains("Private Service Connect"), "{found:#}");
+}
+
+/// What denies the way to such an endpoint keeps nodes from Google's APIs.
+#[test]
+fn an_endpoint_for_google_apis_is_needed_where_dns_leads_there() {
+    let mut world = World::sound();
+    world.records[0]["rrdatas"] = value!(["10.200.0.5"]);
+    world.vip_route = Value::Null;
+    let rule = |fields: Value| {
+        let mut rule = value!({"kind": "compute#firewall", "name": "out", "network": NETWORK,
+            "direction": "EGRESS", "priority": 900, "denied": [{"IPProtocol": "all"}],
+            "destinationRanges": ["10.200.0.0/16"]});
+        rule.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        rule
+    };
+    world.rules.push(rule(value!({})));
+    let blocked = |world: &World| {
+        let checks = world.checks();
+        checks.iter().filter(|one| *one == "google-api-egress-blocked").count()
+    };
+    assert_eq!(blocked(&world), 0);
+    let endpoint = |target: &str| {
+        value!({"kind": "compute#forwardingRule", "name": "apis", "IPAddress": "10.200.0.5",
+            "target": target, "network": NETWORK})
+    };
+    world.rules.push(endpoint("projects/p/regions/r1/serviceAttachments/other"));
+    assert_eq!(blocked(&world), 0);
+    *world.rules.last_mut().unwrap() = endpoint("all-apis");
+    assert_eq!(blocked(&world), 1);
+    world.rules[1] = rule(value!({"destinationRanges": ["10.201.0.0/16"]}));
+    assert_eq!(blocked(&world), 0);
+}
+
+/// Without a default route a route to a VIP tells what was meant, and what is missing: the zones.
+#[test]
+fn a_route_to_a_vip_asks_for_its_zones() {
+    let mut world = World::sound();
+    (world.default_route, world.router["nats"]) = (Value::Null, value!([]));
+    world.records.clear();
+    // A zone that has nothing to do with it: so the zones were given.
+    world.zone["dnsName"] = value!("internal.example.");
+    let of_roads = |world: &World| {
+        let mut checks = world.checks();
+        checks.retain(|one| one.starts_with("dns-zone") || one.ends_with("route-missing"));
+        checks.dedup();
+        checks
+    };
+    assert_eq!(of_roads(&world), ["dns-zone-missing"]);
+    world.vip_route["destRange"] = value!("192.0.2.0/24");
+    assert_eq!(of_roads(&world), ["default-route-missing"]);
 }
 
 /// Public DNS knows where private.googleapis.com leads.

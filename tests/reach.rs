@@ -1115,6 +1115,7 @@ fn told(symptom: &vpcwhy::model::Symptom) -> (&'static str, String, Option<u16>)
             ("nodes", counts.unwrap_or_default(), None)
         }
         SymptomKind::NodeEgress(host) => ("node", host.clone(), Some(443)),
+        SymptomKind::Iap(port) => ("iap", String::new(), *port),
     }
 }
 

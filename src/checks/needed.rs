@@ -49,6 +49,7 @@ pub fn check_of(cause: &Cause<'_>) -> Option<&'static str> {
             SymptomKind::Webhook(_) => "webhook-port-blocked",
             SymptomKind::AggregatedApi(_) => "aggregated-api-blocked",
             SymptomKind::Proxied(_) => "control-plane-ingress-blocked",
+            SymptomKind::Iap(_) => "iap-blocked",
             // By the address.
             _ => return None,
         },

@@ -188,6 +188,7 @@ fn subject_of(symptom: &Symptom) -> String {
         SymptomKind::UnhealthyBackends(names) => names.join(", "),
         SymptomKind::FirewallChange { .. } => "Firewall change required".to_owned(),
         SymptomKind::NodesMissing(_) => "nodes".to_owned(),
+        SymptomKind::Iap(_) => "IAP".to_owned(),
         SymptomKind::NodeEgress(host) => host.clone(),
     }
 }
@@ -394,6 +395,10 @@ pub fn node_errors(
         }
         let no_fix = match told.answer {
             Conclusion::Firewall => continue,
+            Conclusion::Elsewhere(_) if host == "apiserver" => {
+                "not the firewall: the rules let nodes reach it; look at routes, at the peering or \
+                 the endpoint of the control plane, and at its authorized networks"
+            }
             Conclusion::Elsewhere(_) => {
                 "not the firewall: the rules let nodes reach it; look at routes, DNS and Private \
                  Google Access"
@@ -405,7 +410,10 @@ pub fn node_errors(
             }
         };
         let words = Words {
-            title: format!("nodes cannot reach {host}"),
+            title: match host.as_str() {
+                "apiserver" => "nodes cannot reach the API server".to_owned(),
+                host => format!("nodes cannot reach {host}"),
+            },
             explanation: Vec::new(),
             no_fix: no_fix.to_owned(),
             severity: Severity::Error,

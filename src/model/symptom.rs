@@ -42,6 +42,8 @@ pub enum SymptomKind {
         /// The address it was asked at.
         address: Option<(IpAddr, u16)>,
     },
+    /// IAP could not reach a port of a VM.
+    Iap(Option<u16>),
     /// A load balancer calls its backends unhealthy.
     UnhealthyBackends(Vec<String>),
     /// A controller may not change the firewall and says which command would.
@@ -95,6 +97,10 @@ pub enum Failure {
     NoSpace,
     /// Not allowed to.
     Forbidden,
+    /// A perimeter of VPC Service Controls refused it.
+    Perimeter,
+    /// The API server does not call this address.
+    ForeignAddress,
     /// There is no such thing.
     NotFound,
     /// The konnectivity server has no agent.
@@ -152,6 +158,14 @@ impl Failure {
             Self::NoSpace => "the disk of the node is full: the image came, and had no room",
             Self::Forbidden => {
                 "the server answered that this is not allowed: look at permissions and pull secrets"
+            }
+            Self::Perimeter => {
+                "a perimeter of VPC Service Controls refused it, and answered: look at its ingress \
+                 and egress rules, by the unique identifier in the audit log"
+            }
+            Self::ForeignAddress => {
+                "the API server refused the address itself: it calls none that is not a node's or \
+                 a pod's of its cluster; look at what the Service's endpoints are"
             }
             Self::NotFound => "the server answered that there is no such thing: look at the name",
             Self::NoAgent => {

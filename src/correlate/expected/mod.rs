@@ -14,6 +14,7 @@ mod backend;
 mod calls;
 mod cluster;
 mod entrance;
+mod iap;
 mod judge;
 mod pasted;
 mod probes;
@@ -155,6 +156,7 @@ pub fn needs<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Need<'a>> {
         calls::without_cluster(directory, &mut all);
     }
     probes::of_balancers(directory, scope, &mut all);
+    iap::needs(directory, scope, &mut all);
     all
 }
 

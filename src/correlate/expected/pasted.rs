@@ -85,7 +85,8 @@ pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
         SymptomKind::UnhealthyBackends(_) => need.purpose == Purpose::Probe,
         // Who called, nobody says.
         SymptomKind::Client(_) => false,
-        SymptomKind::NodeEgress(_)
+        SymptomKind::Iap(_)
+        | SymptomKind::NodeEgress(_)
         | SymptomKind::Proxied(_)
         | SymptomKind::ImagePull { .. }
         | SymptomKind::FirewallChange { .. } => {

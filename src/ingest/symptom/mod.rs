@@ -25,13 +25,17 @@ use crate::net::parse_address;
 /// So much of a text is kept.
 const LONGEST: usize = 240;
 
-/// A pattern that is part of this file, and tested with it. Letters of either case are spelled out:
-/// the tables that `(?i)` takes are left out of the program.
+/// A pattern that is part of this reader, and tested with it. Letters of either case are spelled
+/// out: the tables that `(?i)` takes are left out of the program.
 macro_rules! pattern {
     ($name:ident, $text:expr) => {
         static $name: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new($text).ok());
     };
 }
+
+mod failure;
+
+use failure::failure;
 
 pattern!(
     WEBHOOK,
@@ -39,15 +43,7 @@ pattern!(
 );
 pattern!(URL, r#"(?:Post|Get|Head|GET|POST|from)\s+"?(https?)://([^/"\s?]+)(/[^"\s]*)?"#);
 pattern!(DIAL, r"dial (?:tcp|udp)(?:4|6)? (\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d+)");
-pattern!(RESOLVER, r"lookup \S+ on (\[[0-9a-fA-F:.]+\]|[0-9.]+):53");
 pattern!(SERVICE, r"^([a-z0-9][-a-z0-9]*)\.([a-z0-9][-a-z0-9]*)\.svc(?:\.cluster\.local)?$");
-pattern!(NO_SERVICE, r#"service "[^"]+" not found"#);
-// Numbers stand everywhere: in ports, digests and times.
-pattern!(STATUS_403, r"(?i)\b(?:status|code|http/[0-9.]+)[ a-z:=]{0,12}403\b|\b403 forbidden");
-pattern!(
-    STATUS_404,
-    r"(?i)\b(?:status|code|http/[0-9.]+)[ a-z:=]{0,12}404\b|\b404 (?:page )?not found"
-);
 pattern!(API, r"/apis/([a-z0-9.-]+)/(v[0-9a-z]+)");
 pattern!(
     API_LIST,
@@ -69,6 +65,11 @@ pattern!(REPOSITORY, r"repository (\S+) not found");
 pattern!(NODES, r"only (\d+) nodes? out of (\d+) ha(?:ve|s) registered");
 pattern!(CHANGE, r"Firewall change required by [a-z ]+: `([^`]+)`");
 pattern!(NODE_EGRESS, r"[Ff]ailed to connect to (apiserver|[a-z0-9.-]+\.googleapis\.com)");
+// <https://cloud.google.com/iap/docs/faq#error_codes>
+pattern!(IAP, r"Error while connecting \[40(03|33): ");
+pattern!(IAP_PORT, r"Failed to connect to port (\d+)");
+// Of ingress-gce's readiness reflector.
+pattern!(NEGS, r"to become healthy in at least one of the NEG\(s\): \[([^\]]*)\]");
 pattern!(UNHEALTHY, r#""([^"]+)"\s*:\s*"UNHEALTHY""#);
 
 /// What `pachctl auth whoami` prints, where Pachyderm's own authentication is on, and where it is
@@ -122,7 +123,9 @@ pub fn merged(all: impl IntoIterator<Item = Symptom>) -> Vec<Symptom> {
 /// since there may be millions of them.
 #[must_use]
 pub fn may_be_in(entry: &[u8]) -> bool {
-    const WORDS: [&str; 7] = [
+    const WORDS: [&str; 9] = [
+        "Unable to register node",
+        "failed to list *v1.",
         "error dialing backend",
         "failed calling",
         "ailed to pull",
@@ -166,7 +169,11 @@ fn unescaped(text: &str) -> String {
 }
 
 /// What the error itself begins with: what stands before it is a table, a prompt, a log's head.
-const BEGINNINGS: [&str; 16] = [
+const BEGINNINGS: [&str; 20] = [
+    "Error while connecting",
+    "Unable to register node",
+    "failed to list *v1.",
+    "Error while dialing",
     "Unable to connect to the server",
     "couldn't get current server API group list",
     "Error trying to reach service",
@@ -241,6 +248,14 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
     if let Some(found) = aggregated(text) {
         return Some((SymptomKind::AggregatedApi(found), failure));
     }
+    if matches(&IAP, text) {
+        let failure = if failure == Failure::Unsaid { Failure::Timeout } else { failure };
+        let port = group(&IAP_PORT, text, 1).and_then(|port| port.parse().ok());
+        return Some((SymptomKind::Iap(port), failure));
+    }
+    if asks_api_server(text) && matches!(failure, Failure::Timeout | Failure::NoRoute) {
+        return Some((SymptomKind::NodeEgress("apiserver".to_owned()), failure));
+    }
     let url = url(text);
     if text.contains("error dialing backend") || url.as_ref().is_some_and(is_of_kubelet) {
         return Some((SymptomKind::Kubelet(call(text)), failure));
@@ -271,10 +286,21 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
     let unhealthy = UNHEALTHY.as_ref()?.captures_iter(text);
     let mut names: Vec<String> =
         unhealthy.filter_map(|one| Some(one.get(1)?.as_str().to_owned())).collect();
+    let groups = group(&NEGS, text, 1).unwrap_or_default();
+    names.extend(groups.split_whitespace().map(str::to_owned));
     names.sort();
     names.dedup();
     let said = text.contains("in UNHEALTHY state") || text.contains("Timeout waiting for connect");
     (said || !names.is_empty()).then_some((SymptomKind::UnhealthyBackends(names), Failure::Timeout))
+}
+
+/// Whether it is a kubelet, a pod or an agent of konnectivity's that asks the control plane: to
+/// register, to watch what is there, to be called by it.
+fn asks_api_server(text: &str) -> bool {
+    text.contains("Unable to register node with API server")
+        || text.contains("failed to list *v1.")
+        || text.contains("Error while dialing")
+            && dialled(text).is_some_and(|(_, port)| port == 8132)
 }
 
 /// The URL of the line that fails: host, port, path.
@@ -389,71 +415,6 @@ fn registry_of(image: &str) -> Option<String> {
     }
 }
 
-/// The resolver that no rule can block.
-const METADATA: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 169, 254));
-
-/// Who was asked: `lookup gcr.io on 10.30.0.10:53: read udp …: i/o timeout`.
-fn asked_resolver(text: &str) -> Option<IpAddr> {
-    parse_address(group(&RESOLVER, text, 1)?.trim_matches(['[', ']']))
-}
-
-fn failure(text: &str) -> Failure {
-    let lower = text.to_ascii_lowercase();
-    let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    if any(&["no agent available"]) {
-        Failure::NoAgent
-    } else if any(&["no endpoints available", "endpoints not found"]) {
-        Failure::NoEndpoints
-    } else if matches(&NO_SERVICE, text) {
-        Failure::NoService
-    } else if any(&["connection refused"]) {
-        Failure::Refused
-    } else if any(&["x509", "certificate ", "tls: bad", "tls: failed", "remote error: tls"]) {
-        Failure::Certificate
-    } else if any(&["denied the request"]) {
-        Failure::Answered
-    } else if any(&["429 too many requests", "toomanyrequests", "pull rate limit"]) {
-        Failure::Limited
-    } else if any(&["no space left on device"]) {
-        Failure::NoSpace
-    } else if asked_resolver(&lower).is_some_and(|resolver| resolver != METADATA)
-        && any(&["i/o timeout"])
-    {
-        Failure::Resolver
-    } else if lower.contains("lookup ")
-        && any(&["no such host", "server misbehaving", ":53", "i/o timeout"])
-    {
-        Failure::Name
-    } else if any(&["forbidden", "unauthorized", "insufficient_scope", "no pull access"])
-        || matches(&STATUS_403, text)
-    {
-        Failure::Forbidden
-    } else if any(&["manifest unknown", "no matching manifest", ": not found", " not found:"])
-        || matches(&STATUS_404, text)
-    {
-        Failure::NotFound
-    } else if any(&["tls handshake timeout", "connection reset", "unexpected eof", ": eof"]) {
-        Failure::Broken
-    } else if any(&[
-        "i/o timeout",
-        "dial timeout",
-        "context deadline exceeded",
-        "client.timeout",
-        "timed out",
-        "did not complete within",
-        "timeout waiting for connect",
-        "failed calling webhook, timeout",
-    ]) {
-        Failure::Timeout
-    } else if any(&["network is unreachable", "no route to host"]) {
-        Failure::NoRoute
-    } else if any(&["unable to handle the request", "failing or missing response"]) {
-        Failure::Unavailable
-    } else {
-        Failure::Unsaid
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -563,9 +524,9 @@ mod tests {
             &URL,
             &DIAL,
             &SERVICE,
-            &NO_SERVICE,
-            &STATUS_403,
-            &STATUS_404,
+            &IAP,
+            &IAP_PORT,
+            &NEGS,
             &API,
             &API_LIST,
             &API_GET,
