@@ -411,7 +411,9 @@ fn fields_that_were_not_selected_are_not_their_defaults() {
     };
     let id = value!({"id": "7011"});
     assert_eq!(asked(&[], id.clone()), ("DENIED".to_owned(), "[]".to_owned()));
-    for gone in ["direction", "priority", "disabled", "sourceRanges"] {
+    // Cloud Asset Inventory leaves it out where it is false.
+    assert_eq!(asked(&["disabled"], id.clone()).0, "DENIED");
+    for gone in ["direction", "priority", "sourceRanges"] {
         let (verdict, complaints) = asked(&[gone], id.clone());
         assert_eq!(verdict, "UNDETERMINED", "{gone}");
         assert!(complaints.contains("not exported"), "{gone}: {complaints}");

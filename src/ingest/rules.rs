@@ -118,9 +118,7 @@ fn doubt_selection(rule: &mut FirewallRule, fields: Fields<'_>) {
         rule.priority = 0;
         rule.unmodelled.push(FirewallRule::not_exported("priority"));
     }
-    if rule.unsaid.contains(&"disabled") {
-        rule.unmodelled.push(FirewallRule::not_exported("disabled"));
-    }
+    // Old exports, and those of Cloud Asset Inventory, leave `disabled` out where it is false.
     if !names_ends(&ENDS) {
         rule.unmodelled.push(FirewallRule::not_exported("sources and destinations"));
     }
