@@ -655,3 +655,51 @@ fn zones_of_other_projects_are_not_this_ones() {
         assert_eq!(path["links"][0]["state"], state, "{path:#}");
     }
 }
+
+/// A file that was given twice tells nothing twice.
+#[test]
+fn a_copy_of_a_file_changes_nothing() {
+    let record = value!({"kind": "dns#resourceRecordSet", "name": "gcr.io.", "type": "A",
+        "ttl": 300, "rrdatas": ["10.9.9.9"]});
+    let service = value!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s",
+        "namespace": "d"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}});
+    let ingress = value!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"name": "i", "namespace": "d"},
+        "spec": {"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}}});
+    let hook = value!({"apiVersion": "admissionregistration.k8s.io/v1", "kind":
+        "ValidatingWebhookConfiguration", "metadata": {"name": "g"}, "webhooks": [{"name": "g.x.io",
+            "clientConfig": {"service": {"name": "s", "namespace": "d", "port": 80}}}]});
+    let zone = value!({"kind": "dns#managedZone", "name": "gcr", "dnsName": "gcr.io.",
+        "visibility": "private", "privateVisibilityConfig": {"networks": [
+            {"networkUrl": "projects/p/global/networks/n"}]}});
+    let all: String = [
+        record,
+        service,
+        ingress,
+        hook,
+        zone,
+        cluster("c", value!({})),
+        subnet(value!({})),
+        deny_all(value!({})),
+    ]
+    .iter()
+    .map(|one| format!("{one}\n"))
+    .collect();
+    let report = |files: &[&str]| {
+        let scratch = texts(files);
+        let report = json(&["check", "--fail-on", "never", scratch.path().to_str().unwrap()]);
+        let told = |one: &Value| {
+            (
+                one["id"].clone(),
+                one["title"].clone(),
+                one["resources"].as_array().unwrap().len(),
+                one["explanation"].as_array().unwrap().len(),
+            )
+        };
+        let findings: Vec<_> = report["findings"].as_array().unwrap().iter().map(told).collect();
+        (findings, report["inventory"]["services"].clone())
+    };
+    let once = report(&[&all]);
+    assert!(once.0.len() > 2, "{once:#?}");
+    assert_eq!(once, report(&[&all, &all]));
+}

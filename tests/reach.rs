@@ -1218,6 +1218,39 @@ fn rules_that_controllers_ask_for_are_judged() {
     assert_eq!(found(&all)["severity"], "error");
 }
 
+/// To change a rule the controller says all of it but its network: it is where the rule is.
+#[test]
+fn changes_that_controllers_ask_for_are_of_the_rule_that_is_there() {
+    let text = "Firewall change required by security admin: `gcloud compute firewall-rules update \
+                k8s-fw-l7--1 --description \"GCE L7 firewall rule\" --allow tcp:8080,tcp:9090 \
+                --source-ranges 130.211.0.0/22,35.191.0.0/16 --target-tags gke-blue-5f0c2a9e-node \
+                --project p`";
+    let own = |ports: &[&str]| {
+        rule(
+            "k8s-fw-l7--1",
+            &value!({"allowed": [{"IPProtocol": "tcp", "ports": ports}], "priority": 900,
+            "sourceRanges": ["35.191.0.0/16", "130.211.0.0/22"],
+            "targetTags": ["gke-blue-5f0c2a9e-node"]}),
+        )
+    };
+    let told = |more: Value| {
+        let report = asked("triage", &[base(), vec![more]].concat(), text);
+        let found = findings(&report, "exposure-blocked");
+        assert_eq!(found.len(), 1, "{report:#}");
+        let text = |key: &str| found[0][key].to_string();
+        (text("severity"), text("title"), text("explanation"))
+    };
+    let (severity, title, explanation) = told(own(&["8080"]));
+    assert!(severity.contains("error") && title.contains("is too narrow"), "{title}");
+    let command = "gcloud compute firewall-rules update k8s-fw-l7--1 --project=p \
+                   --rules=tcp:8080,tcp:9090";
+    assert!(explanation.contains(command), "{explanation}");
+    assert!(told(own(&["8080", "9090"])).0.contains("note"));
+    // Without it, it is to be made on the only network there is.
+    let (_, title, explanation) = told(value!({"kind": "compute#disk", "name": "d"}));
+    assert!(title.contains("is missing") && explanation.contains("create k8s-fw-l7--1"), "{title}");
+}
+
 /// VMs carry more than the one target that a rule is asked for by.
 #[test]
 fn what_is_open_already_is_open_to_the_vms_as_they_are() {

@@ -150,13 +150,32 @@ fn command(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> String {
     if rule.names_any_peer() {
         return "its sources are 0.0.0.0/0: whom to let in, nobody but you can say".to_owned();
     }
-    let change = Change::Add(Box::new(rule.clone()));
+    let change = match standing(rule, evidence) {
+        Some(before) => Change::Update {
+            before: Box::new(before.clone()),
+            // What the command does not say stays as it is.
+            after: Box::new(FirewallRule {
+                source_ranges: rule.source_ranges.clone(),
+                source: rule.source.clone(),
+                targets: rule.targets.clone(),
+                layer4: rule.layer4.clone(),
+                ..before.clone()
+            }),
+        },
+        None => Change::Add(Box::new(rule.clone())),
+    };
     let printed = evidence.printer.print(&change, evidence.directory.inventory);
     let gcloud = printed.into_iter().flatten().find(|form| form.language == "gcloud");
     match gcloud {
         Some(form) => format!("asked for: {}", form.text.trim()),
         None => "a name in it is none that Google Cloud takes: no command is printed".to_owned(),
     }
+}
+
+/// The rule of that name, where it is there and to be changed.
+fn standing<'e>(rule: &FirewallRule, evidence: &Evidence<'e, '_>) -> Option<&'e FirewallRule> {
+    let mut all = evidence.directory.inventory.firewall_rules.iter();
+    all.find(|one| one.name == rule.name && one.network.agrees(&rule.network))
 }
 
 fn judged(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> pasted::Words {
@@ -191,7 +210,10 @@ fn judged(rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> pasted::Words {
             confidence,
         },
         Expected::Denied | Expected::Mixed => pasted::Words {
-            title: format!("rule {label} is missing, and GKE may not make it"),
+            title: match standing(rule, evidence) {
+                Some(_) => format!("rule {label} is too narrow, and GKE may not change it"),
+                None => format!("rule {label} is missing, and GKE may not make it"),
+            },
             explanation: [format!("denied by {names}"), command(rule, evidence)]
                 .into_iter()
                 .chain(unless)

@@ -44,7 +44,8 @@ pub fn firewall_rule(text: &str, before: &Inventory, network: &Reference) -> Opt
 }
 
 /// The rule that a command would make which a controller asks somebody else to run: with its flags
-/// apart from their values, and a description that says nothing here.
+/// apart from their values, and a description that says nothing here. To change a rule the command
+/// says all of it but its network, which then has no name here.
 ///
 /// <https://github.com/kubernetes/ingress-gce/blob/master/pkg/firewalls/firewalls.go>
 #[must_use]
@@ -66,7 +67,13 @@ pub fn requested_rule(text: &str) -> Option<FirewallRule> {
         let own = flags.iter().find_map(|flag| flag.strip_prefix(key)?.strip_prefix('='));
         own.filter(|text| !text.is_empty())
     };
-    let network = Reference::parse(value("--network")?).or_project(value("--project"));
+    let network = Reference::parse(value("--network").unwrap_or_default());
+    let network = network.or_project(value("--project"));
+    match flags.get_mut(3) {
+        Some(verb) if verb == "update" => "create".clone_into(verb),
+        _ if network.name.is_empty() => return None,
+        _ => {}
+    }
     flags.retain(|flag| !flag.starts_with("--description") && !flag.starts_with("--network="));
     let line = shlex::try_join(flags.iter().map(String::as_str)).ok()?;
     let rule = firewall_rule(&line, &Inventory::default(), &network)?;

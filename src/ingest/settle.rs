@@ -10,10 +10,12 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::ingest::{amazon, attach, policies, symptom};
-use crate::model::cluster::Interface;
+use crate::model::cluster::{Interface, Operation};
+use crate::model::symptom::SymptomKind;
+use crate::model::workload::Ingress;
 use crate::model::{
     Cluster, Complaint, FirewallRule, Inventory, Kept, ManagedZone, Origin, Owner, Reference,
-    Route, Subnetwork, complaint,
+    Route, Service, Subnetwork, Webhook, complaint,
 };
 use crate::net::IpNet;
 
@@ -112,9 +114,74 @@ fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) -> Vec<
     );
     attach::settle(inventory);
     amazon::settle(inventory);
+    settle_copies(inventory);
+    place_requested(inventory);
     // The same error in several places is one.
     inventory.symptoms = symptom::merged(std::mem::take(&mut inventory.symptoms));
     differing
+}
+
+/// A file that was given twice tells nothing twice.
+fn settle_copies(inventory: &mut Inventory) {
+    first_of_each(
+        &mut inventory.record_sets,
+        |one| &one.name,
+        |a, b| (&a.kind, &a.zone, &a.data) == (&b.kind, &b.zone, &b.data),
+        |kept, other| Kept::prefer(&mut kept.kept, other.kept.as_ref()),
+    );
+    let workloads = &mut inventory.workloads;
+    first_of_each(
+        &mut workloads.services,
+        |one| &one.id.name,
+        |a, b| *a == Service { origin: a.origin.clone(), ..b.clone() },
+        |_, _| {},
+    );
+    first_of_each(
+        &mut workloads.ingresses,
+        |one| &one.id.name,
+        |a, b| *a == Ingress { origin: a.origin.clone(), ..b.clone() },
+        |_, _| {},
+    );
+    first_of_each(
+        &mut workloads.webhooks,
+        |one| &one.name,
+        |a, b| *a == Webhook { origin: a.origin.clone(), ..b.clone() },
+        |_, _| {},
+    );
+    first_of_each(
+        &mut inventory.operations,
+        |one| &one.name,
+        |a, b| *a == Operation { origin: a.origin.clone(), ..b.clone() },
+        |_, _| {},
+    );
+}
+
+/// A rule that a controller asks to be changed is where the one of its name is.
+fn place_requested(inventory: &mut Inventory) {
+    let known = inventory.known_networks();
+    for symptom in &mut inventory.symptoms {
+        let SymptomKind::FirewallChange { rule: Some(rule), .. } = &mut symptom.kind else {
+            continue;
+        };
+        if !rule.network.name.is_empty() {
+            continue;
+        }
+        let project = rule.network.project.clone();
+        let may_be = |network: &Reference| {
+            network.project.is_none() || project.is_none() || network.project == project
+        };
+        let own = |one: &&FirewallRule| one.name == rule.name && may_be(&one.network);
+        let mut of_name = inventory.firewall_rules.iter().filter(own);
+        let mut networks = known.iter().filter(|network| may_be(network));
+        match (of_name.next(), of_name.next(), networks.next(), networks.next()) {
+            (Some(there), None, ..) => {
+                rule.network.clone_from(&there.network);
+                (rule.direction, rule.priority) = (there.direction, there.priority);
+            }
+            (None, _, Some(only), None) => rule.network.clone_from(only),
+            _ => {}
+        }
+    }
 }
 
 /// Keeps one description of each thing; where it is doubted, returns in what the others differ.
