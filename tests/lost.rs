@@ -703,3 +703,43 @@ fn a_copy_of_a_file_changes_nothing() {
     assert!(once.0.len() > 2, "{once:#?}");
     assert_eq!(once, report(&[&all, &all]));
 }
+
+/// A cluster that does not say whose its network is is on the one that holds GKE's rules for it.
+#[test]
+fn a_cluster_is_on_the_network_that_holds_its_rules() {
+    let shared = cluster("c", value!({"network": "n", "subnetwork": "s"}));
+    let of = |project: &str, rule: &mut Value| {
+        rule["network"] = value!(format!("projects/{project}/global/networks/n"));
+    };
+    let network = |project: &str| {
+        value!({"kind": "compute#network", "name": "n",
+            "selfLink": format!("https://x/projects/{project}/global/networks/n")})
+    };
+    let needed = |host: &str| {
+        let mut rules = common::small::own_rules();
+        rules.iter_mut().for_each(|rule| of(host, rule));
+        let mut lone = rule(
+            "lone",
+            value!({"allowed": [{"IPProtocol": "icmp"}],
+            "sourceRanges": ["10.0.0.0/8"]}),
+        );
+        of("p", &mut lone);
+        let all = [&rules[..], &[lone, network("p"), network("host"), shared.clone()]].concat();
+        let reach = json(&["reach", Inputs::of(&all).path()]);
+        let needs = reach["needs"].as_array().unwrap().clone();
+        let kubelet = needs.iter().find(|need| need["port"] == 10_250).unwrap();
+        kubelet["verdict"].clone()
+    };
+    assert_eq!(needed("host"), "ALLOWED");
+    assert_eq!(needed("p"), "ALLOWED");
+    // Rules of another project's cluster of that name have another id.
+    let mut other = common::small::own_rules();
+    for rule in &mut other {
+        of("host", rule);
+        rule["name"] = value!(rule["name"].as_str().unwrap().replace("aaaaaaaa", "bbbbbbbb"));
+    }
+    let all = [&other[..], &[network("p"), network("host"), shared.clone()]].concat();
+    let reach = json(&["reach", Inputs::of(&all).path()]);
+    let kubelet = reach["needs"].as_array().unwrap().iter().find(|need| need["port"] == 10_250);
+    assert_eq!(kubelet.unwrap()["verdict"], "UNDETERMINED");
+}

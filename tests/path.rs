@@ -338,6 +338,31 @@ fn a_route_to_a_vip_asks_for_its_zones() {
     assert_eq!(of_roads(&world), ["default-route-missing"]);
 }
 
+/// A cluster whose nodes did not register is told what on their way nobody gave.
+#[test]
+fn what_is_not_judged_on_the_way_of_a_stuck_cluster_is_told() {
+    let mut world = World::sound();
+    world.cluster["status"] = value!("ERROR");
+    world.cluster["statusMessage"] =
+        value!("All cluster resources were brought up, but: only 0 nodes out of 3 have registered");
+    world.zone["dnsName"] = value!("internal.example.");
+    (world.records, world.vip_route) = (Vec::new(), Value::Null);
+    let told = |world: &World| {
+        let folder = world.folder();
+        let report = json(&["check", "--fail-on", "never", folder.path().to_str().unwrap()]);
+        let all = report["findings"].as_array().unwrap();
+        let stuck = all.iter().find(|one| one["check"] == "cluster-stuck").unwrap();
+        (stuck["explanation"].to_string(), stuck["no_fix"].as_str().unwrap().to_owned())
+    };
+    assert!(!told(&world).0.contains("is not judged"), "{:?}", told(&world));
+    let fields = world.default_route.as_object_mut().unwrap();
+    fields.remove("nextHopGateway");
+    fields.insert("nextHopIp".to_owned(), value!("10.9.0.4"));
+    let (why, next) = told(&world);
+    assert!(why.contains("route default: 0.0.0.0/0 priority 100 to 10.9.0.4"), "{why}");
+    assert!(next.contains("one is not judged"), "{next}");
+}
+
 /// Public DNS knows where private.googleapis.com leads.
 #[test]
 fn an_alias_of_a_vip_leads_to_it_without_a_zone_of_its_own() {

@@ -22,6 +22,7 @@ use crate::checks::pasted::{self, Words};
 use crate::checks::{Check, Evidence, Outcome};
 use crate::correlate::expected::Conclusion;
 use crate::correlate::expected::{Need, Purpose};
+use crate::correlate::roads;
 use crate::engine::Verdict;
 use crate::model::cluster::State;
 use crate::model::symptom::SymptomKind;
@@ -180,6 +181,10 @@ fn stuck(
     explanation.extend(paths.iter().take(4).map(|need| path_words(need)));
     let doubtful = doubtful_paths(evidence, Some(at));
     explanation.extend(doubtful.iter().filter(|_| paths.is_empty()).cloned());
+    let open = roads::undecided(evidence.directory, &cluster.id.name);
+    let open = open.iter().filter(|_| paths.is_empty() && doubtful.is_empty());
+    let open: Vec<String> = open.map(|one| roads::undecided_words(&cluster.id.name, one)).collect();
+    explanation.extend(open.iter().cloned());
     let other = other_cause(&messages);
     let provisioning = cluster.state.status == "PROVISIONING";
     let status = if cluster.state.status.is_empty() { "not ready" } else { &cluster.state.status };
@@ -219,6 +224,12 @@ fn stuck(
             (_, Some(why)) => format!("not the firewall: {why}"),
             (false, None) => "mend the blocked paths, each a finding of its own".to_owned(),
             (true, None) if !doubtful.is_empty() => SEE_THE_DOUBTFUL.to_owned(),
+            (true, None) if !open.is_empty() => {
+                "no path that nodes need to register is blocked by what was given, and one is not \
+                 judged: whoever keeps what is on that way knows; or lead the names of Google's to \
+                 a VIP, by private zones and a route of its own"
+                    .to_owned()
+            }
             (true, None) => {
                 "no path that nodes need to register is blocked by what was given; see \
                              the message, routes, NAT and Private Google Access"

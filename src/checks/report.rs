@@ -8,7 +8,6 @@ use crate::checks::rule_not_logged::writes_no_log;
 use crate::checks::{Evidence, Finding};
 use crate::correlate::LogCounts;
 use crate::correlate::expected::Need;
-use crate::correlate::path::Link;
 use crate::correlate::roads;
 use crate::correlate::side::Side;
 use crate::engine::Decider;
@@ -220,18 +219,10 @@ fn not_known(evidence: &Evidence<'_, '_>, cluster: usize, name: &str) -> Option<
     })
 }
 
-/// Names that every node boots from, where what answers for them does not tell.
-fn undecided_names(evidence: &Evidence<'_, '_>, cluster: &str) -> Vec<BlindSpot> {
-    let spot = |(link, hosts): (Link, Vec<&str>)| BlindSpot {
-        kind: "not-given",
-        detail: format!(
-            "cluster {cluster}: the way to {} is not judged: {}: {}",
-            hosts.join(", "),
-            link.object,
-            link.detail
-        ),
-    };
-    roads::undecided_names(evidence.directory, cluster).into_iter().map(spot).collect()
+/// Names that every node boots from, where what answers for them, or is on the way, does not tell.
+fn undecided(evidence: &Evidence<'_, '_>, cluster: &str) -> Vec<BlindSpot> {
+    let spot = |one| BlindSpot { kind: "not-given", detail: roads::undecided_words(cluster, &one) };
+    roads::undecided(evidence.directory, cluster).into_iter().map(spot).collect()
 }
 
 /// How many needed connections the implied rule denies, and what would show them.
@@ -303,7 +294,7 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
     }
     for (at, cluster) in inventory.clusters.iter().enumerate() {
         spots.extend(not_known(evidence, at, &cluster.id.name));
-        spots.extend(undecided_names(evidence, &cluster.id.name));
+        spots.extend(undecided(evidence, &cluster.id.name));
         if cluster.dual_stack {
             let name = &cluster.id.name;
             let detail = format!("cluster {name} has IPv6, too: what it needs there is not judged");

@@ -55,20 +55,38 @@ pub fn broken<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Road<'a>> {
     roads
 }
 
-/// Names that every node boots from, whose way is not decided by what answers for them: that, and
-/// the names. That nobody gave the zones is said elsewhere.
+/// Names that every node boots from, whose way is not decided by what answers for them, or by what
+/// stands on the way: that, and the names. What nobody gave at all is said elsewhere.
 #[must_use]
-pub fn undecided_names(directory: &Directory<'_>, cluster: &str) -> Vec<(Link, Vec<&'static str>)> {
+pub fn undecided(directory: &Directory<'_>, cluster: &str) -> Vec<(Link, Vec<&'static str>)> {
     let mut found: Vec<(Link, Vec<&'static str>)> = Vec::new();
-    let Ok(start) = path::start(directory, &Scope::default(), cluster) else { return found };
     for host in BOOT {
-        let Some(name) = path::undecided_name(directory, &start, host) else { continue };
-        match found.iter_mut().find(|(link, _)| *link == name) {
+        let Ok(start) = path::start(directory, &Scope::default(), cluster) else { continue };
+        let way = path::walk(directory, start, host, 443);
+        let is_open = |link: &&Link| {
+            matches!(link.state, State::Undetermined | State::NotGiven) && link.origin.is_some()
+        };
+        let Some(open) = way.links.iter().find(is_open) else { continue };
+        if way.first_broken().is_some() {
+            continue;
+        }
+        match found.iter_mut().find(|(link, _)| link == open) {
             Some((_, hosts)) => hosts.push(host),
-            None => found.push((name, vec![host])),
+            None => found.push((open.clone(), vec![host])),
         }
     }
     found
+}
+
+/// The same in words.
+#[must_use]
+pub fn undecided_words(cluster: &str, (link, hosts): &(Link, Vec<&'static str>)) -> String {
+    format!(
+        "cluster {cluster}: the way to {} is not judged: {}: {}",
+        hosts.join(", "),
+        link.object,
+        link.detail
+    )
 }
 
 /// The way from a cluster's nodes to a host, at the address that was dialled, where an error tells

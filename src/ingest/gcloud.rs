@@ -407,8 +407,8 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
     let private = fields.at("privateClusterConfig");
     let endpoints = fields.at("controlPlaneEndpointsConfig").at("ipEndpointsConfig");
     let config = fields.at("networkConfig");
-    let own =
-        |from: Fields<'_>, key: &str| from.reference(key).map(|found| found.or_project(project));
+    // `network` alone does not say whose it is; GKE's own rules may.
+    let own = |from: Fields<'_>, key: &str| from.reference(key);
     let ranges = |from: Fields<'_>, keys: &[&str]| {
         let mut ranges: Vec<_> = keys.iter().filter_map(|key| from.range(key)).collect();
         ranges.sort();

@@ -97,6 +97,7 @@ fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) -> Vec<
     settle_nats(inventory);
     settle_projects(inventory);
     settle_interfaces(inventory);
+    settle_shared(inventory);
     settle_rules(&mut inventory.firewall_rules, contradictions);
     settle_clusters(&mut inventory.clusters);
     let differing = put_together(inventory, contradictions == Contradictions::Doubted);
@@ -309,6 +310,31 @@ fn settle_projects(inventory: &mut Inventory) {
         let mut of_name = networks.iter().filter(|one| one.name == rule.network.name);
         if let (Some(only), None) = (of_name.next(), of_name.next()) {
             rule.network.project.clone_from(&only.project);
+        }
+    }
+}
+
+/// A cluster whose export names its network without the project is on the one that holds GKE's own
+/// rules for it, which may be another project's
+/// (<https://cloud.google.com/kubernetes-engine/docs/how-to/cluster-shared-vpc>); else on one of its
+/// own project.
+fn settle_shared(inventory: &mut Inventory) {
+    for cluster in &mut inventory.clusters {
+        let Some(network) = &mut cluster.network else { continue };
+        if network.project.is_none() {
+            let hash = cluster.hash.as_deref().and_then(|hash| hash.get(..8));
+            let prefix = hash.map(|hash| format!("gke-{}-{hash}-", cluster.id.name));
+            let is_gkes = |rule: &&FirewallRule| {
+                let name = rule.name.as_deref().zip(prefix.as_deref());
+                rule.network.name == network.name
+                    && name.is_some_and(|(name, prefix)| name.starts_with(prefix))
+            };
+            let found = inventory.firewall_rules.iter().find(is_gkes);
+            let project = found.and_then(|rule| rule.network.project.clone());
+            network.project = project.or_else(|| cluster.id.project.clone());
+        }
+        if let Some(subnetwork) = cluster.subnetwork.as_mut().filter(|one| one.project.is_none()) {
+            subnetwork.project.clone_from(&network.project);
         }
     }
 }

@@ -67,17 +67,6 @@ impl Path<'_> {
     }
 }
 
-/// What answers for a name, where it is given and does not tell where the name leads.
-#[must_use]
-pub fn undecided_name(directory: &Directory<'_>, start: &Start<'_>, host: &str) -> Option<Link> {
-    let mut links = Vec::new();
-    let (end, _) = name::ending(directory, start, host, &mut links);
-    let is_open = |link: &Link| {
-        matches!(link.state, State::Undetermined | State::NotGiven) && link.origin.is_some()
-    };
-    links.into_iter().next().filter(|link| end.is_none() && is_open(link))
-}
-
 /// Walks from `start` to `host`.
 #[must_use]
 pub fn walk<'a>(directory: &Directory<'a>, start: Start<'a>, host: &str, port: u16) -> Path<'a> {
