@@ -311,6 +311,23 @@ fn a_page_of_a_list_is_not_the_list() {
     };
     assert_eq!(asked(&[&allow(), &scopes("UNREACHABLE")]), open);
     assert_eq!(asked(&[&allow(), &scopes("NO_RESULTS_ON_PAGE")]), allowed);
+    // Another warning is of what is there.
+    assert_eq!(asked(&[&list(value!({"warning": {"code": "DEPRECATED_RESOURCE_USED"}}))]), allowed);
+    // Without an id nobody knows whether two files are of one answer; in one file they are.
+    let bare = |text: &str| text.replace("\"id\": \"projects/p/global/firewalls\",", "");
+    let last = list(value!({}));
+    assert_eq!(asked(&[&bare(&first), &bare(&last)]), open);
+    assert_eq!(asked(&[&bare(&format!("[{first},\n{last}]"))]), allowed);
+    // Lists of other things, whether they say so or not.
+    for other in [
+        value!({"kind": "storage#objects", "items": [{"kind": "storage#object", "name": "a"}]}),
+        value!({"items": [{"kind": "storage#object", "name": "a"}]}),
+        value!({"items": [{"name": "a"}]}),
+    ] {
+        let mut page = other.clone();
+        page["nextPageToken"] = value!("x");
+        check(&[("other.json", &page.to_string())], "ALLOWED");
+    }
     // A list of what decides nothing.
     let disks = value!({"kind": "compute#diskList", "items": [], "nextPageToken": "x"}).to_string();
     check(&[("disks.json", &disks)], "ALLOWED");
@@ -416,7 +433,7 @@ fn fields_that_were_not_selected_are_not_their_defaults() {
     for gone in ["direction", "priority", "sourceRanges"] {
         let (verdict, complaints) = asked(&[gone], id.clone());
         assert_eq!(verdict, "UNDETERMINED", "{gone}");
-        assert!(complaints.contains("not exported"), "{gone}: {complaints}");
+        assert!(complaints.contains("not said"), "{gone}: {complaints}");
     }
     // Written by hand the API's defaults hold, but for a rule that may be either way.
     for gone in ["direction", "disabled", "sourceRanges"] {
@@ -470,7 +487,11 @@ fn what_no_rule_says_is_a_blind_spot() {
         rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         rule
     };
-    let (said, unsaid) = (fields(value!({"disabled": false})), fields(value!({"name": "s"})));
+    let mut unsaid = fields(value!({"name": "s"}));
+    unsaid.as_object_mut().unwrap().remove("priority");
+    let said = fields(value!({"disabled": false}));
+    // Old exports leave that out, and Cloud Asset Inventory where it is false.
+    assert_eq!(spots(&[fields(value!({}))]), 0);
     assert_eq!(spots(std::slice::from_ref(&unsaid)), 1);
     assert_eq!(spots(std::slice::from_ref(&said)), 0);
     assert_eq!(spots(&[unsaid, said]), 0);
@@ -613,7 +634,15 @@ fn what_speaks_as_a_rule_may_be_one() {
          sourceRanges: [10.0.0.0/8]\n  allowed: [{IPProtocol: udp}]\n"
     );
     check(&[("cut.yaml", &cut)], "UNDETERMINED");
-    check(&[("values.yaml", "service:\n  loadBalancerSourceRanges: [10.0.0.0/8]\n")], "ALLOWED");
+    // Words that others use, too.
+    for other in [
+        "service:\n  loadBalancerSourceRanges: [10.0.0.0/8]\n",
+        "name: my-app\nsourceRanges: [10.0.0.0/8]\n",
+        "name: pol\nallowed: [docker.io, gcr.io]\n",
+    ] {
+        check(&[("values.yaml", other)], "ALLOWED");
+    }
+    check(&[("app.json", "{\"id\":\"req-1\",\"allowed\":true,\"user\":\"x\"}\n")], "ALLOWED");
 }
 
 /// A port that the entry does not say is not port 0.
@@ -742,4 +771,35 @@ fn a_cluster_is_on_the_network_that_holds_its_rules() {
     let reach = json(&["reach", Inputs::of(&all).path()]);
     let kubelet = reach["needs"].as_array().unwrap().iter().find(|need| need["port"] == 10_250);
     assert_eq!(kubelet.unwrap()["verdict"], "UNDETERMINED");
+}
+
+/// A rule that is tried in the place of an exported one leaves the export whole.
+#[test]
+fn what_is_tried_is_no_export_and_ends_none() {
+    let open =
+        rule("a", value!({"allowed": [{"IPProtocol": "udp"}], "sourceRanges": ["10.0.0.0/8"]}));
+    let all = [open.clone(), deny_all(value!({})), cluster("c", value!({})), subnet(value!({}))];
+    let inputs = Inputs::of(&all);
+    let mut tried = open;
+    tried["priority"] = value!(800);
+    let change = folder(&[("try.json", tried.to_string().as_bytes())]);
+    let told = |more: &[&str]| {
+        let report = json(&[&["check", "--fail-on", "never", inputs.path()], more].concat());
+        let all = report["findings"].as_array().unwrap();
+        all.iter().map(|one| one["check"].clone()).collect::<Vec<_>>()
+    };
+    let before = told(&[]);
+    assert!(!before.is_empty());
+    assert_eq!(told(&["--what-if", change.path().to_str().unwrap()]), before);
+}
+
+/// Names that are the same in thousands of namespaces are no copies, and cost no more.
+#[test]
+fn names_of_many_namespaces_are_many() {
+    let service = |at: usize| {
+        value!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web",
+            "namespace": format!("tenant-{at}")}, "spec": {"ports": [{"port": 80}]}})
+    };
+    let all: Vec<Value> = (0..3_000).map(service).collect();
+    assert_eq!(Inputs::of(&all).triage()["inventory"]["services"], 3_000);
 }

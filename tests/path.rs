@@ -347,6 +347,7 @@ fn what_is_not_judged_on_the_way_of_a_stuck_cluster_is_told() {
         value!("All cluster resources were brought up, but: only 0 nodes out of 3 have registered");
     world.zone["dnsName"] = value!("internal.example.");
     (world.records, world.vip_route) = (Vec::new(), Value::Null);
+    world.rules[0]["sourceRanges"] = value!(["10.0.0.0/8", "172.16.0.32/28"]);
     let told = |world: &World| {
         let folder = world.folder();
         let report = json(&["check", "--fail-on", "never", folder.path().to_str().unwrap()]);

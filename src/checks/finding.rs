@@ -447,7 +447,7 @@ pub fn decider_summary(decider: Decider<'_>) -> Option<DeciderSummary> {
         Decider::Rule(rule) => DeciderSummary {
             stage: Some(stage_id(rule)),
             kind: rule_kind(rule),
-            name: rule.name.clone(),
+            name: rule.name.clone().or_else(|| rule.policy.is_none().then(|| rule.label())),
             policy: rule.policy.clone(),
             priority: Some(rule.priority),
             origin: Some(rule.origin.clone()),

@@ -61,7 +61,7 @@ fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
         (
             "the load balancer's front ends",
             "they come from the ranges of its probes, which ask another port and may pass: the \
-             backends are HEALTHY, and requests end in 502",
+             backends are HEALTHY, and requests fail: with 502, where they are HTTP",
         )
     } else {
         ("health checks", "without probes the backends are UNHEALTHY and get no traffic")

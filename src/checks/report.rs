@@ -317,6 +317,7 @@ pub fn blind_spots(evidence: &Evidence<'_, '_>, not_given: &[&'static str]) -> V
 }
 
 /// Fields of rules that no rule of an input has: somebody selected others, or wrote them by hand.
+/// `disabled` alone is left out by old exports, and where it is false by Cloud Asset Inventory.
 fn unsaid(inventory: &Inventory) -> impl Iterator<Item = String> {
     let mut by_input: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
     for rule in &inventory.firewall_rules {
@@ -328,11 +329,12 @@ fn unsaid(inventory: &Inventory) -> impl Iterator<Item = String> {
         "priority" => "priority (1000)",
         _ => "disabled (no)",
     };
-    by_input.into_iter().filter(|(_, keys)| !keys.is_empty()).map(move |(path, keys)| {
+    let is_telling = |keys: &[&str]| keys.iter().any(|key| *key != "disabled");
+    by_input.into_iter().filter(move |(_, keys)| is_telling(keys)).map(move |(path, keys)| {
         let keys: Vec<&str> = keys.iter().map(as_taken).collect();
         format!(
-            "{path}: no firewall rule there says its {}; what it is by default is taken: gcloud \
-             compute firewall-rules list --format=json holds all fields",
+            "{path}: no firewall rule there says its {}: taken as the API does; gcloud compute \
+             firewall-rules list --format=json holds all fields",
             keys.join(", ")
         )
     })

@@ -259,7 +259,7 @@ impl<'t> Opened<'t> {
             members.get("kind").and_then(|kind| serde_json::from_str::<String>(kind.get()).ok());
         // Typed lists leave the kind to the container: PodList, compute#firewallList.
         let of_kind = kind.as_deref().and_then(|kind| kind.strip_suffix("List"));
-        let elements = match of_kind {
+        let elements = match of_kind.or(kind.as_deref()) {
             Some("") => "Object",
             Some(kind) => kind.strip_suffix("Aggregated").unwrap_or(kind),
             None => "",

@@ -8,7 +8,7 @@
 //! `metadata.continue` of
 //! <https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks>.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -58,8 +58,19 @@ impl Page {
             (false, true) => Some(Lack::NextPage),
             (false, false) => None,
         };
-        let id = read("id").and_then(|id| id.as_str().map(str::to_owned));
+        // All chunks of one answer of Kubernetes' are of one version.
+        let version = metadata.text("resourceVersion").filter(|version| !version.is_empty());
+        let id = read("id").and_then(|id| id.as_str().map(str::to_owned)).or(version);
         Self { kind: kind.to_owned(), id, lack, origin }
+    }
+
+    /// The same, where it does not say what it is of.
+    #[must_use]
+    pub fn or_of_rules(mut self, is_of_rules: bool) -> Self {
+        if self.kind.is_empty() && !is_of_rules {
+            "unknown".clone_into(&mut self.kind);
+        }
+        self
     }
 
     /// A region or a zone of a list, which may tell that it could not be asked. That it holds
@@ -98,21 +109,27 @@ fn is_some(list: &Value) -> bool {
     list.as_array().is_some_and(|list| !list.is_empty())
 }
 
+/// Other warnings are of what is there.
 fn warns(warning: Fields<'_>) -> bool {
-    warning.text("code").is_some_and(|code| code != "NO_RESULTS_ON_PAGE")
+    const LACKING: [&str; 3] = ["UNREACHABLE", "PARTIAL_SUCCESS", "LIST_OVERHEAD_QUOTA_EXCEED"];
+    warning.text("code").is_some_and(|code| LACKING.contains(&code.as_str()))
 }
 
 /// The lists that are not whole: nobody knows whether a page in the middle is missing, but where
-/// the last one is there somebody gave them all.
+/// the last one is there somebody gave them all. Pages that do not say what was asked are of one
+/// answer where they are in one input.
 #[must_use]
 pub fn unfinished(pages: &[Page]) -> Vec<&Page> {
-    let is_last = |page: &Page, of: &Page| {
-        page.lack != Some(Lack::NextPage) && (&page.kind, &page.id) == (&of.kind, &of.id)
-    };
+    fn answer(page: &Page) -> (&str, Option<&str>, Option<&str>) {
+        let input = page.id.is_none().then_some(&*page.origin.path);
+        (&page.kind, page.id.as_deref(), input)
+    }
+    let is_last = |page: &&Page| page.lack != Some(Lack::NextPage);
+    let finished: BTreeSet<_> = pages.iter().filter(is_last).map(answer).collect();
     let lacks = |page: &&Page| match page.lack {
         None => false,
         Some(Lack::Unreachable) => true,
-        Some(Lack::NextPage) => !pages.iter().any(|other| is_last(other, page)),
+        Some(Lack::NextPage) => !finished.contains(&answer(page)),
     };
     pages.iter().filter(lacks).collect()
 }

@@ -99,6 +99,11 @@ impl Reader {
         }
     }
 
+    /// Takes in what stood around a list whose elements came one by one.
+    pub fn around(&mut self, text: &str, place: &Place) {
+        self.pages.extend(document::json_items(text, place).pages);
+    }
+
     /// Takes in what another one read of the same input, behind what this one did.
     pub fn absorb(&mut self, next: Self) {
         let Self { inventory, manifests, summary, complaints, damaged, rules_lost, pages } = next;
@@ -206,22 +211,24 @@ impl Reader {
     }
 }
 
-/// Whether something may be a firewall rule that lacks what would tell that it is one.
+/// Whether something may be a firewall rule that lacks what would tell that it is one: words that
+/// others use, too, are not enough.
 fn speaks_as_rule(value: &Value) -> bool {
-    let Some(members) = value.as_object() else { return false };
-    let has = |key: &str| members.contains_key(key);
-    let spec = |key: &str| value.pointer("/spec").is_some_and(|spec| spec.get(key).is_some());
-    let ends = ["sourceRanges", "destinationRanges", "targetTags", "sourceTags"];
-    let of_spec = ends.iter().any(|key| spec(key)) || spec("allow") || spec("deny");
-    let of_rest = ends.iter().any(|key| has(key)) || has("allowed") || has("denied");
-    let of_api = |key: &str| {
-        let parts = members.get(key).and_then(Value::as_array);
-        parts.is_some_and(|parts| parts.iter().any(|part| part.get("IPProtocol").is_some()))
+    let has = |at: &Value, keys: &[&str]| keys.iter().any(|key| at.get(key).is_some());
+    let opens = |at: &Value, key: &str| {
+        let parts = at.get(key).and_then(Value::as_array);
+        let of_rule = |part: &Value| has(part, &["IPProtocol", "protocol"]);
+        parts.is_some_and(|parts| parts.iter().any(of_rule))
     };
-    spec("networkRef") && of_spec
-        || of_rest && (has("name") || has("network") || has("id"))
-        || of_api("allowed")
-        || of_api("denied")
+    let ends = ["sourceRanges", "destinationRanges", "targetTags", "sourceTags"];
+    let of_rest = opens(value, "allowed")
+        || opens(value, "denied")
+        || has(value, &ends) && has(value, &["network"]);
+    let of_spec = |spec: &Value| {
+        has(spec, &["networkRef"])
+            && (has(spec, &ends) || opens(spec, "allow") || opens(spec, "deny"))
+    };
+    of_rest || value.get("spec").is_some_and(of_spec)
 }
 
 /// A manifest tells of its object whatever its kind, and of the resource unless its status shows
@@ -287,11 +294,17 @@ pub fn finish(mut inputs: Vec<Reader>) -> (Inventory, Vec<Summary>, Vec<Complain
 
 /// What is not in the part of a list that was given may be there all the same.
 fn note_partial_lists(inputs: &mut [Reader], inventory: &mut Inventory) -> Vec<Complaint> {
-    let pages: Vec<Page> =
-        inputs.iter_mut().flat_map(|input| std::mem::take(&mut input.pages)).collect();
+    let mut pages: Vec<Page> = Vec::new();
+    for input in inputs {
+        let Summary { kinds, unused, unrecognised, .. } = &input.summary;
+        // A list that does not say what it is of is of what was found in it.
+        let of_rules = kinds.keys().any(|kind| kind.contains("firewall"));
+        let is_empty = kinds.is_empty() && unused + unrecognised == 0;
+        let own = std::mem::take(&mut input.pages).into_iter();
+        pages.extend(own.map(|page| page.or_of_rules(of_rules || is_empty)));
+    }
     let unfinished = pages::unfinished(&pages);
-    let of_rules = |page: &&&Page| page.listed() == Listed::Rules;
-    for page in unfinished.iter().filter(of_rules) {
+    if let Some(page) = unfinished.iter().find(|page| page.listed() == Listed::Rules) {
         settle::doubt_everywhere(inventory, &page.origin);
     }
     inventory.partial = unfinished.iter().map(|page| page.listed()).collect();

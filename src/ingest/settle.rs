@@ -10,12 +10,12 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::ingest::{amazon, attach, policies, symptom};
-use crate::model::cluster::{Interface, Operation};
+use crate::model::cluster::Interface;
+use crate::model::firewall::ManifestObject;
 use crate::model::symptom::SymptomKind;
-use crate::model::workload::Ingress;
 use crate::model::{
     Cluster, Complaint, FirewallRule, Inventory, Kept, ManagedZone, Origin, Owner, Reference,
-    Route, Service, Subnetwork, Webhook, complaint,
+    Route, Subnetwork, Symptom, complaint,
 };
 use crate::net::IpNet;
 
@@ -131,56 +131,87 @@ fn settle_copies(inventory: &mut Inventory) {
         |kept, other| Kept::prefer(&mut kept.kept, other.kept.as_ref()),
     );
     let workloads = &mut inventory.workloads;
-    first_of_each(
+    leave_out_copies(
         &mut workloads.services,
-        |one| &one.id.name,
-        |a, b| *a == Service { origin: a.origin.clone(), ..b.clone() },
-        |_, _| {},
+        |one| (one.id.namespace.clone(), one.id.name.clone()),
+        |one| &mut one.origin,
     );
-    first_of_each(
+    leave_out_copies(
         &mut workloads.ingresses,
-        |one| &one.id.name,
-        |a, b| *a == Ingress { origin: a.origin.clone(), ..b.clone() },
-        |_, _| {},
+        |one| (one.id.namespace.clone(), one.id.name.clone()),
+        |one| &mut one.origin,
     );
-    first_of_each(
+    leave_out_copies(
         &mut workloads.webhooks,
-        |one| &one.name,
-        |a, b| *a == Webhook { origin: a.origin.clone(), ..b.clone() },
-        |_, _| {},
+        |one| (one.configuration.clone(), one.name.clone()),
+        |one| &mut one.origin,
     );
-    first_of_each(
+    leave_out_copies(
         &mut inventory.operations,
-        |one| &one.name,
-        |a, b| *a == Operation { origin: a.origin.clone(), ..b.clone() },
-        |_, _| {},
+        |one| (one.kind.clone(), one.name.clone()),
+        |one| &mut one.origin,
     );
+}
+
+/// So many of one name are compared; more are none of a file that was given twice.
+const MOST_OF_A_NAME: usize = 8;
+
+/// Leaves out what is like another one in everything but where it was read.
+fn leave_out_copies<T: PartialEq>(
+    list: &mut Vec<T>,
+    name: impl Fn(&T) -> (String, String),
+    origin: impl Fn(&mut T) -> &mut Origin,
+) {
+    let mut kept: Vec<T> = Vec::with_capacity(list.len());
+    let mut by_name: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    for mut one in std::mem::take(list) {
+        let places = by_name.entry(name(&one)).or_default();
+        // Where it was read is not compared.
+        let read = origin(&mut one).clone();
+        let is_copy = places.iter().any(|at| {
+            kept.get_mut(*at).is_some_and(|before| {
+                origin(&mut one).clone_from(origin(before));
+                *before == one
+            })
+        });
+        *origin(&mut one) = read;
+        if !is_copy {
+            if places.len() < MOST_OF_A_NAME {
+                places.push(kept.len());
+            }
+            kept.push(one);
+        }
+    }
+    *list = kept;
 }
 
 /// A rule that a controller asks to be changed is where the one of its name is.
 fn place_requested(inventory: &mut Inventory) {
-    let known = inventory.known_networks();
-    for symptom in &mut inventory.symptoms {
+    let is_asked = |symptom: &&mut Symptom| match &symptom.kind {
+        SymptomKind::FirewallChange { rule: Some(rule), .. } => rule.network.name.is_empty(),
+        _ => false,
+    };
+    let mut asked = inventory.symptoms.iter_mut().filter(is_asked).peekable();
+    if asked.peek().is_none() {
+        return;
+    }
+    let mut by_name: BTreeMap<Option<&str>, Vec<&FirewallRule>> = BTreeMap::new();
+    for rule in &inventory.firewall_rules {
+        by_name.entry(rule.name.as_deref()).or_default().push(rule);
+    }
+    for symptom in asked {
         let SymptomKind::FirewallChange { rule: Some(rule), .. } = &mut symptom.kind else {
             continue;
         };
-        if !rule.network.name.is_empty() {
-            continue;
-        }
-        let project = rule.network.project.clone();
-        let may_be = |network: &Reference| {
-            network.project.is_none() || project.is_none() || network.project == project
-        };
-        let own = |one: &&FirewallRule| one.name == rule.name && may_be(&one.network);
-        let mut of_name = inventory.firewall_rules.iter().filter(own);
-        let mut networks = known.iter().filter(|network| may_be(network));
-        match (of_name.next(), of_name.next(), networks.next(), networks.next()) {
-            (Some(there), None, ..) => {
-                rule.network.clone_from(&there.network);
-                (rule.direction, rule.priority) = (there.direction, there.priority);
-            }
-            (None, _, Some(only), None) => rule.network.clone_from(only),
-            _ => {}
+        let of_name = by_name.get(&rule.name.as_deref()).into_iter().flatten();
+        let project = rule.network.project.as_ref();
+        let mut there = of_name.filter(|one| {
+            let its = one.network.project.as_ref().zip(project);
+            its.is_none_or(|(its, own)| its == own)
+        });
+        if let (Some(there), None) = (there.next(), there.next()) {
+            rule.network.clone_from(&there.network);
+            (rule.direction, rule.priority) = (there.direction, there.priority);
         }
     }
 }
@@ -412,6 +443,10 @@ fn settle_rules(rules: &mut Vec<FirewallRule>, contradictions: Contradictions) {
     let mut kept: Vec<FirewallRule> = Vec::with_capacity(rules.len());
     let mut by_name: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
     for rule in std::mem::take(rules) {
+        if rule.name.is_none() {
+            kept.push(rule);
+            continue;
+        }
         let places = by_name.entry(rule.name.clone()).or_default();
         let mut doubted = None;
         let before =
@@ -425,12 +460,12 @@ fn settle_rules(rules: &mut Vec<FirewallRule>, contradictions: Contradictions) {
                 let manifest = |rule: &FirewallRule| rule.owner == Owner::ConfigConnector;
                 match (manifest(one), manifest(&rule)) {
                     (true, false) => {
-                        let manifest = one.manifest.take();
+                        let manifest = exported(one.manifest.take());
                         *one = FirewallRule { owner: Owner::ConfigConnector, manifest, ..rule };
                     }
                     (false, true) => {
                         one.owner = Owner::ConfigConnector;
-                        one.manifest = rule.manifest;
+                        one.manifest = exported(rule.manifest);
                     }
                     // A selection of the fields of a rule that was given whole tells nothing new.
                     _ if rule.is_selection_of(one) => {}
@@ -469,6 +504,10 @@ fn settle_rules(rules: &mut Vec<FirewallRule>, contradictions: Contradictions) {
         kept.extend(doubted);
     }
     *rules = kept;
+}
+
+fn exported(manifest: Option<Box<ManifestObject>>) -> Option<Box<ManifestObject>> {
+    manifest.map(|own| Box::new(ManifestObject { is_exported: true, ..*own }))
 }
 
 /// Of a cluster that was described twice the richer description stays: the export, which knows its

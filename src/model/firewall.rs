@@ -81,6 +81,8 @@ pub struct ManifestObject {
     pub network: NetworkReference,
     /// The manifest itself, where it was given and not described.
     pub text: Option<Arc<Value>>,
+    /// Whether the rule was exported, too, and stands as the export says.
+    pub is_exported: bool,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -425,7 +427,7 @@ impl FirewallRule {
     /// What a field says of itself that a selection of others left out.
     #[must_use]
     pub fn not_exported(field: &str) -> String {
-        format!("{field}: not exported")
+        format!("{field}: not said")
     }
 
     /// Whether both are exports of one rule, of which this one lacks fields that the other has,

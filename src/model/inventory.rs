@@ -332,11 +332,10 @@ impl Inventory {
             let same = |one: &&mut FirewallRule| {
                 one.name.is_some() && one.name == rule.name && one.network.agrees(&rule.network)
             };
-            // It is no export: others are there besides.
-            rule.is_written = true;
             match self.firewall_rules.iter_mut().find(same) {
-                Some(place) => *place = rule,
-                None => self.firewall_rules.push(rule),
+                Some(place) => *place = FirewallRule { is_written: place.is_written, ..rule },
+                // It is no export: others are there besides.
+                None => self.firewall_rules.push(FirewallRule { is_written: true, ..rule }),
             }
         }
         for network in tried.networks {

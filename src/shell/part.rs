@@ -216,7 +216,7 @@ impl<W: Watch> Sink for Taking<'_, W> {
     fn around(&mut self, around: Around) {
         let Around { text, line, byte } = around;
         let place = Place { path: Arc::clone(&self.notes.path), line, byte };
-        self.notes.others.push(Other { text, form: Form::Json, place });
+        self.notes.others.push(Other { text, form: Form::Json, place, around: true });
     }
 }
 
@@ -321,7 +321,7 @@ impl<W: Watch> Taking<'_, W> {
     fn keep(&mut self, piece: &Piece, form: Form, text: &str, from: usize) {
         let path = Arc::clone(&self.notes.path);
         let place = Place { path, line: piece.line, byte: piece.byte + from as u64 };
-        self.notes.others.push(Other { text: text.to_owned(), form, place });
+        self.notes.others.push(Other { text: text.to_owned(), form, place, around: false });
     }
 
     fn unparsable(&mut self, piece: &Piece, at: usize, text: &[u8], what: &str) {

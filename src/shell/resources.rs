@@ -18,6 +18,8 @@ pub(super) struct Other {
     pub(super) form: Form,
     /// Where it starts.
     pub(super) place: Place,
+    /// Whether it only stood around a list.
+    pub(super) around: bool,
 }
 
 /// Fewer bytes are not worth another thread's while.
@@ -79,7 +81,10 @@ pub(super) fn read_all(others: Vec<Other>) -> Reader {
 fn read(some: &[Other]) -> Reader {
     let mut reader = Reader::default();
     for one in some {
-        reader.piece(&one.text, one.form, &one.place);
+        match one.around {
+            true => reader.around(&one.text, &one.place),
+            false => reader.piece(&one.text, one.form, &one.place),
+        }
     }
     reader
 }

@@ -50,7 +50,9 @@ pub fn assumed_networks(inventory: &Inventory) -> Vec<Reference> {
 pub(super) fn is_exported(inventory: &Inventory, network: &Reference) -> bool {
     let answers = |one: &Reference| one.agrees(network);
     let here = |rule: &&FirewallRule| rule.network.agrees(network);
-    let is_kept = |rule: &FirewallRule| rule.manifest.is_some() || rule.is_written;
+    let is_kept = |rule: &FirewallRule| {
+        rule.is_written || rule.manifest.as_ref().is_some_and(|own| !own.is_exported)
+    };
     let own = || inventory.firewall_rules.iter().filter(here);
     let (kept, exported) =
         (own().any(is_kept), own().filter(|rule| !is_kept(rule)).take(2).count());

@@ -152,7 +152,7 @@ fn asked_ports(
     if has_own_proxies {
         return vec![probed, (Asker::Proxies, serving)];
     }
-    let apart = checked.is_some() && serving.is_some() && checked != serving;
+    let apart = checked.is_some() && checked != serving;
     let requests = apart.then_some((Asker::FrontEnds, serving));
     requests.into_iter().chain([probed]).collect()
 }
@@ -300,8 +300,8 @@ fn of_backend<'a>(
     let name = found.service.to_string();
     let what = if found.pods { "pods" } else { "node port" };
     for (asker, port) in asked_ports(found.serving, found.checked, kind.has_own_proxies()) {
-        // Where nobody knows the port it is told once.
-        if port.is_none() && asker == Asker::Proxies && found.checked.is_none() {
+        // Where nobody knows a port it is told once.
+        if port.is_none() && asker != Asker::Probes && found.checked.is_none() {
             continue;
         }
         let wanted = Wanted {
@@ -493,8 +493,12 @@ fn asked_of(
     let mut all = Vec::new();
     for check in service.health_checks.iter().filter_map(own) {
         // Requests to a passthrough balancer come from its clients.
-        let serving = serving.filter(|_| !service.is_passthrough() || check.port.is_none());
-        all.extend(asked_ports(serving, check.port, has_own_proxies));
+        // Requests to a passthrough balancer come from its clients, and those of a mesh from the
+        // clients' own proxies: only what is probed is known.
+        match service.is_passthrough() || service.scheme == "INTERNAL_SELF_MANAGED" {
+            true => all.push((Asker::Probes, check.port.or(serving))),
+            false => all.extend(asked_ports(serving, check.port, has_own_proxies)),
+        }
     }
     // Nobody said what is probed.
     if all.is_empty() && !service.health_checks.is_empty() {

@@ -228,6 +228,7 @@ fn firewall(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     rule.targets.service_accounts = targets.unwrap_or_default();
     let at = spec.at("networkRef");
     rule.manifest = Some(Box::new(ManifestObject {
+        is_exported: false,
         name: manifest.name.clone(),
         namespace: manifest.namespace.clone(),
         project: manifest.project.clone(),

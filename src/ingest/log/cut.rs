@@ -2,6 +2,7 @@
 
 use memchr::memchr_iter;
 
+use crate::ingest::log::extent::{ITEMS, LISTS};
 use crate::ingest::log::form::Form;
 
 /// One piece of a buffer.
@@ -51,8 +52,12 @@ pub struct Around {
 const LONGEST_AROUND: usize = 16 << 10;
 
 impl Around {
-    /// From the bytes up to the bracket of the list.
+    /// From the bytes up to the bracket of the list, where that is one of an API's.
     pub(super) fn of(head: &[u8], line: u64, byte: u64) -> Option<Self> {
+        let key = head.strip_suffix(b"[")?.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
+        if !key.ends_with(ITEMS) && !LISTS.iter().any(|list| key.ends_with(list)) {
+            return None;
+        }
         let head = std::str::from_utf8(head).ok().filter(|head| head.len() <= LONGEST_AROUND)?;
         Some(Self { text: format!("{head}]"), line, byte })
     }
