@@ -803,3 +803,87 @@ fn names_of_many_namespaces_are_many() {
     let all: Vec<Value> = (0..3_000).map(service).collect();
     assert_eq!(Inputs::of(&all).triage()["inventory"]["services"], 3_000);
 }
+
+fn log() -> Vec<Value> {
+    (1..=3)
+        .map(|at| denied(&format!("10.9.0.{at}"), "10.0.0.5", 22, "deny-all", "INGRESS", "v"))
+        .collect()
+}
+
+/// What a log holds: denied, unparsable, complaints.
+fn counted(text: &str) -> (u64, u64, usize) {
+    let scratch = texts(&[text]);
+    let output = run(&["triage", "--format", "json", scratch.path().to_str().unwrap()]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let count = |key: &str| report["log"][key].as_u64().unwrap();
+    (count("denied"), count("unparsable"), report["complaints"].as_array().unwrap().len())
+}
+
+/// A prompt, a notice, a title before a log is none of it, in whatever form the log is.
+#[test]
+fn what_stands_before_a_log_is_none_of_it() {
+    let list = Value::from(log()).to_string();
+    let yaml: String = log()
+        .iter()
+        .map(|entry| {
+            format!(
+                "---\ninsertId: {}\njsonPayload: {}\nlogName: {}\ntimestamp: {}\n",
+                entry["insertId"], entry["jsonPayload"], entry["logName"], entry["timestamp"]
+            )
+        })
+        .collect();
+    let rows: String = (1..=3)
+        .map(|at| format!("i{at},2026-10-14T09:00:00Z,10.9.0.{at},4000,10.0.0.5,22,6,DENIED\n"))
+        .collect();
+    let table = format!(
+        "insertId,timestamp,jsonPayload.connection.src_ip,jsonPayload.connection.src_port,\
+         jsonPayload.connection.dest_ip,jsonPayload.connection.dest_port,\
+         jsonPayload.connection.protocol,jsonPayload.disposition\n{rows}"
+    );
+    for text in [&list, &yaml, &table] {
+        assert_eq!(counted(text), (3, 0, 0), "{text}");
+        for before in [
+            "Your active configuration is: [cloudshell-1234]\n",
+            "$ gcloud logging read 'resource.type=gce_subnetwork' --limit 3\n",
+            "# denied, last hour\n",
+            "Denied connections of the node pool:\n",
+            "To take a quick anonymous survey, run:\n  $ gcloud survey\n\n",
+        ] {
+            assert_eq!(counted(&format!("{before}{text}")), (3, 0, 0), "{before}{text}");
+        }
+    }
+    // Another table of the same entries, in another order of its columns.
+    let other = "jsonPayload.connection.dest_ip,jsonPayload.connection.src_ip,\
+                 jsonPayload.connection.dest_port,jsonPayload.connection.protocol,\
+                 jsonPayload.disposition,insertId,timestamp,jsonPayload.connection.src_port\n\
+                 10.0.0.5,10.9.0.9,22,6,DENIED,i9,2026-10-14T09:00:00Z,4000\n";
+    assert_eq!(counted(&format!("{table}{other}")), (4, 0, 0));
+    // Counts of entries are none.
+    let counts =
+        "src_ip,dest_ip,dest_port,protocol,disposition,count\n10.9.0.1,10.0.0.5,22,6,DENIED,4000\n";
+    assert_eq!(counted(counts), (1, 0, 1));
+}
+
+/// Selections that leave out what was done with a connection are not taken for other logs.
+#[test]
+fn entries_without_disposition_are_said_to_lack_it() {
+    let without = |gone: &str| -> String {
+        let cut = |mut entry: Value| {
+            entry.as_object_mut().unwrap().remove("logName");
+            entry["jsonPayload"].as_object_mut().unwrap().remove(gone);
+            format!("{entry}\n")
+        };
+        log().into_iter().map(cut).collect()
+    };
+    assert_eq!(counted(&without("vpc")), (3, 0, 0));
+    for gone in ["disposition", "connection"] {
+        let (denied, unparsable, complaints) = counted(&without(gone));
+        assert_eq!((denied, unparsable), (0, 3), "{gone}");
+        assert!(complaints > 0, "{gone}");
+    }
+    // Flows are of connections, too, and nothing denied them.
+    let flow = "{\"insertId\":\"a\",\"timestamp\":\"2026-10-14T09:00:00Z\",\"jsonPayload\":{\
+                \"connection\":{\"src_ip\":\"10.0.0.1\",\"dest_ip\":\"10.0.0.2\",\"protocol\":6},\
+                \"bytes_sent\":\"10\",\"reporter\":\"DEST\"}}\n";
+    assert_eq!(counted(&format!("{flow}{}", without("vpc"))), (3, 0, 0));
+}

@@ -461,6 +461,7 @@ fn name_unrecognised(notes: &mut Notes, summary: &Summary) {
         let message = format!("{count} {things} of no known kind");
         notes.keep(Complaint { path, line, byte: 0, message, did: "left out" });
     } else if notes.text
+        && notes.entries == 0
         && notes.bytes > 0
         && summary.kinds.is_empty()
         && notes.complaints.is_empty()

@@ -225,10 +225,17 @@ impl<W: Watch> Taking<'_, W> {
     fn row(&mut self, piece: &Piece, text: &str) {
         let Some(columns) = &self.notes.columns else {
             self.notes.columns = Columns::of(text);
+            if self.notes.columns.as_ref().is_some_and(Columns::is_grouped) {
+                let what = "the rows of this table are counts of entries";
+                let did = "took each row for one entry: export the entries, and not their counts";
+                self.complain(piece, 0, text.as_bytes(), what, did);
+            }
             return;
         };
         match columns.entry(text) {
             _ if columns.are_named_by(text) => {}
+            // Another table begins, as where files were put together.
+            _ if let Some(next) = Columns::of(text) => self.notes.columns = Some(next),
             Some(json) => self.found(read_piece(&json).0, piece, text, 0),
             None => self.unparsable(piece, 0, text.as_bytes(), "a row of other columns"),
         }

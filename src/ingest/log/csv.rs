@@ -69,6 +69,21 @@ impl Columns {
         (connections || payloads && envelope).then_some(Self { delimiter, names, paths })
     }
 
+    /// Whether its rows are counts of entries, as a query groups them: which of them are in a count
+    /// it does not say.
+    #[must_use]
+    pub fn is_grouped(&self) -> bool {
+        let counts = |name: &String| {
+            let name = name.to_ascii_lowercase();
+            matches!(name.as_str(), "count" | "f0_" | "n" | "cnt" | "hits" | "total")
+                || name.starts_with("count(")
+                || name.ends_with("_count")
+        };
+        let ids = ["insertId", "insert_id"];
+        let has_id = self.names.iter().any(|name| ids.iter().any(|id| name.ends_with(id)));
+        !has_id && self.names.iter().any(counts)
+    }
+
     /// The JSON of the entry in a row; `None` for a row of other columns than the first.
     #[must_use]
     pub fn entry(&self, text: &str) -> Option<String> {

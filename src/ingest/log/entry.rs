@@ -129,6 +129,10 @@ impl Field {
 pub(super) struct RawEntry<'a> {
     fields: [Cow<'a, str>; Field::ALL.len()],
     pub(super) has_connection: bool,
+    /// Whether it has members that entries of other logs about connections have: of flows, of NAT.
+    is_of_other: bool,
+    /// Whether its payload is a text that is no JSON, and speaks of a connection.
+    is_cut: bool,
     pub(super) has_payload: bool,
     pub(super) has_envelope: bool,
     /// Whether it is what a node logs of NetworkPolicies: connections and dispositions, too, and no
@@ -292,6 +296,17 @@ impl<'a> RawEntry<'a> {
                 self.is_of_node = true;
                 walker.skip()
             }
+            // <https://cloud.google.com/vpc/docs/about-flow-logs-records>,
+            // <https://cloud.google.com/nat/docs/monitoring#log_record_fields>
+            "reporter"
+            | "bytes_sent"
+            | "packets_sent"
+            | "rtt_msec"
+            | "allocation_status"
+            | "gateway_identifiers" => {
+                self.is_of_other = true;
+                walker.skip()
+            }
             "instance" if walker.peek() == Some(b'{') => walker.object(|key, walker| match key {
                 "project_id" => self.set(Field::InstanceProject, walker),
                 "vm_name" => self.set(Field::InstanceName, walker),
@@ -314,9 +329,12 @@ impl<'a> RawEntry<'a> {
         if walker.object(|key, walker| inner.payload_member(key, walker)).is_ok() {
             self.has_connection = inner.has_connection;
             self.is_of_node = inner.is_of_node;
+            self.is_of_other = inner.is_of_other;
             for field in Field::ALL.into_iter().filter(|field| field.is_of_payload()) {
                 self.put(field, Cow::Owned(inner.take(field).into_owned()));
             }
+        } else {
+            self.is_cut = text.contains("src_ip");
         }
     }
 
@@ -331,6 +349,7 @@ impl<'a> RawEntry<'a> {
     /// What the fields mean.
     pub(super) fn finish(mut self) -> Found<'a> {
         let log_name = self.take(Field::LogName);
+        let named_nowhere = log_name.is_empty();
         let is_firewall_log = is_firewall_log(&log_name);
         let is_firewall = self.has_connection
             && !self.field(Field::Disposition).is_empty()
@@ -348,8 +367,22 @@ impl<'a> RawEntry<'a> {
             kin: None,
         };
         if !is_firewall {
-            return if is_firewall_log {
+            let reference = self.field(Field::Reference);
+            let names_rule =
+                reference.contains("/firewall:") || reference.contains("irewallPolicy:");
+            // A selection of fields may leave out what tells whose entry it is.
+            let may_be = named_nowhere && !self.is_of_node && !self.is_of_other;
+            return if is_firewall_log || may_be && names_rule {
                 Found::BrokenEntry("a firewall entry without connection or disposition")
+            } else if may_be && self.is_cut {
+                Found::BrokenEntry(
+                    "its payload is a text that is no JSON: cut, or not written as one",
+                )
+            } else if may_be && self.has_connection {
+                Found::BrokenEntry(
+                    "a connection without disposition: select jsonPayload.disposition, too, or \
+                     export whole entries (--format=json)",
+                )
             } else {
                 Found::Entry(record)
             };

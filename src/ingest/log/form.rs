@@ -76,6 +76,46 @@ pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
     Some(if head.lines().find_map(yaml_line).unwrap_or(false) { Form::Yaml } else { Form::Text })
 }
 
+/// Lines that a shell, a command or a person puts before a log are not more.
+const MOST_PREFACE: usize = 8;
+
+/// How many bytes stand before the entries of a log, where what begins is no form of it: a prompt,
+/// a notice of gcloud's, a title; and the form of what follows.
+pub(super) fn preface(bytes: &[u8], form: Form) -> Option<(usize, Form)> {
+    let head = bytes.get(..bytes.len().min(64 << 10)).unwrap_or_default();
+    let head = std::str::from_utf8(head)
+        .or_else(|error| std::str::from_utf8(head.get(..error.valid_up_to()).unwrap_or_default()));
+    let head = head.ok()?;
+    let mut at = 0;
+    for line in head.split_inclusive('\n').take(MOST_PREFACE) {
+        // What is indented, or an element, belongs to a document that began before.
+        if form == Form::Yaml && line.starts_with([' ', '-', '\t']) {
+            return None;
+        }
+        at += line.len();
+        let rest = head.get(at..)?;
+        if csv::begins(rest) && !rest.starts_with('\n') {
+            return Some((at, Form::Csv));
+        }
+        let is_list = rest.starts_with('[') && begins_list(rest.as_bytes());
+        if is_list && looks_like_entry(rest.as_bytes()) {
+            return Some((at, Form::Json));
+        }
+        if begins_yaml_entry(rest) {
+            return Some((at, Form::Yaml));
+        }
+    }
+    None
+}
+
+/// Whether a document of YAML that is a log entry begins here.
+fn begins_yaml_entry(text: &str) -> bool {
+    const KEYS: [&str; 3] = ["insertId: ", "jsonPayload:", "logName: "];
+    let text = text.strip_prefix("---\n").unwrap_or(text);
+    let first = text.strip_prefix("- ").unwrap_or(text);
+    KEYS.iter().any(|key| first.starts_with(key))
+}
+
 /// Whether a bracket opens a list of something that is known; `[09:00:01] {…}` and `[INFO]` are
 /// no lists, and what stands in a list of numbers is nobody's.
 pub(super) fn begins_list(text: &[u8]) -> bool {

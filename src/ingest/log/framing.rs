@@ -19,7 +19,7 @@ use crate::ingest::log::cut::{Around, Cut, Sink};
 use crate::ingest::log::extent::{
     Extent, ITEMS, LISTS, LONGEST_ENTRY, blank, extent, looks_like_entry, next_value, string_end,
 };
-use crate::ingest::log::form::{Form, begins_list, detect};
+use crate::ingest::log::form::{Form, begins_list, detect, preface};
 use crate::ingest::log::paste;
 use crate::ingest::log::rows::Rows;
 use crate::ingest::log::yaml::Documents;
@@ -95,7 +95,16 @@ impl Framer {
             if buffer.starts_with(b"\xef\xbb\xbf") {
                 cut.at = 3;
             }
-            self.form = detect(buffer.get(cut.at..).unwrap_or_default(), at_end);
+            let head = buffer.get(cut.at..).unwrap_or_default();
+            self.form = detect(head, at_end);
+            if let Some(form @ (Form::Text | Form::Yaml)) = self.form
+                && let Some((length, form)) = preface(head, form)
+            {
+                // It may tell an error.
+                cut.push(cut.at, cut.at + length, Form::Text, None);
+                cut.at += length;
+                self.form = Some(form);
+            }
         }
         match self.form {
             Some(Form::Lines) => self.lines(&mut cut),
