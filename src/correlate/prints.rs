@@ -83,7 +83,9 @@ impl Prints {
         let (Some(at), false) = (record.timestamp, record.insert_id.is_empty()) else {
             return None;
         };
-        let of_project = xxh3_64_with_seed(record.project.as_bytes(), at.0.cast_unsigned());
+        // BigQuery keeps microseconds.
+        let moment = at.0.div_euclid(1_000).cast_unsigned();
+        let of_project = xxh3_64_with_seed(record.project.as_bytes(), moment);
         let hash = xxh3_64_with_seed(record.insert_id.as_bytes(), of_project);
         Some(Print { stretch: at.0 >> STRETCH, hash })
     }
