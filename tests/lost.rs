@@ -858,10 +858,30 @@ fn what_stands_before_a_log_is_none_of_it() {
                  jsonPayload.disposition,insertId,timestamp,jsonPayload.connection.src_port\n\
                  10.0.0.5,10.9.0.9,22,6,DENIED,i9,2026-10-14T09:00:00Z,4000\n";
     assert_eq!(counted(&format!("{table}{other}")), (4, 0, 0));
+    // Lines of JSON behind a table, which have as many commas as its rows or not.
+    let lines: String = log().iter().map(|entry| format!("{entry}\n")).collect();
+    assert_eq!(counted(&format!("{table}{lines}")), (6, 0, 0));
     // Counts of entries are none.
     let counts =
         "src_ip,dest_ip,dest_port,protocol,disposition,count\n10.9.0.1,10.0.0.5,22,6,DENIED,4000\n";
     assert_eq!(counted(counts), (1, 0, 1));
+}
+
+/// Entries that were pasted one behind another on a line, and JSON behind them.
+#[test]
+fn what_stands_behind_a_pasted_entry_is_read() {
+    let paste = |at: u8| {
+        format!(
+            "{{\n  insertId: \"p{at}\"\n  timestamp: \"2026-10-14T09:00:00Z\"\n  jsonPayload: {{\n    \
+             connection: {{\n      src_ip: \"10.8.0.{at}\"\n      src_port: 4000\n      dest_ip: \
+             \"10.0.0.5\"\n      dest_port: 22\n      protocol: 6\n    }}\n    disposition: \
+             \"DENIED\"\n  }}\n}}"
+        )
+    };
+    assert_eq!(counted(&paste(1)), (1, 0, 0));
+    assert_eq!(counted(&format!("{}, {}\n", paste(1), paste(2))).0, 2);
+    assert_eq!(counted(&format!("{}\n{}\n", paste(1), paste(2))).0, 2);
+    assert_eq!(counted(&format!("{}\n{}\n", paste(1), Value::from(log()))).0, 4);
 }
 
 /// Selections that leave out what was done with a connection are not taken for other logs.

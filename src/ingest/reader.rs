@@ -478,8 +478,13 @@ pub enum AsLog {
 pub fn as_log(text: &str, form: Form, place: &Place) -> AsLog {
     let json = |value: &Value| serde_json::to_string(value).unwrap_or_default();
     match form {
-        Form::Paste => match paste::parse(text) {
-            Ok(value) => AsLog::Entries(vec![json(&value)]),
+        Form::Paste => match paste::parse_all(text) {
+            Ok((entries, rest)) => {
+                // Something of another form was pasted behind them.
+                let behind = document::embedded(rest, place).items;
+                let behind = behind.iter().filter(|item| is_entry(item)).map(|item| &item.value);
+                AsLog::Entries(entries.iter().chain(behind).map(json).collect())
+            }
             Err(_) => AsLog::Broken,
         },
         Form::Yaml => {
@@ -487,7 +492,6 @@ pub fn as_log(text: &str, form: Form, place: &Place) -> AsLog {
                 return AsLog::No;
             }
             let Contents { items, complaints, .. } = document::yaml_items(text, place);
-            let is_entry = |item: &Item| LOG_KEYS.iter().any(|key| item.value.get(*key).is_some());
             if items.is_empty() && !complaints.is_empty() {
                 AsLog::Broken
             } else if !items.is_empty() && items.iter().all(is_entry) {
@@ -498,6 +502,10 @@ pub fn as_log(text: &str, form: Form, place: &Place) -> AsLog {
         }
         Form::Lines | Form::Json | Form::Csv | Form::Text => AsLog::No,
     }
+}
+
+fn is_entry(item: &Item) -> bool {
+    LOG_KEYS.iter().any(|key| item.value.get(*key).is_some())
 }
 
 /// Keys that only log entries, and what wraps them, have at their top.

@@ -208,6 +208,8 @@ impl<W: Watch> Sink for Taking<'_, W> {
                     AsLog::No => self.other(&piece, text, 0),
                 }
             }
+            // Entries of another form were appended to a table.
+            Form::Csv if text.starts_with('{') => self.json(&piece, text),
             Form::Csv => self.row(&piece, text),
             Form::Text => self.other(&piece, text, 0),
         }

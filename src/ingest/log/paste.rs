@@ -144,6 +144,26 @@ pub fn parse(text: &str) -> Result<Value, (usize, &'static str)> {
     Ok(Value::Object(entry))
 }
 
+/// The entries of a piece, each in braces of its own, and what stands behind the last of them.
+pub fn parse_all(text: &str) -> Result<(Vec<Value>, &str), (usize, &'static str)> {
+    let mut reader = Reader { text, at: 0, depth: 0 };
+    if reader.peek() != Some(b'{') {
+        return Ok((vec![parse(text)?], ""));
+    }
+    let mut entries = Vec::new();
+    while reader.peek() == Some(b'{') {
+        let rest = text.get(reader.at + 1..).unwrap_or_default();
+        if !entries.is_empty() && !is_unquoted_key(rest.as_bytes()) {
+            break;
+        }
+        reader.at += 1;
+        let mut entry = Map::new();
+        reader.members(&mut entry, false)?;
+        entries.push(Value::Object(entry));
+    }
+    Ok((entries, text.get(reader.at..).unwrap_or_default()))
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
