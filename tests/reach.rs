@@ -481,9 +481,19 @@ fn probes_go_where_the_objects_say() {
     let config = value!({"apiVersion": "cloud.google.com/v1", "kind": "BackendConfig",
         "metadata": {"namespace": "policy", "name": "own"}, "spec": {"healthCheck": {"port": 30999}}});
     assert_eq!(
-        with(old, vec![front, config]),
+        with(old.clone(), vec![front.clone(), config.clone()]),
         [("node".to_owned(), 31234, 2), ("node".to_owned(), 30999, 2)]
     );
+    // Where requests go is not known with what is probed.
+    old["spec"]["ports"][0].as_object_mut().unwrap().remove("nodePort");
+    let all = [base(), vec![old, front, config]].concat();
+    let open: Vec<_> = needs(&all)
+        .into_iter()
+        .filter(|need| need["port"].is_null() && need["from"]["role"] == "health-check")
+        .collect();
+    let [front_ends] = open.as_slice() else { panic!("{open:#?}") };
+    assert!(front_ends["reason"].as_str().unwrap().starts_with("front ends of"), "{front_ends:#}");
+    assert!(front_ends["because"].to_string().contains("the node port"), "{front_ends:#}");
     let balancer = |class: &str| {
         service(
             "inner",
@@ -687,13 +697,16 @@ fn backend_services_of_gcloud() {
         value!({"kind": "compute#subnetwork", "name": "proxies", "ipCidrRange": "10.9.0.0/23",
                 "network": network(), "region": "europe-west1", "purpose": "REGIONAL_MANAGED_PROXY"}),
     ]);
-    let found: Vec<_> = needs(&all)
-        .iter()
-        .filter(|need| need["reason"].as_str().unwrap().contains("backend service"))
-        .map(|need| {
-            (need["from"]["role"].as_str().unwrap().to_owned(), need["port"].as_u64().unwrap())
-        })
-        .collect();
+    let asked_for = |all: &[Value]| -> Vec<(String, u64)> {
+        needs(all)
+            .iter()
+            .filter(|need| need["reason"].as_str().unwrap().contains("backend service"))
+            .map(|need| {
+                (need["from"]["role"].as_str().unwrap().to_owned(), need["port"].as_u64().unwrap())
+            })
+            .collect()
+    };
+    let found = asked_for(&all);
     let expected = [
         ("health-check", 88),
         ("health-check", 8000),
@@ -701,6 +714,14 @@ fn backend_services_of_gcloud() {
         ("proxy-subnet", 9000),
     ];
     assert_eq!(found, expected.map(|(role, port)| (role.to_owned(), port)));
+    // The requests of a mesh come from the clients' own proxies.
+    let of_name = |one: &&mut Value| one["name"] == "ig";
+    all.iter_mut().find(of_name).unwrap()["loadBalancingScheme"] = value!("INTERNAL_SELF_MANAGED");
+    let of_mesh = ("health-check".to_owned(), 8000);
+    assert_eq!(
+        asked_for(&all),
+        found.into_iter().filter(|one| *one != of_mesh).collect::<Vec<_>>()
+    );
 }
 
 #[test]

@@ -478,7 +478,7 @@ pub enum AsLog {
 pub fn as_log(text: &str, form: Form, place: &Place) -> AsLog {
     let json = |value: &Value| serde_json::to_string(value).unwrap_or_default();
     match form {
-        Form::Paste => match paste::parse_all(text) {
+        Form::Paste => match paste::parse(text) {
             Ok((entries, rest)) => {
                 // Something of another form was pasted behind them.
                 let behind = document::embedded(rest, place).items;

@@ -108,7 +108,7 @@ fn doubt_selection(rule: &mut FirewallRule, fields: Fields<'_>) {
         && !fields.has("destinationRanges");
     if no_direction && (is_exported || !is_ingress) {
         rule.either_direction = true;
-        rule.unmodelled.push(FirewallRule::not_exported("direction"));
+        rule.unmodelled.push(FirewallRule::not_said("direction"));
     }
     if !is_exported {
         return;
@@ -116,11 +116,11 @@ fn doubt_selection(rule: &mut FirewallRule, fields: Fields<'_>) {
     if rule.unsaid.contains(&"priority") {
         // It may outrank everything.
         rule.priority = 0;
-        rule.unmodelled.push(FirewallRule::not_exported("priority"));
+        rule.unmodelled.push(FirewallRule::not_said("priority"));
     }
     // Old exports, and those of Cloud Asset Inventory, leave `disabled` out where it is false.
     if !names_ends(&ENDS) {
-        rule.unmodelled.push(FirewallRule::not_exported("sources and destinations"));
+        rule.unmodelled.push(FirewallRule::not_said("sources and destinations"));
     }
 }
 

@@ -12,6 +12,7 @@ use foldhash::fast::RandomState;
 use crate::ingest::{amazon, attach, policies, symptom};
 use crate::model::cluster::Interface;
 use crate::model::firewall::ManifestObject;
+use crate::model::managed::is_rule_for;
 use crate::model::symptom::SymptomKind;
 use crate::model::{
     Cluster, Complaint, FirewallRule, Inventory, Kept, ManagedZone, Origin, Owner, Reference,
@@ -353,14 +354,14 @@ fn settle_shared(inventory: &mut Inventory) {
     for cluster in &mut inventory.clusters {
         let Some(network) = &mut cluster.network else { continue };
         if network.project.is_none() {
-            let hash = cluster.hash.as_deref().and_then(|hash| hash.get(..8));
-            let prefix = hash.map(|hash| format!("gke-{}-{hash}-", cluster.id.name));
+            // Without its id a cluster of another project may have the same name.
+            let id = cluster.hash.as_deref();
             let is_gkes = |rule: &&FirewallRule| {
-                let name = rule.name.as_deref().zip(prefix.as_deref());
-                rule.network.name == network.name
-                    && name.is_some_and(|(name, prefix)| name.starts_with(prefix))
+                let made = |name: &str| is_rule_for(name, &cluster.id.name, id);
+                rule.network.name == network.name && rule.name.as_deref().is_some_and(made)
             };
-            let found = inventory.firewall_rules.iter().find(is_gkes);
+            let mut all = inventory.firewall_rules.iter().filter(|_| id.is_some());
+            let found = all.find(is_gkes);
             let project = found.and_then(|rule| rule.network.project.clone());
             network.project = project.or_else(|| cluster.id.project.clone());
         }

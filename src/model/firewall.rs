@@ -426,7 +426,7 @@ impl FirewallRule {
 
     /// What a field says of itself that a selection of others left out.
     #[must_use]
-    pub fn not_exported(field: &str) -> String {
+    pub fn not_said(field: &str) -> String {
         format!("{field}: not said")
     }
 
@@ -445,7 +445,7 @@ impl FirewallRule {
                 "priority" => own.priority = whole.priority,
                 _ => own.disabled = whole.disabled,
             }
-            let said = Self::not_exported(field);
+            let said = Self::not_said(field);
             own.unmodelled.retain(|what| *what != said);
         }
         own.decides_like(whole)

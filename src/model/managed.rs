@@ -33,6 +33,16 @@ pub fn node_tag_of_rule(name: &str) -> Option<String> {
     (of_gke && is_hash).then(|| format!("{stem}-node"))
 }
 
+/// Whether GKE made the rule of this name for a cluster: by the cluster's name, and by the first
+/// characters of its id, where that is known.
+#[must_use]
+pub fn is_rule_for(rule: &str, cluster: &str, id: Option<&str>) -> bool {
+    let Some(tag) = node_tag_of_rule(rule) else { return false };
+    let hash = id.and_then(|id| id.get(..8));
+    let is_its = cluster_of_node_tag(&tag) == Some(cluster);
+    is_its && hash.is_none_or(|hash| tag.ends_with(&format!("-{hash}-node")))
+}
+
 /// The cluster in a node tag: `gke-blue-1a2b3c4d-node` is of `blue`. Autopilot writes `gk3-`.
 #[must_use]
 pub fn cluster_of_node_tag(tag: &str) -> Option<&str> {

@@ -66,7 +66,7 @@ impl<'p> Gathering<'p> {
                 && let Some(mut notes) = self.in_parts(first)?
             {
                 let others = std::mem::take(&mut notes.others);
-                self.put(notes, resources::read_all(others));
+                self.put(notes, resources::read_all(others, self.progress));
                 rest = rest.get(1..).unwrap_or_default();
                 continue;
             }
@@ -107,7 +107,7 @@ impl<'p> Gathering<'p> {
         let Stream { mut notes, worker: Worker { ledger, watch, .. }, .. } = stream;
         self.gathered.ledger.absorb(ledger);
         let others = std::mem::take(&mut notes.others);
-        self.put(notes, resources::read_all(others));
+        self.put(notes, resources::read_all(others, self.progress));
         Ok(watch)
     }
 
@@ -299,7 +299,7 @@ fn whole(source: &Source, window: Window, progress: &Progress, ahead: Ahead) -> 
     rayon::in_place_scope(|scope| {
         let mut look_at = |stream: &mut Stream<'_, ()>, fresh, read| {
             let more = progress.parsing(|| stream.look_at(fresh, read))?;
-            found.read(&mut stream.notes.others, scope);
+            found.read(&mut stream.notes.others, scope, progress);
             Ok::<bool, Error>(more)
         };
         if ahead == Ahead::Not || source.is_short() {
@@ -346,7 +346,7 @@ fn whole(source: &Source, window: Window, progress: &Progress, ahead: Ahead) -> 
         notes.keep(Complaint { path, line, byte, message, did });
     }
     let rest = std::mem::take(&mut notes.others);
-    Ok((notes, found.and(rest), worker.ledger))
+    Ok((notes, found.and(rest, progress), worker.ledger))
 }
 
 /// When bytes are looked at.

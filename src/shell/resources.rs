@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::ingest::document::Place;
 use crate::ingest::log::Form;
 use crate::ingest::reader::Reader;
+use crate::shell::output::Progress;
 
 /// A piece that is no log entry: a resource, perhaps.
 pub(super) struct Other {
@@ -37,7 +38,12 @@ pub(super) struct Resources {
 
 impl Resources {
     /// Reads the pieces that wait, where they are many.
-    pub(super) fn read<'s>(&mut self, waiting: &mut Vec<Other>, scope: &rayon::Scope<'s>) {
+    pub(super) fn read<'s>(
+        &mut self,
+        waiting: &mut Vec<Other>,
+        scope: &rayon::Scope<'s>,
+        progress: &'s Progress,
+    ) {
         if waiting.iter().map(|one| one.text.len()).sum::<usize>() < WORTH_A_THREAD {
             return;
         }
@@ -50,22 +56,24 @@ impl Resources {
         };
         // Where the others have enough to do this one reads itself: pieces that wait take room.
         if self.under_way.load(Ordering::Relaxed) >= 2 * (rayon::current_num_threads() - 1) {
-            return keep(read(&some));
+            return keep(progress.parsing(|| read(&some)));
         }
         let under_way = Arc::clone(&self.under_way);
         under_way.fetch_add(1, Ordering::Relaxed);
         scope.spawn(move |_| {
-            keep(read(&some));
+            keep(progress.parsing(|| read(&some)));
             under_way.fetch_sub(1, Ordering::Relaxed);
         });
     }
 
     /// Everything that was read, and the pieces that were left, when nothing is under way any more.
-    pub(super) fn and(self, rest: Vec<Other>) -> Reader {
+    pub(super) fn and(self, rest: Vec<Other>, progress: &Progress) -> Reader {
         let mut done =
             std::mem::take(&mut *self.done.lock().unwrap_or_else(PoisonError::into_inner));
         done.sort_by_key(|(number, _)| *number);
-        put_together(done.into_iter().map(|(_, reader)| reader).chain([read(&rest)]))
+        put_together(
+            done.into_iter().map(|(_, reader)| reader).chain([progress.parsing(|| read(&rest))]),
+        )
     }
 }
 
@@ -73,8 +81,9 @@ impl Resources {
 const AT_A_TIME: usize = 128;
 
 /// Reads the pieces of an input that was cut to its end.
-pub(super) fn read_all(others: Vec<Other>) -> Reader {
-    let read: Vec<Reader> = others.par_chunks(AT_A_TIME).map(read).collect();
+pub(super) fn read_all(others: Vec<Other>, progress: &Progress) -> Reader {
+    let read: Vec<Reader> =
+        others.par_chunks(AT_A_TIME).map(|some| progress.parsing(|| read(some))).collect();
     put_together(read.into_iter())
 }
 

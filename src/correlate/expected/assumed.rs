@@ -8,7 +8,7 @@ use crate::correlate::Directory;
 use crate::correlate::expected::judge::ASSUMED;
 use crate::correlate::expected::{Place, cluster, probes};
 use crate::model::automatic::{self, AutomaticRule};
-use crate::model::managed::{cluster_of_node_tag, node_tag_of_rule};
+use crate::model::managed::is_rule_for;
 use crate::model::{Cluster, FirewallRule, Inventory, Origin, Owner, Reference};
 use crate::net::{Direction, IpNet, Role, well_known};
 
@@ -118,12 +118,10 @@ pub fn automatic_rule<'a>(
     cluster: &Cluster,
     suffix: &str,
 ) -> Option<&'a FirewallRule> {
-    let hash = cluster.hash.as_deref().and_then(|hash| hash.get(..8));
     inventory.firewall_rules.iter().find(|rule| {
-        let Some(name) = rule.name.as_deref() else { return false };
-        let Some(tag) = node_tag_of_rule(name) else { return false };
-        let own = cluster_of_node_tag(&tag) == Some(cluster.id.name.as_str());
-        let hash = hash.is_none_or(|hash| tag.ends_with(&format!("-{hash}-node")));
-        own && hash && name.ends_with(&format!("-{suffix}"))
+        rule.name.as_deref().is_some_and(|name| {
+            name.ends_with(&format!("-{suffix}"))
+                && is_rule_for(name, &cluster.id.name, cluster.hash.as_deref())
+        })
     })
 }

@@ -132,25 +132,17 @@ fn brackets(line: &[u8]) -> i64 {
     depth
 }
 
-/// Reads one entry of this form; an error says what was expected and at which byte.
-pub fn parse(text: &str) -> Result<Value, (usize, &'static str)> {
+/// The entries of a piece, one, or each in braces of its own, and what stands behind the last of
+/// these; an error says what was expected and at which byte.
+pub fn parse(text: &str) -> Result<(Vec<Value>, &str), (usize, &'static str)> {
     let mut reader = Reader { text, at: 0, depth: 0 };
-    let mut entry = Map::new();
-    let braced = reader.peek() == Some(b'{');
-    if braced {
-        reader.at += 1;
-    }
-    reader.members(&mut entry, !braced)?;
-    Ok(Value::Object(entry))
-}
-
-/// The entries of a piece, each in braces of its own, and what stands behind the last of them.
-pub fn parse_all(text: &str) -> Result<(Vec<Value>, &str), (usize, &'static str)> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
-    if reader.peek() != Some(b'{') {
-        return Ok((vec![parse(text)?], ""));
-    }
     let mut entries = Vec::new();
+    if reader.peek() != Some(b'{') {
+        let mut entry = Map::new();
+        reader.members(&mut entry, true)?;
+        entries.push(Value::Object(entry));
+        return Ok((entries, ""));
+    }
     while reader.peek() == Some(b'{') {
         let rest = text.get(reader.at + 1..).unwrap_or_default();
         if !entries.is_empty() && !is_unquoted_key(rest.as_bytes()) {
@@ -306,7 +298,7 @@ mod tests {
             "tags": ["a", "b"],
             "disposition": "DENIED"
         });
-        assert_eq!(parse(text).unwrap(), expected);
+        assert_eq!(parse(text).unwrap(), (vec![expected], ""));
         assert!(parse("connection: {").is_err());
     }
 
