@@ -907,3 +907,33 @@ fn entries_without_disposition_are_said_to_lack_it() {
                 \"bytes_sent\":\"10\",\"reporter\":\"DEST\"}}\n";
     assert_eq!(counted(&format!("{flow}{}", without("vpc"))), (3, 0, 0));
 }
+
+/// An entry of which a selection of fields does not say the project is a copy of the whole entry,
+/// and the whole one is kept; entries of two projects are two, whatever their ids.
+#[test]
+fn a_selection_of_an_entry_is_a_copy_of_it() {
+    let whole = logged();
+    let mut selected = whole.clone();
+    for field in ["instance", "rule_details", "vpc"] {
+        selected["jsonPayload"].as_object_mut().unwrap().remove(field);
+    }
+    let mut nameless = selected.clone();
+    nameless.as_object_mut().unwrap().remove("logName");
+    let mut elsewhere = whole.clone();
+    elsewhere["logName"] = value!("projects/q/logs/compute.googleapis.com%2Ffirewall");
+    let ask = |entries: &[&Value]| {
+        let all: Vec<Value> = entries.iter().map(|entry| (*entry).clone()).collect();
+        let report = Inputs::of(&all).triage();
+        let of = |key: &str| report["log"][key].as_u64().unwrap();
+        (of("denied"), of("duplicates"), report.to_string().contains("the log names r;"))
+    };
+    assert_eq!(ask(&[&nameless]), (1, 0, false));
+    assert_eq!(ask(&[&whole]), (1, 0, true));
+    for copies in [[&whole, &nameless, &selected], [&nameless, &selected, &whole]] {
+        assert_eq!(ask(&copies), (1, 2, true));
+    }
+    let (denied, duplicates, _) = ask(&[&nameless, &whole, &elsewhere]);
+    assert_eq!((denied, duplicates), (2, 1));
+    let (denied, duplicates, _) = ask(&[&nameless, &nameless]);
+    assert_eq!((denied, duplicates), (1, 1));
+}

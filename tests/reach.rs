@@ -10,6 +10,7 @@
 
 mod common;
 
+use common::small::denied;
 use common::{corpus, findings, folder, json};
 use serde_json::{Value, json as value};
 
@@ -369,6 +370,17 @@ fn a_control_plane_without_a_range_is_given_none() {
     assert_eq!(findings(&asked("check", &all, ""), "webhook-port-blocked").len(), 0);
     let registers = need(&all, "nodes register");
     assert_eq!(registers["to"]["ranges"], value!(["10.20.0.5/32"]));
+    // With a range beside it, the log tells who speaks: one cause, in one place.
+    all[0] = cluster(&value!({"enablePrivateNodes": true, "privateEndpoint": "172.20.0.18",
+        "masterIpv4CidrBlock": "172.20.0.16/28",
+        "privateEndpointSubnetwork": "projects/p/regions/europe-west1/subnetworks/pe"}));
+    assert_eq!(need(&all, "guard.example.com")["from"]["role"], "pod");
+    for (network, role) in [("n", "control-plane"), ("another", "pod")] {
+        let mut entry = denied("172.20.0.18", "10.24.0.9", 9443, "r", "INGRESS", "v");
+        entry["jsonPayload"]["vpc"]["vpc_name"] = value!(network);
+        let with_log = [&all[..], &[entry]].concat();
+        assert_eq!(need(&with_log, "guard.example.com")["from"]["role"], role, "{network}");
+    }
     // Peered, but the range was cut off the export: it is asked for, not made up.
     let mut all = base();
     all[0] = cluster(&value!({"enablePrivateNodes": true, "peeringName": "gke-x-peer"}));

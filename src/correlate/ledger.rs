@@ -198,22 +198,22 @@ impl Ledger {
     pub fn settle(&mut self) {
         self.group();
         self.counts.copies_from = self.prints.kept_from();
-        for mut copies in self.prints.take_copies() {
-            // Which was first does not matter, as long as it does not depend on who read it.
-            copies.sort_by(|a, b| match (a, b) {
-                (Taken::ByGroup(a), Taken::ByGroup(b)) => self.roll_up.compare(*a, *b),
-                (Taken::ByCount(a), Taken::ByCount(b)) => a.cmp(b),
-                (Taken::ByGroup(_), _) => std::cmp::Ordering::Less,
-                (_, Taken::ByGroup(_)) => std::cmp::Ordering::Greater,
-            });
-            for further in copies.into_iter().skip(1) {
-                let class = match further {
-                    Taken::ByGroup(slot) => self.roll_up.take_one(slot),
-                    Taken::ByCount(class) => class,
-                };
-                *self.counts.of(class) -= 1;
-                self.counts.duplicates += 1;
-            }
+        // Which stays does not depend on who read it, and is the one of which most is known: a
+        // selection of fields goes before the whole entry.
+        let roll_up = &self.roll_up;
+        let further = self.prints.take_copies(|a, b| match (a, b) {
+            (Taken::ByGroup(a), Taken::ByGroup(b)) => roll_up.compare(b, a),
+            (Taken::ByCount(a), Taken::ByCount(b)) => a.cmp(&b),
+            (Taken::ByGroup(_), _) => std::cmp::Ordering::Less,
+            (_, Taken::ByGroup(_)) => std::cmp::Ordering::Greater,
+        });
+        for further in further {
+            let class = match further {
+                Taken::ByGroup(slot) => self.roll_up.take_one(slot),
+                Taken::ByCount(class) => class,
+            };
+            *self.counts.of(class) -= 1;
+            self.counts.duplicates += 1;
         }
         self.roll_up.give_back_indices();
         let lengths = prefix_lengths(self.roll_up.coarseness);

@@ -8,10 +8,14 @@
 //! the cache for every entry: prints are only put down, by time, since copies have one timestamp,
 //! and compared at the end. Of a hundred million entries two would be taken for copies without
 //! being any once in some 3,700 logs.
+//!
+//! A selection of fields may leave out the project. An entry of no known project is a copy of one
+//! that is told by the same timestamp and `insertId` in any.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::correlate::rollup::Slot;
 use crate::model::{Disposition, Record};
@@ -29,9 +33,14 @@ pub(super) enum Taken {
 /// The print of one entry.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Print {
-    stretch: i64,
+    stretch: Key,
+    /// Of timestamp and `insertId`, with the project's hash laid over it where one is known.
     hash: u64,
+    project: u64,
 }
+
+/// The number of a stretch of time, and whether it is of entries of no known project.
+type Key = (i64, bool);
 
 /// Prints of one stretch of time.
 #[derive(Debug, Default)]
@@ -44,12 +53,20 @@ struct Stretch {
 /// the caches.
 const STRETCH: u32 = 38;
 
+/// Entries of no known project are compared with those of so many projects at most: each with each
+/// takes its time.
+const MOST_PROJECTS: usize = 1_000;
+
 /// Fingerprints.
 #[derive(Debug, Default)]
 pub(super) struct Prints {
-    stretches: BTreeMap<i64, Stretch>,
+    stretches: BTreeMap<Key, Stretch>,
     /// The stretch of the last entry: entries mostly come in the order of time.
-    current: Option<(i64, Stretch)>,
+    current: Option<(Key, Stretch)>,
+    /// The hashes of all known projects.
+    projects: BTreeSet<u64>,
+    /// The last of them: entries of one project mostly follow each other.
+    last_project: u64,
     /// How many there are.
     count: usize,
     /// Nothing before this stretch is kept any more.
@@ -84,22 +101,30 @@ impl Prints {
             return None;
         };
         // BigQuery keeps microseconds.
-        let moment = at.0.div_euclid(1_000).cast_unsigned();
-        let of_project = xxh3_64_with_seed(record.project.as_bytes(), moment);
-        let hash = xxh3_64_with_seed(record.insert_id.as_bytes(), of_project);
-        Some(Print { stretch: at.0 >> STRETCH, hash })
+        let moment = at.0.div_euclid(1_000);
+        let hash = xxh3_64_with_seed(record.insert_id.as_bytes(), moment.cast_unsigned());
+        let is_nameless = record.project.is_empty();
+        let project = if is_nameless { 0 } else { xxh3_64(record.project.as_bytes()) };
+        let stretch = (moment.saturating_mul(1_000) >> STRETCH, is_nameless);
+        Some(Print { stretch, hash: hash ^ project, project })
     }
 
     /// Puts down an entry.
     pub(super) fn put(&mut self, print: Print, taken: Taken) {
-        let number = print.stretch;
-        if self.horizon.is_some_and(|horizon| number < horizon) {
+        let key = print.stretch;
+        if self.horizon.is_some_and(|horizon| key.0 < horizon) {
             return;
         }
         self.count += 1;
-        if self.current.as_ref().is_none_or(|(of, _)| *of != number) {
-            let next = self.stretches.remove(&number).unwrap_or_default();
-            if let Some((of, stretch)) = self.current.replace((number, next)) {
+        if print.project != self.last_project {
+            self.last_project = print.project;
+            if print.project != 0 {
+                self.projects.insert(print.project);
+            }
+        }
+        if self.current.as_ref().is_none_or(|(of, _)| *of != key) {
+            let next = self.stretches.remove(&key).unwrap_or_default();
+            if let Some((of, stretch)) = self.current.replace((key, next)) {
                 self.stretches.insert(of, stretch);
             }
         }
@@ -113,8 +138,9 @@ impl Prints {
         others.stretches.extend(others.current.take());
         self.stretches.extend(self.current.take());
         self.count += others.count;
+        self.projects.append(&mut others.projects);
         self.horizon = self.horizon.max(others.horizon);
-        for (number, mut stretch) in others.stretches {
+        for (key, mut stretch) in others.stretches {
             if let Some(went) = went {
                 for place in &mut stretch.places {
                     if let Some(slot) = went.get(*place as usize) {
@@ -122,13 +148,13 @@ impl Prints {
                     }
                 }
             }
-            match self.stretches.get_mut(&number) {
+            match self.stretches.get_mut(&key) {
                 Some(own) => {
                     own.hashes.append(&mut stretch.hashes);
                     own.places.append(&mut stretch.places);
                 }
                 None => {
-                    self.stretches.insert(number, stretch);
+                    self.stretches.insert(key, stretch);
                 }
             }
         }
@@ -155,11 +181,11 @@ impl Prints {
         }
         self.stretches.extend(self.current.take());
         while let Some(oldest) = self.stretches.first_entry() {
-            let before = self.horizon.is_some_and(|horizon| *oldest.key() < horizon);
+            let before = self.horizon.is_some_and(|horizon| oldest.key().0 < horizon);
             if !before && self.count <= most {
                 return;
             }
-            let (number, gone) = oldest.remove_entry();
+            let ((number, _), gone) = oldest.remove_entry();
             self.count -= gone.hashes.len();
             self.horizon = self.horizon.max(Some(number + 1));
         }
@@ -170,11 +196,30 @@ impl Prints {
         self.horizon.map(|stretch| Timestamp(stretch << STRETCH))
     }
 
-    /// Compares all prints and returns, for each entry that was met more than once, where all its
-    /// copies were counted.
-    pub(super) fn take_copies(&mut self) -> Vec<Vec<Taken>> {
+    /// Compares all prints and returns where further copies of entries were counted. Of all copies
+    /// of one the first in an order is no further one.
+    pub(super) fn take_copies(
+        &mut self,
+        mut order: impl FnMut(Taken, Taken) -> Ordering,
+    ) -> Vec<Taken> {
         self.stretches.extend(self.current.take());
-        self.stretches.values_mut().flat_map(Stretch::take_copies).collect()
+        let (projects, stretches) = (&self.projects, &mut self.stretches);
+        let mut nameless: Vec<i64> =
+            stretches.keys().filter(|(_, is_nameless)| *is_nameless).map(|key| key.0).collect();
+        if projects.len() > MOST_PROJECTS {
+            nameless.clear();
+        }
+        for number in nameless {
+            let Some(mut nameless) = stretches.remove(&(number, true)) else { continue };
+            if let Some(named) = stretches.get_mut(&(number, false)) {
+                named.take_known(&mut nameless, projects);
+            }
+            stretches.insert((number, true), nameless);
+        }
+        let copies: Vec<Taken> =
+            stretches.values_mut().flat_map(|one| one.take_copies(&mut order)).collect();
+        self.count -= copies.len();
+        copies
     }
 }
 
@@ -192,7 +237,7 @@ impl Stretch {
 
     /// Most prints are the only ones with their lowest bits: these are sorted out with a bit each,
     /// and only the others are compared.
-    fn take_copies(&mut self) -> Vec<Vec<Taken>> {
+    fn take_copies(&mut self, order: &mut impl FnMut(Taken, Taken) -> Ordering) -> Vec<Taken> {
         let bits = (self.hashes.len() * 16).next_power_of_two().max(64);
         let mask = bits as u64 - 1;
         let mut once = vec![0_u64; bits / 64];
@@ -213,19 +258,40 @@ impl Stretch {
             }
         }
         suspects.sort_unstable();
-        let runs = || suspects.chunk_by(|(a, _), (b, _)| a == b).filter(|run| run.len() > 1);
-        let copied: BTreeSet<u64> = runs().filter_map(|run| Some(run.first()?.0)).collect();
-        if !copied.is_empty() {
-            // One of them stays.
-            let mut seen = BTreeSet::new();
-            let all = std::mem::take(self);
-            for (hash, place) in all.hashes.into_iter().zip(all.places) {
-                if !copied.contains(&hash) || seen.insert(hash) {
-                    self.hashes.push(hash);
-                    self.places.push(place);
-                }
+        let mut kept: BTreeMap<u64, u32> = BTreeMap::new();
+        let mut further: Vec<Taken> = Vec::new();
+        for run in suspects.chunk_by(|(a, _), (b, _)| a == b).filter(|run| run.len() > 1) {
+            let mut codes: Vec<u32> = run.iter().map(|(_, code)| *code).collect();
+            codes.sort_by(|a, b| order(taken(*a), taken(*b)));
+            if let (Some((hash, _)), Some((first, others))) = (run.first(), codes.split_first()) {
+                kept.insert(*hash, *first);
+                further.extend(others.iter().map(|code| taken(*code)));
             }
         }
-        runs().map(|run| run.iter().map(|(_, code)| taken(*code)).collect()).collect()
+        if !kept.is_empty() {
+            let all = std::mem::take(self);
+            for (hash, place) in all.hashes.into_iter().zip(all.places) {
+                if !kept.contains_key(&hash) {
+                    self.push(hash, place);
+                }
+            }
+            for (hash, place) in kept {
+                self.push(hash, place);
+            }
+        }
+        further
+    }
+
+    /// Takes from prints of no known project those that are of an entry with one of its prints.
+    fn take_known(&mut self, nameless: &mut Self, projects: &BTreeSet<u64>) {
+        let own: HashSet<u64> = self.hashes.iter().copied().collect();
+        let all = std::mem::take(nameless);
+        for (hash, place) in all.hashes.into_iter().zip(all.places) {
+            let of_known = projects.iter().map(|project| hash ^ project);
+            match of_known.into_iter().find(|hash| own.contains(hash)) {
+                Some(known) => self.push(known, place),
+                None => nameless.push(hash, place),
+            }
+        }
     }
 }

@@ -449,6 +449,7 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         } else {
             None
         },
+        heard: false,
         dual_stack: allocation.text("stackType").is_some_and(|stack| stack == "IPV4_IPV6"),
         is_autopilot: is_autopilot(fields),
         // The API leaves out what is false.

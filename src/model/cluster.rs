@@ -57,6 +57,8 @@ pub struct Cluster {
     pub is_autopilot: bool,
     /// Whose cloud its nodes are in.
     pub provider: Provider,
+    /// Whether the log shows the control plane speaking from its own range, however it is joined.
+    pub heard: bool,
     /// Its state, and what it says about it.
     pub state: State,
     /// Addresses of the control plane's endpoints.

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::checks::report::InputSummary;
-use crate::correlate::Ledger;
-use crate::correlate::{Limits, Window};
+use crate::correlate::expected::hear;
+use crate::correlate::{Ledger, Limits, Window};
 use crate::diagnose::Gathered;
 use crate::ingest::log::{Form, Framer};
 use crate::ingest::reader::{self, Reader, Summary};
@@ -199,6 +199,7 @@ impl<'p> Gathering<'p> {
         gathered.ledger.settle();
         let (inventory, summaries, complaints) = reader::finish(readers);
         gathered.inventory = inventory;
+        hear(&mut gathered.inventory.clusters, gathered.ledger.roll_up());
         let mut of_resources = complaints;
         for (mut notes, summary) in inputs.into_iter().zip(summaries) {
             let (own, rest): (Vec<_>, Vec<_>) =

@@ -6,6 +6,7 @@
 //! peering it comes from its own /28; by Private Service Connect, or from outside of a public
 //! cluster, it goes through the konnectivity agents, which are pods.
 
+use crate::correlate::RollUp;
 use crate::correlate::expected::judge::{Ask, open};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
 use crate::correlate::path::vip::meant_otherwise;
@@ -24,10 +25,33 @@ pub const BOOT: [&str; 2] = ["storage.googleapis.com", "gcr.io"];
 /// Whether the control plane speaks to nodes and pods from its own /28.
 pub(super) fn speaks_from_its_range(cluster: &Cluster) -> bool {
     match cluster.link {
+        _ if cluster.heard => true,
         Some(ControlPlaneLink::Peering) => true,
         Some(ControlPlaneLink::PrivateServiceConnect) => false,
         // What has a range and says nothing else had to be joined by peering.
         None => cluster.control_plane_range.is_some(),
+    }
+}
+
+/// A range beside an endpoint of Private Service Connect leaves open who speaks. A log in which the
+/// range speaks to the cluster's network settles it.
+pub fn hear(clusters: &mut [Cluster], log: &RollUp) {
+    let doubtful = |cluster: &&mut Cluster| {
+        cluster.link == Some(ControlPlaneLink::PrivateServiceConnect)
+            && cluster.control_plane_range.is_some()
+    };
+    let mut doubtful: Vec<&mut Cluster> = clusters.iter_mut().filter(doubtful).collect();
+    if doubtful.is_empty() {
+        return;
+    }
+    for group in log.each() {
+        let (_, network) = group.vpc();
+        for cluster in &mut doubtful {
+            let is_own = cluster.network.as_ref().is_none_or(|own| own.name == network);
+            let range = cluster.control_plane_range;
+            cluster.heard |=
+                is_own && range.is_some_and(|range| range.contains(&group.tuple().src));
+        }
     }
 }
 

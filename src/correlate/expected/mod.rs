@@ -21,7 +21,7 @@ mod probes;
 
 pub use assumed::{assumed_networks, automatic_rule, with_automatic_rules};
 pub use backend::{Backend, backend_of};
-pub use cluster::BOOT;
+pub use cluster::{BOOT, hear};
 pub use entrance::{Entrance, entrance};
 pub use pasted::{Conclusion, Told, tells_of};
 pub use probes::FRONT_ENDS;

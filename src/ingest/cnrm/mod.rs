@@ -455,6 +455,7 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         } else {
             None
         },
+        heard: false,
         subsetting: manifest.spec.flag("enableL4IlbSubsetting"),
         dual_stack: allocation.text("stackType").is_some_and(|stack| stack == "IPV4_IPV6"),
         is_autopilot: spec.flag("enableAutopilot") == Some(true),
