@@ -9,7 +9,7 @@ use memchr::memmem;
 use serde_json::Value;
 
 use crate::ingest::document::{self, Contents, Item, Place};
-use crate::ingest::log::{Form, paste};
+use crate::ingest::log::{Form, buried, paste};
 use crate::ingest::pages::{self, Page};
 use crate::ingest::{
     Read, amazon, cnrm, conditions, describe, drift, gcloud, kubernetes, rules, settle, symptom,
@@ -492,9 +492,10 @@ pub fn as_log(text: &str, form: Form, place: &Place) -> AsLog {
                 return AsLog::No;
             }
             let Contents { items, complaints, .. } = document::yaml_items(text, place);
+            let is_log = |item: &Item| is_entry(item) || !buried(&json(&item.value)).is_empty();
             if items.is_empty() && !complaints.is_empty() {
                 AsLog::Broken
-            } else if !items.is_empty() && items.iter().all(is_entry) {
+            } else if !items.is_empty() && items.iter().all(is_log) {
                 AsLog::Entries(items.iter().map(|item| json(&item.value)).collect())
             } else {
                 AsLog::No

@@ -8,7 +8,8 @@ use crate::correlate::Window;
 use crate::ingest::document::Place;
 use crate::ingest::log::csv::Columns;
 use crate::ingest::log::{
-    Around, Form, Found, Framer, Piece, Shapes, Sink, looks_like_entry, next_entry, read_piece,
+    Around, Form, Found, Framer, Piece, Shapes, Sink, buried, looks_like_entry, next_entry,
+    read_piece,
 };
 use crate::ingest::reader::{AsLog, as_log, names_rules};
 use crate::ingest::symptom;
@@ -201,7 +202,7 @@ impl<W: Watch> Sink for Taking<'_, W> {
                 match as_log(text, piece.form, &place) {
                     AsLog::Entries(entries) => {
                         for json in entries {
-                            self.found(read_piece(&json).0, &piece, text, 0);
+                            self.read(&json, &piece, text, 0);
                         }
                     }
                     AsLog::Broken => self.unparsable(&piece, 0, bytes, "no entry of its form"),
@@ -226,7 +227,7 @@ impl<W: Watch> Taking<'_, W> {
     /// The first row of a table names its columns.
     fn row(&mut self, piece: &Piece, text: &str) {
         let Some(columns) = &self.notes.columns else {
-            self.notes.columns = Columns::of(text);
+            self.notes.columns = Columns::of(text).or_else(|| Columns::of_anything(text));
             if self.notes.columns.as_ref().is_some_and(Columns::is_grouped) {
                 let what = "the rows of this table are counts of entries";
                 let did = "took each row for one entry: export the entries, and not their counts";
@@ -238,7 +239,7 @@ impl<W: Watch> Taking<'_, W> {
             _ if columns.are_named_by(text) => {}
             // Another table begins, as where files were put together.
             _ if let Some(next) = Columns::of(text) => self.notes.columns = Some(next),
-            Some(json) => self.found(read_piece(&json).0, piece, text, 0),
+            Some(json) => self.read(&json, piece, text, 0),
             None => self.unparsable(piece, 0, text.as_bytes(), "a row of other columns"),
         }
     }
@@ -269,13 +270,31 @@ impl<W: Watch> Taking<'_, W> {
             let before = next.filter(|_| broken).and_then(|next| value.get(..next));
             let is_prefix =
                 before.is_some_and(|text| text.len() <= LONGEST_PREFIX && !text.contains('{'));
-            if !is_prefix {
-                self.found(found, piece, own, from);
+            match found {
+                _ if is_prefix => {}
+                found => self.found_in(own, found, piece, own, from),
             }
             match next {
                 Some(length) if length > 0 => from += length,
                 _ => break,
             }
+        }
+    }
+
+    /// Reads an entry that stands in a piece in another form.
+    fn read(&mut self, json: &str, piece: &Piece, text: &str, from: usize) {
+        self.found_in(json, read_piece(json).0, piece, text, from);
+    }
+
+    /// Takes what was found in an object, or the entries that are buried in it.
+    fn found_in(&mut self, json: &str, found: Found<'_>, piece: &Piece, text: &str, from: usize) {
+        let is_none = matches!(found, Found::NoEntry | Found::BrokenEntry(_));
+        let inside = if is_none { buried(json) } else { Vec::new() };
+        if inside.is_empty() {
+            return self.found(found, piece, text, from);
+        }
+        for one in inside {
+            self.found(read_piece(&one).0, piece, text, from);
         }
     }
 

@@ -14,8 +14,10 @@
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use serde_json::{Map, Value};
 
+use crate::ingest::log::extent::looks_like_entry;
+
 /// What may part columns.
-const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// Members of a payload that matter, by their paths in it.
 const OF_PAYLOAD: [&[&str]; 17] = [
@@ -38,6 +40,21 @@ const OF_PAYLOAD: [&[&str]; 17] = [
     &["node_name"],
 ];
 
+/// Members around the payload.
+const OF_ENTRY: [&str; 11] = [
+    "insertId",
+    "insert_id",
+    "timestamp",
+    "receiveTimestamp",
+    "logName",
+    "log_name",
+    "jsonPayload",
+    "json_payload",
+    "resource",
+    "labels",
+    "project_id",
+];
+
 /// Names of the whole payload.
 const PAYLOADS: [&str; 2] = ["jsonPayload", "json_payload"];
 
@@ -54,19 +71,26 @@ impl Columns {
     /// The columns that a first row names; `None` where they are not those of entries.
     #[must_use]
     pub fn of(head: &str) -> Option<Self> {
-        let parted = |delimiter: &u8| {
-            let names = row(head.as_bytes(), *delimiter, true)?.1;
-            (names.len() > 1).then_some((*delimiter, names))
-        };
-        let (delimiter, names) = DELIMITERS.iter().find_map(parted)?;
-        let paths: Vec<Vec<String>> = names.iter().map(|name| path(name)).collect();
-        let has = |wanted: &[&str]| paths.iter().any(|path| path == wanted);
+        let own = Self::of_anything(head)?;
+        let has = |wanted: &[&str]| own.paths.iter().any(|path| path == wanted);
         let ends = ["src_ip", "dest_ip"];
         let connections = ends.iter().all(|end| has(&["jsonPayload", "connection", end]));
         let payloads = PAYLOADS.iter().any(|name| has(&[name]));
         let envelopes = ["insertId", "insert_id", "timestamp", "logName", "log_name"];
         let envelope = envelopes.iter().any(|name| has(&[name]));
-        (connections || payloads && envelope).then_some(Self { delimiter, names, paths })
+        (connections || payloads && envelope).then_some(own)
+    }
+
+    /// The columns of any table: in some cells of it there may be whole entries.
+    #[must_use]
+    pub fn of_anything(head: &str) -> Option<Self> {
+        let parted = |delimiter: &u8| {
+            let names = row(head.as_bytes(), *delimiter, true)?.1;
+            (names.len() > 1).then_some((*delimiter, names))
+        };
+        let (delimiter, names) = DELIMITERS.iter().find_map(parted)?;
+        let paths = names.iter().map(|name| path(name)).collect();
+        Some(Self { delimiter, names, paths })
     }
 
     /// Whether its rows are counts of entries, as a query groups them: which of them are in a count
@@ -107,7 +131,10 @@ impl Columns {
 
 /// Where the values of a column stand in an entry.
 fn path(name: &str) -> Vec<String> {
-    let parts: Vec<&str> = name.trim().split('.').collect();
+    let name = name.trim();
+    // What Elasticsearch holds its documents under.
+    let name = name.strip_prefix("_source.").unwrap_or(name);
+    let parts: Vec<&str> = name.split('.').map(as_known).collect();
     let owned = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect();
     let in_payload = |parts: &[&str]| {
         let inner = parts.iter().map(|part| (*part).to_owned());
@@ -115,8 +142,9 @@ fn path(name: &str) -> Vec<String> {
     };
     match parts.as_slice() {
         [only] => {
-            let flat = ["jsonPayload_", "json_payload_", "jsonpayload_"];
-            let inner = flat.iter().find_map(|prefix| only.strip_prefix(prefix));
+            let lower = only.to_ascii_lowercase();
+            let flat = ["jsonpayload_", "json_payload_"];
+            let inner = flat.iter().find_map(|prefix| lower.strip_prefix(prefix));
             let is_meant = |path: &&&[&str]| match inner {
                 Some(inner) => path.join("_") == inner,
                 // That of the other end, or of a project, may be anybody's.
@@ -131,6 +159,13 @@ fn path(name: &str) -> Vec<String> {
         }
         _ => owned(&parts),
     }
+}
+
+/// A part of a path as the API spells it: tables are headed in capitals, too.
+fn as_known(part: &str) -> &str {
+    let of_payload = OF_PAYLOAD.iter().flat_map(|path| path.iter());
+    let mut known = OF_ENTRY.iter().chain(of_payload);
+    known.find(|known| known.eq_ignore_ascii_case(part)).map_or(part, |known| known)
 }
 
 /// Objects and lists stand in cells as JSON texts.
@@ -155,10 +190,42 @@ fn put(into: &mut Map<String, Value>, path: &[String], value: Value) {
     }
 }
 
-/// Whether a text begins with the columns of entries.
+/// The entry of an object whose keys are columns; `None` where they are none of an entry's.
+pub(super) fn nested(flat: &Map<String, Value>) -> Option<Map<String, Value>> {
+    let paths: Vec<Vec<String>> = flat.keys().map(|key| path(key)).collect();
+    let has = |wanted: &[&str]| {
+        paths.iter().any(|path| {
+            path.first().is_some_and(|one| one == "jsonPayload")
+                && path.get(1..).is_some_and(|rest| rest == wanted)
+        })
+    };
+    if !(has(&["connection", "src_ip"]) && has(&["connection", "dest_ip"]) && has(&["disposition"]))
+    {
+        return None;
+    }
+    let mut entry = Map::new();
+    for (path, value) in paths.iter().zip(flat.values()) {
+        // A search gives lists, mostly of one value.
+        let only = value.as_array().filter(|list| list.len() == 1).and_then(|list| list.first());
+        put(&mut entry, path, only.unwrap_or(value).clone());
+    }
+    Some(entry)
+}
+
+/// Whether a text begins with the columns of entries, or with those of a table that holds some.
 pub(super) fn begins(head: &str) -> bool {
-    let first = head.lines().find(|line| !line.trim().is_empty());
-    first.is_some_and(|line| Columns::of(line).is_some())
+    let head = head.trim_start();
+    let (first, rest) = head.split_once('\n').unwrap_or((head, ""));
+    let holds_entry = |columns: Columns| {
+        let (_, cells) = row(rest.as_bytes(), columns.delimiter, true)?;
+        let mut cells = cells.iter().filter(|_| cells.len() == columns.names.len());
+        cells.find(|cell| cell.starts_with('{') && looks_like_entry(cell.as_bytes()))?;
+        Some(columns)
+    };
+    // A line of JSON is none of a table.
+    let is_table = |columns: &Columns| columns.names.iter().all(|name| !name.contains(['{', ':']));
+    let of_table = || Columns::of_anything(first.trim()).filter(is_table).and_then(holds_entry);
+    Columns::of(first.trim()).or_else(of_table).is_some()
 }
 
 /// The cells of the first row, and how many bytes it takes; `None` where its end is not there.
@@ -214,10 +281,18 @@ mod tests {
              jsonPayload_connection_dest_port,jsonPayload_disposition,timestamp",
             "src_ip,dest_ip,dest_port,disposition,timestamp",
             "connection.src_ip,connection.dest_ip,connection.dest_port,disposition,timestamp",
+            "SRC_IP,DEST_IP,DEST_PORT,DISPOSITION,TIMESTAMP",
+            "JSONPAYLOAD_CONNECTION_SRC_IP,JSONPAYLOAD_CONNECTION_DEST_IP,\
+             JSONPAYLOAD_CONNECTION_DEST_PORT,JSONPAYLOAD_DISPOSITION,TIMESTAMP",
+            "_source.jsonPayload.connection.src_ip,_source.jsonPayload.connection.dest_ip,\
+             _source.jsonPayload.connection.dest_port,_source.jsonPayload.disposition,\
+             _source.timestamp",
         ] {
             check(head, row, expected.clone());
-            let by = |text: &str| text.replace(',', ";");
-            check(&by(head), &by(row), expected.clone());
+            for delimiter in [";", "|", "\t"] {
+                let by = |text: &str| text.replace(',', delimiter);
+                check(&by(head), &by(row), expected.clone());
+            }
         }
     }
 

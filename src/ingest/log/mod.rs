@@ -4,6 +4,7 @@
 //! A piece is one entry, one wrapper around an entry, or one resource; what it is, is found from
 //! its content. Bytes are borrowed all the way: a record allocates only for strings with escapes.
 
+mod buried;
 pub mod csv;
 mod cut;
 pub mod entry;
@@ -18,6 +19,7 @@ pub mod walker;
 pub mod wrapped;
 mod yaml;
 
+pub use buried::buried;
 pub use cut::{Around, Piece, Sink};
 pub use entry::{Found, read_piece};
 pub use extent::{looks_like_entry, next_entry, whole_value};

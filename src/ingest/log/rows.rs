@@ -34,7 +34,7 @@ impl Rows {
                 None => return,
             };
             let first = rest.get(..line).unwrap_or_default();
-            let columns = || Columns::of(std::str::from_utf8(first).ok()?.trim());
+            let columns = || Columns::of_anything(std::str::from_utf8(first).ok()?.trim());
             let by = match self.delimiter {
                 Some(known) => known,
                 None => columns().map_or(b',', |own| own.delimiter),

@@ -1,0 +1,124 @@
+//! Entries deep inside of something that nobody here knows: what a search, an API or a shipper put
+//! around them, under whatever keys.
+//!
+//! ```text
+//! {"hits":{"hits":[{"_source":{"jsonPayload":…}}]}}             an answer of Elasticsearch's
+//! {"streams":[{"values":[["1791…","{\"insertId\":…}"]]}]}       of Loki's
+//! {"record":{"payload":{"connection":…,"disposition":…}}}       a shipper's
+//! {"jsonPayload.connection.src_ip":"10.0.0.1",…}                paths as keys
+//! ```
+
+use memchr::memmem;
+use serde_json::{Map, Value};
+
+use crate::ingest::log::csv;
+use crate::ingest::log::entry::{Found, read_piece};
+
+/// Keys at which an entry, or what holds one alone, is known.
+const OF_ENTRIES: [&str; 7] = [
+    "jsonPayload",
+    "json_payload",
+    "protoPayload",
+    "textPayload",
+    "connection",
+    "@timestamp",
+    "_source",
+];
+
+/// What is buried deeper stays there.
+const DEEPEST: usize = 32;
+
+/// The JSON texts of the entries inside of an object that is none.
+#[must_use]
+pub fn buried(text: &str) -> Vec<String> {
+    let mut entries = Vec::new();
+    // Most of what is no entry is a resource, and speaks of no connection.
+    let may_hold = ["src_ip", "@timestamp"].iter().any(|word| has(text, word));
+    if may_hold && let Ok(Value::Object(members)) = serde_json::from_str(text) {
+        // Whatever an object of Kubernetes' quotes, it is none of the log.
+        if !members.contains_key("apiVersion") {
+            dig(&Value::Object(members), DEEPEST, &mut entries);
+        }
+    }
+    entries
+}
+
+fn has(text: &str, word: &str) -> bool {
+    memmem::find(text.as_bytes(), word.as_bytes()).is_some()
+}
+
+fn dig(value: &Value, depth: usize, into: &mut Vec<String>) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    match value {
+        Value::Array(list) => list.iter().for_each(|one| dig(one, depth, into)),
+        Value::Object(members) if !entry(members, into) => {
+            members.values().for_each(|one| dig(one, depth, into));
+        }
+        Value::String(text) if has(text, "src_ip") => {
+            if let Ok(inner @ (Value::Object(_) | Value::Array(_) | Value::String(_))) =
+                serde_json::from_str(text.trim())
+            {
+                dig(&inner, depth, into);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Takes an object that is an entry, or looks like one in other words.
+fn entry(members: &Map<String, Value>, into: &mut Vec<String>) -> bool {
+    let known = OF_ENTRIES.iter().any(|key| members.contains_key(*key));
+    let whole = if known { members } else { &csv::nested(members).unwrap_or_default() };
+    let is_entry = |text: &String| !matches!(read_piece(text).0, Found::NoEntry);
+    let text = (!whole.is_empty()).then(|| serde_json::to_string(whole).ok()).flatten();
+    let text = text.filter(is_entry);
+    let found = text.is_some();
+    into.extend(text);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::buried;
+
+    fn entry(source: &str) -> Value {
+        json!({"insertId": source, "timestamp": "2026-10-14T09:00:00Z", "jsonPayload": {
+            "connection": {"src_ip": source, "dest_ip": "10.0.0.2", "dest_port": 443, "protocol": 6},
+            "disposition": "DENIED"}})
+    }
+
+    #[track_caller]
+    fn check(around: &Value, expected: usize) {
+        let found = buried(&around.to_string());
+        assert_eq!(found.len(), expected, "{around:#}: {found:?}");
+        assert!(found.iter().all(|text| text.contains("10.0.0.2")), "{found:?}");
+    }
+
+    #[test]
+    fn whatever_stands_around_entries_they_are_found() {
+        let (one, two) = (entry("10.0.0.1"), entry("10.0.0.9"));
+        let text = one.to_string();
+        check(
+            &json!({"took": 3, "hits": {"total": 2, "hits": [{"_source": one}, {"_source": two}]}}),
+            2,
+        );
+        check(&json!({"streams": [{"values": [["1", text], ["2", two.to_string()]]}]}), 2);
+        check(&json!({"record": {"payload": one["jsonPayload"]}}), 1);
+        check(&json!({"body": json!(text).to_string()}), 1);
+        check(&json!({"rows": [[text]], "note": "10.0.0.2"}), 1);
+        check(
+            &json!({"jsonPayload.connection.src_ip": "10.0.0.1", "jsonPayload.disposition": "DENIED",
+                "jsonPayload.connection.dest_ip": "10.0.0.2", "timestamp": "2026-10-14T09:00:00Z"}),
+            1,
+        );
+    }
+
+    #[test]
+    fn what_is_no_entry_is_none() {
+        check(&json!({"connection": {"src_ip": "10.0.0.1"}}), 0);
+        check(&json!({"filter": "jsonPayload.connection.src_ip=\"10.0.0.1\""}), 0);
+        check(&json!({"apiVersion": "v1", "data": {"sample": entry("10.0.0.1").to_string()}}), 0);
+    }
+}
