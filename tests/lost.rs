@@ -435,9 +435,17 @@ fn fields_that_were_not_selected_are_not_their_defaults() {
         assert_eq!(verdict, "UNDETERMINED", "{gone}");
         assert!(complaints.contains("not said"), "{gone}: {complaints}");
     }
+    // A link, or the kind, is enough to tell that a priority was not selected.
+    assert_eq!(asked(&["priority"], value!({})).0, "UNDETERMINED");
+    assert_eq!(asked(&["priority", "kind"], value!({"selfLink": "x/deny"})).0, "UNDETERMINED");
     // Written by hand the API's defaults hold, but for a rule that may be either way.
+    assert_eq!(asked(&["priority", "kind"], value!({})).0, "ALLOWED");
     for gone in ["direction", "disabled", "sourceRanges"] {
         assert_eq!(asked(&[gone], value!({})).0, "DENIED", "{gone}");
+    }
+    // What cannot be read is no default.
+    for more in [value!({"direction": ["INGRESS"]}), value!({"targetServiceAccounts": [null]})] {
+        assert_eq!(asked(&[], more.clone()).0, "UNDETERMINED", "{more}");
     }
     let to = value!({"destinationRanges": ["10.0.0.0/8"]});
     assert_eq!(asked(&["direction"], to.clone()).0, "UNDETERMINED");
@@ -623,6 +631,13 @@ fn what_speaks_as_a_rule_may_be_one() {
         assert_ne!(cut, manifest);
         check(&[("m.yaml", &cut)], "UNDETERMINED");
     }
+    // Cut in its middle, a manifest is one of its kind still.
+    for end in ["metadata", "name: deny", "spec", "  deny"] {
+        let cut = manifest.split_once(end).map_or(manifest, |(before, _)| before);
+        check(&[("m.yaml", cut)], "UNDETERMINED");
+    }
+    let of_policy = manifest.replace("ComputeFirewall", "ComputeNetworkFirewallPolicyRule");
+    check(&[("m.yaml", &of_policy)], "UNDETERMINED");
     let bare = value!({"name": "x", "network": "projects/p/global/networks/n", "priority": 100,
         "sourceRanges": ["0.0.0.0/0"]});
     check(&[("bare.json", &bare.to_string())], "UNDETERMINED");

@@ -306,6 +306,34 @@ fn values_of_a_policy_that_are_not_known_yet_are_not_everything() {
     }
 }
 
+/// A rule of which a plan does not know the policy yet may be of any, whatever other rules that has.
+#[test]
+fn a_rule_of_a_policy_that_is_not_known_yet_is_there() {
+    let mut all = of_policy("allow");
+    let second = |fields: Value| {
+        let mut values = value!({"action": "deny", "direction": "INGRESS", "priority": 50,
+            "project": "p", "disabled": false, "match": [{"src_ip_ranges": ["0.0.0.0/0"],
+                "layer4_configs": [{"ip_protocol": "tcp", "ports": ["22"]}]}]});
+        values.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        resource("google_compute_network_firewall_policy_rule", "second", values)
+    };
+    let plan = |resources: &[Value]| {
+        value!({"format_version": "1.2",
+            "planned_values": {"root_module": {"resources": resources}}, "resource_changes": [
+                {"address": "google_compute_network_firewall_policy_rule.second",
+                 "type": "google_compute_network_firewall_policy_rule",
+                 "change": {"actions": ["create"], "before": null,
+                            "after_unknown": {"firewall_policy": true}}}]})
+    };
+    let ask = |resources: &[Value]| ssh(&[("p.json", plan(resources))], "8.8.8.8", &[]).0;
+    assert_eq!(ask(&all), "ALLOWED");
+    all.push(second(value!({})));
+    assert_eq!(ask(&all), "UNDETERMINED");
+    all.pop();
+    all.push(second(value!({"firewall_policy": "np"})));
+    assert_eq!(ask(&all), "DENIED");
+}
+
 /// A plan replaces what was exported, in whatever order they are given, and what it takes away is
 /// gone where it is tried.
 #[test]

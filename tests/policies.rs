@@ -560,6 +560,85 @@ fn contradictions_are_not_settled_by_the_order_of_files() {
     check(&[two[0].clone(), two[0].clone()], WEB, &[], "DENIED", "web");
 }
 
+/// The same of a policy of the organization's, which the effective firewalls of a network show, and
+/// which is described on its own: in whatever order, and where one of the two lacks it.
+#[test]
+fn a_policy_of_the_hierarchy_may_contradict_itself() {
+    let rules = |action: &str| json!([rule(&format!("ingress {action} 5 from 10.0.0.0/8 tcp"))]);
+    let shown = |rules: Value| {
+        let own = json!([{"name": "10", "shortName": "org", "type": "HIERARCHY", "rules": rules}]);
+        effective(own, &[vpc("a", "allowed", 1000, "10.0.0.0/8")])
+    };
+    let described = |rules: Value| {
+        json!({"kind": "compute#firewallPolicy", "name": "10", "shortName": "org",
+            "parent": "organizations/1", "rules": rules, "associations": [{"name": "x",
+            "attachmentTarget": "organizations/1", "firewallPolicyId": "10"}]})
+    };
+    for inputs in [
+        [shown(rules("allow")), described(rules("deny"))],
+        [described(rules("deny")), shown(rules("allow"))],
+    ] {
+        assert_eq!(ask(&inputs, WEB, &[])["verdict"], "UNDETERMINED");
+    }
+    check(&[shown(rules("deny")), described(rules("deny"))], WEB, &[], "DENIED", "org 5");
+    let none = effective(json!([]), &[vpc("a", "allowed", 1000, "10.0.0.0/8")]);
+    assert_eq!(ask(&[none, described(rules("deny"))], WEB, &[])["verdict"], "UNDETERMINED");
+}
+
+/// A network, and a project, may be named by its number; the value of a secure tag by its name.
+#[test]
+fn other_words_for_one_thing_may_be_it() {
+    let aimed = |at: &str| {
+        let deny =
+            with("ingress deny 5 from 10.0.0.0/8 tcp", json!({"targetResources": [at]}), json!({}));
+        let own = json!([{"name": "10", "shortName": "org", "type": "HIERARCHY", "rules": [deny]}]);
+        ask(&[effective(own, &[vpc("a", "allowed", 1000, "10.0.0.0/8")])], WEB, &[])["verdict"]
+            .clone()
+    };
+    let link = "https://www.googleapis.com/compute/v1/projects";
+    assert_eq!(aimed(&format!("{link}/p/global/networks/n")), "DENIED");
+    assert_eq!(aimed(&format!("{link}/p/global/networks/m")), "ALLOWED");
+    for other in ["p/global/networks/8490", "12345/global/networks/n", "12345/global/networks/8490"]
+    {
+        assert_eq!(aimed(&format!("{link}/{other}")), "UNDETERMINED", "{other}");
+    }
+    let tagged = with(
+        "ingress deny 5 from 10.0.0.0/8 tcp",
+        json!({"targetSecureTags": [{"name": "tagValues/7", "state": "EFFECTIVE"}]}),
+        json!({}),
+    );
+    let own = json!([{"name": "10", "shortName": "org", "type": "HIERARCHY", "rules": [tagged]}]);
+    let inputs = [effective(own, &[vpc("a", "allowed", 1000, "10.0.0.0/8")])];
+    for (tag, verdict) in [
+        ("tagValues/7", "DENIED"),
+        ("7", "DENIED"),
+        ("tagValues/8", "ALLOWED"),
+        ("8", "ALLOWED"),
+        ("p/env/prod", "UNDETERMINED"),
+    ] {
+        let answer = ask(&inputs, WEB, &["--target-secure-tags", tag]);
+        assert_eq!(answer["verdict"], verdict, "{tag}: {answer:#}");
+    }
+}
+
+/// Source tags are those of primary addresses: an alias carries none, though no cluster says so.
+#[test]
+fn alias_addresses_carry_no_tags() {
+    let mut tagged = vpc("a", "allowed", 1000, "10.0.0.0/8");
+    tagged.as_object_mut().unwrap().remove("sourceRanges");
+    tagged["sourceTags"] = json!(["t"]);
+    let subnet = json!({"kind": "compute#subnetwork", "name": "s", "ipCidrRange": "10.20.0.0/22",
+        "network": "projects/p/global/networks/n", "region": "regions/r",
+        "secondaryIpRanges": [{"rangeName": "pods", "ipCidrRange": "10.60.0.0/16"}]});
+    let asked = |from: &str| {
+        let question = format!("INGRESS tcp 443 from {from}");
+        let more = ["--source-tags", "t"];
+        ask(&[tagged.clone(), subnet.clone()], &question, &more)["verdict"].clone()
+    };
+    assert_eq!(asked("10.20.0.9"), "ALLOWED");
+    assert_eq!(asked("10.60.0.7"), "DENIED");
+}
+
 /// An answer without any rule is an answer: only the implied rules apply.
 #[test]
 fn effective_firewalls_may_be_empty() {
@@ -631,4 +710,81 @@ fn what_a_policy_denies_is_opened_there() {
     named[0]["rules"][0] = rule("ingress deny 900 from 172.16.0.0/28 tcp:8443");
     let why = report(&named)["no_fix"].as_str().unwrap().to_owned();
     assert!(why.contains("denies this by name"), "{why}");
+}
+
+/// What every rule of a policy says, and an export of this one does not, is not known; nor is what
+/// cannot be read, or what nobody here knows yet.
+#[test]
+fn what_a_rule_of_a_policy_does_not_say_is_open() {
+    let policy = |rules: Value| json!([{"name": "np", "type": "NETWORK", "rules": rules}]);
+    let asked = |policies: Value| {
+        let rules = [vpc("web", "allowed", 1000, "192.168.0.0/16")];
+        let answer = ask(&[effective(policies, &rules)], WEB, &[]);
+        (answer["verdict"].as_str().unwrap().to_owned(), answer["because"].to_string())
+    };
+    let whole = |gone: &str| {
+        let mut rule = rule("ingress allow 10 from 10.0.0.0/8 tcp:22");
+        let (object, key) = match gone.split_once('.') {
+            Some((object, key)) => (rule.get_mut(object).unwrap(), key),
+            None => (&mut rule, gone),
+        };
+        object.as_object_mut().unwrap().remove(key);
+        rule
+    };
+    assert_eq!(asked(policy(json!([whole("")]))).0, "DENIED");
+    for gone in ["match", "match.layer4Configs"] {
+        let (verdict, because) = asked(policy(json!([whole(gone)])));
+        assert_eq!(verdict, "UNDETERMINED", "{gone}");
+        assert!(because.contains("may match"), "{gone}: {because}");
+    }
+    let web = "ingress allow 10 from 10.0.0.0/8 tcp:443";
+    let mut either = rule(web);
+    either.as_object_mut().unwrap().remove("direction");
+    assert_eq!(asked(policy(json!([rule(web)]))).0, "ALLOWED");
+    assert_eq!(asked(policy(json!([either]))).0, "UNDETERMINED");
+    for (key, value) in [
+        ("targetSecureTags", json!([{"state": "EFFECTIVE"}])),
+        ("targetSecureTags", json!([null])),
+        ("targetSecureTags", json!(42)),
+        ("targetServiceAccounts", json!([null])),
+        ("targetResources", json!([{}])),
+        ("disabled", json!("perhaps")),
+    ] {
+        let open = with(web, json!({key: value}), json!({}));
+        assert_eq!(asked(policy(json!([open]))).0, "UNDETERMINED", "{key}: {value}");
+    }
+    for (key, value) in [("srcSecureTags", json!([{}])), ("srcNovelty", json!(["x"]))] {
+        let open = with(web, json!({}), json!({key: value}));
+        assert_eq!(asked(policy(json!([open]))).0, "UNDETERMINED", "{key}: {value}");
+    }
+    // What says nothing narrows nothing.
+    let plain = with(web, json!({"targetResources": []}), json!({"srcNovelty": []}));
+    assert_eq!(asked(policy(json!([plain]))).0, "ALLOWED");
+    // Of a policy without any rule nobody gave the rules.
+    for rules in [json!([]), json!(null), json!("none")] {
+        assert_eq!(asked(policy(rules)).0, "UNDETERMINED");
+    }
+    assert_eq!(asked(json!("a text")).0, "UNDETERMINED");
+}
+
+/// The order of enforcement is a default where a network is made, and no default of an export's.
+#[test]
+fn an_order_that_was_not_exported_is_not_known() {
+    let policies = json!([{"name": "np", "type": "NETWORK",
+        "rules": [rule("ingress deny 10 from 10.0.0.0/8 tcp:443")]}]);
+    let firewalls = effective(policies, &[vpc("web", "allowed", 1000, "10.0.0.0/8")]);
+    let asked = |network: Value| {
+        ask(&[firewalls.clone(), network], WEB, &[])["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(asked(network("AFTER_CLASSIC_FIREWALL")), "ALLOWED");
+    assert_eq!(asked(network("BEFORE_CLASSIC_FIREWALL")), "DENIED");
+    for order in ["", "AROUND_CLASSIC_FIREWALL", "before_classic_firewall"] {
+        assert_eq!(asked(network(order)), "UNDETERMINED", "{order}");
+    }
+    let mut selected = network("");
+    selected.as_object_mut().unwrap().remove("networkFirewallPolicyEnforcementOrder");
+    assert_eq!(asked(selected.clone()), "UNDETERMINED");
+    // Beside the whole export a selection takes nothing away.
+    let both = [firewalls.clone(), selected, network("BEFORE_CLASSIC_FIREWALL")];
+    assert_eq!(ask(&both, WEB, &[])["verdict"], "DENIED");
 }

@@ -283,9 +283,16 @@ impl<'a> Directory<'a> {
         match who.owner.role {
             _ if who.elsewhere || self.is_external(address, network) => Endpoint::outside(),
             Role::Node => self.endpoint(address, network, None),
+            Role::Subnet if self.is_alias(address, network) => Endpoint::outside(),
             Role::Subnet | Role::Unknown => Endpoint::default(),
             _ => Endpoint::outside(),
         }
+    }
+
+    /// Whether an address is in a secondary range: there are alias addresses alone.
+    fn is_alias(&self, address: IpAddr, network: &Reference) -> bool {
+        let own = self.inventory.subnetworks.iter().filter(|one| one.network.agrees(network));
+        own.flat_map(|one| &one.secondary).any(|(_, range)| range.contains(&address))
     }
 
     /// On AWS every private address of an interface has its groups, pods' and those of peered VPCs

@@ -322,7 +322,22 @@ fn endpoint(told: &Told) -> Endpoint {
     Endpoint {
         tags: facts(&told.tags),
         service_accounts: facts(&told.service_accounts),
-        secure_tags: facts(&told.secure_tags),
+        secure_tags: secure_tags(told.secure_tags.as_ref()),
+    }
+}
+
+/// Rules name the values of secure tags by their numbers (`tagValues/7`). Which number another name
+/// has (`project/key/value`) is not known here, so what it stands for may be any.
+fn secure_tags(names: Option<&BTreeSet<String>>) -> Facts {
+    let Some(names) = names else { return Facts::Unknown };
+    let number = |name: &String| match name.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => format!("tagValues/{name}"),
+        false => name.clone(),
+    };
+    let all: BTreeSet<String> = names.iter().map(number).collect();
+    match all.iter().all(|name| name.starts_with("tagValues/")) {
+        true => Facts::Exactly(all),
+        false => Facts::AtLeast(all),
     }
 }
 

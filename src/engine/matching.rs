@@ -311,7 +311,12 @@ fn network<S: Subject>(rule: &FirewallRule, subject: &S) -> Field<S::Cut> {
         // The networks of a policy are the policy's own, and stages have chosen them already; its
         // rules may be for some of them.
         let named = |network: &Reference| network.agrees(subject.network());
-        rule.target_networks.is_empty() || rule.target_networks.iter().any(named)
+        let may_be = |network: &Reference| network.may_be(subject.network());
+        let own = &rule.target_networks;
+        if !own.iter().any(named) && own.iter().any(may_be) {
+            return Field::Unclear(Doubt::Attachment);
+        }
+        own.is_empty() || own.iter().any(named)
     };
     Field::certain(fits, Mismatch::Network)
 }

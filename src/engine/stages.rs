@@ -283,8 +283,12 @@ impl<'a, 'n> Known<'a, 'n> {
     /// Why it is not certain that a policy applies.
     fn doubt_of(&self, policy: &FirewallPolicy) -> Option<Doubt> {
         // What is attached to an organisation is for all of its networks.
-        let placed = policy.network.is_some() || !policy.effective || !self.several;
-        if !policy.attached || !placed {
+        let placed = match &policy.network {
+            Some(named) => named.agrees(self.network),
+            None => !policy.effective || !self.several,
+        };
+        let contradicted = self.complete && is_told(policy) && !policy.effective;
+        if !policy.attached || !placed || contradicted {
             return Some(Doubt::Attachment);
         }
         // The effective firewalls of a region do not say which region it is.
@@ -295,10 +299,17 @@ impl<'a, 'n> Known<'a, 'n> {
     fn is_asked(&self, policy: &FirewallPolicy) -> bool {
         // An answer that names the network has all that is effective there: another answer's
         // policies are another network's, and one that is described besides and does not show up
-        // does not apply. Regional ones are no part of that.
+        // does not apply, unless it says itself that it does. Regional ones are no part of that.
         let elsewhere = policy.effective && policy.network.is_none() && self.answered;
-        let told = matches!(policy.kind, PolicyKind::Hierarchical | PolicyKind::GlobalNetwork);
-        applies(policy, self.network) && !elsewhere && (policy.attached || !told || !self.complete)
+        let told = is_told(policy) && self.complete;
+        let shows_up = |one: &FirewallPolicy| {
+            one.effective && applies(one, self.network) && one.is_same(policy)
+        };
+        applies(policy, self.network)
+            && !elsewhere
+            && (policy.effective
+                || !told
+                || policy.attached && !self.inventory.policies.iter().any(shows_up))
     }
 
     /// The stages of policies of these kinds, in order.
@@ -327,6 +338,11 @@ impl<'a, 'n> Known<'a, 'n> {
     }
 }
 
+/// Whether the effective firewalls of a network show a policy of this kind.
+fn is_told(policy: &FirewallPolicy) -> bool {
+    matches!(policy.kind, PolicyKind::Hierarchical | PolicyKind::GlobalNetwork)
+}
+
 /// In how many regions the network is known to have subnetworks.
 fn regions_of(inventory: &Inventory, network: &Reference) -> usize {
     let own = inventory.subnetworks.iter().filter(|one| one.network.agrees(network));
@@ -334,6 +350,7 @@ fn regions_of(inventory: &Inventory, network: &Reference) -> usize {
     regions.collect::<std::collections::BTreeSet<_>>().len()
 }
 
+/// Whether a policy is this network's, or may be.
 fn applies(policy: &FirewallPolicy, network: &Reference) -> bool {
-    policy.network.as_ref().is_none_or(|of| of.agrees(network))
+    policy.network.as_ref().is_none_or(|of| of.agrees(network) || of.may_be(network))
 }

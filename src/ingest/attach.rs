@@ -17,6 +17,7 @@ pub fn settle(inventory: &mut Inventory) {
     forget_unread(&mut inventory.policies);
     attach(inventory);
     forget_repeated(&mut inventory.policies);
+    reconcile(&mut inventory.policies);
     for group in &inventory.address_groups {
         for rule in inventory.policies.iter_mut().flat_map(|policy| &mut policy.rules) {
             expand(rule, group);
@@ -194,6 +195,22 @@ fn forget_repeated(policies: &mut Vec<FirewallPolicy>) {
         }
     }
     *policies = kept;
+}
+
+/// The effective firewalls of a network show the policies of its organization and folders, whose
+/// own descriptions name no network: where the two differ, nobody says which is the newer one.
+fn reconcile(policies: &mut [FirewallPolicy]) {
+    let is_described = |one: &&FirewallPolicy| {
+        one.kind == PolicyKind::Hierarchical && !one.effective && !one.unread
+    };
+    let described: Vec<FirewallPolicy> = policies.iter().filter(is_described).cloned().collect();
+    for effective in policies.iter_mut().filter(|one| one.effective) {
+        for other in &described {
+            if effective.is_same(other) {
+                put_together(effective, other.clone());
+            }
+        }
+    }
 }
 
 /// Puts the rules of two descriptions of one policy together.

@@ -232,7 +232,6 @@ fn shape(fields: Fields<'_>) -> Option<&'static str> {
 }
 
 fn network(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
-    let order = fields.text_or_empty("networkFirewallPolicyEnforcementOrder");
     let id = Reference { location: None, ..fields.own_reference()? };
     // It names the global policy that is attached to it.
     into.associations.extend(fields.reference("firewallPolicy").map(|policy| Association {
@@ -246,7 +245,7 @@ fn network(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<
     let network = Network {
         provider: Provider::Google,
         id,
-        policies_first: Some(order == "BEFORE_CLASSIC_FIREWALL"),
+        policies_first: policies::policies_first(fields, rules::is_exported(fields)),
         peerings: fields
             .list("peerings")
             .filter_map(|peering| peering.reference("network"))

@@ -56,6 +56,8 @@ fn effective_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -
         _ => PolicyKind::Hierarchical,
     };
     let read = read(policy, kind, order, origin);
+    // Every policy ends with four rules of Google's.
+    let read = if read.rules.is_empty() { unread(read) } else { read };
     into.policies.push(FirewallPolicy { network, attached: true, effective: true, ..read });
     Some(())
 }
@@ -164,6 +166,19 @@ pub fn association(
         priority: fields.number("priority").and_then(|one| u32::try_from(one).ok()),
         origin: origin.clone(),
     })
+}
+
+/// Whether the policies of a network decide before its rules. Where that is not said it is what the
+/// API makes of it, but for an export, which always says it
+/// (<https://cloud.google.com/compute/docs/reference/rest/v1/networks>).
+pub(super) fn policies_first(network: Fields<'_>, exported: bool) -> Option<bool> {
+    let key = "networkFirewallPolicyEnforcementOrder";
+    match network.text(key).as_deref() {
+        Some("BEFORE_CLASSIC_FIREWALL") => Some(true),
+        Some("AFTER_CLASSIC_FIREWALL") => Some(false),
+        None if !exported && !network.has(key) => Some(false),
+        _ => None,
+    }
 }
 
 /// What a target stands for: `organizations/1`, `folders/2`, or a network.
@@ -288,8 +303,9 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
             Action::Unknown
         }
     };
+    // The API writes it for every rule, as a manifest and a plan do.
     let direction = fields.text("direction").and_then(|text| text.parse().ok());
-    if direction.is_none() && fields.has("direction") {
+    if direction.is_none() {
         note("direction");
     }
     let priority = fields.number("priority").and_then(|number| u32::try_from(number).ok());
@@ -304,7 +320,11 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
             None => note("layer4Configs"),
         }
     }
-    if layers.is_empty() || unmodelled.iter().any(|what| what == "layer4Configs") {
+    // Required of every rule: who sees none sees a part of it.
+    if layers.is_empty() {
+        note("layer4Configs");
+    }
+    if unmodelled.iter().any(|what| what == "layer4Configs") {
         layers.push(Layer4 { protocol: None, ports: None });
     }
     let mut rule = FirewallRule::new(
@@ -313,7 +333,7 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
         priority.unwrap_or(0),
         action,
     );
-    rule.either_direction = direction.is_none() && fields.has("direction");
+    rule.either_direction = direction.is_none();
     rule.set_layers(layers);
     set_ends(&mut rule, filter, &mut unmodelled);
     rule.policy = Some(policy.to_owned());
@@ -325,11 +345,12 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
         || ineffective(filter, "srcSecureTags") && only_tags
         || fields.text("targetType").is_some_and(|kind| kind == "INTERNAL_MANAGED_LB");
     rule.logged = Some(fields.flag("enableLogging") == Some(true));
-    rule.source_identity.secure_tags = tags(filter, "srcSecureTags");
-    rule.targets.secure_tags = tags(fields, "targetSecureTags");
+    rule.source_identity.secure_tags = tags(filter, "srcSecureTags", &mut unmodelled);
+    rule.targets.secure_tags = tags(fields, "targetSecureTags", &mut unmodelled);
     rule.targets.service_accounts = fields.texts("targetServiceAccounts").into_iter().collect();
     let networks = fields.texts("targetResources");
     rule.target_networks = networks.iter().map(|text| Reference::parse(text)).collect();
+    unmodelled.extend(unreadable(fields, filter));
     unmodelled.extend(unknown(fields));
     rule.unmodelled = unmodelled;
     let line = fields.number(RULE_LINE).unwrap_or(origin.line);
@@ -402,10 +423,69 @@ fn context(filter: Fields<'_>, end: &str, unmodelled: &mut Vec<String>) -> Optio
     }
 }
 
-fn tags(fields: Fields<'_>, key: &str) -> BTreeSet<String> {
+/// Conditions of `match`: `FirewallPolicyRuleMatcher` of the API, and Config Connector's spellings.
+const CONDITIONS: [&str; 20] = [
+    "layer4Configs",
+    "srcIpRanges",
+    "destIpRanges",
+    "srcIPRanges",
+    "destIPRanges",
+    "srcFqdns",
+    "destFqdns",
+    "srcRegionCodes",
+    "destRegionCodes",
+    "srcThreatIntelligences",
+    "destThreatIntelligences",
+    "srcAddressGroups",
+    "destAddressGroups",
+    "srcNetworkContext",
+    "destNetworkContext",
+    "srcNetworkType",
+    "destNetworkType",
+    "srcNetworkScope",
+    "destNetworkScope",
+    "srcNetworks",
+];
+
+/// What is there and cannot be read: whom the rule is for, or what it matches, is not known.
+fn unreadable(fields: Fields<'_>, filter: Fields<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    if fields.has("disabled") && fields.flag("disabled").is_none() {
+        found.push("disabled".to_owned());
+    }
+    // Accounts of manifests are objects, and read apart.
+    for key in ["targetServiceAccounts", "targetResources"] {
+        let none = |one: Fields<'_>| !one.has_text() && one.first_text(REFERENCES).is_none();
+        if fields.list(key).any(none) {
+            found.push(key.to_owned());
+        }
+    }
+    let members = filter.0.as_object().into_iter().flatten();
+    let more = members.filter(|(key, value)| {
+        let known = CONDITIONS.contains(&key.as_str()) || *key == "srcSecureTags";
+        let says_nothing = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+        // Keys of our own begin so.
+        !known && !says_nothing && !key.starts_with("__")
+    });
+    found.extend(more.map(|(key, _)| format!("match.{key}")));
+    found
+}
+
+/// Who refers to an object in a manifest says one of these.
+const REFERENCES: &[&str] = &["external", "name"];
+
+fn tags(fields: Fields<'_>, key: &str, unmodelled: &mut Vec<String>) -> BTreeSet<String> {
     let effective = |tag: &Fields<'_>| tag.text("state").as_deref() != Some("INEFFECTIVE");
     let name = |tag: Fields<'_>| tag.text("name").or_else(|| tag.0.as_str().map(str::to_owned));
-    fields.list(key).filter(effective).filter_map(name).collect()
+    let mut names = BTreeSet::new();
+    for tag in fields.list(key).filter(effective) {
+        match name(tag).filter(|name| !name.is_empty()) {
+            Some(name) => _ = names.insert(name),
+            // It may be any.
+            None => unmodelled.push(key.to_owned()),
+        }
+    }
+    names
 }
 
 /// A rule all of whose target tags are ineffective is ignored (`FirewallPolicyRule` in the API).

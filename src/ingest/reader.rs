@@ -228,7 +228,27 @@ fn speaks_as_rule(value: &Value) -> bool {
         has(spec, &["networkRef"])
             && (has(spec, &ends) || opens(spec, "allow") || opens(spec, "deny"))
     };
-    of_rest || value.get("spec").is_some_and(of_spec)
+    of_rest || value.get("spec").is_some_and(of_spec) || is_kind_of_rules(value)
+}
+
+/// Config Connector's kinds of rules.
+const KINDS_OF_RULES: [&str; 4] = [
+    "ComputeFirewall",
+    "ComputeFirewallPolicyRule",
+    "ComputeNetworkFirewallPolicyRule",
+    "ComputeRegionNetworkFirewallPolicyRule",
+];
+
+/// Whether a manifest, or what is left of one, is of a kind that holds rules.
+fn is_kind_of_rules(value: &Value) -> bool {
+    let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let spec = |key: &str| value.get("spec").is_some_and(|spec| spec.get(key).is_some());
+    KINDS_OF_RULES.contains(&kind)
+        // Cut in its middle.
+        || kind.len() > "Compute".len()
+            && KINDS_OF_RULES.iter().any(|whole| whole.starts_with(kind))
+        || spec("firewallPolicyRef")
+        || spec("match") && spec("direction")
 }
 
 /// A manifest tells of its object whatever its kind, and of the resource unless its status shows
@@ -404,6 +424,14 @@ const ENDS_OF_RULES: [&[u8]; 7] = [
     b"compute#firewall",
 ];
 
+/// What manifests of rules begin with.
+const MANIFESTS_OF_RULES: [&[u8]; 4] = [
+    b"kind: ComputeFirewall\n",
+    b"kind: ComputeFirewallPolicyRule\n",
+    b"kind: ComputeNetworkFirewallPolicyRule\n",
+    b"kind: ComputeRegionNetworkFirewallPolicyRule\n",
+];
+
 fn holds_one_of(text: &[u8], words: &[&[u8]]) -> bool {
     words.iter().any(|word| memmem::find(text, word).is_some())
 }
@@ -411,13 +439,16 @@ fn holds_one_of(text: &[u8], words: &[&[u8]]) -> bool {
 /// Whether it holds a word that only descriptions of firewall rules hold.
 #[must_use]
 pub fn names_rules(text: &[u8]) -> bool {
-    holds_one_of(text, &TRAFFIC_OF_RULES) || holds_one_of(text, &ENDS_OF_RULES)
+    [&TRAFFIC_OF_RULES[..], &ENDS_OF_RULES, &MANIFESTS_OF_RULES]
+        .iter()
+        .any(|words| holds_one_of(text, words))
 }
 
 /// Whether a text of no known form describes firewall rules: quoted, coloured, behind something.
 fn describes_rules(text: &str) -> bool {
     let text = text.as_bytes();
-    holds_one_of(text, &TRAFFIC_OF_RULES) && holds_one_of(text, &ENDS_OF_RULES)
+    holds_one_of(text, &MANIFESTS_OF_RULES)
+        || holds_one_of(text, &TRAFFIC_OF_RULES) && holds_one_of(text, &ENDS_OF_RULES)
 }
 
 /// Whether a text is a table of log entries: CSV of the Logs Explorer's or of BigQuery's, `csv` and

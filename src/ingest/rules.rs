@@ -72,6 +72,11 @@ pub fn rest_rule(fields: Fields<'_>, origin: &Origin) -> Option<FirewallRule> {
         fields.has("logConfig").then(|| fields.at("logConfig").flag("enable") == Some(true));
     rule.name = Some(id.name).filter(|name| !name.is_empty());
     let resource = fields.at(RESOURCE);
+    for key in ["sourceServiceAccounts", "targetServiceAccounts"] {
+        if fields.strange(key) > 0 {
+            rule.unmodelled.push(key.to_owned());
+        }
+    }
     if !fields.has(RESOURCE) {
         doubt_selection(&mut rule, fields);
     }
@@ -95,6 +100,14 @@ const ALWAYS_WRITTEN: [&str; 3] = ["direction", "priority", "disabled"];
 const ENDS: [&str; 4] =
     ["sourceRanges", "destinationRanges", "sourceTags", "sourceServiceAccounts"];
 
+/// Whether the API wrote this: nobody writes an id or a link to the thing itself by hand.
+pub(super) fn is_exported(fields: Fields<'_>) -> bool {
+    let own = ["id", "creationTimestamp", "selfLink", "selfLinkWithId"];
+    own.iter().any(|key| fields.has(key))
+        || fields.text("kind").is_some_and(|kind| kind.starts_with("compute#"))
+        || fields.text("network").is_some_and(|link| link.starts_with("https://"))
+}
+
 /// What a rule lacks of the fields that are always there was not exported, where it is an export:
 /// nobody writes an id by hand. Other descriptions may be somebody's own, who relies on what the
 /// API makes of them; but whether one without direction and sources is INGRESS nobody knows.
@@ -102,24 +115,21 @@ fn doubt_selection(rule: &mut FirewallRule, fields: Fields<'_>) {
     let unsaid = ALWAYS_WRITTEN.into_iter().filter(|key| !fields.has(key));
     rule.unsaid = unsaid.collect();
     let names_ends = |keys: &[&str]| keys.iter().any(|key| fields.list(key).next().is_some());
-    let is_exported = fields.has("id") || fields.has("creationTimestamp");
+    let has_id = fields.has("id") || fields.has("creationTimestamp");
     let no_direction = rule.unsaid.contains(&"direction");
     let is_ingress = names_ends(&["sourceRanges", "sourceTags", "sourceServiceAccounts"])
         && !fields.has("destinationRanges");
-    if no_direction && (is_exported || !is_ingress) {
+    if no_direction && (has_id || !is_ingress) {
         rule.either_direction = true;
         rule.unmodelled.push(FirewallRule::not_said("direction"));
     }
-    if !is_exported {
-        return;
-    }
-    if rule.unsaid.contains(&"priority") {
+    if is_exported(fields) && rule.unsaid.contains(&"priority") {
         // It may outrank everything.
         rule.priority = 0;
         rule.unmodelled.push(FirewallRule::not_said("priority"));
     }
     // Old exports, and those of Cloud Asset Inventory, leave `disabled` out where it is false.
-    if !names_ends(&ENDS) {
+    if has_id && !names_ends(&ENDS) {
         rule.unmodelled.push(FirewallRule::not_said("sources and destinations"));
     }
 }
@@ -141,6 +151,14 @@ pub fn manifest_rule(
     rule
 }
 
+/// The priority, or what the API makes of none; `None` where it is none.
+fn priority(fields: Fields<'_>) -> Option<u32> {
+    if !fields.has("priority") {
+        return Some(1000);
+    }
+    fields.number("priority").filter(|number| *number <= 65_535)?.try_into().ok()
+}
+
 fn read(
     fields: Fields<'_>,
     dialect: &Dialect,
@@ -148,19 +166,16 @@ fn read(
     origin: &Origin,
 ) -> FirewallRule {
     let mut unmodelled = Vec::new();
-    let direction = fields.text("direction").map(|text| text.parse::<Direction>());
+    let direction =
+        fields.has("direction").then(|| fields.text_or_empty("direction").parse::<Direction>());
     if matches!(direction, Some(Err(()))) {
         unmodelled.push("direction".to_owned());
     }
-    let priority = match (fields.has("priority"), fields.number("priority")) {
-        (false, _) => 1000,
-        (true, Some(number)) if number <= 65_535 => u32::try_from(number).unwrap_or(1000),
+    let priority = priority(fields).unwrap_or_else(|| {
+        unmodelled.push("priority".to_owned());
         // It may outrank everything.
-        (true, _) => {
-            unmodelled.push("priority".to_owned());
-            0
-        }
-    };
+        0
+    });
     let says = |key: &str| fields.list(key).next().is_some();
     let (action, keys): (_, &[_]) = match (says(dialect.allow), says(dialect.deny)) {
         (true, false) => (Action::Allow, &[dialect.allow]),

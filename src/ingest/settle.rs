@@ -238,10 +238,13 @@ fn put_together(inventory: &mut Inventory, doubted: bool) -> Vec<Differing> {
         |one| &one.id.name,
         |a, b| a.id.agrees(&b.id),
         |kept, other| {
-            let differ =
-                doubts(&kept.origin, &other.origin) && kept.policies_first != other.policies_first;
+            let both = kept.policies_first.zip(other.policies_first);
+            let differ = doubts(&kept.origin, &other.origin) && both.is_some_and(|(a, b)| a != b);
             if differ {
                 kept.policies_first = None;
+            } else {
+                // A selection of fields beside the whole does not say it.
+                kept.policies_first = kept.policies_first.or(other.policies_first);
             }
             let field = differ.then_some("networkFirewallPolicyEnforcementOrder");
             let what = format!("network {}", kept.id);

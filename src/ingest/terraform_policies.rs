@@ -68,7 +68,12 @@ pub(super) fn policies(all: &[Resource<'_>], lookup: &Lookup<'_, '_>) -> Vec<Val
         made.push(described(resource, kind, part, &lookup.unknown(resource, &["rule"])));
     }
     for (resource, (kind, part)) in own(&[Part::Rule, Part::Association]) {
-        let Some(named) = lookup.text(resource, "firewall_policy") else { continue };
+        let Some(named) = lookup.text(resource, "firewall_policy") else {
+            if part == Part::Rule {
+                of_any(resource, kind, lookup, &mut made);
+            }
+            continue;
+        };
         let name = named.rsplit('/').next().unwrap_or(&named).to_owned();
         let is_it = |one: &Policy| one.kind == kind && one.names.contains(&name);
         let at = made.iter().position(is_it).unwrap_or_else(|| {
@@ -91,6 +96,26 @@ pub(super) fn policies(all: &[Resource<'_>], lookup: &Lookup<'_, '_>) -> Vec<Val
         }
     }
     made.into_iter().map(|one| Value::Object(one.fields)).collect()
+}
+
+/// A rule of a policy that a plan does not know yet: it may be of any.
+fn of_any(
+    resource: &Resource<'_>,
+    kind: PolicyKind,
+    lookup: &Lookup<'_, '_>,
+    made: &mut Vec<Policy>,
+) {
+    if !made.iter().any(|one| one.kind == kind) {
+        made.push(bare(resource, kind, "a policy that is not known yet"));
+    }
+    let mut unknown = lookup.unknown(resource, &RULE);
+    unknown.push("firewall_policy");
+    for policy in made.iter_mut().filter(|one| one.kind == kind && !one.is_bare) {
+        let rules = policy.fields.entry("rules").or_insert_with(|| json!([]));
+        if let Value::Array(list) = rules {
+            list.push(rule(camel(resource.values.0), &unknown));
+        }
+    }
 }
 
 /// A policy that is a resource of its own. Without a rule beside it nobody knows its rules.

@@ -32,7 +32,13 @@ pub(super) fn resources<'a>(
         if one.text("mode").is_some_and(|mode| mode == "data") {
             continue;
         }
-        let (Some(kind), Some(name)) = (one.text("type"), one.text("name")) else { continue };
+        // The address says both, too, where they were not selected.
+        let address = one.text("address").unwrap_or_default();
+        let mut parts = address.rsplit('.');
+        let (last, before) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        let of_address = |text: &str| text.split('[').next().unwrap_or(text).to_owned();
+        let kind = one.text("type").unwrap_or_else(|| of_address(before));
+        let name = one.text("name").unwrap_or_else(|| of_address(last));
         into.push(Resource {
             address: one.text_or_empty("address"),
             module: path.to_owned(),

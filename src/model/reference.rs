@@ -46,6 +46,21 @@ impl Reference {
         Self { project: project.map(str::to_owned), location: None, name: name.to_owned() }
     }
 
+    /// Whether the two may name one thing in different words: a project has a number besides its
+    /// id, and a network one besides its name, which begins with a letter.
+    #[must_use]
+    pub fn may_be(&self, other: &Self) -> bool {
+        fn is_number(text: &str) -> bool {
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        fn same(a: Option<&str>, b: Option<&str>) -> bool {
+            let (Some(a), Some(b)) = (a, b) else { return true };
+            a == b || is_number(a) != is_number(b)
+        }
+        same(Some(&self.name), Some(&other.name))
+            && same(self.project.as_deref(), other.project.as_deref())
+    }
+
     /// The same reference, in this project where it names none.
     #[must_use]
     pub fn or_project(mut self, project: Option<&str>) -> Self {

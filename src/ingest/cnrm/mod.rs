@@ -215,6 +215,14 @@ fn firewall(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     let id = manifest.id();
     let spec = manifest.spec;
     let mut rule = rules::manifest_rule(&id.name, spec, network, manifest.origin);
+    // What every manifest of a rule says is missing: it is cut, and whatever else is not there may
+    // have been cut off, too.
+    if !spec.has("networkRef") || !spec.has("allow") && !spec.has("deny") {
+        rule.either_direction |= !spec.has("direction");
+        if !spec.has("priority") {
+            rule.priority = 0;
+        }
+    }
     let sources = manifest.accounts(&["sourceServiceAccounts"]);
     let targets = manifest.accounts(&["targetServiceAccounts"]);
     for (key, accounts) in
@@ -312,11 +320,10 @@ fn association(manifest: &Manifest<'_>, of: &str, into: &mut Inventory) -> Optio
 }
 
 fn network(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
-    let order = manifest.spec.text_or_empty("networkFirewallPolicyEnforcementOrder");
     into.networks.push(Network {
         provider: Provider::Google,
         id: manifest.id(),
-        policies_first: Some(order == "BEFORE_CLASSIC_FIREWALL"),
+        policies_first: policies::policies_first(manifest.spec, false),
         peerings: Vec::new(),
         peering_names: None,
         default_route: Some(manifest.spec.flag("deleteDefaultRoutesOnCreate") != Some(true)),
