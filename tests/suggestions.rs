@@ -864,3 +864,155 @@ fn corrections_add_up_in_the_order_in_which_they_are_listed() {
         (&value!("update-firewall-rule"), &value!("review"))
     );
 }
+
+/// What a policy behind the VPC's rules denies by name is not opened before it: left alone, spared,
+/// or told.
+#[test]
+fn what_a_policy_behind_denies_by_name_is_not_passed_by() {
+    let asked = |policy: Value, check: &str| {
+        let rules = value!([policy]);
+        let [network, firewalls] = with_policy_after(&[deny_all(value!({}))], &rules);
+        let more = [cluster("c", value!({})), subnet(value!({})), webhook_call()];
+        let all = [vec![network, firewalls], more.to_vec()].concat();
+        let report = Inputs::of(&all).triage();
+        let found = findings(&report, check);
+        let finding = found.iter().find(|one| one["observed"].is_object()).unwrap_or(&found[0]);
+        (*finding).clone()
+    };
+    let from = |action: &str, ports: &[&str], more: Value| {
+        let mut rule = value!({"priority": 100, "direction": "INGRESS", "action": action,
+            "match": {"srcIpRanges": ["10.0.0.0/8", "172.16.0.0/12"],
+                "layer4Configs": [{"ipProtocol": "tcp", "ports": ports}]}});
+        for (key, field) in more.as_object().unwrap() {
+            rule[key] = field.clone();
+        }
+        rule
+    };
+    let webhook = |policy: Value| asked(policy, "webhook-port-blocked");
+    let denied = webhook(from("deny", &["8443"], value!({})));
+    assert_eq!(denied["fixes"], value!([]), "{denied:#}");
+    assert!(denied["no_fix"].as_str().unwrap().starts_with("intended denial: rule np 100"));
+    for other in [from("deny", &["22"], value!({})), from("goto_next", &["8443"], value!({}))] {
+        let open = webhook(other);
+        assert_eq!(open["fixes"][0]["safety"], "safe", "{open:#}");
+    }
+    // A VM may carry the tag that the policy speaks of.
+    let tag = value!({"targetSecureTags": [{"name": "tagValues/7", "state": "EFFECTIVE"}]});
+    let tagged = webhook(from("deny", &["8443"], tag));
+    assert_eq!(tagged["fixes"][0]["safety"], "review", "{tagged:#}");
+    assert!(tagged["fixes"][0]["notes"].to_string().contains("tagValues/7"));
+    // Of everything that is needed these ports stay closed, and that is said.
+    let inside = asked(from("deny", &["22", "3389"], value!({})), "cluster-internal-blocked");
+    let fix = &inside["fixes"][0];
+    let layers = fix["rule"]["layer4"].as_array().unwrap();
+    let tcp = layers.iter().find(|layer| layer["protocol"] == "tcp").unwrap();
+    assert_eq!(tcp["ports"], value!(["0-21", "23-3388", "3390-65535"]));
+    let note = "stays denied by name: tcp 22,3389 (rule np 100)";
+    assert!(fix["notes"].to_string().contains(note), "{fix:#}");
+}
+
+/// A correction that grows over a quarantine wants a second look, as a new rule does; one that
+/// stays below it goes first.
+#[test]
+fn a_correction_does_not_pass_a_quarantine_by() {
+    let asked = |quarantine: Value, webhooks: Value| {
+        let quarantine = deny_all(quarantine);
+        let own = rule("webhooks", webhooks);
+        let more = [deny_all(value!({"priority": 65100})), own, quarantine, webhook_call()];
+        let mut all = vec![cluster("c", value!({})), subnet(value!({}))];
+        all.extend(more);
+        all.extend(own_rules());
+        let all = fixes(&Inputs::of(&all).triage(), "webhook-port-blocked");
+        let of = |fix: &Value| (fix["kind"].clone(), fix["safety"].clone());
+        all.iter().map(of).filter(|(kind, _)| kind != "advice").collect::<Vec<_>>()
+    };
+    let infected = value!({"name": "quarantine", "priority": 2000, "targetTags": ["infected"]});
+    let ports = |ports: &[&str]| {
+        value!({"sourceRanges": ["172.16.0.0/28"], "targetTags": [TAG],
+            "allowed": [{"IPProtocol": "tcp", "ports": ports}]})
+    };
+    let pair = |kind: &str, safety: &str| (value!(kind), value!(safety));
+    assert_eq!(
+        asked(infected.clone(), ports(&["9443"])),
+        [pair("add-firewall-rule", "safe"), pair("update-firewall-rule", "review")]
+    );
+    // What the quarantine does not speak of opens nothing there.
+    let mut of_ssh = infected.clone();
+    of_ssh["denied"] = value!([{"IPProtocol": "tcp", "ports": ["22"]}]);
+    assert_eq!(asked(of_ssh, ports(&["9443"]))[0], pair("update-firewall-rule", "safe"));
+    // Where the deny that decides is for some VMs alone, neither is safe.
+    let [master, inside] = own_rules();
+    let targeted = deny_all(value!({"targetTags": [TAG]}));
+    let own = rule("webhooks", ports(&["9443"]));
+    let more = [cluster("c", value!({})), subnet(value!({})), webhook_call()];
+    let all = [vec![master, inside, targeted, own], more.to_vec()].concat();
+    let all = fixes(&Inputs::of(&all).triage(), "webhook-port-blocked");
+    assert!(all.iter().all(|fix| fix["safety"] == "review"), "{all:#?}");
+}
+
+/// What wants a second look for one finding wants it for the next, too; and one name is that of one
+/// rule.
+#[test]
+fn suggestions_for_several_findings_agree() {
+    let service = |name: &str, port: u16| {
+        [
+            value!({"apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": "ValidatingWebhookConfiguration", "metadata": {"name": name},
+                "webhooks": [{"name": format!("{name}.example"),
+                    "clientConfig": {"service": {"namespace": "hooks", "name": name}}}]}),
+            value!({"apiVersion": "v1", "kind": "Service",
+                "metadata": {"namespace": "hooks", "name": name},
+                "spec": {"ports": [{"port": 443, "targetPort": port}], "selector": {"app": name}}}),
+        ]
+    };
+    let quarantine =
+        deny_all(value!({"name": "quarantine", "priority": 65100, "targetTags": ["infected"]}));
+    let mut all = vec![cluster("c", value!({})), subnet(value!({})), deny_all(value!({}))];
+    all.extend(own_rules());
+    all.extend(service("one", 8443));
+    all.extend(service("two", 9443));
+    let of = |all: &[Value]| {
+        let report = Inputs::of(all).triage();
+        let found = findings(&report, "webhook-port-blocked");
+        assert_eq!(found.len(), 2, "{report:#}");
+        found.iter().map(|one| one["fixes"][0].clone()).collect::<Vec<_>>()
+    };
+    assert!(of(&all).iter().all(|fix| fix["safety"] == "safe"));
+    all.push(quarantine);
+    for fix in of(&all) {
+        assert_eq!(fix["safety"], "review", "{fix:#}");
+        assert!(fix["notes"].to_string().contains("quarantine denies this"), "{fix:#}");
+    }
+    // Two clusters, whose nodes are reached by one name from outside.
+    let other = cluster(
+        "d",
+        value!({"id": "bbbbbbbb11112222", "clusterIpv4Cidr": "10.2.0.0/16", "subnetwork": "s2",
+            "privateClusterConfig": {"masterIpv4CidrBlock": "172.16.1.0/28"}}),
+    );
+    let tagged = rule(
+        "gke-d-bbbbbbbb-master",
+        value!({"sourceRanges": ["172.16.1.0/28"], "targetTags": ["gke-d-bbbbbbbb-node"],
+            "allowed": [{"IPProtocol": "tcp", "ports": ["443", "10250"]}]}),
+    );
+    let second = subnet(value!({"name": "s2", "ipCidrRange": "10.3.0.0/24"}));
+    let mut all = vec![cluster("c", value!({})), other, subnet(value!({})), second, tagged];
+    all.extend([deny_all(value!({}))]);
+    all.extend(own_rules());
+    for (to, vm) in [("10.0.0.5", "gke-c-pool-1"), ("10.3.0.5", "gke-d-pool-1")] {
+        all.push(denied("35.235.240.9", to, 22, "deny-all", "INGRESS", vm));
+    }
+    let report = Inputs::of(&all).triage();
+    let mut rules = std::collections::BTreeMap::new();
+    for finding in report["findings"].as_array().unwrap() {
+        for fix in finding["fixes"].as_array().unwrap() {
+            if fix["kind"] != "add-firewall-rule" {
+                continue;
+            }
+            let name = fix["rule"]["name"].as_str().unwrap().to_owned();
+            let known = rules.entry(name).or_insert_with(|| fix["rule"].clone());
+            assert_eq!(*known, fix["rule"]);
+        }
+    }
+    let of_iap = rules.keys().filter(|name| name.contains("iap")).count();
+    assert_eq!(of_iap, 2, "{rules:#?}");
+}

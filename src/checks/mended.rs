@@ -62,7 +62,7 @@ pub(super) fn mend_all(evidence: &Evidence<'_, '_>) -> Vec<Mended> {
     for at in order {
         if let (Some(cause), Some(place)) = (causes.get(at), all.get_mut(at)) {
             *place = mend(cause, evidence, &earlier);
-            earlier.0.extend(place.fixes.first().map(|one| one.change().clone()));
+            earlier.note(&place.fixes);
         }
     }
     all
@@ -95,8 +95,7 @@ fn mend(cause: &Cause<'_>, evidence: &Evidence<'_, '_>, earlier: &Earlier) -> Me
     let mut proved = Vec::new();
     let mut refuted = None;
     // What mends another cause may mend this one, too: then it is the same change.
-    let known = earlier.0.iter().map(|change| Proposal::again(change, cause));
-    let known = known.filter_map(|again| {
+    let known = earlier.again(cause).filter_map(|again| {
         let others = others(&again);
         prove(evidence.directory, again, &others, edges, evidence.printer).ok()
     });
@@ -122,7 +121,9 @@ fn mend(cause: &Cause<'_>, evidence: &Evidence<'_, '_>, earlier: &Earlier) -> Me
         let noted = |one: Suggestion| one.with_note(note.clone(), look);
         proved = proved.into_iter().map(noted).collect();
     }
-    if earlier.0.iter().any(|change| proved.first().is_some_and(|one| one.change() == change)) {
+    let is_again =
+        |known: &Suggestion| proved.first().is_some_and(|one| one.change() == known.change());
+    if earlier.each().any(is_again) {
         proved.truncate(1);
     }
     let no_fix = proved.is_empty().then(|| {

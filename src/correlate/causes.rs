@@ -129,10 +129,13 @@ impl<'a> Cause<'a> {
         matches!(self.port, Some(53 | 853)) && self.source.role != Role::Internet
     }
 
-    /// A rule of the network's own that denies some of it and no default is.
+    /// A rule of the network's own, or of a policy behind these, that denies some of it and no
+    /// default is.
     #[must_use]
     pub fn denied_by_name<'i>(&self, inventory: &'i Inventory) -> Option<&'i FirewallRule> {
-        let denies = inventory.firewall_rules.iter().filter(|rule| rule.action == Action::Deny);
+        let behind = self.network.iter().flat_map(|network| inventory.rules_behind(network));
+        let all = inventory.firewall_rules.iter().chain(behind);
+        let denies = all.filter(|rule| rule.action == Action::Deny && !rule.disabled);
         denies.filter(|rule| !rule.is_catch_all(self.protocol)).find(|rule| {
             self.flows().any(|flow| match_rule(rule, flow, &mut ()) == Outcome::Matched)
         })

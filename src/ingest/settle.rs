@@ -142,6 +142,10 @@ fn settle_copies(inventory: &mut Inventory) {
         |one| (one.id.namespace.clone(), one.id.name.clone()),
         |one| &mut one.origin,
     );
+    // The same files in another order tell the same in the same order.
+    workloads
+        .webhooks
+        .sort_by(|a, b| (&a.name, &a.configuration).cmp(&(&b.name, &b.configuration)));
     leave_out_copies(
         &mut workloads.webhooks,
         |one| (one.configuration.clone(), one.name.clone()),

@@ -475,6 +475,17 @@ impl Inventory {
         }
     }
 
+    /// The rules of policies that are asked after the network's own rules, or may be.
+    pub fn rules_behind(&self, network: &Reference) -> impl Iterator<Item = &FirewallRule> {
+        let here = network.clone();
+        let own = self.policies.iter().filter(move |policy| {
+            matches!(policy.kind, PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork)
+                && policy.network.as_ref().is_some_and(|of| of.agrees(&here))
+                && self.is_above_rules(policy.kind, &here) != Some(true)
+        });
+        own.flat_map(|policy| &policy.rules)
+    }
+
     /// Whether a network asks its network firewall policies before the VPC rules; `None` where
     /// nobody says it.
     #[must_use]

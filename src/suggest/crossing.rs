@@ -11,20 +11,31 @@ use crate::model::{Action, FirewallRule, Inventory};
 use crate::net::{AddressSet, Direction, TrafficSet};
 use crate::suggest::change::Change;
 
-/// Denies of the same place that the rule outranks.
+/// Denies that the rule comes before: of the same place, or of a policy behind the VPC's rules.
 fn outranked<'i>(
     inventory: &'i Inventory,
     rule: &'i FirewallRule,
 ) -> impl Iterator<Item = &'i FirewallRule> {
-    inventory.all_rules().filter(move |deny| {
+    let beside = inventory.all_rules().filter(move |deny| {
+        (deny.stage, &deny.policy) == (rule.stage, &rule.policy)
+            && (rule.policy.is_some() || deny.network.agrees(&rule.network))
+            && deny.priority > rule.priority
+    });
+    beside.chain(behind(inventory, rule)).filter(move |deny| {
         deny.action == Action::Deny
             && !deny.disabled
             && deny.direction == rule.direction
-            && (deny.stage, &deny.policy) == (rule.stage, &rule.policy)
-            && (rule.policy.is_some() || deny.network.agrees(&rule.network))
-            && deny.priority > rule.priority
             && share(&deny.targets, &rule.targets)
     })
+}
+
+/// The rules of policies that are asked after this one, where it is the VPC's.
+fn behind<'i>(
+    inventory: &'i Inventory,
+    rule: &'i FirewallRule,
+) -> impl Iterator<Item = &'i FirewallRule> {
+    let own = rule.policy.is_none().then_some(&rule.network);
+    own.into_iter().flat_map(|network| inventory.rules_behind(network))
 }
 
 /// What a deny says by name: nothing of the protocols on which it denies everything to everybody.
@@ -72,6 +83,28 @@ pub(super) fn spared(inventory: &Inventory, rule: &FirewallRule, layers: &[Layer
     without(layers, &denied)
 }
 
+/// What of these layers stays denied by name, and by which rule.
+pub(super) fn left_denied(
+    inventory: &Inventory,
+    rule: &FirewallRule,
+    layers: &[Layer4],
+) -> Option<String> {
+    let wanted = TrafficSet::union_of(layers.iter().map(Layer4::traffic));
+    let denies = outranked(inventory, rule).filter(|deny| peers_meet(deny, rule));
+    let mut left: Vec<String> = denies
+        .filter_map(|deny| {
+            let denied = named(deny).intersection(&wanted);
+            let is_left = |layer: &&Layer4| !layer.traffic().intersection(&denied).is_empty();
+            let texts: Vec<String> =
+                deny.layer4.iter().filter(is_left).map(ToString::to_string).collect();
+            (!texts.is_empty()).then(|| format!("{} (rule {})", texts.join(", "), deny.label()))
+        })
+        .collect();
+    left.sort();
+    left.dedup();
+    (!left.is_empty()).then(|| format!("stays denied by name: {}", left.join("; ")))
+}
+
 /// The layers without some traffic.
 pub(super) fn without(layers: &[Layer4], away: &TrafficSet) -> Vec<Layer4> {
     let spare = |layer: &Layer4| {
@@ -87,23 +120,48 @@ pub(super) fn without(layers: &[Layer4], away: &TrafficSet) -> Vec<Layer4> {
     layers.iter().filter_map(spare).collect()
 }
 
-/// A deny for VMs of other tags that a change comes to outrank: a VM may carry both.
-pub(super) fn doubled<'i>(inventory: &'i Inventory, change: &Change) -> Option<&'i FirewallRule> {
+/// A deny for VMs of other tags that a change comes before with what it opens: a VM may carry both.
+pub(super) fn doubled<'i>(
+    inventory: &'i Inventory,
+    change: &'i Change,
+) -> Option<&'i FirewallRule> {
     let after = change.rule();
-    let before = change.before().filter(|before| !before.disabled).map(|before| before.priority);
-    inventory.firewall_rules.iter().find(|deny| {
+    let (traffic, opened) = grown(change);
+    let beside = inventory.firewall_rules.iter().filter(|deny| {
+        let before = change.before().filter(|before| !before.disabled);
+        let is_passed = before.is_some_and(|before| before.priority < deny.priority);
+        deny.network.agrees(&after.network)
+            && deny.priority > after.priority
+            // What it came before already was opened before, but for what is new.
+            && (!is_passed || !deny.traffic().intersection(&traffic).is_empty())
+    });
+    beside.chain(behind(inventory, after)).find(|deny| {
         let is_other = !deny.targets.is_everyone() && !share(&deny.targets, &after.targets);
-        let comes_before =
-            deny.priority > after.priority && before.is_none_or(|before| before >= deny.priority);
         deny.action == Action::Deny
             && !deny.disabled
             && deny.direction == after.direction
-            && deny.network.agrees(&after.network)
             && is_other
-            && comes_before
-            && peers_meet(deny, after)
-            && !deny.traffic().intersection(&after.traffic()).is_empty()
+            && meets(peers(deny), opened.as_ref())
+            && !deny.traffic().intersection(&traffic).is_empty()
     })
+}
+
+/// The traffic, and the other ends, that a change opens: of a rule of which only one of the two
+/// grows, what is new.
+fn grown(change: &Change) -> (TrafficSet, Option<AddressSet>) {
+    let after = change.rule();
+    let all = (after.traffic(), peers(after).cloned());
+    let Some(before) = change.before().filter(|before| !before.disabled) else { return all };
+    let same = (before.priority, &before.targets) == (after.priority, &after.targets);
+    match (same, peers(before) == peers(after)) {
+        (false, _) => all,
+        (true, true) => (after.traffic().difference(&before.traffic()), all.1),
+        (true, false) if before.traffic() == after.traffic() => {
+            let own = peers(before).cloned().unwrap_or_else(AddressSet::all);
+            (all.0, all.1.map(|peers| peers.difference(&own)))
+        }
+        (true, false) => all,
+    }
 }
 
 /// The deny that a change crosses, by what it really opens.

@@ -2,6 +2,7 @@
 
 pub mod change;
 mod crossing;
+mod earlier;
 mod group;
 mod inspection;
 pub mod name;
@@ -12,7 +13,8 @@ pub mod prove;
 pub mod resource;
 
 pub use change::{Change, Safety};
+pub use earlier::Earlier;
 pub use proposal::{NoFix, Proposal};
-pub use propose::{Earlier, propose};
+pub use propose::propose;
 pub use prove::{Others, Printed, Printer, Proof, Refuted, Suggestion, prove, prove_narrowing};
 pub use resource::ResourceChange;

@@ -2,7 +2,7 @@
 
 use crate::correlate::Cause;
 use crate::correlate::expected::Purpose;
-use crate::net::{AddressSet, Direction};
+use crate::net::AddressSet;
 use crate::suggest::change::{Change, Safety};
 
 /// A change that is yet to be proved.
@@ -18,30 +18,6 @@ pub struct Proposal<'c, 'a> {
     pub safety: Safety,
     /// What a person should know about it.
     pub notes: Vec<String>,
-}
-
-impl<'c, 'a> Proposal<'c, 'a> {
-    /// A change that was proposed for another cause, for this one.
-    #[must_use]
-    pub fn again(change: &Change, cause: &'c Cause<'a>) -> Self {
-        let rule = change.rule();
-        let peer = match rule.direction {
-            Direction::Ingress => &rule.source,
-            Direction::Egress => &rule.destination,
-        };
-        let managed = change.before().is_some_and(|rule| rule.owner.keeper().is_some());
-        Self {
-            change: change.clone(),
-            wanted: vec![cause],
-            needed: peer.clone().unwrap_or_default(),
-            safety: match (managed, exposes(cause)) {
-                (true, _) => Safety::Managed,
-                (false, true) => Safety::Review,
-                (false, false) => Safety::Safe,
-            },
-            notes: vec!["the same change mends another finding, too".to_owned()],
-        }
-    }
 }
 
 /// Whether it lets the outside in.

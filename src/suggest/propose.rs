@@ -14,6 +14,7 @@ use crate::model::{Action, Cluster, FirewallPolicy, FirewallRule, Owner, PolicyK
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Role, TrafficSet};
 use crate::suggest::change::{Change, Safety, target_texts};
 use crate::suggest::crossing;
+use crate::suggest::earlier::Earlier;
 use crate::suggest::group::group_addition;
 use crate::suggest::inspection;
 use crate::suggest::name::resource_name;
@@ -66,6 +67,8 @@ pub fn propose<'c, 'a>(
         }
     }
     rank(&need, directory, earlier, &mut proposals);
+    // What leaves a deny for other VMs alone goes before what does not.
+    proposals.sort_by_key(|one| crossing::doubled(directory.inventory, &one.change).is_some());
     Ok(proposals)
 }
 
@@ -123,7 +126,7 @@ fn rank(
         let Some(before) = one.change.before() else { return false };
         let same = FirewallRule { layer4: before.layer4.clone(), ..after.clone() } == *before;
         let has = if same { earlier.rule(before).traffic() } else { TrafficSet::default() };
-        !wanted.covers(&after.traffic().difference(&has)) || is_for_all(after) && !for_all
+        !wanted.covers(&after.traffic().difference(&has)) || is_for_all(after)
     };
     let opens_more = |one: &Proposal<'_, '_>| weight(&one.change) > exact;
     let wants_a_look =
@@ -187,12 +190,25 @@ fn correction<'c, 'a>(
         Gap::Priority => after.priority = need.deny?.priority.checked_sub(1)?,
         _ => return None,
     }
-    let notes: Vec<String> = rule.kept_by().into_iter().collect();
+    let mut notes: Vec<String> = rule.kept_by().into_iter().collect();
+    // What is denied to some VMs alone is meant for these.
+    let is_default = need.deny.is_none_or(|deny| deny.targets.is_everyone());
+    let safety = match (notes.is_empty(), is_default) {
+        (false, _) => Safety::Managed,
+        (true, false) => Safety::Review,
+        (true, true) => Safety::Safe,
+    };
+    if earlier.rule(rule) != rule {
+        notes.push(
+            "holds what another finding changes of this rule, too: carry it out after that one"
+                .to_owned(),
+        );
+    }
     Some(Proposal {
         change: Change::Update { before: Box::new(rule.clone()), after: Box::new(after) },
         wanted: vec![need.cause],
         needed: AddressSet::of(&need.ranges),
-        safety: if notes.is_empty() { Safety::Safe } else { Safety::Managed },
+        safety,
         notes,
     })
 }
@@ -253,12 +269,13 @@ fn addition<'c, 'a>(
         safety = Safety::Review;
     }
     let layers = crossing::spared(directory.inventory, &rule, &need.all_layers);
+    notes.extend(crossing::left_denied(directory.inventory, &rule, &need.all_layers));
     rule.layer4 = inspection::left_alone(directory.inventory, &rule, need.deny, &layers);
     if rule.layer4.is_empty() {
         return Ok(None);
     }
     rule.logged = Some(true);
-    rule.name = Some(free_name(need, directory, earlier));
+    rule.name = Some(free_name(need, &rule, directory, earlier));
     let mut wanted = vec![need.cause];
     wanted.extend(&need.siblings);
     Ok(Some(Proposal {
@@ -464,7 +481,12 @@ fn common_to_nodes(directory: &Directory<'_>, at: usize, cluster: &Cluster) -> O
 
 /// A name that no rule has, nor another suggestion for something else: names are unique in a
 /// project.
-fn free_name(need: &Need<'_, '_>, directory: &Directory<'_>, earlier: &Earlier) -> String {
+fn free_name(
+    need: &Need<'_, '_>,
+    rule: &FirewallRule,
+    directory: &Directory<'_>,
+    earlier: &Earlier,
+) -> String {
     let (protocol, port) = match need.all_layers.as_slice() {
         [only] => {
             let ports = only.ports.as_ref().map(PortSet::texts).unwrap_or_default();
@@ -484,34 +506,10 @@ fn free_name(need: &Need<'_, '_>, directory: &Directory<'_>, earlier: &Earlier) 
     let network = need.network.name.as_str();
     let name = resource_name(&[network, "allow", way, &who, &protocol, &port]);
     let inventory = directory.inventory;
-    let mut names: BTreeSet<&str> =
+    let names: BTreeSet<&str> =
         inventory.firewall_rules.iter().filter_map(|rule| rule.name.as_deref()).collect();
-    names.extend(earlier.names());
     (1..)
         .map(|number| if number == 1 { name.clone() } else { format!("{name}-{number}") })
-        .find(|name| !names.contains(name.as_str()))
+        .find(|name| !names.contains(name.as_str()) && !earlier.takes(name, rule))
         .unwrap_or(name)
-}
-
-/// What other suggestions of the same run change already: names are not taken twice, and two
-/// corrections of one rule add up, in whatever order they are carried out.
-#[derive(Debug, Clone, Default)]
-pub struct Earlier(pub Vec<Change>);
-
-impl Earlier {
-    /// The rule as it would stand after the earlier suggestions.
-    fn rule<'r>(&'r self, rule: &'r FirewallRule) -> &'r FirewallRule {
-        let same = |change: &&Change| change.before().is_some_and(|before| before == rule);
-        self.0.iter().rev().find(same).map_or(rule, Change::rule)
-    }
-
-    /// Rules that would be added.
-    fn added(&self) -> impl Iterator<Item = &FirewallRule> {
-        self.0.iter().filter(|change| change.before().is_none()).map(Change::rule)
-    }
-
-    /// Their names.
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.added().filter_map(|rule| rule.name.as_deref())
-    }
 }

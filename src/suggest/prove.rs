@@ -99,7 +99,9 @@ impl Suggestion {
     /// look.
     #[must_use]
     pub fn with_note(mut self, note: String, look: bool) -> Self {
-        self.notes.push(note);
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
         if look {
             self.safety = self.safety.max(Safety::Review);
         }
