@@ -348,3 +348,96 @@ fn who_the_log_names_and_nobody_gave_is_named() {
     let title = findings(&report, "snapshot-disagrees")[0]["title"].as_str().unwrap().to_owned();
     assert!(title.starts_with("the log denies"), "{title}");
 }
+
+/// What the API server answers as an object, and what controllers say in their conditions, is the
+/// same as what kubectl prints.
+#[test]
+fn answers_and_conditions_tell_what_texts_do() {
+    let world = [own_rules().to_vec(), vec![cluster("c", value!({})), subnet(value!({}))]].concat();
+    let hook = "failed calling webhook \"h.example.com\": failed to call webhook: Post \
+                \"https://h.hooks.svc:443/m?timeout=10s\": dial tcp 10.1.0.5:8443: i/o timeout";
+    let conditions = value!({"conditions": [{"type": "ReplicaFailure", "status": "True",
+        "message": format!("Error creating: Internal error occurred: {hook}")}]});
+    let named = value!({"name": "web", "namespace": "shop"});
+    for object in [
+        value!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": format!("Internal error occurred: {hook}"), "code": 500}),
+        value!({"kind": "ReplicaSet", "apiVersion": "apps/v1", "metadata": named,
+            "status": conditions}),
+        value!({"kind": "Rollout", "apiVersion": "argoproj.io/v1alpha1", "metadata": named,
+            "status": conditions}),
+    ] {
+        let report = triage(&[&world[..], std::slice::from_ref(&object)].concat(), "");
+        let found = findings(&report, "webhook-port-blocked");
+        assert_eq!(found.len(), 1, "{object:#}: {report:#}");
+        assert_eq!(found[0]["flow"]["ports"], value!(["8443"]));
+    }
+    let dial = value!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 503,
+        "message": "error trying to reach service: dial TCP 10.1.0.7:9093: i/o timeout"});
+    let report = triage(&[&world[..], &[dial]].concat(), "");
+    let found = findings(&report, "control-plane-ingress-blocked");
+    assert_eq!(found[0]["flow"]["ports"], value!(["9093"]), "{report:#}");
+}
+
+/// A control plane that asks for its agents calls through agents: what they need is no guess then,
+/// and without the rules nobody can tell.
+#[test]
+fn without_agents_it_may_be_the_firewall() {
+    let error = "error dialing backend: No agent available (expected 3, found 0)";
+    let psc = value!({"privateClusterConfig": {"enablePrivateNodes": true,
+        "privateEndpointSubnetwork": "projects/p/regions/r/subnetworks/s",
+        "privateEndpoint": "10.0.0.2"}});
+    let closed = rule(
+        "no-8132",
+        value!({"direction": "EGRESS", "priority": 900, "destinationRanges": ["10.0.0.2/32"],
+            "denied": [{"IPProtocol": "tcp", "ports": ["8132"]}]}),
+    );
+    let world = [own_rules().to_vec(), vec![cluster("c", psc), subnet(value!({}))]].concat();
+    let open = triage(&world, error);
+    let found = findings(&open, "control-plane-ingress-blocked");
+    assert!(found[0]["no_fix"].as_str().unwrap().starts_with("not the firewall"), "{open:#}");
+    let report = triage(&[&world[..], &[closed]].concat(), error);
+    let found = findings(&report, "control-plane-egress-blocked");
+    assert_eq!(found[0]["flow"]["ports"], value!(["8132"]), "{report:#}");
+    assert_eq!(found[0]["severity"], "warning");
+    assert!(found[0]["explanation"].to_string().contains("No agent available"), "{report:#}");
+    assert!(findings(&report, "control-plane-ingress-blocked").is_empty(), "{report:#}");
+    let alone = of_kubelet(&[], error);
+    assert!(alone["no_fix"].as_str().unwrap().starts_with("cannot tell"), "{alone:#}");
+}
+
+/// A cluster whose network has lost the peering with its control plane: no rule is in the way.
+#[test]
+fn a_lost_peering_is_told() {
+    let peered = cluster(
+        "c",
+        value!({"privateClusterConfig": {"enablePrivateNodes": true, "peeringName": "gke-n1-peer",
+            "masterIpv4CidrBlock": "172.16.0.0/28"}}),
+    );
+    let network = |peerings: Value| {
+        value!({"kind": "compute#network", "name": "n", "peerings": peerings,
+            "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/networks/n"})
+    };
+    let asked = |network: Value, error: &str| {
+        let world = [own_rules().to_vec(), vec![peered.clone(), subnet(value!({})), network]];
+        let report = triage(&world.concat(), error);
+        let found = findings(&report, "cluster-stuck");
+        found.iter().map(|one| one["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let there = value!([{"name": "gke-n1-peer", "network": "projects/g/global/networks/x"}]);
+    assert!(asked(network(there), "").is_empty());
+    let gone = asked(network(value!([{"name": "other"}])), "");
+    assert!(gone[0].contains("has no peering gke-n1-peer"), "{gone:?}");
+    // The error is the same cause.
+    let error = "All cluster resources were brought up, but: only 0 nodes out of 3 have registered";
+    assert_eq!(asked(network(value!([{"name": "other"}])), error).len(), 1);
+    // Nothing is said of a network whose export does not tell its peerings; a whole one that shows
+    // none has none.
+    let mut bare = network(Value::Null);
+    assert!(asked(bare.clone(), "").is_empty());
+    for key in ["id", "creationTimestamp"] {
+        bare[key] = value!("7");
+    }
+    bare["routingConfig"] = value!({"routingMode": "REGIONAL"});
+    assert_eq!(asked(bare, "").len(), 1);
+}

@@ -952,3 +952,88 @@ fn a_selection_of_an_entry_is_a_copy_of_it() {
     let (denied, duplicates, _) = ask(&[&nameless, &nameless]);
     assert_eq!((denied, duplicates), (1, 1));
 }
+
+/// A list of nothing tells that there is none, where it says of what; another one is told to be
+/// nobody knows what.
+#[test]
+fn a_list_of_nothing_tells_that_there_is_none() {
+    let node = value!({"kind": "compute#instance", "name": "gke-c-pool-1-aaaaaaaa-x",
+        "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": "10.0.0.5",
+            "subnetwork": "projects/p/regions/r/subnetworks/s"}],
+        "selfLink": "https://x/projects/p/zones/z/instances/gke-c-pool-1-aaaaaaaa-x"});
+    let out = value!({"kind": "compute#route", "name": "out", "destRange": "0.0.0.0/0",
+        "network": "projects/p/global/networks/n", "priority": 1000,
+        "nextHopGateway": "projects/p/global/gateways/default-internet-gateway"});
+    let pull = "Failed to pull image \"quay.io/a/b:1\": dial tcp 3.221.13.191:443: i/o timeout\n";
+    let private = value!({"privateClusterConfig":
+        {"enablePrivateNodes": true, "masterIpv4CidrBlock": "172.16.0.0/28"}});
+    let asked = |routers: &str, routes: &Value| {
+        let mut all = vec![cluster("c", private.clone()), subnet(value!({})), node.clone()];
+        all.extend(common::small::own_rules());
+        let text: String = all.iter().map(|one| format!("{one}\n")).collect();
+        let scratch = folder(&[
+            ("all.ndjson", text.as_bytes()),
+            ("routes.json", routes.to_string().as_bytes()),
+            ("error.txt", pull.as_bytes()),
+            ("routers.json", routers.as_bytes()),
+        ]);
+        let report = json(&["triage", scratch.path().to_str().unwrap()]);
+        let checks = report["findings"].as_array().unwrap().iter();
+        let checks: Vec<String> =
+            checks.map(|one| one["check"].as_str().unwrap().to_owned()).collect();
+        let told = report["complaints"].to_string().contains("an empty list");
+        let lacks = report["not_given"].as_array().unwrap().contains(&value!("nats"));
+        (checks.contains(&"nat-missing".to_owned()), lacks, told, checks)
+    };
+    let typed = |more: &str| format!("{{\"kind\": \"compute#routerList\"{more}, \"items\": []}}\n");
+    let of = |routers: &str| {
+        let (found, lacks, told, _) = asked(routers, &out);
+        (found, lacks, told)
+    };
+    assert_eq!(of("[]\n"), (false, true, true));
+    assert_eq!(of(&typed("")), (true, false, false));
+    assert_eq!(of(&typed(", \"id\": \"projects/p/aggregated/routers\"")), (true, false, false));
+    // Of another project it tells nothing; nor does a page of a list.
+    assert_eq!(of(&typed(", \"id\": \"projects/q/aggregated/routers\"")), (false, true, false));
+    assert!(!of(&typed(", \"nextPageToken\": \"x\"")).0);
+    let none = value!({"kind": "compute#routeList", "items": []});
+    let (.., checks) = asked(&typed(""), &none);
+    assert!(checks.contains(&"image-pull-failing".to_owned()), "{checks:?}");
+}
+
+/// What the script exports says what it lists, also where that is nothing.
+#[test]
+fn the_script_writes_lists_that_say_what_they_are() {
+    let script = common::stdout(&run(&["collect", "--project", "p", "--cluster", "c"]));
+    let scratch = folder(&[
+        ("script.sh", script.as_bytes()),
+        ("bin/gcloud", b"#!/bin/sh\ncase \"$*\" in *get-effective*) exit 1;; esac\necho '[]'\n"),
+        ("bin/kubectl", b"#!/bin/sh\nexit 1\n"),
+    ]);
+    let bin = scratch.path().join("bin");
+    for tool in ["gcloud", "kubectl"] {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(bin.join(tool), mode).unwrap();
+    }
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let ran = std::process::Command::new("sh")
+        .arg(scratch.path().join("script.sh"))
+        .current_dir(scratch.path())
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    let incident = scratch.path().join("incident");
+    let routers: Value =
+        serde_json::from_slice(&std::fs::read(incident.join("routers.json")).unwrap()).unwrap();
+    assert_eq!(routers["kind"], "compute#routerList");
+    assert_eq!(routers["items"], value!([]));
+    let rule = rule("a", value!({"allowed": [{"IPProtocol": "tcp"}]})).to_string();
+    std::fs::write(incident.join("rule.json"), rule).unwrap();
+    let report = json(&["check", incident.to_str().unwrap()]);
+    for key in ["routes", "nats", "dns_zones"] {
+        assert!(!report["not_given"].to_string().contains(key), "{report:#}");
+    }
+    assert!(!incident.join("routers.json.part").exists());
+}

@@ -8,6 +8,7 @@
 //!
 //! Why: nodes register with the control plane on tcp 443, and fetch what they need to boot from
 //! storage.googleapis.com and the registries. Where a rule denies that, nothing logs a reason.
+//! Where somebody deleted the peering of the network with the control plane, no route leads there.
 //! Other causes, such as quotas, exhausted zones, and service accounts without permissions, the
 //! cluster names itself.
 //!
@@ -46,7 +47,8 @@ fn run(check: &Check, evidence: &Evidence<'_, '_>) -> Outcome {
     let inventory = evidence.directory.inventory;
     let mut found = Vec::new();
     for (at, cluster) in inventory.clusters.iter().enumerate() {
-        found.extend(stuck(check, at, cluster, evidence));
+        let alone = || without_peering(check, cluster, evidence);
+        found.extend(alone().or_else(|| stuck(check, at, cluster, evidence)));
     }
     let one_cluster = inventory.clusters.len() == 1 && !found.is_empty();
     for told in &evidence.correlation.told {
@@ -164,6 +166,52 @@ fn said(cluster: &Cluster, evidence: &Evidence<'_, '_>) -> (Vec<String>, Vec<Str
     messages.dedup();
     explanation.extend(messages.iter().map(|message| format!("it says: {message}")));
     (explanation, messages)
+}
+
+/// A cluster whose network has lost the peering with its control plane: no rule is in the way, and
+/// no route leads there.
+fn without_peering(
+    check: &Check,
+    cluster: &Cluster,
+    evidence: &Evidence<'_, '_>,
+) -> Option<Finding> {
+    let peering = evidence.directory.inventory.lost_peering(cluster)?;
+    let (name, network) = (&cluster.id.name, cluster.network.as_ref()?);
+    let (mut explanation, _) = said(cluster, evidence);
+    let range = cluster.control_plane_range.map(|range| format!(", {range},"));
+    explanation.push(format!(
+        "the control plane's range{} is reached by the route of this peering alone",
+        range.unwrap_or_default()
+    ));
+    Some(Finding {
+        id: id(check.id, &[name, peering]),
+        check: check.id,
+        severity: check.severity,
+        confidence: Confidence::Likely,
+        basis: Basis::Configuration,
+        title: format!(
+            "nodes of {name} cannot reach their control plane: network {network} has no peering \
+             {peering}"
+        ),
+        explanation,
+        flow: None,
+        observed: None,
+        needed: true,
+        decision: None,
+        resources: vec![ResourceSummary {
+            kind: "cluster",
+            name: name.clone(),
+            origin: cluster.origin.clone(),
+        }],
+        fixes: Vec::new(),
+        remedies: Vec::new(),
+        advice: Vec::new(),
+        no_fix: Some(
+            "not the firewall: GKE makes this peering with the cluster, and never again: make the \
+             cluster anew"
+                .to_owned(),
+        ),
+    })
 }
 
 fn stuck(

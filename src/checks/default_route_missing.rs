@@ -28,6 +28,8 @@ pub(super) const CHECK: Check = Check {
 
 const WORDS: Words = Words {
     title: |link| link.detail.clone(),
-    advice: "add a default route if these hosts are to be reached; else mirror the images into \
-             Artifact Registry",
+    advice: "add a default route if these hosts are to be reached (Google's APIs are reached by one \
+             without NAT where Private Google Access is on; a route to 199.36.153.8/30 with the \
+             private zones that lead there does for them, too); images of other registries may be \
+             mirrored into Artifact Registry",
 };

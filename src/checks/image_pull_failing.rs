@@ -27,6 +27,7 @@ use crate::correlate::expected::{Conclusion, Told};
 use crate::correlate::path::{Link, Path, State};
 use crate::correlate::roads::{self, Road};
 use crate::engine::naming::is_googles;
+use crate::model::listed::Listed;
 use crate::model::symptom::{Failure, SymptomKind};
 use crate::net::Role;
 
@@ -201,13 +202,14 @@ fn lacks(evidence: &Evidence<'_, '_>, passes: bool, way: Option<&Path<'_>>) -> S
             }
         };
     }
+    let none = |listed: Listed| inventory.has_none(listed);
     let mut list = Vec::new();
     for (is_absent, what) in [
         (inventory.clusters.is_empty(), "gcloud container clusters list"),
         (inventory.firewall_rules.is_empty(), "gcloud compute firewall-rules list"),
-        (inventory.routes.is_empty(), "gcloud compute routes list"),
-        (inventory.nats.is_empty(), "gcloud compute routers list"),
-        (inventory.zones.is_empty(), "gcloud dns managed-zones list"),
+        (inventory.routes.is_empty() && !none(Listed::Routes), "gcloud compute routes list"),
+        (inventory.nats.is_empty() && !none(Listed::Routers), "gcloud compute routers list"),
+        (inventory.zones.is_empty() && !none(Listed::Zones), "gcloud dns managed-zones list"),
         (inventory.subnetworks.is_empty(), "gcloud compute networks subnets list"),
     ] {
         if is_absent {

@@ -12,6 +12,7 @@ use crate::correlate::roads;
 use crate::correlate::side::Side;
 use crate::engine::Decider;
 use crate::model::cluster::Provider;
+use crate::model::listed::Listed;
 use crate::model::{
     Action, Complaint, Expected, FirewallRule, Instance, Inventory, Origin, PolicyKind, Reference,
 };
@@ -179,6 +180,16 @@ pub fn not_given(inventory: &Inventory, log: &LogCounts) -> Vec<&'static str> {
         .filter(|key| absent(key) && (*key != "firewall_rules" || inventory.policies.is_empty()))
         // A router tells of its NATs, and of none.
         .filter(|key| *key != "nats" || inventory.routers.is_empty())
+        .filter(|key| {
+            let listed = match *key {
+                "firewall_rules" => Listed::Rules,
+                "routes" => Listed::Routes,
+                "nats" => Listed::Routers,
+                "dns_zones" => Listed::Zones,
+                _ => Listed::Other,
+            };
+            !inventory.has_none(listed)
+        })
         .collect();
     if log.entries() == 0 {
         list.insert(0, "log");

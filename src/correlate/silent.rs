@@ -127,7 +127,7 @@ fn conclusion<'a>(
     symptom: &'a Symptom,
 ) -> Conclusion {
     if symptom.failure == Failure::NoAgent {
-        return without_agent(causes, symptom);
+        return without_agent(causes, needs, symptom);
     }
     if !symptom.failure.may_be_firewall() {
         return Conclusion::NotFirewall;
@@ -169,10 +169,29 @@ fn conclusion<'a>(
     }
 }
 
-/// There is no agent where agents are kept from the control plane.
-fn without_agent<'a>(causes: &mut [Cause<'a>], symptom: &'a Symptom) -> Conclusion {
-    let mut answer = Conclusion::NotFirewall;
-    for cause in causes.iter_mut().filter(|cause| keeps_agents_away(cause)) {
+/// There is no agent where agents are kept from the control plane. That it asks for one shows that
+/// it calls through agents, so what they need is no guess.
+fn without_agent<'a>(
+    causes: &mut [Cause<'a>],
+    needs: &[Need<'a>],
+    symptom: &'a Symptom,
+) -> Conclusion {
+    let of_agents = |need: &Need<'_>| {
+        let from_pods = need.from.role == Role::Pod && need.to.role == Role::ControlPlane;
+        from_pods && matches!(need.port, Some(443 | 8132))
+    };
+    let is_shown = |cause: &&mut Cause<'_>| {
+        let denied = cause.decision.verdict == Verdict::Denied;
+        keeps_agents_away(cause) || denied && cause.needs.iter().any(of_agents)
+    };
+    let mut answer = match needs.iter().position(of_agents) {
+        None => Conclusion::CannotTell(None),
+        Some(_) => needs
+            .iter()
+            .position(|need| of_agents(need) && need.answer.verdict == Expected::Undetermined)
+            .map_or(Conclusion::NotFirewall, |open| Conclusion::CannotTell(Some(open))),
+    };
+    for cause in causes.iter_mut().filter(is_shown) {
         cause.symptoms.push(symptom);
         answer = Conclusion::Firewall;
     }

@@ -87,7 +87,8 @@ pub fn next_hop<'a>(
         },
         (None, None) => {
             let described = inventory.networks.iter().find(|one| one.id.agrees(network));
-            let is_exported = own().any(|route| !route.is_written);
+            let is_exported = own().any(|route| !route.is_written)
+                || inventory.lists_none(Listed::Routes, network);
             match described.and_then(|one| one.default_route) {
                 _ if inventory.is_partial(Listed::Routes) => Hop::NotGiven,
                 _ if is_exported => Hop::Nowhere,

@@ -12,6 +12,7 @@ use crate::engine::decision::Decider;
 use crate::engine::index::Index;
 use crate::engine::matching::{Doubt, Probe};
 use crate::model::cluster::Provider;
+use crate::model::listed::Listed;
 use crate::model::{FirewallPolicy, FirewallRule, Inventory, PolicyKind, Reference};
 use crate::net::Direction;
 
@@ -331,6 +332,7 @@ impl<'a, 'n> Known<'a, 'n> {
         let mut vpc = Stage::new(None, own, None);
         let of_answer = |policy: &FirewallPolicy| policy.effective && self.is_asked(policy);
         vpc.given = self.complete
+            || self.inventory.lists_none(Listed::Rules, self.network)
             || !vpc.ingress.ordered.is_empty()
             || !vpc.egress.ordered.is_empty()
             || self.inventory.policies.iter().any(of_answer);

@@ -235,7 +235,9 @@ impl<'t> Opened<'t> {
     /// Notes that this list was opened.
     fn note_page(&mut self, kind: &str, members: &Members<'t>, list: &RawValue) {
         let origin = self.origin_of(list);
-        self.held.pages.push(Page::of(kind, members, origin));
+        let inside = list.get().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let nothing = inside.is_some_and(|inside| inside.trim().is_empty());
+        self.held.pages.push(Page::of(kind, members, origin).holding(nothing));
     }
 
     fn origin_of(&mut self, raw: &RawValue) -> Origin {

@@ -4,7 +4,7 @@
 
 use crate::ingest::document::{EFFECTIVE_POLICY, Item};
 use crate::ingest::fields::Fields;
-use crate::ingest::{Read, balancers, dns, kept, operations, policies, rules};
+use crate::ingest::{Read, balancers, dns, exported, kept, operations, policies, rules};
 use crate::model::cluster::{ControlPlaneLink, Interface, Provider, State};
 use crate::model::inventory::Frontend;
 use crate::model::managed::cluster_of_node_tag;
@@ -245,13 +245,12 @@ fn network(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<
     let network = Network {
         provider: Provider::Google,
         id,
-        policies_first: policies::policies_first(fields, rules::is_exported(fields)),
+        policies_first: policies::policies_first(fields, exported::is_exported(fields)),
         peerings: fields
             .list("peerings")
             .filter_map(|peering| peering.reference("network"))
             .collect(),
-        peering_names: fields
-            .has("peerings")
+        peering_names: (fields.has("peerings") || exported::is_whole_network(fields))
             .then(|| fields.list("peerings").filter_map(|peering| peering.text("name")).collect()),
         // Only Terraform says it.
         default_route: fields.flag("deleteDefaultRoutesOnCreate").map(|deleted| !deleted),

@@ -70,6 +70,20 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     let id = ObjectName { namespace: namespace(meta), name: meta.text_or_empty("name") };
     // A Service of Knative's, or of Service Usage's, has the same kind and another group.
     let foreign = kind == "Service" && fields.text("apiVersion").is_some_and(|one| one != "v1");
+    // The API server's own answer, and what controllers say of what they could not do.
+    let told = match kind.as_str() {
+        "Status" => vec![fields.text_or_empty("message")],
+        _ => {
+            let conditions = fields.at("status").list("conditions");
+            conditions.filter_map(|one| one.text("message")).collect()
+        }
+    };
+    let told = symptoms(&told, &item.origin);
+    let tells = !told.is_empty();
+    into.symptoms.extend(told);
+    if kind == "Status" || tells && !KINDS.contains(&kind.as_str()) {
+        return Read::Noted;
+    }
     if !KINDS.contains(&kind.as_str()) || foreign {
         *into.unused.entry(kind).or_default() += 1;
         return Read::Unused;
@@ -110,9 +124,6 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         // It is judged inside the API server: nothing is called.
         "ValidatingAdmissionPolicy" | "ValidatingAdmissionPolicyBinding" => return Read::Noted,
         "APIService" => {
-            let told: Vec<_> =
-                status.list("conditions").filter_map(|one| one.text("message")).collect();
-            into.symptoms.extend(symptoms(&told, origin));
             webhooks::api_service(&object, known);
         }
         "CustomResourceDefinition" => webhooks::conversion(&object, known),

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::ingest::fields::Fields;
 use crate::model::listed::Listed;
-use crate::model::{Complaint, Origin};
+use crate::model::{Complaint, Origin, Reference};
 
 /// What a list lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub struct Page {
     /// What was asked: the same for all pages of an answer.
     id: Option<String>,
     lack: Option<Lack>,
+    /// The project that it is of, where it says one.
+    project: Option<String>,
+    /// Whether it holds nothing.
+    is_empty: bool,
     /// Where it stands.
     pub origin: Origin,
 }
@@ -61,7 +65,30 @@ impl Page {
         // All chunks of one answer of Kubernetes' are of one version.
         let version = metadata.text("resourceVersion").filter(|version| !version.is_empty());
         let id = read("id").and_then(|id| id.as_str().map(str::to_owned)).or(version);
-        Self { kind: kind.to_owned(), id, lack, origin }
+        let link = ["selfLink", "id"].iter().find_map(|key| {
+            let link = read(key)?;
+            Reference::parse(link.as_str()?).project
+        });
+        Self { kind: kind.to_owned(), id, lack, project: link, is_empty: false, origin }
+    }
+
+    /// The same, where it may hold nothing.
+    #[must_use]
+    pub(super) fn holding(mut self, nothing: bool) -> Self {
+        self.is_empty = nothing;
+        self
+    }
+
+    /// What there is none of, and in which project, where this is a whole list of nothing.
+    #[must_use]
+    pub fn none_of(&self) -> Option<(Listed, Option<String>)> {
+        let of = self.listed();
+        let is_known = match of {
+            // Not of policies, and not of what says no kind.
+            Listed::Rules => self.kind == "compute#firewall",
+            of => !matches!(of, Listed::Objects | Listed::Other),
+        };
+        (self.is_empty && self.lack.is_none() && is_known).then(|| (of, self.project.clone()))
     }
 
     /// The same, where it does not say what it is of.
@@ -78,7 +105,14 @@ impl Page {
     pub(super) fn of_scope(kind: &str, scope: &Members<'_>, origin: Origin) -> Option<Self> {
         let warning = serde_json::from_str::<Value>(scope.get("warning")?.get()).ok()?;
         let lack = warns(Fields(&warning)).then_some(Lack::Unreachable);
-        lack.map(|lack| Self { kind: kind.to_owned(), id: None, lack: Some(lack), origin })
+        lack.map(|lack| Self {
+            kind: kind.to_owned(),
+            id: None,
+            lack: Some(lack),
+            project: None,
+            is_empty: false,
+            origin,
+        })
     }
 
     /// What it is a list of.

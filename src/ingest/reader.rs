@@ -101,7 +101,9 @@ impl Reader {
 
     /// Takes in what stood around a list whose elements came one by one.
     pub fn around(&mut self, text: &str, place: &Place) {
-        self.pages.extend(document::json_items(text, place).pages);
+        let pages = document::json_items(text, place).pages;
+        // Its elements came one by one.
+        self.pages.extend(pages.into_iter().map(|page| page.holding(false)));
     }
 
     /// Takes in what another one read of the same input, behind what this one did.
@@ -321,12 +323,18 @@ fn note_partial_lists(inputs: &mut [Reader], inventory: &mut Inventory) -> Vec<C
         let of_rules = kinds.keys().any(|kind| kind.contains("firewall"));
         let is_empty = kinds.is_empty() && unused + unrecognised == 0;
         let own = std::mem::take(&mut input.pages).into_iter();
+        let first = pages.len();
         pages.extend(own.map(|page| page.or_of_rules(of_rules || is_empty)));
+        let mut own = pages.iter().skip(first);
+        if is_empty && own.any(|page| page.none_of().is_some()) {
+            input.summary.kinds.insert("empty-list", 0);
+        }
     }
     let unfinished = pages::unfinished(&pages);
     if let Some(page) = unfinished.iter().find(|page| page.listed() == Listed::Rules) {
         settle::doubt_everywhere(inventory, &page.origin);
     }
+    inventory.lists_of_none = pages.iter().filter_map(Page::none_of).collect();
     inventory.partial = unfinished.iter().map(|page| page.listed()).collect();
     inventory.workloads.partial = inventory.is_partial(Listed::Objects);
     unfinished.into_iter().map(Page::complaint).collect()

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::ingest::exported::is_exported;
 use crate::ingest::fields::Fields;
 use crate::ingest::kept;
 use crate::ingest::terraform_resources::{RESOURCE, UNKNOWN};
@@ -99,14 +100,6 @@ const ALWAYS_WRITTEN: [&str; 3] = ["direction", "priority", "disabled"];
 /// One of these, too: where a rule names no other end, it is written as 0.0.0.0/0.
 const ENDS: [&str; 4] =
     ["sourceRanges", "destinationRanges", "sourceTags", "sourceServiceAccounts"];
-
-/// Whether the API wrote this: nobody writes an id or a link to the thing itself by hand.
-pub(super) fn is_exported(fields: Fields<'_>) -> bool {
-    let own = ["id", "creationTimestamp", "selfLink", "selfLinkWithId"];
-    own.iter().any(|key| fields.has(key))
-        || fields.text("kind").is_some_and(|kind| kind.starts_with("compute#"))
-        || fields.text("network").is_some_and(|link| link.starts_with("https://"))
-}
 
 /// What a rule lacks of the fields that are always there was not exported, where it is an export:
 /// nobody writes an id by hand. Other descriptions may be somebody's own, who relies on what the

@@ -131,6 +131,8 @@ pub struct Inventory {
     pub pachyderm_authentication: Option<(bool, Origin)>,
     /// Lists of which only a part was given.
     pub partial: BTreeSet<Listed>,
+    /// Lists that were given and hold nothing, with the project that they are of.
+    pub lists_of_none: BTreeSet<(Listed, Option<String>)>,
     /// Kinds that are known but not used, with how many there were.
     pub unused: BTreeMap<String, u64>,
     /// Whether network policies come before the VPC rules in networks that are not described, where
@@ -222,11 +224,13 @@ impl Inventory {
             symptoms,
             pachyderm_authentication,
             partial,
+            lists_of_none,
             unused,
             assumed_policies_first,
             aliases,
         } = other;
         self.partial.extend(partial);
+        self.lists_of_none.extend(lists_of_none);
         self.networks.extend(networks);
         self.subnetworks.extend(subnetworks);
         self.firewall_rules.extend(firewall_rules);
@@ -401,10 +405,47 @@ impl Inventory {
         })
     }
 
+    /// The peering with a cluster's control plane, where its network's own list lacks it
+    /// (<https://cloud.google.com/kubernetes-engine/docs/troubleshooting/network-isolation>).
+    #[must_use]
+    pub fn lost_peering<'c>(&self, cluster: &'c Cluster) -> Option<&'c str> {
+        let network = cluster.network.as_ref()?;
+        let described = self.networks.iter().find(|one| one.id.agrees(network))?;
+        let (name, known) = (cluster.peering.as_ref()?, described.peering_names.as_ref()?);
+        (!known.contains(name)).then_some(name)
+    }
+
     /// Whether only a part of a list was given: what is not in it may be there all the same.
     #[must_use]
     pub fn is_partial(&self, listed: Listed) -> bool {
         self.partial.contains(&listed)
+    }
+
+    /// Whether a list was given that holds none in this network's project. One that does not say
+    /// its project may be of any, where there are several.
+    #[must_use]
+    pub fn lists_none(&self, listed: Listed, network: &Reference) -> bool {
+        if self.is_partial(listed) || self.lists_of_none.is_empty() {
+            return false;
+        }
+        let mut projects: Vec<_> =
+            self.known_networks().into_iter().map(|one| one.project).collect();
+        projects.sort();
+        projects.dedup();
+        self.lists_of_none.iter().any(|(of, project)| {
+            let is_its = match (project, &network.project) {
+                (Some(project), Some(own)) => project == own,
+                _ => projects.len() < 2,
+            };
+            *of == listed && is_its
+        })
+    }
+
+    /// Whether lists of this were given that hold none for any network that is known.
+    #[must_use]
+    pub fn has_none(&self, listed: Listed) -> bool {
+        let is_listed = self.lists_of_none.iter().any(|(of, _)| *of == listed);
+        is_listed && self.known_networks().iter().all(|network| self.lists_none(listed, network))
     }
 
     /// Whether the zones of DNS were given that a network may see: those of other projects come in
@@ -418,7 +459,8 @@ impl Inventory {
         let may_be_its = |zone: &ManagedZone| {
             zone.networks.is_empty() || !zone.networks.iter().all(is_elsewhere)
         };
-        self.zones.iter().any(may_be_its) && !self.is_partial(Listed::Zones)
+        let given = self.zones.iter().any(may_be_its) || self.lists_none(Listed::Zones, network);
+        given && !self.is_partial(Listed::Zones)
     }
 
     /// Whether an endpoint of the network's own answers for Google APIs at this address.

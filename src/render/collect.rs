@@ -52,6 +52,33 @@ const LISTS: [(&str, &str); 19] = [
     ("policy-based-routes", "network-connectivity policy-based-routes list"),
 ];
 
+/// Lists that gcloud prints as `[]` where there is nothing: written with what they are lists of, and
+/// of which project, since that there is none matters. The file, the API's kind of the list, its
+/// key, and where it hangs.
+const TYPED: [(&str, &str, &str, &str); 4] = [
+    ("firewall-rules", "compute#firewallList", "items", "global/firewalls"),
+    ("routes", "compute#routeList", "items", "global/routes"),
+    ("routers", "compute#routerList", "items", "aggregated/routers"),
+    ("zones", "dns#managedZonesListResponse", "managedZones", "managedZones"),
+];
+
+/// Writes what a command lists into the object that the API would answer with.
+const LIST_TO: &str = "\
+list_to() {
+  file=$1; kind=$2; id=$3; key=$4; shift 4
+  if \"$@\" > \"$folder/$file.part\"; then
+    {
+      printf '{\"kind\": \"%s\", \"id\": \"%s\", \"%s\": ' \"$kind\" \"$id\" \"$key\"
+      cat \"$folder/$file.part\"
+      printf '}\\n'
+    } > \"$folder/$file\"
+  else
+    echo \"not exported: $file\" >&2
+  fi
+  rm -f \"$folder/$file.part\"
+}
+";
+
 /// The kinds of Kubernetes' that are read.
 const KINDS: &str = "services,endpoints,endpointslices,pods,deployments,statefulsets,daemonsets,\
                      nodes,ingresses,validatingwebhookconfigurations,\
@@ -85,7 +112,7 @@ pub fn script(wanted: &Wanted) -> Result<String, String> {
         "#!/bin/sh\n# Read-only: every command lists or describes, and nothing is changed.\n# What \
          may not be read is said, and left out.\nset -u\nfolder={folder}\nmkdir -p \"$folder\"\n\
          export_to() {{\n  file=$1; shift\n  \"$@\" > \"$folder/$file\" || echo \"not exported: \
-         $file\" >&2\n}}\n\n"
+         $file\" >&2\n}}\n{LIST_TO}\n"
     );
     let mut line = |file: &str, command: &str| {
         out.push_str(&format!("export_to {file} {command}\n"));
@@ -99,12 +126,18 @@ pub fn script(wanted: &Wanted) -> Result<String, String> {
             "gcloud logging read {filter} --project={project} --freshness={freshness} --format=json"
         ),
     );
-    for (file, command) in LISTS {
-        line(
-            &format!("{file}.json"),
-            &format!("gcloud {command} --project={project} --format=json"),
-        );
+    for (name, command) in LISTS {
+        let command = format!("gcloud {command} --project={project} --format=json");
+        match TYPED.iter().find(|(of, ..)| *of == name) {
+            None => out.push_str(&format!("export_to {name}.json {command}\n")),
+            Some((_, kind, key, id)) => out.push_str(&format!(
+                "list_to {name}.json {kind} projects/{project}/{id} {key} {command}\n"
+            )),
+        }
     }
+    let mut line = |file: &str, command: &str| {
+        out.push_str(&format!("export_to {file} {command}\n"));
+    };
     if let (Some(cluster), Some(location)) = (&wanted.cluster, &wanted.location) {
         line(
             "cluster.json",

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::checks::report::InputSummary;
+use crate::checks::report::{self, InputSummary};
 use crate::correlate::expected::hear;
 use crate::correlate::{Ledger, Limits, Window};
 use crate::diagnose::Gathered;
@@ -200,13 +200,16 @@ impl<'p> Gathering<'p> {
         let (inventory, summaries, complaints) = reader::finish(readers);
         gathered.inventory = inventory;
         hear(&mut gathered.inventory.clusters, gathered.ledger.roll_up());
+        // What an empty list is of matters where something may be what it lists.
+        let not_given = report::not_given(&gathered.inventory, &gathered.ledger.counts());
+        let lacks_lists = LISTS.iter().any(|key| not_given.contains(key));
         let mut of_resources = complaints;
         for (mut notes, summary) in inputs.into_iter().zip(summaries) {
             let (own, rest): (Vec<_>, Vec<_>) =
                 of_resources.into_iter().partition(|one| *one.path == *notes.path);
             of_resources = rest;
             notes.complaints.extend(own);
-            name_unrecognised(&mut notes, &summary);
+            name_unrecognised(&mut notes, &summary, lacks_lists);
             notes.complaints.sort();
             notes.complaints.dedup();
             gathered.inputs.push(summarise(&notes, &summary));
@@ -222,6 +225,12 @@ impl<'p> Gathering<'p> {
         gathered
     }
 }
+
+/// No more bytes make an empty list, alone or in an object.
+const LONGEST_NOTHING: u64 = 64;
+
+/// What is told by a list that holds none, too.
+const LISTS: [&str; 4] = ["firewall_rules", "routes", "nats", "dns_zones"];
 
 /// Whether a source is a file of lines that is worth to be read in parts.
 fn is_large_log(source: &Source) -> Result<bool, Error> {
@@ -454,7 +463,7 @@ fn archive(head: &[u8]) -> Option<&'static str> {
 }
 
 /// What is nothing known is named once.
-fn name_unrecognised(notes: &mut Notes, summary: &Summary) {
+fn name_unrecognised(notes: &mut Notes, summary: &Summary, lacks_lists: bool) {
     let path = notes.path.to_string();
     if let Some(line) = summary.first_unrecognised {
         let count = summary.unrecognised;
@@ -469,6 +478,18 @@ fn name_unrecognised(notes: &mut Notes, summary: &Summary) {
     {
         let message = "no form that is known".to_owned();
         let did = "left out this input";
+        notes.keep(Complaint { path, line: 1, byte: 0, message, did });
+    } else if lacks_lists
+        && notes.form == Some(Form::Json)
+        && notes.bytes <= LONGEST_NOTHING
+        && notes.entries == 0
+        && summary.kinds.is_empty()
+        && summary.unused == 0
+        && notes.complaints.is_empty()
+    {
+        let message = "an empty list, and of what it does not say".to_owned();
+        let did = "left it out: what it lists is not given (`vpcwhy collect` writes lists with \
+                   their kind: {\"kind\": \"compute#routerList\", \"items\": []})";
         notes.keep(Complaint { path, line: 1, byte: 0, message, did });
     }
 }

@@ -182,7 +182,11 @@ impl<'a> Place<'_, 'a> {
                 printable(&cluster.id.name)
             )
         } else {
-            format!("{because} of cluster {} ({})", cluster.id.name, cluster.origin)
+            let lost = self.directory.inventory.lost_peering(cluster);
+            let lost =
+                lost.map(|peering| format!("; no route leads there: peering {peering} is gone"));
+            let lost = lost.unwrap_or_default();
+            format!("{because} of cluster {} ({}){lost}", cluster.id.name, cluster.origin)
         };
         Side { known: !ranges.is_empty(), ranges, because, ..self.side(Role::ControlPlane) }
     }

@@ -26,7 +26,7 @@ use crate::engine::routing::{Hop, is_internet_gateway, next_hop, serves};
 use crate::engine::{Decider, Decision};
 use crate::model::inventory::Frontend;
 use crate::model::listed::Listed;
-use crate::model::{Cluster, Expected, Nat, Origin, Reference, Route, Subnetwork};
+use crate::model::{Expected, Nat, Origin, Reference, Route, Subnetwork};
 use crate::net::{IpNet, Role};
 
 /// What kind of place an address is, as the road to it goes.
@@ -287,7 +287,8 @@ impl Way<'_, '_> {
     /// The route to a private address that no route which was given brings.
     fn private(&self, network: &Reference, end: &Side, address: IpAddr) -> Link {
         let cluster = end.cluster.and_then(|at| self.directory.inventory.clusters.get(at));
-        if let Some(peering) = cluster.and_then(|cluster| self.lost_peering(cluster, network)) {
+        let inventory = self.directory.inventory;
+        if let Some(peering) = cluster.and_then(|cluster| inventory.lost_peering(cluster)) {
             let detail = "it is gone, and with it the route: GKE makes it with the cluster, and \
                           never again";
             let object = format!("peering {peering} of network {}", network.name);
@@ -314,15 +315,6 @@ impl Way<'_, '_> {
             "no subnetwork, peering or tunnel that was given leads to this private address";
         link("route", State::Broken, format!("routes of {}", network.name), detail)
             .by(Fault::NoRoute)
-    }
-
-    /// The peering of a cluster's control plane, where the network's own list lacks it
-    /// (<https://cloud.google.com/kubernetes-engine/docs/troubleshooting/network-isolation>).
-    fn lost_peering<'c>(&self, cluster: &'c Cluster, network: &Reference) -> Option<&'c str> {
-        let networks = &self.directory.inventory.networks;
-        let described = networks.iter().find(|one| one.id.agrees(network))?;
-        let (name, known) = (cluster.peering.as_ref()?, described.peering_names.as_ref()?);
-        (!known.contains(name)).then_some(name)
     }
 
     /// The link of routes that were chosen.
@@ -466,7 +458,9 @@ impl Way<'_, '_> {
         };
         let mut own = inventory.nats.iter().filter(here).peekable();
         if own.peek().is_none() {
-            let none_given = inventory.routers.is_empty() && inventory.nats.is_empty();
+            let none_given = inventory.routers.is_empty()
+                && inventory.nats.is_empty()
+                && !inventory.lists_none(Listed::Routers, network);
             if none_given || inventory.is_partial(Listed::Routers) {
                 let how = "gcloud compute routers list --format=json";
                 return link("nat", State::NotGiven, "Cloud NAT", how);

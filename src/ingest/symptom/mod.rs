@@ -42,7 +42,7 @@ pattern!(
     r#"failed (?:calling|to call)(?: admission)?(?: conversion)? webhook(?: for)? "?([^"\s:,]+)"?"#
 );
 pattern!(URL, r#"(?:Post|Get|Head|GET|POST|from)\s+"?(https?)://([^/"\s?]+)(/[^"\s]*)?"#);
-pattern!(DIAL, r"dial (?:tcp|udp)(?:4|6)? (\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d+)");
+pattern!(DIAL, r"dial (?:tcp|udp|TCP|UDP)(?:4|6)? (\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d+)");
 pattern!(SERVICE, r"^([a-z0-9][-a-z0-9]*)\.([a-z0-9][-a-z0-9]*)\.svc(?:\.cluster\.local)?$");
 pattern!(API, r"/apis/([a-z0-9.-]+)/(v[0-9a-z]+)");
 pattern!(

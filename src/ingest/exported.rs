@@ -1,0 +1,19 @@
+//! What tells that the API wrote a description, and how much of it: what an export leaves out is
+//! empty in a whole one, and not known in a selection of fields.
+
+use crate::ingest::fields::Fields;
+
+/// Whether the API wrote this: nobody writes an id or a link to the thing itself by hand.
+pub(super) fn is_exported(fields: Fields<'_>) -> bool {
+    let own = ["id", "creationTimestamp", "selfLink", "selfLinkWithId"];
+    own.iter().any(|key| fields.has(key))
+        || fields.text("kind").is_some_and(|kind| kind.starts_with("compute#"))
+        || fields.text("network").is_some_and(|link| link.starts_with("https://"))
+}
+
+/// Whether a network was exported with all its fields
+/// (<https://cloud.google.com/compute/docs/reference/rest/v1/networks>): the API leaves out lists
+/// that are empty.
+pub(super) fn is_whole_network(fields: Fields<'_>) -> bool {
+    ["id", "creationTimestamp", "selfLink", "routingConfig"].iter().all(|key| fields.has(key))
+}
