@@ -28,8 +28,7 @@ pub(super) const CHECK: Check = Check {
 
 const WORDS: Words = Words {
     title: |link| link.detail.clone(),
-    advice: "add a default route if these hosts are to be reached (Google's APIs are reached by one \
-             without NAT where Private Google Access is on; a route to 199.36.153.8/30 with the \
-             private zones that lead there does for them, too); images of other registries may be \
-             mirrored into Artifact Registry",
+    advice: "add a default route if these hosts are to be reached (with Private Google Access that \
+             is enough for Google's APIs; so is a route to 199.36.153.8/30 with private zones that \
+             lead there); else mirror other registries' images into Artifact Registry",
 };

@@ -355,7 +355,7 @@ fn unsaid(inventory: &Inventory) -> impl Iterator<Item = String> {
 fn unseen(inventory: &Inventory, not_given: &[&'static str]) -> Vec<BlindSpot> {
     let all_amazon = inventory.is_all_amazon();
     let table: &[(&str, &str)] = if all_amazon { &NEEDED_ON_AMAZON } else { &NEEDED };
-    let parts = inventory.partial.iter().filter_map(|listed| listed.unjudged());
+    let parts = inventory.lists.partial.iter().filter_map(|listed| listed.unjudged());
     let of_parts =
         parts.map(|what| format!("only a part of a list was given: {what} is not judged"));
     let of_nothing = not_given.iter().map(|key| match table.iter().find(|(name, _)| name == key) {

@@ -70,15 +70,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     let id = ObjectName { namespace: namespace(meta), name: meta.text_or_empty("name") };
     // A Service of Knative's, or of Service Usage's, has the same kind and another group.
     let foreign = kind == "Service" && fields.text("apiVersion").is_some_and(|one| one != "v1");
-    // The API server's own answer, and what controllers say of what they could not do.
-    let told = match kind.as_str() {
-        "Status" => vec![fields.text_or_empty("message")],
-        _ => {
-            let conditions = fields.at("status").list("conditions");
-            conditions.filter_map(|one| one.text("message")).collect()
-        }
-    };
-    let told = symptoms(&told, &item.origin);
+    let told = told(&kind, item);
     let tells = !told.is_empty();
     into.symptoms.extend(told);
     if kind == "Status" || tells && !KINDS.contains(&kind.as_str()) {
@@ -142,6 +134,19 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         _ => known.nodes.push(node(&object)),
     }
     Read::Used("kubernetes-manifests")
+}
+
+/// The errors in the API server's own answer, and in what controllers say they could not do.
+fn told(kind: &str, item: &Item) -> Vec<Symptom> {
+    let fields = Fields(&item.value);
+    let texts: Vec<String> = match kind {
+        "Status" => vec![fields.text_or_empty("message")],
+        _ => {
+            let conditions = fields.at("status").list("conditions");
+            conditions.filter_map(|one| one.text("message")).collect()
+        }
+    };
+    symptoms(&texts, &item.origin)
 }
 
 /// What the texts of an object tell of failures.

@@ -334,8 +334,8 @@ fn note_partial_lists(inputs: &mut [Reader], inventory: &mut Inventory) -> Vec<C
     if let Some(page) = unfinished.iter().find(|page| page.listed() == Listed::Rules) {
         settle::doubt_everywhere(inventory, &page.origin);
     }
-    inventory.lists_of_none = pages.iter().filter_map(Page::none_of).collect();
-    inventory.partial = unfinished.iter().map(|page| page.listed()).collect();
+    inventory.lists.none = pages.iter().filter_map(Page::none_of).collect();
+    inventory.lists.partial = unfinished.iter().map(|page| page.listed()).collect();
     inventory.workloads.partial = inventory.is_partial(Listed::Objects);
     unfinished.into_iter().map(Page::complaint).collect()
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::model::cluster::{Operation, Provider};
-use crate::model::listed::Listed;
+use crate::model::listed::{Listed, Lists};
 use crate::model::{
     Association, Balancers, Cluster, ConnectorObject, Drift, FirewallPolicy, FirewallRule,
     Instance, ManagedZone, NameServerPolicy, Nat, Network, NodePool, Origin, PolicyKind,
@@ -129,10 +129,8 @@ pub struct Inventory {
     pub symptoms: Vec<Symptom>,
     /// Whether Pachyderm's own authentication is activated, where somebody pasted what shows it.
     pub pachyderm_authentication: Option<(bool, Origin)>,
-    /// Lists of which only a part was given.
-    pub partial: BTreeSet<Listed>,
-    /// Lists that were given and hold nothing, with the project that they are of.
-    pub lists_of_none: BTreeSet<(Listed, Option<String>)>,
+    /// What lists say of themselves.
+    pub lists: Lists,
     /// Kinds that are known but not used, with how many there were.
     pub unused: BTreeMap<String, u64>,
     /// Whether network policies come before the VPC rules in networks that are not described, where
@@ -223,14 +221,12 @@ impl Inventory {
             drifts,
             symptoms,
             pachyderm_authentication,
-            partial,
-            lists_of_none,
+            lists,
             unused,
             assumed_policies_first,
             aliases,
         } = other;
-        self.partial.extend(partial);
-        self.lists_of_none.extend(lists_of_none);
+        self.lists.absorb(lists);
         self.networks.extend(networks);
         self.subnetworks.extend(subnetworks);
         self.firewall_rules.extend(firewall_rules);
@@ -418,21 +414,21 @@ impl Inventory {
     /// Whether only a part of a list was given: what is not in it may be there all the same.
     #[must_use]
     pub fn is_partial(&self, listed: Listed) -> bool {
-        self.partial.contains(&listed)
+        self.lists.partial.contains(&listed)
     }
 
     /// Whether a list was given that holds none in this network's project. One that does not say
     /// its project may be of any, where there are several.
     #[must_use]
     pub fn lists_none(&self, listed: Listed, network: &Reference) -> bool {
-        if self.is_partial(listed) || self.lists_of_none.is_empty() {
+        if self.is_partial(listed) || self.lists.none.is_empty() {
             return false;
         }
         let mut projects: Vec<_> =
             self.known_networks().into_iter().map(|one| one.project).collect();
         projects.sort();
         projects.dedup();
-        self.lists_of_none.iter().any(|(of, project)| {
+        self.lists.none.iter().any(|(of, project)| {
             let is_its = match (project, &network.project) {
                 (Some(project), Some(own)) => project == own,
                 _ => projects.len() < 2,
@@ -444,7 +440,7 @@ impl Inventory {
     /// Whether lists of this were given that hold none for any network that is known.
     #[must_use]
     pub fn has_none(&self, listed: Listed) -> bool {
-        let is_listed = self.lists_of_none.iter().any(|(of, _)| *of == listed);
+        let is_listed = self.lists.none.iter().any(|(of, _)| *of == listed);
         is_listed && self.known_networks().iter().all(|network| self.lists_none(listed, network))
     }
 

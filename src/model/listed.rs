@@ -1,6 +1,25 @@
 //! What a list is a list of, as far as it matters whether all of it was given: what is not in a
 //! part of a list may be in the rest of it.
 
+use std::collections::BTreeSet;
+
+/// What lists say of themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// Those of which only a part was given.
+    pub partial: BTreeSet<Listed>,
+    /// Those that were given and hold nothing, with the project that they are of.
+    pub none: BTreeSet<(Listed, Option<String>)>,
+}
+
+impl Lists {
+    /// Takes in what others say.
+    pub fn absorb(&mut self, other: Self) {
+        self.partial.extend(other.partial);
+        self.none.extend(other.none);
+    }
+}
+
 /// What a list holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Listed {

@@ -52,9 +52,9 @@ const LISTS: [(&str, &str); 19] = [
     ("policy-based-routes", "network-connectivity policy-based-routes list"),
 ];
 
-/// Lists that gcloud prints as `[]` where there is nothing: written with what they are lists of, and
-/// of which project, since that there is none matters. The file, the API's kind of the list, its
-/// key, and where it hangs.
+/// Lists that gcloud prints as `[]` where there is nothing: written with what they list, and of which
+/// project, since that there is none matters. The file, the API's kind of the list, its key, and
+/// where it hangs.
 const TYPED: [(&str, &str, &str, &str); 4] = [
     ("firewall-rules", "compute#firewallList", "items", "global/firewalls"),
     ("routes", "compute#routeList", "items", "global/routes"),
@@ -103,6 +103,17 @@ fn checked(wanted: &Wanted) -> Result<(), String> {
     }
 }
 
+/// The line that exports a list.
+fn list(name: &str, command: &str, project: &str) -> String {
+    let command = format!("gcloud {command} --project={project} --format=json");
+    match TYPED.iter().find(|(of, ..)| *of == name) {
+        None => format!("export_to {name}.json {command}\n"),
+        Some((_, kind, key, id)) => {
+            format!("list_to {name}.json {kind} projects/{project}/{id} {key} {command}\n")
+        }
+    }
+}
+
 /// The script; the error is a name that may not stand in a command.
 pub fn script(wanted: &Wanted) -> Result<String, String> {
     checked(wanted)?;
@@ -126,15 +137,7 @@ pub fn script(wanted: &Wanted) -> Result<String, String> {
             "gcloud logging read {filter} --project={project} --freshness={freshness} --format=json"
         ),
     );
-    for (name, command) in LISTS {
-        let command = format!("gcloud {command} --project={project} --format=json");
-        match TYPED.iter().find(|(of, ..)| *of == name) {
-            None => out.push_str(&format!("export_to {name}.json {command}\n")),
-            Some((_, kind, key, id)) => out.push_str(&format!(
-                "list_to {name}.json {kind} projects/{project}/{id} {key} {command}\n"
-            )),
-        }
-    }
+    out.extend(LISTS.map(|(name, command)| list(name, command, project)));
     let mut line = |file: &str, command: &str| {
         out.push_str(&format!("export_to {file} {command}\n"));
     };

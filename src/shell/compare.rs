@@ -11,7 +11,7 @@ use crate::correlate::{Directory, Ledger, Question};
 use crate::diagnose::Gathered;
 use crate::engine::{Decider, EffectiveRules};
 use crate::ingest::settle;
-use crate::model::Inventory;
+use crate::model::{Inventory, complaint};
 use crate::render::diff::{self, Difference, Logged};
 use crate::shell::output::Progress;
 use crate::shell::prepare::prepare;
@@ -75,9 +75,11 @@ fn side(
 ) -> Result<Inventory, Error> {
     let sources = input::expand(&[path.to_owned()])?;
     let mut gathered = gather::gather(&sources, Window::default(), &Progress::hidden())?;
-    answer::tell(&gathered.complaints);
     // An empty list of rules is one; a text that is nothing is not.
-    let nothing_in_it = gathered.inputs.iter().all(|one| one.items + one.complaints == 0);
+    gathered.complaints.retain(|one| one.did != complaint::LEFT_OUT_NOTHING);
+    answer::tell(&gathered.complaints);
+    let nothing_in_it =
+        gathered.complaints.is_empty() && gathered.inputs.iter().all(|one| one.items == 0);
     if gathered.inventory.is_empty() && !nothing_in_it {
         return Err(Error::Usage(format!("{path} holds no resource")));
     }

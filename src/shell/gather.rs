@@ -15,7 +15,7 @@ use crate::correlate::{Ledger, Limits, Window};
 use crate::diagnose::Gathered;
 use crate::ingest::log::{Form, Framer};
 use crate::ingest::reader::{self, Reader, Summary};
-use crate::model::{Complaint, Inventory};
+use crate::model::{Complaint, Inventory, complaint};
 use crate::shell::Error;
 use crate::shell::input::Source;
 use crate::shell::output::Progress;
@@ -488,8 +488,7 @@ fn name_unrecognised(notes: &mut Notes, summary: &Summary, lacks_lists: bool) {
         && notes.complaints.is_empty()
     {
         let message = "an empty list, and of what it does not say".to_owned();
-        let did = "left it out: what it lists is not given (`vpcwhy collect` writes lists with \
-                   their kind: {\"kind\": \"compute#routerList\", \"items\": []})";
+        let did = complaint::LEFT_OUT_NOTHING;
         notes.keep(Complaint { path, line: 1, byte: 0, message, did });
     }
 }
