@@ -441,3 +441,36 @@ fn a_lost_peering_is_told() {
     bare["routingConfig"] = value!({"routingMode": "REGIONAL"});
     assert_eq!(asked(bare, "").len(), 1);
 }
+
+/// A table of APIs that are not available, and clients that ask the API server by its address.
+#[test]
+fn tables_of_apis_and_requests_by_address_are_errors() {
+    let world = [own_rules().to_vec(), vec![cluster("c", value!({})), subnet(value!({}))]].concat();
+    // Rows may be as long as each other: no terminal broke them.
+    let table = "NAME                      SERVICE               AVAILABLE                      AGE\n\
+                 v1alpha1.tap.linkerd.io   linkerd/linkerd-tap   False (FailedDiscoveryCheck)   97m\n\
+                 v1.apps                   Local                 True                           97m\n";
+    let report = triage(&world, table);
+    let found = findings(&report, "aggregated-api-blocked");
+    assert_eq!(found.len(), 1, "{report:#}");
+    assert!(found[0].to_string().contains("linkerd/linkerd-tap"), "{report:#}");
+    let asked = |line: &str| {
+        let report = triage(&world, line);
+        let found = findings(&report, "control-plane-egress-blocked");
+        found.iter().map(|one| one["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let of_client = asked(
+        "Error: Post \"https://172.16.0.2/api/v1/namespaces\": dial tcp 172.16.0.2:443: i/o timeout",
+    );
+    assert_eq!(of_client, ["a client did not reach the control plane of c at 172.16.0.2:443"]);
+    let of_pod = asked(
+        "panic: Get \"https://10.30.0.1:443/apis/apps/v1\": dial tcp 10.30.0.1:443: i/o timeout",
+    );
+    assert_eq!(of_pod, ["nodes cannot reach the API server"]);
+    for other in [
+        "Get \"https://172.16.0.2/api/v1/pods\": 403 Forbidden",
+        "Get \"https://10.30.0.9/metrics\": dial tcp 10.30.0.9:443: i/o timeout",
+    ] {
+        assert!(asked(other).is_empty(), "{other}");
+    }
+}

@@ -52,9 +52,9 @@ const LISTS: [(&str, &str); 19] = [
     ("policy-based-routes", "network-connectivity policy-based-routes list"),
 ];
 
-/// Lists that gcloud prints as `[]` where there is nothing: written with what they list, and of which
-/// project, since that there is none matters. The file, the API's kind of the list, its key, and
-/// where it hangs.
+/// Lists that gcloud prints as `[]` where there is nothing: written with what they list, and of
+/// which project, since that there is none matters. The file, the API's kind of the list, its key,
+/// and where it hangs.
 const TYPED: [(&str, &str, &str, &str); 4] = [
     ("firewall-rules", "compute#firewallList", "items", "global/firewalls"),
     ("routes", "compute#routeList", "items", "global/routes"),

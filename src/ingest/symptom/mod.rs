@@ -53,6 +53,11 @@ pattern!(
     API_GET,
     r"unable to handle the request \((?:get|post|put|list|delete) [a-z]+\.([a-z0-9.-]+)\)"
 );
+// A row of `kubectl get apiservices`, which may be as long as the one before.
+pattern!(
+    API_ROW,
+    r"(v[0-9][0-9a-z]*\.[a-z0-9.-]+)\s+([a-z0-9-]+)/([a-z0-9-]+)\s+False \([A-Z][A-Za-z]+\)"
+);
 pattern!(DENIED, r#"admission webhook "([^"]+)" denied the request"#);
 pattern!(
     IMAGE,
@@ -245,6 +250,10 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
         let call = Call { name: Some(name.to_owned()), ..call(text) };
         return Some((SymptomKind::Webhook(call), failure));
     }
+    if let Some(found) = row(text) {
+        let failure = if failure == Failure::Unsaid { Failure::Unavailable } else { failure };
+        return Some((SymptomKind::AggregatedApi(found), failure));
+    }
     if let Some(found) = aggregated(text) {
         return Some((SymptomKind::AggregatedApi(found), failure));
     }
@@ -264,7 +273,11 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
         return Some((SymptomKind::Proxied(call(text)), failure));
     }
     let lists = text.contains("couldn't get current server API group list");
-    if lists || text.contains("Unable to connect to the server") {
+    let unanswered = matches!(failure, Failure::Timeout | Failure::NoRoute);
+    if lists
+        || unanswered && api_server(text).is_some()
+        || text.contains("Unable to connect to the server")
+    {
         return Some((SymptomKind::Client(call(text)), failure));
     }
     if let Some(host) = group(&NODE_EGRESS, text, 1) {
@@ -298,9 +311,24 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
 /// register, to watch what is there, to be called by it.
 fn asks_api_server(text: &str) -> bool {
     text.contains("Unable to register node with API server")
-        || text.contains("failed to list *v1.")
+        || text.contains("ailed to list *v1.")
         || text.contains("Error while dialing")
             && dialled(text).is_some_and(|(_, port)| port == 8132)
+        || api_server(text).is_some_and(is_of_service)
+}
+
+/// The address at which somebody asks the API server for objects, by no name.
+fn api_server(text: &str) -> Option<IpAddr> {
+    let (host, _, path) = url(text)?;
+    let asks = ["/api/v1", "/apis/"].iter().any(|start| path.starts_with(start));
+    parse_address(&host).filter(|_| asks)
+}
+
+/// Whether it is the address of the Service `kubernetes`, the first of its range, which pods ask;
+/// control planes have none that ends so
+/// (<https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/>).
+fn is_of_service(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(one) if one.octets().last() == Some(&1))
 }
 
 /// The URL of the line that fails: host, port, path.
@@ -342,6 +370,15 @@ fn call(text: &str) -> Call {
     // The URL may name the pod itself.
     let by_address = url.and_then(|(host, port, _)| Some((parse_address(&host)?, port?)));
     Call { name: None, service, address: dialled(text).or(by_address) }
+}
+
+/// The API that a table says is not available, with its Service.
+fn row(text: &str) -> Option<Call> {
+    let found = API_ROW.as_ref()?.captures(text)?;
+    let part = |at| found.get(at).map(|one| one.as_str());
+    // What an APIService says no other port of is 443.
+    let service = (ObjectName::new(part(2)?, part(3)?), 443);
+    Some(Call { name: part(1).map(str::to_owned), service: Some(service), ..Call::default() })
 }
 
 fn aggregated(text: &str) -> Option<Call> {
@@ -435,7 +472,7 @@ mod tests {
 
     #[test]
     fn every_pattern_is_one() {
-        assert_eq!(pattern_count(), 17);
+        assert_eq!(pattern_count(), 18);
     }
 
     #[test]
@@ -529,6 +566,7 @@ mod tests {
             &NEGS,
             &API,
             &API_LIST,
+            &API_ROW,
             &API_GET,
             &DENIED,
             &IMAGE,
