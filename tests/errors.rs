@@ -428,6 +428,15 @@ fn a_lost_peering_is_told() {
     assert!(asked(network(there), "").is_empty());
     let gone = asked(network(value!([{"name": "other"}])), "");
     assert!(gone[0].contains("has no peering gke-n1-peer"), "{gone:?}");
+    // Without a sign that nodes are cut off it is only told; and the log may show that they are not.
+    let world = [own_rules().to_vec(), vec![peered.clone(), subnet(value!({}))]].concat();
+    let other = network(value!([{"name": "other"}]));
+    let report = triage(&[&world[..], std::slice::from_ref(&other)].concat(), "");
+    assert_eq!(findings(&report, "cluster-stuck")[0]["severity"], "note");
+    let mut seen = denied("172.16.0.2", "10.0.0.5", 10250, "r", "INGRESS", "v");
+    seen["jsonPayload"]["disposition"] = value!("ALLOWED");
+    let report = triage(&[&world[..], &[other, seen]].concat(), "");
+    assert!(findings(&report, "cluster-stuck").is_empty(), "{report:#}");
     // The error is the same cause.
     let error = "All cluster resources were brought up, but: only 0 nodes out of 3 have registered";
     assert_eq!(asked(network(value!([{"name": "other"}])), error).len(), 1);

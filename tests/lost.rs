@@ -993,6 +993,8 @@ fn a_list_of_nothing_tells_that_there_is_none() {
     assert_eq!(of("[]\n"), (false, true, true));
     assert_eq!(of(&typed("")), (true, false, false));
     assert_eq!(of(&typed(", \"id\": \"projects/p/aggregated/routers\"")), (true, false, false));
+    // Of one region it tells nothing of the others.
+    assert_eq!(of(&typed(", \"id\": \"projects/p/regions/q/routers\"")), (false, true, false));
     // Of another project it tells nothing; nor does a page of a list.
     assert_eq!(of(&typed(", \"id\": \"projects/q/aggregated/routers\"")), (false, true, false));
     assert!(!of(&typed(", \"nextPageToken\": \"x\"")).0);

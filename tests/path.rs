@@ -820,3 +820,90 @@ fn a_way_begins_in_the_network_that_is_meant() {
     assert_eq!((state("s", &[]), state("m-s", &[])), ("ok".to_owned(), "broken".to_owned()));
     assert_eq!((state("c", &[]), state("d", &[])), ("ok".to_owned(), "broken".to_owned()));
 }
+
+/// What a route, a zone or a record says unreadably, or does not say though every export does, is
+/// no default and no nothing.
+#[test]
+fn damaged_links_are_open() {
+    let state = |change: &dyn Fn(&mut World), link: &str| {
+        let mut world = World::sound();
+        change(&mut world);
+        let walked = world.walk("10.0.0.5", "gcr.io");
+        let links = walked["links"].as_array().unwrap();
+        let found = links.iter().find(|one| one["kind"] == link);
+        (found.map(|one| one["state"].clone()), world.checks())
+    };
+    let (whole, sound) = state(&|_| (), "route");
+    assert_eq!(whole, Some(value!("ok")));
+    let open = |change: &dyn Fn(&mut World), link: &str, what: &str| {
+        let (state, checks) = state(change, link);
+        let state = state.unwrap();
+        assert!(state == "not-given" || state == "undetermined", "{what}: {state}");
+        // But for what is not known nothing is told.
+        let more = checks.iter().find(|check| !sound.contains(check));
+        assert!(more.is_none(), "{what}: {more:?}");
+    };
+    // The default route may come first where its rank is not known: it leads nowhere then.
+    for (key, damaged) in
+        [("priority", Value::Null), ("priority", value!("first")), ("tags", value!([{"tag": "t"}]))]
+    {
+        let change = |world: &mut World| world.vip_route[key] = damaged.clone();
+        open(&change, "route", &format!("{key}: {damaged}"));
+    }
+    for damaged in [value!(null), value!([]), value!(["somewhere"])] {
+        let change = |world: &mut World| world.records[0]["rrdatas"] = damaged.clone();
+        open(&change, "name", &damaged.to_string());
+    }
+    for damaged in [value!([{"networkUrl": {"name": "n"}}]), value!(["n"])] {
+        let change = |world: &mut World| {
+            world.zone["privateVisibilityConfig"]["networks"] = damaged.clone();
+        };
+        open(&change, "name", &damaged.to_string());
+    }
+    let change = |world: &mut World| world.zone["visibility"] = value!("internal");
+    let (state, _) = state(&change, "name");
+    assert_eq!(state, Some(value!("ok")));
+}
+
+/// Wherever a route takes the addresses of a VIP, they are Google's.
+#[test]
+fn a_vip_that_is_led_elsewhere_is_broken() {
+    for (key, hop) in [
+        ("nextHopVpnTunnel", "projects/p/regions/r1/vpnTunnels/t"),
+        ("nextHopPeering", "peer"),
+        ("nextHopHub", "projects/p/locations/global/hubs/h"),
+    ] {
+        for range in ["199.36.153.4/30", "199.36.153.0/24"] {
+            let mut world = World::sound();
+            let route = world.vip_route.as_object_mut().unwrap();
+            route.remove("nextHopGateway");
+            route.insert(key.to_owned(), value!(hop));
+            route.insert("destRange".to_owned(), value!(range));
+            let walked = world.walk("10.0.0.5", "gcr.io");
+            let links = walked["links"].as_array().unwrap();
+            let route = links.iter().find(|one| one["kind"] == "route").unwrap();
+            assert_eq!(route["state"], "broken", "{key} {range}: {walked:#}");
+        }
+    }
+}
+
+/// A NAT whose list is damaged is not judged, and no fix replaces the list.
+#[test]
+fn a_damaged_list_of_a_nat_is_open() {
+    let asked = |list: Value| {
+        let mut world = World::sound();
+        world.router["nats"][0]["sourceSubnetworkIpRangesToNat"] = value!("LIST_OF_SUBNETWORKS");
+        world.router["nats"][0]["subnetworks"] = list;
+        let walked = world.walk("10.0.0.5", "quay.io");
+        let links = walked["links"].as_array().unwrap();
+        links.iter().find(|one| one["kind"] == "nat").unwrap()["state"].clone()
+    };
+    let other = value!({"name": "projects/p/regions/r1/subnetworks/other",
+        "sourceIpRangesToNat": ["ALL_IP_RANGES"]});
+    assert_eq!(asked(value!([other])), "broken");
+    for gone in ["name", "sourceIpRangesToNat"] {
+        let mut damaged = other.clone();
+        damaged.as_object_mut().unwrap().remove(gone);
+        assert_eq!(asked(value!([damaged])), "not-given", "{gone}");
+    }
+}

@@ -449,3 +449,38 @@ fn plans_that_are_tried_change_rules_and_nothing_else() {
     assert!(road.contains("gcr.io"), "{road}");
     assert_eq!(road, tried);
 }
+
+/// A rule of a state that does not say what it does may do anything; what a resource speaks of is
+/// no entry of the log, and takes no resource away.
+#[test]
+fn rules_of_terraform_are_not_lost() {
+    let rule = |name: &str, fields: Value| {
+        let mut values = value!({"name": name, "project": "p", "network": NETWORK, "priority": 1000,
+            "direction": "INGRESS", "source_ranges": ["0.0.0.0/0"]});
+        values.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        resource("google_compute_firewall", name, values)
+    };
+    let open = rule("open", value!({"allow": [{"protocol": "tcp", "ports": ["22"]}]}));
+    let deny = rule("deny", value!({"deny": [{"protocol": "all"}], "priority": 10}));
+    let ask = |resources: &[Value]| ssh(&[("s.json", state(resources))], "8.8.8.8", &[]).0;
+    assert_eq!(ask(std::slice::from_ref(&open)), "ALLOWED");
+    assert_eq!(ask(&[open.clone(), deny.clone()]), "DENIED");
+    let mut bare = deny.clone();
+    bare.as_object_mut().unwrap().remove("values");
+    assert_eq!(ask(&[open.clone(), bare]), "UNDETERMINED");
+    let mut by_address = deny.clone();
+    for key in ["type", "name"] {
+        by_address.as_object_mut().unwrap().remove(key);
+    }
+    by_address["address"] = value!("google_compute_firewall.deny[\"10.0.0.0/8\"]");
+    assert_eq!(ask(&[open.clone(), by_address]), "DENIED");
+    let metric = resource(
+        "google_logging_metric",
+        "m",
+        value!({"name": "m", "label_extractors": {"src_ip": "EXTRACT(a)", "dest_ip": "EXTRACT(b)",
+            "disposition": "EXTRACT(c)"}}),
+    );
+    let quoted = common::small::denied("10.0.0.1", "10.0.0.2", 22, "r", "INGRESS", "v").to_string();
+    let object = resource("google_storage_bucket_object", "o", value!({"content": quoted}));
+    assert_eq!(ask(&[open, deny, metric, object]), "DENIED");
+}

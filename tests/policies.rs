@@ -784,6 +784,13 @@ fn an_order_that_was_not_exported_is_not_known() {
     let mut selected = network("");
     selected.as_object_mut().unwrap().remove("networkFirewallPolicyEnforcementOrder");
     assert_eq!(asked(selected.clone()), "UNDETERMINED");
+    // Of three that contradict each other none is believed, in whatever order.
+    let three = ["BEFORE", "AFTER", "AFTER"].map(|one| network(&format!("{one}_CLASSIC_FIREWALL")));
+    for order in [[0, 1, 2], [1, 0, 2], [1, 2, 0]] {
+        let mut all = vec![firewalls.clone()];
+        all.extend(order.map(|at| three[at].clone()));
+        assert_eq!(ask(&all, WEB, &[])["verdict"], "UNDETERMINED", "{order:?}");
+    }
     // Beside the whole export a selection takes nothing away.
     let both = [firewalls.clone(), selected, network("BEFORE_CLASSIC_FIREWALL")];
     assert_eq!(ask(&both, WEB, &[])["verdict"], "DENIED");

@@ -896,6 +896,23 @@ fn what_a_policy_behind_denies_by_name_is_not_passed_by() {
         let open = webhook(other);
         assert_eq!(open["fixes"][0]["safety"], "safe", "{open:#}");
     }
+    // What a rule before it takes, it never sees; nor whom no list of Google's means.
+    let first = |action: &str| {
+        let mut rule = from(action, &["8443"], value!({}));
+        rule["priority"] = value!(50);
+        let [network, firewalls] = with_policy_after(
+            &[deny_all(value!({}))],
+            &value!([rule, from("deny", &["8443"], value!({}))]),
+        );
+        let more = [cluster("c", value!({})), subnet(value!({})), webhook_call()];
+        let all = [vec![network, firewalls], more.to_vec()].concat();
+        fixes(&Inputs::of(&all).triage(), "webhook-port-blocked")[0]["safety"].clone()
+    };
+    assert_eq!((first("allow"), first("goto_next")), (value!("safe"), value!("safe")));
+    let mut abroad = from("deny", &["8443"], value!({}));
+    abroad["match"]["srcRegionCodes"] = value!(["CN"]);
+    abroad["match"].as_object_mut().unwrap().remove("srcIpRanges");
+    assert_eq!(webhook(abroad)["fixes"][0]["safety"], "safe");
     // A VM may carry the tag that the policy speaks of.
     let tag = value!({"targetSecureTags": [{"name": "tagValues/7", "state": "EFFECTIVE"}]});
     let tagged = webhook(from("deny", &["8443"], tag));

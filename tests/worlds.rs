@@ -442,6 +442,7 @@ fn inventory(rules: &[Rule], order: u8) -> Inventory {
             default_route: None,
             id: network(),
             policies_first: Some(order == 2),
+            is_disputed: false,
             peerings: Vec::new(),
             peering_names: None,
             origin: vpcwhy::model::Origin::default(),

@@ -178,6 +178,13 @@ fn without_peering(
     let peering = evidence.directory.inventory.lost_peering(cluster)?;
     let (name, network) = (&cluster.id.name, cluster.network.as_ref()?);
     let (mut explanation, _) = said(cluster, evidence);
+    // Two exports may be of two days: without a sign that nodes are cut off it is only told.
+    let by_itself =
+        is_broken(&cluster.state) || cluster.node_pools.iter().any(|pool| is_broken(&pool.state));
+    let of_nodes = |symptom: &Symptom| {
+        matches!(symptom.kind, SymptomKind::NodesMissing(_) | SymptomKind::NodeEgress(_))
+    };
+    let is_seen = by_itself || evidence.correlation.told.iter().any(|one| of_nodes(one.symptom));
     let range = cluster.control_plane_range.map(|range| format!(", {range},"));
     explanation.push(format!(
         "the control plane's range{} is reached by the route of this peering alone",
@@ -186,8 +193,8 @@ fn without_peering(
     Some(Finding {
         id: id(check.id, &[name, peering]),
         check: check.id,
-        severity: check.severity,
-        confidence: Confidence::Likely,
+        severity: if is_seen { check.severity } else { Severity::Note },
+        confidence: if is_seen { Confidence::Likely } else { Confidence::Possible },
         basis: Basis::Configuration,
         title: format!(
             "nodes of {name} cannot reach their control plane: network {network} has no peering \

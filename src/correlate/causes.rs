@@ -133,11 +133,22 @@ impl<'a> Cause<'a> {
     /// default is.
     #[must_use]
     pub fn denied_by_name<'i>(&self, inventory: &'i Inventory) -> Option<&'i FirewallRule> {
-        let behind = self.network.iter().flat_map(|network| inventory.rules_behind(network));
-        let all = inventory.firewall_rules.iter().chain(behind);
-        let denies = all.filter(|rule| rule.action == Action::Deny && !rule.disabled);
-        denies.filter(|rule| !rule.is_catch_all(self.protocol)).find(|rule| {
-            self.flows().any(|flow| match_rule(rule, flow, &mut ()) == Outcome::Matched)
+        let matches =
+            |rule: &FirewallRule, flow| match_rule(rule, flow, &mut ()) == Outcome::Matched;
+        let by_name =
+            |rule: &&FirewallRule| rule.action == Action::Deny && !rule.is_catch_all(self.protocol);
+        let mut denies = inventory.firewall_rules.iter().filter(by_name);
+        let own = denies.find(|rule| self.flows().any(|flow| matches(rule, flow)));
+        own.or_else(|| {
+            let mut behind =
+                self.network.iter().flat_map(|network| inventory.policies_behind(network));
+            behind.find_map(|policy| {
+                // In a policy the first that matches decides, a deny before others of its rank.
+                let mut rules: Vec<&FirewallRule> = policy.rules.iter().collect();
+                rules.sort_by_key(|rule| (rule.priority, rule.action != Action::Deny));
+                let first = |flow| rules.iter().copied().find(|rule| matches(rule, flow));
+                self.flows().filter_map(first).find(by_name)
+            })
         })
     }
 

@@ -10,6 +10,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 
 use crate::model::{Cluster, Inventory, Origin, Reference, Subnetwork};
+use crate::net::well_known::vips;
 use crate::net::{AddressSet, IpNet, Role, well_known};
 
 /// Somebody who owns addresses.
@@ -411,7 +412,11 @@ impl Roles {
             } else {
                 continue;
             };
-            if route.destination.prefix_len() == 0 {
+            // Wherever a route takes them, Google's VIPs are Google's.
+            let takes_vip = vips().any(|vip| {
+                vip.range.contains(&route.destination) || route.destination.contains(&vip.range)
+            });
+            if takes_vip {
                 continue;
             }
             self.add(

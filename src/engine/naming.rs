@@ -304,7 +304,8 @@ impl Asker<'_> {
             return Found::End(Resolved::Undecided(what, why, &zone.origin));
         }
         let answers = answers(&records, name, &plain(&zone.dns_name));
-        if answers.is_empty() && inventory.is_partial(Listed::Records) {
+        let says = |one: &&RecordSet| one.data.iter().any(|text| one.is_readable(text));
+        if !answers.iter().any(says) && inventory.is_partial(Listed::Records) {
             return Found::End(Resolved::RecordsNotGiven(zone));
         }
         if answers.is_empty() {

@@ -288,6 +288,7 @@ mod tests {
         let network = |default_route| Network {
             id: Reference::new(None, "n"),
             policies_first: Some(false),
+            is_disputed: false,
             peerings: Vec::new(),
             peering_names: None,
             default_route,

@@ -332,10 +332,10 @@ impl<'a, 'n> Known<'a, 'n> {
         let mut vpc = Stage::new(None, own, None);
         let of_answer = |policy: &FirewallPolicy| policy.effective && self.is_asked(policy);
         vpc.given = self.complete
-            || self.inventory.lists_none(Listed::Rules, self.network)
             || !vpc.ingress.ordered.is_empty()
             || !vpc.egress.ordered.is_empty()
-            || self.inventory.policies.iter().any(of_answer);
+            || self.inventory.policies.iter().any(of_answer)
+            || self.inventory.lists_none(Listed::Rules, self.network);
         vpc
     }
 }

@@ -4,9 +4,10 @@
 use crate::ingest::fields::Fields;
 use crate::ingest::kept;
 use crate::ingest::terraform_resources::RESOURCE;
+use crate::model::listed::Listed;
 use crate::model::{
-    ManagedZone, NameServerPolicy, Origin, RecordSet, Reference, ResponsePolicy, ResponseRule,
-    ZoneTarget,
+    Inventory, ManagedZone, NameServerPolicy, Origin, RecordSet, Reference, ResponsePolicy,
+    ResponseRule, ZoneTarget,
 };
 
 /// A managed zone.
@@ -16,12 +17,16 @@ pub fn zone(fields: Fields<'_>, origin: &Origin) -> Option<ManagedZone> {
     // The API writes these of every zone, and who sees it of every private one.
     let is_whole = ["kind", "id", "creationTime", RESOURCE].iter().any(|key| fields.has(key));
     let says_who = fields.has("privateVisibilityConfig") || visibility.as_deref() == Some("public");
-    let is_hidden = !is_whole && !says_who;
+    let strange = |key: &str| visible.list(key).any(|one| one.0.as_object().is_none());
+    let is_odd = visibility.as_deref().is_some_and(|said| !["public", "private"].contains(&said))
+        || ["networks", "gkeClusters"].into_iter().any(strange)
+        || visible.list("networks").any(|one| one.reference("networkUrl").is_none());
+    let is_hidden = !is_whole && !says_who || is_odd;
     Some(ManagedZone {
         id: fields.own_reference()?,
         dns_name: fields.text("dnsName")?,
         private: match visibility.as_deref() {
-            Some(said) => said == "private",
+            Some(said) => said == "private" || is_odd,
             None => is_hidden || fields.has("privateVisibilityConfig"),
         },
         is_hidden,
@@ -40,9 +45,9 @@ pub fn zone(fields: Fields<'_>, origin: &Origin) -> Option<ManagedZone> {
     })
 }
 
-/// A record set.
-pub fn record_set(fields: Fields<'_>, origin: &Origin) -> Option<RecordSet> {
-    Some(RecordSet {
+/// Reads a record set. What one answers that says nothing is not known: records may be missing.
+pub fn record_set(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
+    let set = RecordSet {
         name: fields.text("name")?,
         kind: fields.text("type")?,
         // Only Terraform says it.
@@ -50,7 +55,12 @@ pub fn record_set(fields: Fields<'_>, origin: &Origin) -> Option<RecordSet> {
         data: answers(fields),
         kept: kept::exported(fields, origin),
         origin: origin.clone(),
-    })
+    };
+    if set.data.is_empty() || !set.data.iter().all(|text| set.is_readable(text)) {
+        into.lists.partial.insert(Listed::Records);
+    }
+    into.record_sets.push(set);
+    Some(())
 }
 
 /// What a record set answers; a routing policy has several answers, and which of them is given

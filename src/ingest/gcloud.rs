@@ -4,13 +4,14 @@
 
 use crate::ingest::document::{EFFECTIVE_POLICY, Item};
 use crate::ingest::fields::Fields;
-use crate::ingest::{Read, balancers, dns, exported, kept, operations, policies, rules};
+use crate::ingest::{Read, balancers, dns, exported, kept, operations, policies, routes, rules};
 use crate::model::cluster::{ControlPlaneLink, Interface, Provider, State};
 use crate::model::inventory::Frontend;
+use crate::model::listed::Listed;
 use crate::model::managed::cluster_of_node_tag;
 use crate::model::{
     Association, Attachment, Cluster, Instance, Inventory, Nat, NatSubnetwork, Network, NodePool,
-    Origin, PolicyRoute, Reference, Route, Subnetwork,
+    Origin, Reference, Subnetwork,
 };
 use crate::net::{parse_address, parse_cidr};
 
@@ -40,9 +41,9 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "gcloud-subnetworks" => {
             subnetwork(fields, origin).map(|found| into.subnetworks.push(found))
         }
-        "gcloud-routes" => route(fields, origin).map(|found| into.routes.push(found)),
+        "gcloud-routes" => routes::route(fields, origin).map(|found| into.routes.push(found)),
         "gcloud-policy-based-routes" => {
-            policy_route(fields, origin).map(|found| into.policy_routes.push(found))
+            routes::policy_route(fields, origin).map(|found| into.policy_routes.push(found))
         }
         "gcloud-routers" => router(fields, origin, into),
         "gcloud-clusters" => cluster(fields, origin).map(|found| into.clusters.push(found)),
@@ -53,9 +54,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "gcloud-instance-templates" => instance(fields, fields.at("properties"), origin, true)
             .map(|found| into.instances.push(found)),
         "gcloud-dns-zones" => dns::zone(fields, origin).map(|found| into.zones.push(found)),
-        "gcloud-dns-records" => {
-            dns::record_set(fields, origin).map(|found| into.record_sets.push(found))
-        }
+        "gcloud-dns-records" => dns::record_set(fields, origin, into),
         "gcloud-response-policies" => {
             dns::response_policy(fields, origin).map(|found| into.response_policies.push(found))
         }
@@ -80,11 +79,25 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "gcloud-network-endpoint-groups" => balancers::group(fields, true, origin, into),
         _ => None,
     };
+    if read.is_none() {
+        into.lists.partial.extend(lost(shape));
+    }
     match read {
         Some(()) if shape == "gcloud-effective-firewalls" && !fields.has("policy") => Read::Noted,
         Some(()) => Read::Used(shape),
         None => Read::Bad("it lacks its name, its network or its range"),
     }
+}
+
+/// What the list was of that an item was lost from: it may be what is looked for.
+fn lost(shape: &str) -> Option<Listed> {
+    Some(match shape {
+        "gcloud-routes" => Listed::Routes,
+        "gcloud-routers" => Listed::Routers,
+        "gcloud-dns-zones" => Listed::Zones,
+        "gcloud-dns-records" => Listed::Records,
+        _ => return None,
+    })
 }
 
 /// What an item is that is known and not used.
@@ -246,6 +259,7 @@ fn network(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<
         provider: Provider::Google,
         id,
         policies_first: policies::policies_first(fields, exported::is_exported(fields)),
+        is_disputed: false,
         peerings: fields
             .list("peerings")
             .filter_map(|peering| peering.reference("network"))
@@ -282,70 +296,6 @@ fn subnetwork(fields: Fields<'_>, origin: &Origin) -> Option<Subnetwork> {
     })
 }
 
-fn route(fields: Fields<'_>, origin: &Origin) -> Option<Route> {
-    let id = fields.own_reference()?;
-    const NEXT_HOPS: [&str; 9] = [
-        "nextHopGateway",
-        "nextHopIp",
-        "nextHopInstance",
-        "nextHopIlb",
-        "nextHopVpnTunnel",
-        "nextHopPeering",
-        "nextHopNetwork",
-        "nextHopHub",
-        "nextHopInterconnectAttachment",
-    ];
-    Some(Route {
-        network: fields.reference("network")?.or_project(id.project.as_deref()),
-        destination: fields.range("destRange")?,
-        priority: fields.number("priority").and_then(|n| u32::try_from(n).ok()).unwrap_or(1000),
-        next_hop: fields.first_text(&NEXT_HOPS).unwrap_or_default(),
-        by_peering: fields.has("nextHopPeering"),
-        tags: fields.names("tags"),
-        is_written: false,
-        down: down(fields),
-        kept: kept::exported(fields, origin),
-        origin: origin.clone(),
-        id,
-    })
-}
-
-/// What the export says of a next hop that takes no packets: `warnings[].code` and `routeStatus` of
-/// the Compute API's `Route`.
-fn down(fields: Fields<'_>) -> Option<String> {
-    const CODES: [&str; 5] = [
-        "NEXT_HOP_INSTANCE_NOT_FOUND",
-        "NEXT_HOP_NOT_RUNNING",
-        "NEXT_HOP_CANNOT_IP_FORWARD",
-        "NEXT_HOP_INSTANCE_NOT_ON_NETWORK",
-        "NEXT_HOP_ADDRESS_NOT_ASSIGNED",
-    ];
-    let told = fields.list("warnings").filter_map(|one| one.text("code"));
-    let by_warning = told.into_iter().find(|code| CODES.contains(&code.as_str()));
-    let status = fields.text("routeStatus");
-    by_warning.or(status.filter(|status| ["INACTIVE", "DROPPED"].contains(&status.as_str())))
-}
-
-/// A policy-based route (<https://cloud.google.com/network-connectivity/docs/reference/networkconnectivity/rest/v1/projects.locations.global.policyBasedRoutes>).
-fn policy_route(fields: Fields<'_>, origin: &Origin) -> Option<PolicyRoute> {
-    let id = Reference::parse(&fields.text("name")?);
-    let filter = fields.at("filter");
-    let anywhere = || parse_cidr("0.0.0.0/0");
-    let protocol = filter.text("ipProtocol").filter(|text| !text.eq_ignore_ascii_case("all"));
-    Some(PolicyRoute {
-        network: fields.reference("network")?.or_project(id.project.as_deref()),
-        priority: fields.number("priority").and_then(|n| u32::try_from(n).ok()).unwrap_or(1000),
-        source: filter.range("srcRange").or_else(anywhere)?,
-        destination: filter.range("destRange").or_else(anywhere)?,
-        protocol: protocol.and_then(|text| text.parse().ok()),
-        tags: fields.at("virtualMachine").names("tags"),
-        by_interconnect: fields.has("interconnectAttachment"),
-        next_hop: fields.text("nextHopIlbIp"),
-        origin: origin.clone(),
-        id,
-    })
-}
-
 fn router(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
     let id = fields.own_reference()?;
     let network = fields.reference("network")?.or_project(id.project.as_deref());
@@ -365,12 +315,10 @@ fn router(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<(
             ranges: nat.text_or_empty("sourceSubnetworkIpRangesToNat"),
             subnetworks: nat
                 .list("subnetworks")
-                .filter_map(|one| {
-                    Some(NatSubnetwork {
-                        id: one.reference("name")?,
-                        ranges: one.texts("sourceIpRangesToNat"),
-                        secondary: one.texts("secondaryIpRangeNames"),
-                    })
+                .map(|one| NatSubnetwork {
+                    id: one.reference("name").unwrap_or_default(),
+                    ranges: one.texts("sourceIpRangesToNat"),
+                    secondary: one.texts("secondaryIpRangeNames"),
                 })
                 .collect(),
             // References to address resources hold no address; a bare address is one.
@@ -439,7 +387,9 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         service_range_names: Vec::from_iter(allocation.text("servicesSecondaryRangeName")),
         control_plane_range: private.range("masterIpv4CidrBlock"),
         // Some exporters write it empty where there is none.
-        peering: private.text("peeringName").filter(|name| !name.is_empty()),
+        peering: private
+            .text("peeringName")
+            .filter(|name| !name.is_empty() && !has_psc(private) && !has_psc(endpoints)),
         link: if private.first_text(&["peeringName"]).is_some() {
             Some(ControlPlaneLink::Peering)
         } else if has_psc(private) || has_psc(endpoints) {

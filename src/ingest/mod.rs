@@ -26,6 +26,7 @@ pub mod policies;
 pub mod profile;
 pub mod query;
 pub mod reader;
+mod routes;
 pub mod rules;
 pub mod settle;
 pub mod symptom;

@@ -36,6 +36,8 @@ pub struct Page {
     lack: Option<Lack>,
     /// The project that it is of, where it says one.
     project: Option<String>,
+    /// Whether it is of one region or zone.
+    of_part: bool,
     /// Whether it holds nothing.
     is_empty: bool,
     /// Where it stands.
@@ -66,16 +68,18 @@ impl Page {
         let version = metadata.text("resourceVersion").filter(|version| !version.is_empty());
         let id = read("id").and_then(|id| id.as_str().map(str::to_owned)).or(version);
         let link = ["selfLink", "id"].iter().find_map(|key| {
-            let link = read(key)?;
-            Reference::parse(link.as_str()?).project
+            read(key)?.as_str().filter(|link| link.contains("projects/")).map(str::to_owned)
         });
-        Self { kind: kind.to_owned(), id, lack, project: link, is_empty: false, origin }
+        let link = link.unwrap_or_default();
+        let project = Reference::parse(&link).project;
+        let of_part = ["/regions/", "/zones/"].iter().any(|part| link.contains(part));
+        Self { kind: kind.to_owned(), id, lack, project, of_part, is_empty: false, origin }
     }
 
     /// The same, where it may hold nothing.
     #[must_use]
     pub(super) fn holding(mut self, nothing: bool) -> Self {
-        self.is_empty = nothing;
+        self.is_empty = nothing && !self.of_part;
         self
     }
 
@@ -110,6 +114,7 @@ impl Page {
             id: None,
             lack: Some(lack),
             project: None,
+            of_part: true,
             is_empty: false,
             origin,
         })

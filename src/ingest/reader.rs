@@ -245,12 +245,15 @@ const KINDS_OF_RULES: [&str; 4] = [
 fn is_kind_of_rules(value: &Value) -> bool {
     let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
     let spec = |key: &str| value.get("spec").is_some_and(|spec| spec.get(key).is_some());
+    let version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    // Without a kind it may be of any; with another maker's version it is none.
+    let may_be = version.contains("cnrm") || version.is_empty() && kind.is_empty();
     KINDS_OF_RULES.contains(&kind)
         // Cut in its middle.
-        || kind.len() > "Compute".len()
+        || version.contains("cnrm")
+            && kind.len() > "Compute".len()
             && KINDS_OF_RULES.iter().any(|whole| whole.starts_with(kind))
-        || spec("firewallPolicyRef")
-        || spec("match") && spec("direction")
+        || may_be && (spec("firewallPolicyRef") || spec("match") && spec("direction"))
 }
 
 /// A manifest tells of its object whatever its kind, and of the resource unless its status shows
@@ -335,7 +338,7 @@ fn note_partial_lists(inputs: &mut [Reader], inventory: &mut Inventory) -> Vec<C
         settle::doubt_everywhere(inventory, &page.origin);
     }
     inventory.lists.none = pages.iter().filter_map(Page::none_of).collect();
-    inventory.lists.partial = unfinished.iter().map(|page| page.listed()).collect();
+    inventory.lists.partial.extend(unfinished.iter().map(|page| page.listed()));
     inventory.workloads.partial = inventory.is_partial(Listed::Objects);
     unfinished.into_iter().map(Page::complaint).collect()
 }
@@ -454,8 +457,10 @@ pub fn names_rules(text: &[u8]) -> bool {
 
 /// Whether a text of no known form describes firewall rules: quoted, coloured, behind something.
 fn describes_rules(text: &str) -> bool {
+    let begins = ["apiVersion:", "kind:", "---"];
+    let is_manifest = begins.iter().any(|word| text.trim_start().starts_with(word));
     let text = text.as_bytes();
-    holds_one_of(text, &MANIFESTS_OF_RULES)
+    is_manifest && holds_one_of(text, &MANIFESTS_OF_RULES)
         || holds_one_of(text, &TRAFFIC_OF_RULES) && holds_one_of(text, &ENDS_OF_RULES)
 }
 

@@ -244,10 +244,13 @@ fn put_together(inventory: &mut Inventory, doubted: bool) -> Vec<Differing> {
         |kept, other| {
             let both = kept.policies_first.zip(other.policies_first);
             let differ = doubts(&kept.origin, &other.origin) && both.is_some_and(|(a, b)| a != b);
-            if differ {
+            // A selection of fields beside the whole does not say it. What a manifest leaves out is
+            // no more said.
+            let alike = manifests.contains(&kept.origin) == manifests.contains(&other.origin);
+            kept.is_disputed |= differ || other.is_disputed;
+            if kept.is_disputed {
                 kept.policies_first = None;
-            } else {
-                // A selection of fields beside the whole does not say it.
+            } else if alike {
                 kept.policies_first = kept.policies_first.or(other.policies_first);
             }
             let field = differ.then_some("networkFirewallPolicyEnforcementOrder");

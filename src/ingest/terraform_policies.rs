@@ -131,8 +131,17 @@ fn described(resource: &Resource<'_>, kind: PolicyKind, part: Part, unknown: &[&
     if part == Part::WithRules
         && let Some(Value::Array(rules)) = fields.remove("rule")
     {
-        fields
-            .insert("rules".to_owned(), rules.into_iter().map(|one| rule(one, unknown)).collect());
+        // "If unspecified an INGRESS rule is created": so the provider documents `rule.direction`,
+        // of these resources alone.
+        let with_direction = |one: Value| match one {
+            Value::Object(mut rule) if rule.get("direction").is_none_or(Value::is_null) => {
+                rule.insert("direction".to_owned(), json!("INGRESS"));
+                Value::Object(rule)
+            }
+            one => one,
+        };
+        let rules = rules.into_iter().map(with_direction).map(|one| rule(one, unknown));
+        fields.insert("rules".to_owned(), rules.collect());
     }
     fields.insert("kind".to_owned(), json!("compute#firewallPolicy"));
     let mut names: Vec<String> = NAMES.iter().filter_map(|key| resource.values.text(key)).collect();

@@ -59,6 +59,12 @@ fn shown(kept: Fields<'_>) -> Value {
     let mut modules: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for one in kept.list("resources") {
         let into = modules.entry(one.text_or_empty("module")).or_default();
+        if !one.has("instances") {
+            into.push(json!({
+                "address": "", "mode": one.text("mode"), "type": one.text("type"),
+                "name": one.text("name"),
+            }));
+        }
         // What is deposed is about to be deleted.
         for copy in one.list("instances").filter(|copy| !copy.has("deposed")) {
             let (module, kind) = (one.text("module"), one.text_or_empty("type"));
@@ -111,6 +117,11 @@ pub fn items(item: &Item) -> Shown {
                 }
             }
             None if policy_kind(&resource.kind).is_some() => {}
+            // A rule that does not say what it does may do anything.
+            None if resource.kind == "google_compute_firewall" => {
+                let value = json!({ "kind": "compute#firewall", "name": resource.name });
+                shown.items.push(Item { value, origin: item.origin.clone(), hint: None });
+            }
             None => *shown.unused.entry(resource.kind.clone()).or_default() += 1,
         }
     }

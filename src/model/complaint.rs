@@ -24,8 +24,7 @@ pub const SKIPPED_ENTRY: &str = "skipped this entry";
 pub const SKIPPED_ITEM: &str = "skipped this item";
 /// What was done about a list of nothing that does not say of what.
 pub const LEFT_OUT_NOTHING: &str = "left it out: what it lists is not given (`vpcwhy collect` \
-                                    writes lists with their kind: {\"kind\": \
-                                    \"compute#routerList\", \"items\": []})";
+                                    writes lists that say what they are)";
 /// What is done with the second of two descriptions that differ.
 pub const KEPT_FIRST: &str =
     "kept the other; where this decides, nothing is sure: give the newer one alone";

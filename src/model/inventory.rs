@@ -405,7 +405,7 @@ impl Inventory {
     /// (<https://cloud.google.com/kubernetes-engine/docs/troubleshooting/network-isolation>).
     #[must_use]
     pub fn lost_peering<'c>(&self, cluster: &'c Cluster) -> Option<&'c str> {
-        let network = cluster.network.as_ref()?;
+        let network = cluster.network.as_ref().filter(|_| !cluster.heard)?;
         let described = self.networks.iter().find(|one| one.id.agrees(network))?;
         let (name, known) = (cluster.peering.as_ref()?, described.peering_names.as_ref()?);
         (!known.contains(name)).then_some(name)
@@ -421,27 +421,35 @@ impl Inventory {
     /// its project may be of any, where there are several.
     #[must_use]
     pub fn lists_none(&self, listed: Listed, network: &Reference) -> bool {
-        if self.is_partial(listed) || self.lists.none.is_empty() {
+        let mut own = self.lists.none.iter().filter(|(of, _)| *of == listed).peekable();
+        if own.peek().is_none() || self.is_partial(listed) {
             return false;
         }
-        let mut projects: Vec<_> =
-            self.known_networks().into_iter().map(|one| one.project).collect();
-        projects.sort();
-        projects.dedup();
-        self.lists.none.iter().any(|(of, project)| {
-            let is_its = match (project, &network.project) {
-                (Some(project), Some(own)) => project == own,
-                _ => projects.len() < 2,
-            };
-            *of == listed && is_its
+        own.any(|(_, project)| match (project, &network.project) {
+            (Some(project), Some(own)) => project == own,
+            _ => self.is_of_one_project(),
         })
+    }
+
+    /// Whether nothing that was described is of a second project.
+    fn is_of_one_project(&self) -> bool {
+        let networks = self.networks.iter().map(|one| &one.id);
+        let of_rules = self.firewall_rules.iter().map(|one| &one.network);
+        let of_subnetworks = self.subnetworks.iter().map(|one| &one.network);
+        let of_clusters =
+            self.clusters.iter().flat_map(|one| [Some(&one.id), one.network.as_ref()]);
+        let all = networks.chain(of_rules).chain(of_subnetworks).chain(of_clusters.flatten());
+        let mut projects = all.filter_map(|one| one.project.as_deref());
+        let first = projects.next();
+        projects.all(|one| Some(one) == first)
     }
 
     /// Whether lists of this were given that hold none for any network that is known.
     #[must_use]
     pub fn has_none(&self, listed: Listed) -> bool {
         let is_listed = self.lists.none.iter().any(|(of, _)| *of == listed);
-        is_listed && self.known_networks().iter().all(|network| self.lists_none(listed, network))
+        let known = if is_listed { self.known_networks() } else { Vec::new() };
+        !known.is_empty() && known.iter().all(|network| self.lists_none(listed, network))
     }
 
     /// Whether the zones of DNS were given that a network may see: those of other projects come in
@@ -513,15 +521,22 @@ impl Inventory {
         }
     }
 
-    /// The rules of policies that are asked after the network's own rules, or may be.
-    pub fn rules_behind(&self, network: &Reference) -> impl Iterator<Item = &FirewallRule> {
+    /// The policies that are asked after the network's own rules, or may be. One of a region is for
+    /// subnetworks there.
+    pub fn policies_behind(&self, network: &Reference) -> impl Iterator<Item = &FirewallPolicy> {
         let here = network.clone();
-        let own = self.policies.iter().filter(move |policy| {
+        self.policies.iter().filter(move |policy| {
+            let own = self.subnetworks.iter().filter(|one| one.network.agrees(&here));
+            let mut regions = own.filter_map(|one| one.id.location.as_ref()).peekable();
+            let in_region = match &policy.region {
+                Some(region) if regions.peek().is_some() => regions.any(|one| one == region),
+                _ => true,
+            };
             matches!(policy.kind, PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork)
                 && policy.network.as_ref().is_some_and(|of| of.agrees(&here))
                 && self.is_above_rules(policy.kind, &here) != Some(true)
-        });
-        own.flat_map(|policy| &policy.rules)
+                && in_region
+        })
     }
 
     /// Whether a network asks its network firewall policies before the VPC rules; `None` where

@@ -2,7 +2,7 @@
 
 use crate::model::cluster::Provider;
 use crate::model::{Kept, Origin, Reference};
-use crate::net::IpNet;
+use crate::net::{IpNet, parse_address};
 
 /// A VPC network that is described.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Network {
     /// (`networkFirewallPolicyEnforcementOrder: BEFORE_CLASSIC_FIREWALL`); `None` where
     /// descriptions differ.
     pub policies_first: Option<bool>,
+    /// Whether two descriptions contradict each other in that.
+    pub is_disputed: bool,
     /// Names of peered networks.
     pub peerings: Vec<Reference>,
     /// Names of the peerings, where the description lists them.
@@ -100,6 +102,25 @@ pub struct Nat {
     pub origin: Origin,
 }
 
+impl Nat {
+    /// Whether it says all of what it translates
+    /// (<https://cloud.google.com/compute/docs/reference/rest/v1/routers>, `RouterNat`).
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let says = |one: &NatSubnetwork| {
+            let by_name = one.ranges.iter().any(|ranges| ranges == "LIST_OF_SECONDARY_IP_RANGES");
+            !one.id.name.is_empty()
+                && !one.ranges.is_empty()
+                && (!by_name || !one.secondary.is_empty())
+        };
+        match self.ranges.as_str() {
+            "ALL_SUBNETWORKS_ALL_IP_RANGES" | "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES" => true,
+            "LIST_OF_SUBNETWORKS" => self.subnetworks.iter().all(says),
+            _ => false,
+        }
+    }
+}
+
 /// A subnetwork that a Cloud NAT lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NatSubnetwork {
@@ -172,6 +193,14 @@ pub struct RecordSet {
     pub kept: Option<Kept>,
     /// Where it was read.
     pub origin: Origin,
+}
+
+impl RecordSet {
+    /// Whether one of its answers is one of its type.
+    #[must_use]
+    pub fn is_readable(&self, answer: &str) -> bool {
+        !matches!(self.kind.as_str(), "A" | "AAAA") || parse_address(answer).is_some()
+    }
 }
 
 /// A response policy of Cloud DNS: it answers before zones do.

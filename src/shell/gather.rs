@@ -199,7 +199,7 @@ impl<'p> Gathering<'p> {
         gathered.ledger.settle();
         let (inventory, summaries, complaints) = reader::finish(readers);
         gathered.inventory = inventory;
-        hear(&mut gathered.inventory.clusters, gathered.ledger.roll_up());
+        hear(&mut gathered.inventory, gathered.ledger.roll_up());
         // What an empty list is of matters where something may be what it lists.
         let not_given = report::not_given(&gathered.inventory, &gathered.ledger.counts());
         let lacks_lists = LISTS.iter().any(|key| not_given.contains(key));

@@ -11,31 +11,68 @@ use crate::model::{Action, FirewallRule, Inventory};
 use crate::net::{AddressSet, Direction, TrafficSet};
 use crate::suggest::change::Change;
 
-/// Denies that the rule comes before: of the same place, or of a policy behind the VPC's rules.
+/// Denies that the rule comes before, with what they say by name: of the same place, or of a policy
+/// behind the VPC's rules.
 fn outranked<'i>(
     inventory: &'i Inventory,
     rule: &'i FirewallRule,
-) -> impl Iterator<Item = &'i FirewallRule> {
+) -> impl Iterator<Item = (&'i FirewallRule, TrafficSet)> {
     let beside = inventory.all_rules().filter(move |deny| {
         (deny.stage, &deny.policy) == (rule.stage, &rule.policy)
             && (rule.policy.is_some() || deny.network.agrees(&rule.network))
             && deny.priority > rule.priority
+            && deny.action == Action::Deny
     });
-    beside.chain(behind(inventory, rule)).filter(move |deny| {
-        deny.action == Action::Deny
-            && !deny.disabled
-            && deny.direction == rule.direction
-            && share(&deny.targets, &rule.targets)
+    let beside = beside.map(|deny| (deny, named(deny)));
+    beside.chain(behind(inventory, rule, named)).filter(move |(deny, _)| {
+        !deny.disabled && deny.direction == rule.direction && share(&deny.targets, &rule.targets)
     })
 }
 
-/// The rules of policies that are asked after this one, where it is the VPC's.
+/// The denies of policies that are asked after this rule, where it is the VPC's, with what they say
+/// and no rule before them in their policy takes.
 fn behind<'i>(
     inventory: &'i Inventory,
     rule: &'i FirewallRule,
-) -> impl Iterator<Item = &'i FirewallRule> {
+    says: fn(&FirewallRule) -> TrafficSet,
+) -> impl Iterator<Item = (&'i FirewallRule, TrafficSet)> {
     let own = rule.policy.is_none().then_some(&rule.network);
-    own.into_iter().flat_map(|network| inventory.rules_behind(network))
+    let policies = own.into_iter().flat_map(|network| inventory.policies_behind(network));
+    policies.flat_map(move |policy| {
+        let denies = policy.rules.iter().filter(|deny| {
+            // Whom a list of Google's, or a context, means is none of the inventory's.
+            deny.action == Action::Deny && !goes_by_lists(deny)
+        });
+        denies.map(move |deny| {
+            let takes = |earlier: &&FirewallRule| {
+                earlier.priority < deny.priority
+                    && earlier.action != Action::Deny
+                    && !earlier.disabled
+                    && earlier.direction == deny.direction
+                    && earlier.targets.is_everyone()
+                    && earlier.is_understood()
+                    && !goes_by_lists(earlier)
+                    && covers_peers(earlier, rule)
+            };
+            let taken = policy.rules.iter().filter(takes).map(FirewallRule::traffic);
+            (deny, says(deny).difference(&TrafficSet::union_of(taken)))
+        })
+    })
+}
+
+/// Whether a rule goes by lists that Google keeps, or by a network's context.
+fn goes_by_lists(rule: &FirewallRule) -> bool {
+    let ends = [&rule.source_conditions, &rule.destination_conditions];
+    ends.iter().any(|end| !end.lists.is_empty() || end.context.is_some())
+}
+
+/// Whether a rule speaks of all other ends that another one does.
+fn covers_peers(rule: &FirewallRule, other: &FirewallRule) -> bool {
+    match (peers(rule), peers(other)) {
+        (None, _) => true,
+        (Some(own), Some(others)) => own.covers(others),
+        (Some(_), None) => false,
+    }
 }
 
 /// What a deny says by name: nothing of the protocols on which it denies everything to everybody.
@@ -78,8 +115,8 @@ fn meets(peers: Option<&AddressSet>, others: Option<&AddressSet>) -> bool {
 
 /// What a new rule may open of these layers without crossing a deny.
 pub(super) fn spared(inventory: &Inventory, rule: &FirewallRule, layers: &[Layer4]) -> Vec<Layer4> {
-    let denies = outranked(inventory, rule).filter(|deny| peers_meet(deny, rule));
-    let denied = TrafficSet::union_of(denies.map(named));
+    let denies = outranked(inventory, rule).filter(|(deny, _)| peers_meet(deny, rule));
+    let denied = TrafficSet::union_of(denies.map(|(_, named)| named));
     without(layers, &denied)
 }
 
@@ -90,10 +127,10 @@ pub(super) fn left_denied(
     layers: &[Layer4],
 ) -> Option<String> {
     let wanted = TrafficSet::union_of(layers.iter().map(Layer4::traffic));
-    let denies = outranked(inventory, rule).filter(|deny| peers_meet(deny, rule));
+    let denies = outranked(inventory, rule).filter(|(deny, _)| peers_meet(deny, rule));
     let mut left: Vec<String> = denies
-        .filter_map(|deny| {
-            let denied = named(deny).intersection(&wanted);
+        .filter_map(|(deny, named)| {
+            let denied = named.intersection(&wanted);
             let is_left = |layer: &&Layer4| !layer.traffic().intersection(&denied).is_empty();
             let texts: Vec<String> =
                 deny.layer4.iter().filter(is_left).map(ToString::to_string).collect();
@@ -135,15 +172,18 @@ pub(super) fn doubled<'i>(
             // What it came before already was opened before, but for what is new.
             && (!is_passed || !deny.traffic().intersection(&traffic).is_empty())
     });
-    beside.chain(behind(inventory, after)).find(|deny| {
+    let beside = beside.map(|deny| (deny, deny.traffic()));
+    let mut all = beside.chain(behind(inventory, after, FirewallRule::traffic));
+    let found = all.find(|(deny, says)| {
         let is_other = !deny.targets.is_everyone() && !share(&deny.targets, &after.targets);
         deny.action == Action::Deny
             && !deny.disabled
             && deny.direction == after.direction
             && is_other
             && meets(peers(deny), opened.as_ref())
-            && !deny.traffic().intersection(&traffic).is_empty()
-    })
+            && !says.intersection(&traffic).is_empty()
+    });
+    found.map(|(deny, _)| deny)
 }
 
 /// The traffic, and the other ends, that a change opens: of a rule of which only one of the two
@@ -170,8 +210,7 @@ pub(super) fn crossed<'i>(
     rule: &'i FirewallRule,
     changed: &[Changed<'_, '_>],
 ) -> Option<&'i FirewallRule> {
-    outranked(inventory, rule).find(|deny| {
-        let named = named(deny);
+    let found = outranked(inventory, rule).find(|(deny, named)| {
         changed.iter().any(|one| {
             let flows = &one.flows;
             let peer = match rule.direction {
@@ -180,7 +219,8 @@ pub(super) fn crossed<'i>(
             };
             one.direction == rule.direction
                 && meets(peers(deny), Some(peer))
-                && !flows.traffic.intersection(&named).is_empty()
+                && !flows.traffic.intersection(named).is_empty()
         })
-    })
+    });
+    found.map(|(deny, _)| deny)
 }

@@ -15,7 +15,7 @@ use crate::engine::EffectiveRules;
 use crate::engine::naming::{Resolved, redirects_google, resolve};
 use crate::engine::routing::leads_to_vip;
 use crate::model::cluster::ControlPlaneLink;
-use crate::model::{Action, Cluster, Expected, Origin, Reference};
+use crate::model::{Action, Cluster, Expected, Inventory, Origin, Reference};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role, well_known};
 
 /// What every private node fetches to boot, besides the control plane
@@ -33,24 +33,27 @@ pub(super) fn speaks_from_its_range(cluster: &Cluster) -> bool {
     }
 }
 
-/// A range beside an endpoint of Private Service Connect leaves open who speaks. A log in which the
-/// range speaks to the cluster's network settles it.
-pub fn hear(clusters: &mut [Cluster], log: &RollUp) {
-    let doubtful = |cluster: &&mut Cluster| {
+/// A range beside an endpoint of Private Service Connect leaves open who speaks, and a peering that
+/// the network does not list whether there is a way. A log in which the range speaks to the
+/// cluster's network settles both.
+pub fn hear(inventory: &mut Inventory, log: &RollUp) {
+    let is_doubtful = |cluster: &Cluster| {
         cluster.link == Some(ControlPlaneLink::PrivateServiceConnect)
-            && cluster.control_plane_range.is_some()
+            || inventory.lost_peering(cluster).is_some()
     };
-    let mut doubtful: Vec<&mut Cluster> = clusters.iter_mut().filter(doubtful).collect();
-    if doubtful.is_empty() {
+    let all = inventory.clusters.iter().map(|cluster| {
+        (cluster.control_plane_range.filter(|_| is_doubtful(cluster)), cluster.network.clone())
+    });
+    let asked: Vec<(Option<IpNet>, Option<Reference>)> = all.collect();
+    if asked.iter().all(|(range, _)| range.is_none()) {
         return;
     }
     for group in log.each() {
         let (_, network) = group.vpc();
-        for cluster in &mut doubtful {
-            let is_own = cluster.network.as_ref().is_none_or(|own| own.name == network);
-            let range = cluster.control_plane_range;
-            cluster.heard |=
-                is_own && range.is_some_and(|range| range.contains(&group.tuple().src));
+        for (cluster, (range, own)) in inventory.clusters.iter_mut().zip(&asked) {
+            let is_own = own.as_ref().is_none_or(|own| own.name == network);
+            let speaks = range.is_some_and(|range| range.contains(&group.tuple().src));
+            cluster.heard |= is_own && speaks;
         }
     }
 }

@@ -487,6 +487,12 @@ impl Way<'_, '_> {
                 link("nat", State::Ok, format!("Cloud NAT {}", nat.name), detail)
                     .read_at(&nat.origin)
             }
+            None if let Some(nat) = all.iter().find(|nat| !nat.is_whole()) => {
+                let detail = "what it translates is not said in full: gcloud compute routers list \
+                              --format=json";
+                link("nat", State::NotGiven, format!("Cloud NAT {}", nat.name), detail)
+                    .read_at(&nat.origin)
+            }
             None if by_node && secondary.is_some() && found(secondary).is_some() => {
                 let detail = "covers the pods' range alone, and by default pods leave under the \
                               address of their node: which it is, ip-masq-agent's configuration \

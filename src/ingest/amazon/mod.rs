@@ -81,6 +81,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     into.networks.push(Network {
         id: network,
         policies_first: Some(false),
+        is_disputed: false,
         peerings: Vec::new(),
         peering_names: None,
         default_route: None,

@@ -324,6 +324,7 @@ fn network(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         provider: Provider::Google,
         id: manifest.id(),
         policies_first: policies::policies_first(manifest.spec, false),
+        is_disputed: false,
         peerings: Vec::new(),
         peering_names: None,
         default_route: Some(manifest.spec.flag("deleteDefaultRoutesOnCreate") != Some(true)),

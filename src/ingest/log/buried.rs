@@ -25,6 +25,26 @@ const OF_ENTRIES: [&str; 7] = [
     "_source",
 ];
 
+/// Words that resources hold, plans and states of them, and entries of the firewall's log do not.
+const OF_RESOURCES: [&str; 16] = [
+    "\"selfLink\"",
+    "\"apiVersion\"",
+    "\"compute#",
+    "\"dns#",
+    "\"planned_values\"",
+    "\"resource_changes\"",
+    "\"terraform_version\"",
+    "\"format_version\"",
+    "\"assetType\"",
+    "\"asset_type\"",
+    "\"IPProtocol\"",
+    "\"sourceRanges\"",
+    "\"destinationRanges\"",
+    "\"layer4Configs\"",
+    "\"networkInterfaces\"",
+    "\"creationTimestamp\"",
+];
+
 /// What is buried deeper stays there.
 const DEEPEST: usize = 32;
 
@@ -34,11 +54,13 @@ pub fn buried(text: &str) -> Vec<String> {
     let mut entries = Vec::new();
     // Most of what is no entry is a resource, and speaks of no connection.
     let may_hold = ["src_ip", "@timestamp"].iter().any(|word| has(text, word));
-    if may_hold && let Ok(Value::Object(members)) = serde_json::from_str(text) {
-        // Whatever an object of Kubernetes' quotes, it is none of the log.
-        if !members.contains_key("apiVersion") {
-            dig(&Value::Object(members), DEEPEST, &mut entries);
-        }
+    // Whatever a resource quotes or speaks of, it is none of the log, and is not to be lost to it.
+    let is_resource = OF_RESOURCES.iter().any(|word| has(text, word));
+    if may_hold
+        && !is_resource
+        && let Ok(object) = serde_json::from_str::<Value>(text)
+    {
+        dig(&object, DEEPEST, &mut entries);
     }
     entries
 }
@@ -69,7 +91,12 @@ fn dig(value: &Value, depth: usize, into: &mut Vec<String>) {
 fn entry(members: &Map<String, Value>, into: &mut Vec<String>) -> bool {
     let known = OF_ENTRIES.iter().any(|key| members.contains_key(*key));
     let whole = if known { members } else { &csv::nested(members).unwrap_or_default() };
-    let is_entry = |text: &String| !matches!(read_piece(text).0, Found::NoEntry);
+    let is_entry = |text: &String| match read_piece(text).0 {
+        Found::NoEntry => false,
+        // Names alone make no entry.
+        Found::BrokenEntry(_) => known,
+        _ => true,
+    };
     let text = (!whole.is_empty()).then(|| serde_json::to_string(whole).ok()).flatten();
     let text = text.filter(is_entry);
     let found = text.is_some();
@@ -120,5 +147,13 @@ mod tests {
         check(&json!({"connection": {"src_ip": "10.0.0.1"}}), 0);
         check(&json!({"filter": "jsonPayload.connection.src_ip=\"10.0.0.1\""}), 0);
         check(&json!({"apiVersion": "v1", "data": {"sample": entry("10.0.0.1").to_string()}}), 0);
+        let quoted = entry("10.0.0.1").to_string();
+        check(&json!({"kind": "compute#firewall", "name": "a", "description": quoted}), 0);
+        check(&json!({"name": "a", "sourceRanges": [], "description": quoted}), 0);
+        check(&json!({"format_version": "1.2", "planned_values": {"content": quoted}}), 0);
+        check(
+            &json!({"labels": {"src_ip": "EXTRACT(x)", "dest_ip": "EXTRACT(y)", "disposition": "z"}}),
+            0,
+        );
     }
 }

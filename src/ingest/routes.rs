@@ -1,0 +1,77 @@
+//! Routes and policy-based routes of the Compute and the Network Connectivity API.
+
+use crate::ingest::fields::Fields;
+use crate::ingest::{exported, kept};
+use crate::model::{Origin, PolicyRoute, Reference, Route};
+use crate::net::parse_cidr;
+
+/// A route.
+pub(super) fn route(fields: Fields<'_>, origin: &Origin) -> Option<Route> {
+    let id = fields.own_reference()?;
+    const NEXT_HOPS: [&str; 9] = [
+        "nextHopGateway",
+        "nextHopIp",
+        "nextHopInstance",
+        "nextHopIlb",
+        "nextHopVpnTunnel",
+        "nextHopPeering",
+        "nextHopNetwork",
+        "nextHopHub",
+        "nextHopInterconnectAttachment",
+    ];
+    let said = fields.number("priority").and_then(|number| u32::try_from(number).ok());
+    // The API writes it for every route. Without it this one may come first, and nothing is said
+    // of where it leads then.
+    let is_open = said.is_none() && (fields.has("priority") || exported::is_exported(fields))
+        || fields.strange("tags") > 0;
+    let next_hop = fields.first_text(&NEXT_HOPS).filter(|_| !is_open).unwrap_or_default();
+    Some(Route {
+        network: fields.reference("network")?.or_project(id.project.as_deref()),
+        destination: fields.range("destRange")?,
+        priority: if is_open { 0 } else { said.unwrap_or(1000) },
+        next_hop,
+        by_peering: fields.has("nextHopPeering"),
+        tags: fields.names("tags"),
+        is_written: false,
+        down: down(fields),
+        kept: kept::exported(fields, origin),
+        origin: origin.clone(),
+        id,
+    })
+}
+
+/// What the export says of a next hop that takes no packets: `warnings[].code` and `routeStatus` of
+/// the Compute API's `Route`.
+fn down(fields: Fields<'_>) -> Option<String> {
+    const CODES: [&str; 5] = [
+        "NEXT_HOP_INSTANCE_NOT_FOUND",
+        "NEXT_HOP_NOT_RUNNING",
+        "NEXT_HOP_CANNOT_IP_FORWARD",
+        "NEXT_HOP_INSTANCE_NOT_ON_NETWORK",
+        "NEXT_HOP_ADDRESS_NOT_ASSIGNED",
+    ];
+    let told = fields.list("warnings").filter_map(|one| one.text("code"));
+    let by_warning = told.into_iter().find(|code| CODES.contains(&code.as_str()));
+    let status = fields.text("routeStatus");
+    by_warning.or(status.filter(|status| ["INACTIVE", "DROPPED"].contains(&status.as_str())))
+}
+
+/// A policy-based route (<https://cloud.google.com/network-connectivity/docs/reference/networkconnectivity/rest/v1/projects.locations.global.policyBasedRoutes>).
+pub(super) fn policy_route(fields: Fields<'_>, origin: &Origin) -> Option<PolicyRoute> {
+    let id = Reference::parse(&fields.text("name")?);
+    let filter = fields.at("filter");
+    let anywhere = || parse_cidr("0.0.0.0/0");
+    let protocol = filter.text("ipProtocol").filter(|text| !text.eq_ignore_ascii_case("all"));
+    Some(PolicyRoute {
+        network: fields.reference("network")?.or_project(id.project.as_deref()),
+        priority: fields.number("priority").and_then(|n| u32::try_from(n).ok()).unwrap_or(1000),
+        source: filter.range("srcRange").or_else(anywhere)?,
+        destination: filter.range("destRange").or_else(anywhere)?,
+        protocol: protocol.and_then(|text| text.parse().ok()),
+        tags: fields.at("virtualMachine").names("tags"),
+        by_interconnect: fields.has("interconnectAttachment"),
+        next_hop: fields.text("nextHopIlbIp"),
+        origin: origin.clone(),
+        id,
+    })
+}
