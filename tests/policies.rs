@@ -648,6 +648,22 @@ fn effective_firewalls_may_be_empty() {
     check(std::slice::from_ref(&empty), WEB, &[], "DENIED", "implied deny ingress");
     let egress = "EGRESS tcp 443 from 10.0.0.7";
     check(&[empty], egress, &named, "ALLOWED", "implied allow egress");
+    // An answer that does not show the policy that its network names is not all of it.
+    let mut naming = network("AFTER_CLASSIC_FIREWALL");
+    naming["firewallPolicy"] = json!("projects/p/global/firewallPolicies/np");
+    let of = |policies: Value| {
+        let answer = effective(policies, &[vpc("web", "allowed", 1000, "192.168.0.0/16")]);
+        ask(&[answer, naming.clone()], WEB, &[])["verdict"].clone()
+    };
+    assert_eq!(of(json!([])), "UNDETERMINED");
+    let shown = |name: &str| json!([{"name": name, "type": "NETWORK", "rules": [rule("ingress allow 10 from - tcp:22")]}]);
+    assert_eq!((of(shown("np")), of(shown("other"))), (json!("DENIED"), json!("UNDETERMINED")));
+    // What is no list is no empty one.
+    for damaged in [json!(null), json!("none"), json!(7)] {
+        let answer = json!({"firewallPolicys": [], "firewalls": damaged});
+        let inputs = [answer, network("AFTER_CLASSIC_FIREWALL")];
+        assert_eq!(ask(&inputs, WEB, &[])["verdict"], "UNDETERMINED", "{damaged}");
+    }
 }
 
 /// What a policy above the VPC denies is opened in that policy, or nowhere.

@@ -353,6 +353,26 @@ fn a_rule_for_many_opens_nothing_denied_on_purpose() {
     assert!(closed[0]["no_fix"].as_str().unwrap().contains("no-legacy-webhook"), "{:#}", closed[0]);
 }
 
+/// Who does not say whom it calls is told to be left out.
+#[test]
+fn calls_without_a_target_are_told() {
+    let mut hook =
+        webhook("guard.example.com", &value!({"namespace": "policy", "name": "g"}), &value!({}));
+    let told = |hook: &Value| {
+        let all = [base(), vec![hook.clone()]].concat();
+        asked("check", &all, "")["complaints"].to_string().contains("whom it calls")
+    };
+    assert!(!told(&hook));
+    hook["webhooks"][0].as_object_mut().unwrap().remove("clientConfig");
+    assert!(told(&hook));
+    let api = |service: Value| {
+        value!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+            "metadata": {"name": "v1.x"}, "spec": {"group": "x", "version": "v1", "service": service}})
+    };
+    assert!(told(&api(value!({"namespace": "policy"}))));
+    assert!(!told(&api(Value::Null)));
+}
+
 #[test]
 fn a_control_plane_without_a_range_is_given_none() {
     let ports = value!({"selector": {"app": "g"}, "ports": [{"port": 443, "targetPort": 9443}]});

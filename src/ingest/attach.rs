@@ -25,15 +25,14 @@ pub fn settle(inventory: &mut Inventory) {
     }
 }
 
-/// Policies that something names and nobody described: they are there all the same. Where the
-/// effective firewalls of a network were given, nothing else is effective there.
+/// Policies that something names and nobody described: they are there all the same. Where effective
+/// firewalls were given, they show those of the hierarchy that are effective; a network that names
+/// its own policy contradicts an answer that does not show it.
 fn add_unread(inventory: &mut Inventory) {
     let mut missing: Vec<FirewallPolicy> = Vec::new();
-    let answered =
-        |network: &Reference| inventory.effective_networks.iter().any(|one| one.agrees(network));
     for association in &inventory.associations {
         let is_told = match &association.to {
-            Attachment::Network(network) => answered(network),
+            Attachment::Network(network) => shows_one(inventory, association, network),
             Attachment::Organization(_) | Attachment::Folder(_) => {
                 !inventory.effective_networks.is_empty()
             }
@@ -46,6 +45,18 @@ fn add_unread(inventory: &mut Inventory) {
         }
     }
     inventory.policies.extend(missing);
+}
+
+/// Whether the effective firewalls of a network show a policy that may be an association's own:
+/// by its number it may be any.
+fn shows_one(inventory: &Inventory, association: &Association, network: &Reference) -> bool {
+    let is_number = association.policy.bytes().all(|byte| byte.is_ascii_digit());
+    inventory.policies.iter().any(|one| {
+        one.effective
+            && one.network.as_ref().is_none_or(|own| own.agrees(network))
+            && matches!(one.kind, PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork)
+            && (is_number || one.is_called(&association.policy))
+    })
 }
 
 /// Of a policy that is described with its rules, and listed without them, the description stays.

@@ -207,8 +207,17 @@ impl<'t> Opened<'t> {
     /// answer does not name the network; its rules do.
     fn open_effective_firewalls(&mut self, members: &Members<'t>, depth: u8) {
         let before = self.held.items.len();
-        if let Some(rules) = members.get("firewalls") {
-            self.open(rules, Some("compute#firewall"), depth + 1);
+        match members.get("firewalls") {
+            Some(rules) if rules.get().starts_with('[') => {
+                self.open(rules, Some("compute#firewall"), depth + 1);
+            }
+            // What is no list stands for rules that nobody can read.
+            Some(other) => {
+                let value = serde_json::json!({"kind": "compute#firewall", "name": "firewalls"});
+                let origin = self.origin_of(other);
+                self.held.items.push(Item { value, origin, hint: None });
+            }
+            None => {}
         }
         let network =
             self.held.items.get(before).and_then(|rule| rule.value.get("network")).cloned();

@@ -62,6 +62,9 @@ pub fn is_object(item: &Item) -> bool {
     fields.has("apiVersion") && fields.has("kind") || of_list && fields.has("metadata")
 }
 
+/// What is said of an object that calls somebody, and does not say whom.
+const NOBODY_CALLED: &str = "it does not say whom it calls, so that is not judged";
+
 /// Reads one object into the inventory.
 pub fn read(item: &Item, into: &mut Inventory) -> Read {
     let fields = Fields(&item.value);
@@ -107,16 +110,19 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "CronJob" => {
             known.workloads.push(template(&object));
         }
-        "ValidatingWebhookConfiguration" => {
-            webhooks::configuration(&object, CallKind::Validating, known)
-        }
-        "MutatingWebhookConfiguration" => {
-            webhooks::configuration(&object, CallKind::Mutating, known)
+        "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" => {
+            let is_mutating = kind.starts_with("Mutating");
+            let of = if is_mutating { CallKind::Mutating } else { CallKind::Validating };
+            if !webhooks::configuration(&object, of, known) {
+                return Read::Bad(NOBODY_CALLED);
+            }
         }
         // It is judged inside the API server: nothing is called.
         "ValidatingAdmissionPolicy" | "ValidatingAdmissionPolicyBinding" => return Read::Noted,
         "APIService" => {
-            webhooks::api_service(&object, known);
+            if !webhooks::api_service(&object, known) {
+                return Read::Bad(NOBODY_CALLED);
+            }
         }
         "CustomResourceDefinition" => webhooks::conversion(&object, known),
         "Ingress" => known.ingresses.push(ingress(&object)),

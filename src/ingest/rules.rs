@@ -116,7 +116,7 @@ fn doubt_selection(rule: &mut FirewallRule, fields: Fields<'_>) {
         rule.either_direction = true;
         rule.unmodelled.push(FirewallRule::not_said("direction"));
     }
-    if is_exported(fields) && rule.unsaid.contains(&"priority") {
+    if rule.unsaid.contains(&"priority") && is_exported(fields) {
         // It may outrank everything.
         rule.priority = 0;
         rule.unmodelled.push(FirewallRule::not_said("priority"));

@@ -17,12 +17,18 @@ fn call_target(service: Fields<'_>) -> Option<CallTarget> {
     Some(CallTarget::Service(name, number(service, "port").unwrap_or(443)))
 }
 
-pub(super) fn configuration(object: &Object<'_>, kind: CallKind, into: &mut Workloads) {
+/// Reads the webhooks of a configuration; false where it is not said of one whom it calls, which
+/// every one does.
+pub(super) fn configuration(object: &Object<'_>, kind: CallKind, into: &mut Workloads) -> bool {
     into.webhook_configurations += 1;
+    let mut is_whole = true;
     for webhook in object.fields.list("webhooks") {
         let client = webhook.at("clientConfig");
         let url = client.text("url").filter(|url| !url.is_empty()).map(CallTarget::Url);
-        let Some(target) = call_target(client.at("service")).or(url) else { continue };
+        let Some(target) = call_target(client.at("service")).or(url) else {
+            is_whole = false;
+            continue;
+        };
         let policy = webhook.text("failurePolicy").filter(|text| !text.is_empty());
         // The default changed with the version.
         let default = if object.is_beta { "Ignore" } else { "Fail" };
@@ -37,6 +43,7 @@ pub(super) fn configuration(object: &Object<'_>, kind: CallKind, into: &mut Work
             origin: object.origin.clone(),
         });
     }
+    is_whole
 }
 
 /// `pods CREATE, deployments.apps|statefulsets.apps CREATE|UPDATE`.
@@ -85,9 +92,13 @@ fn new_pods(webhook: Fields<'_>) -> NewPods {
     }
 }
 
-pub(super) fn api_service(object: &Object<'_>, into: &mut Workloads) {
+/// Reads an API that another server answers; false where it is not said which.
+pub(super) fn api_service(object: &Object<'_>, into: &mut Workloads) -> bool {
     // Without Service the API server answers itself.
-    let Some(target) = call_target(object.spec.at("service")) else { return };
+    let service = object.spec.at("service");
+    let Some(target) = call_target(service) else {
+        return service.0.as_object().is_none_or(serde_json::Map::is_empty);
+    };
     let (group, version) = (object.spec.text_or_empty("group"), object.spec.text("version"));
     into.webhooks.push(Webhook {
         kind: CallKind::AggregatedApi,
@@ -99,6 +110,7 @@ pub(super) fn api_service(object: &Object<'_>, into: &mut Workloads) {
         new_pods: NewPods::None,
         origin: object.origin.clone(),
     });
+    true
 }
 
 pub(super) fn conversion(object: &Object<'_>, into: &mut Workloads) {
