@@ -472,8 +472,15 @@ fn rules_of_terraform_are_not_lost() {
     for key in ["type", "name"] {
         by_address.as_object_mut().unwrap().remove(key);
     }
-    by_address["address"] = value!("google_compute_firewall.deny[\"10.0.0.0/8\"]");
-    assert_eq!(ask(&[open.clone(), by_address]), "DENIED");
+    for address in [
+        "google_compute_firewall.deny[\"10.0.0.0/8\"]",
+        "module.fw[\"a.b\"].google_compute_firewall.deny",
+        "module.fw[\"a.b\"].google_compute_firewall.deny[\"c.d\"]",
+        "google_compute_firewall.deny[0]",
+    ] {
+        by_address["address"] = value!(address);
+        assert_eq!(ask(&[open.clone(), by_address.clone()]), "DENIED", "{address}");
+    }
     let metric = resource(
         "google_logging_metric",
         "m",

@@ -909,6 +909,21 @@ fn what_a_policy_behind_denies_by_name_is_not_passed_by() {
         fixes(&Inputs::of(&all).triage(), "webhook-port-blocked")[0]["safety"].clone()
     };
     assert_eq!((first("allow"), first("goto_next")), (value!("safe"), value!("safe")));
+    // A policy that is asked before it may allow it.
+    let [network, mut firewalls] =
+        with_policy_after(&[deny_all(value!({}))], &value!([from("allow", &["8443"], value!({}))]));
+    let regional = value!({"name": "rp", "type": "NETWORK_REGIONAL",
+        "rules": [from("deny", &["8443"], value!({}))]});
+    let more = [cluster("c", value!({})), subnet(value!({})), webhook_call()];
+    let asked_of = |firewalls: &Value| {
+        let all = [vec![network.clone(), firewalls.clone()], more.to_vec()].concat();
+        let report = Inputs::of(&all).triage();
+        findings(&report, "webhook-port-blocked")[0]["no_fix"].clone()
+    };
+    firewalls["firewallPolicys"].as_array_mut().unwrap().push(regional);
+    assert_eq!(asked_of(&firewalls), Value::Null);
+    firewalls["firewallPolicys"].as_array_mut().unwrap().remove(0);
+    assert!(asked_of(&firewalls).as_str().unwrap().starts_with("intended denial"));
     let mut abroad = from("deny", &["8443"], value!({}));
     abroad["match"]["srcRegionCodes"] = value!(["CN"]);
     abroad["match"].as_object_mut().unwrap().remove("srcIpRanges");

@@ -140,15 +140,27 @@ impl<'a> Cause<'a> {
         let mut denies = inventory.firewall_rules.iter().filter(by_name);
         let own = denies.find(|rule| self.flows().any(|flow| matches(rule, flow)));
         own.or_else(|| {
-            let mut behind =
+            let policies =
                 self.network.iter().flat_map(|network| inventory.policies_behind(network));
-            behind.find_map(|policy| {
-                // In a policy the first that matches decides, a deny before others of its rank.
-                let mut rules: Vec<&FirewallRule> = policy.rules.iter().collect();
-                rules.sort_by_key(|rule| (rule.priority, rule.action != Action::Deny));
-                let first = |flow| rules.iter().copied().find(|rule| matches(rule, flow));
-                self.flows().filter_map(first).find(by_name)
-            })
+            let mut policies: Vec<_> = policies.collect();
+            policies.sort_by_key(|policy| (policy.kind, policy.order));
+            // In a policy the first that matches decides, a deny before others of its rank; what
+            // hands on leaves it to the next one.
+            let ordered: Vec<Vec<&FirewallRule>> = policies
+                .iter()
+                .map(|policy| {
+                    let mut rules: Vec<&FirewallRule> = policy.rules.iter().collect();
+                    rules.sort_by_key(|rule| (rule.priority, rule.action != Action::Deny));
+                    rules
+                })
+                .collect();
+            let decides = |flow| {
+                let firsts = ordered
+                    .iter()
+                    .filter_map(|rules| rules.iter().copied().find(|rule| matches(rule, flow)));
+                firsts.into_iter().find(|rule| rule.action != Action::GotoNext)
+            };
+            self.flows().filter_map(decides).find(by_name)
         })
     }
 

@@ -458,7 +458,8 @@ pub fn names_rules(text: &[u8]) -> bool {
 /// Whether a text of no known form describes firewall rules: quoted, coloured, behind something.
 fn describes_rules(text: &str) -> bool {
     let begins = ["apiVersion:", "kind:", "---"];
-    let is_manifest = begins.iter().any(|word| text.trim_start().starts_with(word));
+    let is_manifest = begins.iter().any(|word| text.trim_start().starts_with(word))
+        || text.contains("cnrm.cloud.google.com/");
     let text = text.as_bytes();
     is_manifest && holds_one_of(text, &MANIFESTS_OF_RULES)
         || holds_one_of(text, &TRAFFIC_OF_RULES) && holds_one_of(text, &ENDS_OF_RULES)

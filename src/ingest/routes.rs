@@ -1,7 +1,7 @@
 //! Routes and policy-based routes of the Compute and the Network Connectivity API.
 
 use crate::ingest::fields::Fields;
-use crate::ingest::{exported, kept};
+use crate::ingest::kept;
 use crate::model::{Origin, PolicyRoute, Reference, Route};
 use crate::net::parse_cidr;
 
@@ -22,8 +22,10 @@ pub(super) fn route(fields: Fields<'_>, origin: &Origin) -> Option<Route> {
     let said = fields.number("priority").and_then(|number| u32::try_from(number).ok());
     // The API writes it for every route. Without it this one may come first, and nothing is said
     // of where it leads then.
-    let is_open = said.is_none() && (fields.has("priority") || exported::is_exported(fields))
-        || fields.strange("tags") > 0;
+    let is_exported = ["id", "creationTimestamp", "selfLink", "kind"].iter();
+    let is_exported = is_exported.into_iter().any(|key| fields.has(key));
+    let is_open =
+        said.is_none() && (fields.has("priority") || is_exported) || fields.strange("tags") > 0;
     let next_hop = fields.first_text(&NEXT_HOPS).filter(|_| !is_open).unwrap_or_default();
     Some(Route {
         network: fields.reference("network")?.or_project(id.project.as_deref()),

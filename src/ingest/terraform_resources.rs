@@ -34,8 +34,9 @@ pub(super) fn resources<'a>(
         }
         // The address says both, too, where they were not selected.
         let address = one.text("address").unwrap_or_default();
-        // A key may hold anything: `google_compute_firewall.web["10.0.0.0/8"]`.
-        let plain = address.split_once("[\"").map_or(&*address, |(plain, _)| plain);
+        // Its own key may hold anything: `google_compute_firewall.web["10.0.0.0/8"]`.
+        let own = address.rfind("[\"").filter(|_| address.ends_with(']'));
+        let plain = own.and_then(|at| address.get(..at)).unwrap_or(&address);
         let mut parts = plain.rsplit('.');
         let (last, before) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
         let of_address = |text: &str| text.split('[').next().unwrap_or(text).to_owned();

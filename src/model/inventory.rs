@@ -526,10 +526,18 @@ impl Inventory {
     pub fn policies_behind(&self, network: &Reference) -> impl Iterator<Item = &FirewallPolicy> {
         let here = network.clone();
         self.policies.iter().filter(move |policy| {
-            let own = self.subnetworks.iter().filter(|one| one.network.agrees(&here));
-            let mut regions = own.filter_map(|one| one.id.location.as_ref()).peekable();
+            let subnetworks = self.subnetworks.iter().filter(|one| one.network.agrees(&here));
+            let clusters = self
+                .clusters
+                .iter()
+                .filter(|one| one.network.as_ref().is_none_or(|of| of.agrees(&here)));
+            let own = subnetworks.map(|one| &one.id).chain(clusters.map(|one| &one.id));
+            // A zone's name begins with its region's.
+            let mut places = own.filter_map(|one| one.location.as_ref()).peekable();
             let in_region = match &policy.region {
-                Some(region) if regions.peek().is_some() => regions.any(|one| one == region),
+                Some(region) if places.peek().is_some() => {
+                    places.any(|place| place.starts_with(region.as_str()))
+                }
                 _ => true,
             };
             matches!(policy.kind, PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork)

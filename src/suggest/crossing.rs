@@ -7,7 +7,7 @@
 
 use crate::correlate::difference::Changed;
 use crate::model::firewall::{Layer4, Targets};
-use crate::model::{Action, FirewallRule, Inventory};
+use crate::model::{Action, FirewallPolicy, FirewallRule, Inventory};
 use crate::net::{AddressSet, Direction, TrafficSet};
 use crate::suggest::change::Change;
 
@@ -37,27 +37,36 @@ fn behind<'i>(
     says: fn(&FirewallRule) -> TrafficSet,
 ) -> impl Iterator<Item = (&'i FirewallRule, TrafficSet)> {
     let own = rule.policy.is_none().then_some(&rule.network);
-    let policies = own.into_iter().flat_map(|network| inventory.policies_behind(network));
-    policies.flat_map(move |policy| {
-        let denies = policy.rules.iter().filter(|deny| {
-            // Whom a list of Google's, or a context, means is none of the inventory's.
-            deny.action == Action::Deny && !goes_by_lists(deny)
+    let mut policies: Vec<&FirewallPolicy> =
+        own.into_iter().flat_map(|network| inventory.policies_behind(network)).collect();
+    policies.sort_by_key(|policy| (policy.kind, policy.order));
+    let mut found = Vec::new();
+    for (at, policy) in policies.iter().enumerate() {
+        // Whom a list of Google's, or a context, means is none of the inventory's.
+        let denies = policy.rules.iter().filter(|one| {
+            one.action == Action::Deny && !one.disabled && one.direction == rule.direction
         });
-        denies.map(move |deny| {
+        for deny in denies.filter(|deny| !goes_by_lists(deny) && peers_meet(deny, rule)) {
             let takes = |earlier: &&FirewallRule| {
-                earlier.priority < deny.priority
-                    && earlier.action != Action::Deny
-                    && !earlier.disabled
+                !earlier.disabled
                     && earlier.direction == deny.direction
                     && earlier.targets.is_everyone()
                     && earlier.is_understood()
                     && !goes_by_lists(earlier)
                     && covers_peers(earlier, rule)
             };
-            let taken = policy.rules.iter().filter(takes).map(FirewallRule::traffic);
-            (deny, says(deny).difference(&TrafficSet::union_of(taken)))
-        })
-    })
+            let beside = policy.rules.iter().filter(|earlier| {
+                earlier.priority < deny.priority && earlier.action != Action::Deny
+            });
+            // What a policy hands on comes to the next one.
+            let before = policies.iter().take(at).flat_map(|policy| &policy.rules);
+            let before =
+                before.filter(|earlier| !matches!(earlier.action, Action::Deny | Action::GotoNext));
+            let taken = beside.chain(before).filter(takes).map(FirewallRule::traffic);
+            found.push((deny, says(deny).difference(&TrafficSet::union_of(taken))));
+        }
+    }
+    found.into_iter()
 }
 
 /// Whether a rule goes by lists that Google keeps, or by a network's context.
