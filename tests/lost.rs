@@ -636,6 +636,10 @@ fn what_speaks_as_a_rule_may_be_one() {
         let cut = manifest.split_once(end).map_or(manifest, |(before, _)| before);
         check(&[("m.yaml", cut)], "UNDETERMINED");
     }
+    let damaged = "{\"apiVersion\": \"compute.cnrm.cloud.google.com/v1beta1\", \"kind\": \
+                   \"ComputeFirewall\", \"metadata\": {\"name\": \"deny\"}, \"spec\": {\"priority\": 1,,";
+    check(&[("m.json", damaged)], "UNDETERMINED");
+    check(&[("m.json", &damaged.replace("ComputeFirewall", "ComputeNetwork"))], "ALLOWED");
     let of_policy = manifest.replace("ComputeFirewall", "ComputeNetworkFirewallPolicyRule");
     check(&[("m.yaml", &of_policy)], "UNDETERMINED");
     let bare = value!({"name": "x", "network": "projects/p/global/networks/n", "priority": 100,
@@ -998,6 +1002,15 @@ fn a_list_of_nothing_tells_that_there_is_none() {
     // Of another project it tells nothing; nor does a page of a list.
     assert_eq!(of(&typed(", \"id\": \"projects/q/aggregated/routers\"")), (false, true, false));
     assert!(!of(&typed(", \"nextPageToken\": \"x\"")).0);
+    // Where several projects are known, one that does not say its own may be of any.
+    let second = value!({"kind": "compute#network", "name": "m",
+        "selfLink": "https://www.googleapis.com/compute/v1/projects/q/global/networks/m"});
+    let list: Value = serde_json::from_str(&typed("")).unwrap();
+    for (more, lacks) in [(vec![], false), (vec![second], true)] {
+        let all = [vec![cluster("c", value!({})), subnet(value!({})), list.clone()], more].concat();
+        let not_given = Inputs::of(&all).triage()["not_given"].to_string();
+        assert_eq!(not_given.contains("nats"), lacks, "{not_given}");
+    }
     let none = value!({"kind": "compute#routeList", "items": []});
     let (.., checks) = asked(&typed(""), &none);
     assert!(checks.contains(&"image-pull-failing".to_owned()), "{checks:?}");

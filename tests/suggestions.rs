@@ -534,27 +534,34 @@ fn what_would_be_inspected_wants_a_second_look() {
     }
 }
 
+/// A webhook of namespace `hooks`, and its Service.
+fn webhook(name: &str, port: u16) -> [Value; 2] {
+    [
+        value!({"apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingWebhookConfiguration", "metadata": {"name": name},
+            "webhooks": [{"name": format!("{name}.example"),
+                "clientConfig": {"service": {"namespace": "hooks", "name": name}}}]}),
+        value!({"apiVersion": "v1", "kind": "Service",
+            "metadata": {"namespace": "hooks", "name": name},
+            "spec": {"ports": [{"port": 443, "targetPort": port}], "selector": {"app": name}}}),
+    ]
+}
+
 /// A change for two findings says so where one of them is asked for, which decides the status, too.
 #[test]
 fn a_change_for_two_findings_says_so() {
-    let webhook = |name: &str, port: u16| {
-        [
-            value!({"apiVersion": "admissionregistration.k8s.io/v1",
-                "kind": "ValidatingWebhookConfiguration", "metadata": {"name": name},
-                "webhooks": [{"name": format!("{name}.example"),
-                    "clientConfig": {"service": {"namespace": "hooks", "name": name}}}]}),
-            value!({"apiVersion": "v1", "kind": "Service",
-                "metadata": {"namespace": "hooks", "name": name},
-                "spec": {"ports": [{"port": 443, "targetPort": port}], "selector": {"app": name}}}),
-            value!({"apiVersion": "v1", "kind": "Endpoints",
-                "metadata": {"namespace": "hooks", "name": name},
-                "subsets": [{"addresses": [{"ip": "10.1.0.5"}], "ports": [{"port": port}]}]}),
-        ]
+    let endpoints = |name: &str, port: u16| {
+        value!({"apiVersion": "v1", "kind": "Endpoints",
+            "metadata": {"namespace": "hooks", "name": name},
+            "subsets": [{"addresses": [{"ip": "10.1.0.5"}], "ports": [{"port": port}]}]})
+    };
+    let served = |name: &str, port: u16| {
+        [webhook(name, port).to_vec(), vec![endpoints(name, port)]].concat()
     };
     let [master, inside] = own_rules();
     let world =
         [master, inside, deny_all(value!({})), cluster("c", value!({})), subnet(value!({}))];
-    let all = [world.to_vec(), webhook("one", 8443).to_vec(), webhook("two", 9443).to_vec()];
+    let all = [world.to_vec(), served("one", 8443), served("two", 9443)];
     let all = all.concat();
     let inputs = Inputs::of(&all);
     let report = inputs.triage();
@@ -924,6 +931,20 @@ fn what_a_policy_behind_denies_by_name_is_not_passed_by() {
     assert_eq!(asked_of(&firewalls), Value::Null);
     firewalls["firewallPolicys"].as_array_mut().unwrap().remove(0);
     assert!(asked_of(&firewalls).as_str().unwrap().starts_with("intended denial"));
+    // One of a region is for what is there.
+    let of_region = |region: &str| {
+        let policy = value!({"kind": "compute#firewallPolicy", "name": "rp",
+            "region": format!("projects/p/regions/{region}"),
+            "selfLink": format!("https://x/compute/v1/projects/p/regions/{region}/firewallPolicies/rp"),
+            "associations": [{"name": "a", "attachmentTarget": "projects/p/global/networks/n"}],
+            "rules": [from("deny", &["8443"], value!({}))]});
+        let [network, _] = with_policy_after(&[], &value!([]));
+        let all = [vec![network, policy, deny_all(value!({}))], more.to_vec()].concat();
+        let report = Inputs::of(&all).triage();
+        findings(&report, "webhook-port-blocked")[0]["no_fix"].clone()
+    };
+    assert!(of_region("r").as_str().unwrap().starts_with("intended denial: rule rp 100"));
+    assert_eq!(of_region("elsewhere"), Value::Null);
     let mut abroad = from("deny", &["8443"], value!({}));
     abroad["match"]["srcRegionCodes"] = value!(["CN"]);
     abroad["match"].as_object_mut().unwrap().remove("srcIpRanges");
@@ -986,23 +1007,12 @@ fn a_correction_does_not_pass_a_quarantine_by() {
 /// rule.
 #[test]
 fn suggestions_for_several_findings_agree() {
-    let service = |name: &str, port: u16| {
-        [
-            value!({"apiVersion": "admissionregistration.k8s.io/v1",
-                "kind": "ValidatingWebhookConfiguration", "metadata": {"name": name},
-                "webhooks": [{"name": format!("{name}.example"),
-                    "clientConfig": {"service": {"namespace": "hooks", "name": name}}}]}),
-            value!({"apiVersion": "v1", "kind": "Service",
-                "metadata": {"namespace": "hooks", "name": name},
-                "spec": {"ports": [{"port": 443, "targetPort": port}], "selector": {"app": name}}}),
-        ]
-    };
     let quarantine =
         deny_all(value!({"name": "quarantine", "priority": 65100, "targetTags": ["infected"]}));
     let mut all = vec![cluster("c", value!({})), subnet(value!({})), deny_all(value!({}))];
     all.extend(own_rules());
-    all.extend(service("one", 8443));
-    all.extend(service("two", 9443));
+    all.extend(webhook("one", 8443));
+    all.extend(webhook("two", 9443));
     let of = |all: &[Value]| {
         let report = Inputs::of(all).triage();
         let found = findings(&report, "webhook-port-blocked");

@@ -168,39 +168,22 @@ fn said(cluster: &Cluster, evidence: &Evidence<'_, '_>) -> (Vec<String>, Vec<Str
     (explanation, messages)
 }
 
-/// A cluster whose network has lost the peering with its control plane: no rule is in the way, and
-/// no route leads there.
-fn without_peering(
-    check: &Check,
-    cluster: &Cluster,
-    evidence: &Evidence<'_, '_>,
-) -> Option<Finding> {
-    let peering = evidence.directory.inventory.lost_peering(cluster)?;
-    let (name, network) = (&cluster.id.name, cluster.network.as_ref()?);
-    let (mut explanation, _) = said(cluster, evidence);
-    // Two exports may be of two days: without a sign that nodes are cut off it is only told.
-    let by_itself =
-        is_broken(&cluster.state) || cluster.node_pools.iter().any(|pool| is_broken(&pool.state));
-    let of_nodes = |symptom: &Symptom| {
-        matches!(symptom.kind, SymptomKind::NodesMissing(_) | SymptomKind::NodeEgress(_))
-    };
-    let is_seen = by_itself || evidence.correlation.told.iter().any(|one| of_nodes(one.symptom));
-    let range = cluster.control_plane_range.map(|range| format!(", {range},"));
-    explanation.push(format!(
-        "the control plane's range{} is reached by the route of this peering alone",
-        range.unwrap_or_default()
-    ));
-    Some(Finding {
-        id: id(check.id, &[name, peering]),
+/// Whether the cluster, or a node pool of it, is not as it should be.
+fn is_any_broken(cluster: &Cluster) -> bool {
+    is_broken(&cluster.state) || cluster.node_pools.iter().any(|pool| is_broken(&pool.state))
+}
+
+/// A finding about a cluster, by what else tells it from others; the rest is for its maker to say.
+fn about(check: &Check, cluster: &Cluster, by: &str) -> Finding {
+    let name = &cluster.id.name;
+    Finding {
+        id: id(check.id, &[name, by]),
         check: check.id,
-        severity: if is_seen { check.severity } else { Severity::Note },
-        confidence: if is_seen { Confidence::Likely } else { Confidence::Possible },
+        severity: check.severity,
+        confidence: Confidence::Possible,
         basis: Basis::Configuration,
-        title: format!(
-            "nodes of {name} cannot reach their control plane: network {network} has no peering \
-             {peering}"
-        ),
-        explanation,
+        title: String::new(),
+        explanation: Vec::new(),
         flow: None,
         observed: None,
         needed: true,
@@ -213,11 +196,45 @@ fn without_peering(
         fixes: Vec::new(),
         remedies: Vec::new(),
         advice: Vec::new(),
+        no_fix: None,
+    }
+}
+
+/// A cluster whose network has lost the peering with its control plane: no rule is in the way, and
+/// no route leads there.
+fn without_peering(
+    check: &Check,
+    cluster: &Cluster,
+    evidence: &Evidence<'_, '_>,
+) -> Option<Finding> {
+    let peering = evidence.directory.inventory.lost_peering(cluster)?;
+    let (name, network) = (&cluster.id.name, cluster.network.as_ref()?);
+    let (mut explanation, _) = said(cluster, evidence);
+    // Two exports may be of two days: without a sign that nodes are cut off it is only told.
+    let of_nodes = |symptom: &Symptom| {
+        matches!(symptom.kind, SymptomKind::NodesMissing(_) | SymptomKind::NodeEgress(_))
+    };
+    let mut told = evidence.correlation.told.iter();
+    let is_seen = is_any_broken(cluster) || told.any(|one| of_nodes(one.symptom));
+    let range = cluster.control_plane_range.map(|range| format!(", {range},"));
+    explanation.push(format!(
+        "the control plane's range{} is reached by the route of this peering alone",
+        range.unwrap_or_default()
+    ));
+    Some(Finding {
+        severity: if is_seen { check.severity } else { Severity::Note },
+        confidence: if is_seen { Confidence::Likely } else { Confidence::Possible },
+        title: format!(
+            "nodes of {name} cannot reach their control plane: network {network} has no peering \
+             {peering}"
+        ),
+        explanation,
         no_fix: Some(
             "not the firewall: GKE makes this peering with the cluster, and never again: make the \
              cluster anew"
                 .to_owned(),
         ),
+        ..about(check, cluster, peering)
     })
 }
 
@@ -227,8 +244,7 @@ fn stuck(
     cluster: &Cluster,
     evidence: &Evidence<'_, '_>,
 ) -> Option<Finding> {
-    let own = is_broken(&cluster.state) || cluster.state.messages.iter().any(|text| is_bad(text));
-    if !own && !cluster.node_pools.iter().any(|pool| is_broken(&pool.state)) {
+    if !is_any_broken(cluster) && !cluster.state.messages.iter().any(|text| is_bad(text)) {
         return None;
     }
     let (mut explanation, messages) = said(cluster, evidence);
@@ -244,8 +260,6 @@ fn stuck(
     let provisioning = cluster.state.status == "PROVISIONING";
     let status = if cluster.state.status.is_empty() { "not ready" } else { &cluster.state.status };
     Some(Finding {
-        id: id(check.id, &[&cluster.id.name, &cluster.state.status]),
-        check: check.id,
         severity: match (paths.is_empty(), provisioning && messages.is_empty()) {
             (true, true) => Severity::Note,
             _ => check.severity,
@@ -254,7 +268,6 @@ fn stuck(
             (false, None) => Confidence::Likely,
             _ => Confidence::Possible,
         },
-        basis: Basis::Configuration,
         title: match (paths.first(), other) {
             (_, Some(why)) => format!("cluster {} is {status}: {why}", cluster.id.name),
             (Some(need), None) => {
@@ -263,18 +276,6 @@ fn stuck(
             (None, None) => format!("cluster {} is {status}", cluster.id.name),
         },
         explanation,
-        flow: None,
-        observed: None,
-        needed: true,
-        decision: None,
-        resources: vec![ResourceSummary {
-            kind: "cluster",
-            name: cluster.id.name.clone(),
-            origin: cluster.origin.clone(),
-        }],
-        fixes: Vec::new(),
-        remedies: Vec::new(),
-        advice: Vec::new(),
         no_fix: Some(match (paths.is_empty(), other) {
             (_, Some(why)) => format!("not the firewall: {why}"),
             (false, None) => "mend the blocked paths, each a finding of its own".to_owned(),
@@ -291,6 +292,7 @@ fn stuck(
                     .to_owned()
             }
         }),
+        ..about(check, cluster, &cluster.state.status)
     })
 }
 

@@ -140,24 +140,18 @@ impl<'a> Cause<'a> {
         let mut denies = inventory.firewall_rules.iter().filter(by_name);
         let own = denies.find(|rule| self.flows().any(|flow| matches(rule, flow)));
         own.or_else(|| {
-            let policies =
-                self.network.iter().flat_map(|network| inventory.policies_behind(network));
-            let mut policies: Vec<_> = policies.collect();
-            policies.sort_by_key(|policy| (policy.kind, policy.order));
+            let policies: Vec<_> = self
+                .network
+                .iter()
+                .flat_map(|network| inventory.policies_behind(network))
+                .collect();
             // In a policy the first that matches decides, a deny before others of its rank; what
             // hands on leaves it to the next one.
-            let ordered: Vec<Vec<&FirewallRule>> = policies
-                .iter()
-                .map(|policy| {
-                    let mut rules: Vec<&FirewallRule> = policy.rules.iter().collect();
-                    rules.sort_by_key(|rule| (rule.priority, rule.action != Action::Deny));
-                    rules
-                })
-                .collect();
             let decides = |flow| {
-                let firsts = ordered
-                    .iter()
-                    .filter_map(|rules| rules.iter().copied().find(|rule| matches(rule, flow)));
+                let firsts = policies.iter().filter_map(|policy| {
+                    let matching = policy.rules.iter().filter(|rule| matches(rule, flow));
+                    matching.min_by_key(|rule| (rule.priority, rule.action != Action::Deny))
+                });
                 firsts.into_iter().find(|rule| rule.action != Action::GotoNext)
             };
             self.flows().filter_map(decides).find(by_name)

@@ -184,12 +184,11 @@ fn without_agent<'a>(
         let denied = cause.decision.verdict == Verdict::Denied;
         keeps_agents_away(cause) || denied && cause.needs.iter().any(of_agents)
     };
-    let mut answer = match needs.iter().position(of_agents) {
-        None => Conclusion::CannotTell(None),
-        Some(_) => needs
-            .iter()
-            .position(|need| of_agents(need) && need.answer.verdict == Expected::Undetermined)
-            .map_or(Conclusion::NotFirewall, |open| Conclusion::CannotTell(Some(open))),
+    let is_open = |need: &Need<'_>| need.answer.verdict == Expected::Undetermined;
+    let open = needs.iter().position(|need| of_agents(need) && is_open(need));
+    let mut answer = match open {
+        None if needs.iter().any(of_agents) => Conclusion::NotFirewall,
+        open => Conclusion::CannotTell(open),
     };
     for cause in causes.iter_mut().filter(is_shown) {
         cause.symptoms.push(symptom);

@@ -435,13 +435,18 @@ const ENDS_OF_RULES: [&[u8]; 7] = [
     b"compute#firewall",
 ];
 
-/// What manifests of rules begin with.
-const MANIFESTS_OF_RULES: [&[u8]; 4] = [
-    b"kind: ComputeFirewall\n",
-    b"kind: ComputeFirewallPolicyRule\n",
-    b"kind: ComputeNetworkFirewallPolicyRule\n",
-    b"kind: ComputeRegionNetworkFirewallPolicyRule\n",
-];
+/// Whether a text says that it is a manifest of a rule: `kind: ComputeFirewall`, in JSON, too.
+fn holds_manifest_of_rule(text: &[u8]) -> bool {
+    let mut places =
+        memmem::find_iter(text, b"kind").map(|at| text.get(at + 4..).unwrap_or_default());
+    places.any(|rest| {
+        let mark = |byte: &u8| matches!(byte, b'"' | b':' | b' ');
+        let said =
+            rest.get(rest.iter().take_while(|byte| mark(byte)).count()..).unwrap_or_default();
+        let length = said.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        KINDS_OF_RULES.iter().any(|kind| said.get(..length) == Some(kind.as_bytes()))
+    })
+}
 
 fn holds_one_of(text: &[u8], words: &[&[u8]]) -> bool {
     words.iter().any(|word| memmem::find(text, word).is_some())
@@ -450,9 +455,9 @@ fn holds_one_of(text: &[u8], words: &[&[u8]]) -> bool {
 /// Whether it holds a word that only descriptions of firewall rules hold.
 #[must_use]
 pub fn names_rules(text: &[u8]) -> bool {
-    [&TRAFFIC_OF_RULES[..], &ENDS_OF_RULES, &MANIFESTS_OF_RULES]
-        .iter()
-        .any(|words| holds_one_of(text, words))
+    holds_one_of(text, &TRAFFIC_OF_RULES)
+        || holds_one_of(text, &ENDS_OF_RULES)
+        || holds_manifest_of_rule(text)
 }
 
 /// Whether a text of no known form describes firewall rules: quoted, coloured, behind something.
@@ -461,7 +466,7 @@ fn describes_rules(text: &str) -> bool {
     let is_manifest = begins.iter().any(|word| text.trim_start().starts_with(word))
         || text.contains("cnrm.cloud.google.com/");
     let text = text.as_bytes();
-    is_manifest && holds_one_of(text, &MANIFESTS_OF_RULES)
+    is_manifest && holds_manifest_of_rule(text)
         || holds_one_of(text, &TRAFFIC_OF_RULES) && holds_one_of(text, &ENDS_OF_RULES)
 }
 

@@ -22,8 +22,8 @@ pub(super) fn route(fields: Fields<'_>, origin: &Origin) -> Option<Route> {
     let said = fields.number("priority").and_then(|number| u32::try_from(number).ok());
     // The API writes it for every route. Without it this one may come first, and nothing is said
     // of where it leads then.
-    let is_exported = ["id", "creationTimestamp", "selfLink", "kind"].iter();
-    let is_exported = is_exported.into_iter().any(|key| fields.has(key));
+    let of_export = ["id", "creationTimestamp", "selfLink", "kind"];
+    let is_exported = of_export.into_iter().any(|key| fields.has(key));
     let is_open =
         said.is_none() && (fields.has("priority") || is_exported) || fields.strange("tags") > 0;
     let next_hop = fields.first_text(&NEXT_HOPS).filter(|_| !is_open).unwrap_or_default();

@@ -521,30 +521,32 @@ impl Inventory {
         }
     }
 
-    /// The policies that are asked after the network's own rules, or may be. One of a region is for
-    /// subnetworks there.
-    pub fn policies_behind(&self, network: &Reference) -> impl Iterator<Item = &FirewallPolicy> {
-        let here = network.clone();
-        self.policies.iter().filter(move |policy| {
-            let subnetworks = self.subnetworks.iter().filter(|one| one.network.agrees(&here));
-            let clusters = self
-                .clusters
-                .iter()
-                .filter(|one| one.network.as_ref().is_none_or(|of| of.agrees(&here)));
-            let own = subnetworks.map(|one| &one.id).chain(clusters.map(|one| &one.id));
-            // A zone's name begins with its region's.
-            let mut places = own.filter_map(|one| one.location.as_ref()).peekable();
-            let in_region = match &policy.region {
-                Some(region) if places.peek().is_some() => {
-                    places.any(|place| place.starts_with(region.as_str()))
-                }
-                _ => true,
-            };
+    /// The policies that are asked after the network's own rules, or may be, in their order. One of
+    /// a region is for subnetworks there.
+    #[must_use]
+    pub fn policies_behind(&self, network: &Reference) -> Vec<&FirewallPolicy> {
+        let is_behind = |policy: &&FirewallPolicy| {
             matches!(policy.kind, PolicyKind::GlobalNetwork | PolicyKind::RegionalNetwork)
-                && policy.network.as_ref().is_some_and(|of| of.agrees(&here))
-                && self.is_above_rules(policy.kind, &here) != Some(true)
-                && in_region
-        })
+                && policy.network.as_ref().is_some_and(|of| of.agrees(network))
+                && self.is_above_rules(policy.kind, network) != Some(true)
+                && policy.region.as_deref().is_none_or(|region| self.may_be_in(network, region))
+        };
+        let mut behind: Vec<_> = self.policies.iter().filter(is_behind).collect();
+        behind.sort_by_key(|policy| (policy.kind, policy.order));
+        behind
+    }
+
+    /// Whether anything of a network is in a region, or nobody says where any of it is.
+    fn may_be_in(&self, network: &Reference, region: &str) -> bool {
+        let subnetworks = self.subnetworks.iter().filter(|one| one.network.agrees(network));
+        let clusters = self
+            .clusters
+            .iter()
+            .filter(|one| one.network.as_ref().is_none_or(|of| of.agrees(network)));
+        let all = subnetworks.map(|one| &one.id).chain(clusters.map(|one| &one.id));
+        let mut places = all.filter_map(|one| one.location.as_ref()).peekable();
+        // A zone's name begins with its region's.
+        places.peek().is_none() || places.any(|place| place.starts_with(region))
     }
 
     /// Whether a network asks its network firewall policies before the VPC rules; `None` where

@@ -7,7 +7,7 @@
 
 use crate::correlate::difference::Changed;
 use crate::model::firewall::{Layer4, Targets};
-use crate::model::{Action, FirewallPolicy, FirewallRule, Inventory};
+use crate::model::{Action, FirewallRule, Inventory};
 use crate::net::{AddressSet, Direction, TrafficSet};
 use crate::suggest::change::Change;
 
@@ -37,9 +37,7 @@ fn behind<'i>(
     says: fn(&FirewallRule) -> TrafficSet,
 ) -> impl Iterator<Item = (&'i FirewallRule, TrafficSet)> {
     let own = rule.policy.is_none().then_some(&rule.network);
-    let mut policies: Vec<&FirewallPolicy> =
-        own.into_iter().flat_map(|network| inventory.policies_behind(network)).collect();
-    policies.sort_by_key(|policy| (policy.kind, policy.order));
+    let policies = own.map(|network| inventory.policies_behind(network)).unwrap_or_default();
     let mut found = Vec::new();
     for (at, policy) in policies.iter().enumerate() {
         // Whom a list of Google's, or a context, means is none of the inventory's.
@@ -173,14 +171,10 @@ pub(super) fn doubled<'i>(
 ) -> Option<&'i FirewallRule> {
     let after = change.rule();
     let (traffic, opened) = grown(change);
-    let beside = inventory.firewall_rules.iter().filter(|deny| {
-        let before = change.before().filter(|before| !before.disabled);
-        let is_passed = before.is_some_and(|before| before.priority < deny.priority);
-        deny.network.agrees(&after.network)
-            && deny.priority > after.priority
-            // What it came before already was opened before, but for what is new.
-            && (!is_passed || !deny.traffic().intersection(&traffic).is_empty())
-    });
+    let beside = inventory
+        .firewall_rules
+        .iter()
+        .filter(|deny| deny.network.agrees(&after.network) && deny.priority > after.priority);
     let beside = beside.map(|deny| (deny, deny.traffic()));
     let mut all = beside.chain(behind(inventory, after, FirewallRule::traffic));
     let found = all.find(|(deny, says)| {

@@ -68,7 +68,9 @@ pub fn propose<'c, 'a>(
     }
     rank(&need, directory, earlier, &mut proposals);
     // What leaves a deny for other VMs alone goes before what does not.
-    proposals.sort_by_key(|one| crossing::doubled(directory.inventory, &one.change).is_some());
+    let passes =
+        |one: &Proposal<'_, '_>| crossing::doubled(directory.inventory, &one.change).is_some();
+    proposals.sort_by_cached_key(passes);
     Ok(proposals)
 }
 
