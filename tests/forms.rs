@@ -224,6 +224,19 @@ fn other_logs_are_other() {
     assert_eq!(counts("others", &text), (1, 2, 0));
 }
 
+/// Manifests and rules quote entries; entries are enriched with what is known of their machines.
+#[test]
+fn what_a_resource_quotes_was_not_logged_and_what_is_beside_entries_is_read() {
+    let manifest = value!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"},
+        "data": {"log": line("a"), "event": entry("b")}});
+    assert_eq!(counts("manifest", &manifest.to_string()), (0, 0, 0));
+    let machine = value!({"selfLink": "x", "asset_type": "y", "description": line("b")});
+    let enriched = value!({"asset": machine, "record": {"inner": entry("a")}});
+    assert_eq!(counts("enriched", &enriched.to_string()), (1, 0, 0));
+    let both = value!({"firewalls": [rule("one")], "found": [{"record": entry("a")}]}).to_string();
+    assert_eq!((counts("both", &both), rules(&both)), ((1, 0, 0), 1));
+}
+
 /// What is broken is counted once and its neighbours are kept.
 #[test]
 fn neighbours_of_broken_entries_survive() {

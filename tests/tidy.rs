@@ -96,7 +96,7 @@ fn imports(code: &str, faces: &BTreeMap<(String, String), String>) -> BTreeSet<S
 }
 
 /// Files that import one another in a circle are one file that was cut in the wrong place. A folder
-/// and its own `mod.rs` are one; documents inside of documents are read by who reads documents.
+/// and its own `mod.rs` are one.
 #[test]
 fn no_files_import_one_another_in_a_circle() {
     let module = |name: &str| name.trim_end_matches(".rs").trim_end_matches("/mod").to_owned();
@@ -150,7 +150,7 @@ fn no_files_import_one_another_in_a_circle() {
             above[one].iter().filter(|o| circle.contains(o)).collect::<Vec<_>>()
         );
     }
-    assert_eq!(circle, ["ingest/log/entry", "ingest/log/wrapped"]);
+    assert!(circle.is_empty(), "{circle:?}");
 }
 
 #[test]

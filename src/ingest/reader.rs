@@ -542,7 +542,12 @@ pub fn as_log(text: &str, form: Form, place: &Place) -> AsLog {
                 return AsLog::No;
             }
             let Contents { items, complaints, .. } = document::yaml_items(text, place);
-            let is_log = |item: &Item| is_entry(item) || !buried(&json(&item.value)).is_empty();
+            let is_log = |item: &Item| {
+                is_entry(item) || {
+                    let held = buried(&json(&item.value));
+                    !held.entries.is_empty() && !held.has_resources
+                }
+            };
             if items.is_empty() && !complaints.is_empty() {
                 AsLog::Broken
             } else if !items.is_empty() && items.iter().all(is_log) {

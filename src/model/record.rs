@@ -121,6 +121,34 @@ pub struct Record<'a> {
     pub kin: Option<u32>,
 }
 
+impl Record<'_> {
+    /// The same, holding its own strings; of no reader's kin.
+    #[must_use]
+    pub fn into_owned<'a>(self) -> Record<'a> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Record {
+            insert_id: owned(self.insert_id),
+            timestamp: self.timestamp,
+            project: owned(self.project),
+            disposition: self.disposition,
+            kin: None,
+            firewall: self.firewall.map(|firewall| FirewallRecord {
+                tuple: firewall.tuple,
+                disposition: firewall.disposition,
+                direction: firewall.direction,
+                reference: owned(firewall.reference),
+                priority: firewall.priority,
+                instance: LoggedInstance {
+                    project: owned(firewall.instance.project),
+                    name: owned(firewall.instance.name),
+                },
+                vpc_project: owned(firewall.vpc_project),
+                vpc_name: owned(firewall.vpc_name),
+            }),
+        }
+    }
+}
+
 /// The payload of a firewall entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirewallRecord<'a> {

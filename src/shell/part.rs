@@ -8,7 +8,7 @@ use crate::correlate::Window;
 use crate::ingest::document::Place;
 use crate::ingest::log::csv::Columns;
 use crate::ingest::log::{
-    Around, Form, Found, Framer, Piece, Shapes, Sink, buried, looks_like_entry, next_entry,
+    Around, Buried, Form, Found, Framer, Piece, Shapes, Sink, buried, looks_like_entry, next_entry,
     read_piece,
 };
 use crate::ingest::reader::{AsLog, as_log, names_rules};
@@ -289,12 +289,15 @@ impl<W: Watch> Taking<'_, W> {
     /// Takes what was found in an object, or the entries that are buried in it.
     fn found_in(&mut self, json: &str, found: Found<'_>, piece: &Piece, text: &str, from: usize) {
         let is_none = matches!(found, Found::NoEntry | Found::BrokenEntry(_));
-        let inside = if is_none { buried(json) } else { Vec::new() };
-        if inside.is_empty() {
+        let inside = if is_none { buried(json) } else { Buried::default() };
+        if inside.entries.is_empty() {
             return self.found(found, piece, text, from);
         }
-        for one in inside {
+        for one in inside.entries {
             self.found(read_piece(&one).0, piece, text, from);
+        }
+        if inside.has_resources {
+            self.other(piece, text, from);
         }
     }
 

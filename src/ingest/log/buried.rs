@@ -25,70 +25,95 @@ const OF_ENTRIES: [&str; 7] = [
     "_source",
 ];
 
-/// Words that resources hold, plans and states of them, and entries of the firewall's log do not.
-const OF_RESOURCES: [&str; 16] = [
-    "\"selfLink\"",
-    "\"apiVersion\"",
-    "\"compute#",
-    "\"dns#",
-    "\"planned_values\"",
-    "\"resource_changes\"",
-    "\"terraform_version\"",
-    "\"format_version\"",
-    "\"assetType\"",
-    "\"asset_type\"",
-    "\"IPProtocol\"",
-    "\"sourceRanges\"",
-    "\"destinationRanges\"",
-    "\"layer4Configs\"",
-    "\"networkInterfaces\"",
-    "\"creationTimestamp\"",
+/// Keys of resources, and of plans and states of them, that entries of the firewall's log, and what
+/// searches and shippers put around them, do not have.
+const OF_RESOURCES: [&str; 14] = [
+    "selfLink",
+    "apiVersion",
+    "planned_values",
+    "resource_changes",
+    "terraform_version",
+    "format_version",
+    "assetType",
+    "asset_type",
+    "IPProtocol",
+    "sourceRanges",
+    "destinationRanges",
+    "layer4Configs",
+    "networkInterfaces",
+    "creationTimestamp",
 ];
 
 /// What is buried deeper stays there.
 const DEEPEST: usize = 32;
 
-/// The JSON texts of the entries inside of an object that is none.
+/// What an object that is no entry holds.
+#[derive(Debug, Default)]
+pub struct Buried {
+    /// The JSON texts of the entries inside of it.
+    pub entries: Vec<String>,
+    /// Whether lists of resources stand beside them.
+    pub has_resources: bool,
+}
+
+/// Looks for entries inside of an object that is none.
 #[must_use]
-pub fn buried(text: &str) -> Vec<String> {
-    let mut entries = Vec::new();
+pub fn buried(text: &str) -> Buried {
+    let mut held = Buried::default();
     // Most of what is no entry is a resource, and speaks of no connection.
     let may_hold = ["src_ip", "@timestamp"].iter().any(|word| has(text, word));
-    // Whatever a resource quotes or speaks of, it is none of the log, and is not to be lost to it.
-    let is_resource = OF_RESOURCES.iter().any(|word| has(text, word));
-    if may_hold
-        && !is_resource
-        && let Ok(object) = serde_json::from_str::<Value>(text)
-    {
-        dig(&object, DEEPEST, &mut entries);
+    if may_hold && let Ok(object) = serde_json::from_str::<Value>(text) {
+        held.dig(&object, DEEPEST);
     }
-    entries
+    held
 }
 
 fn has(text: &str, word: &str) -> bool {
     memmem::find(text.as_bytes(), word.as_bytes()).is_some()
 }
 
-fn dig(value: &Value, depth: usize, into: &mut Vec<String>) {
-    let Some(depth) = depth.checked_sub(1) else { return };
-    match value {
-        Value::Array(list) => list.iter().for_each(|one| dig(one, depth, into)),
-        Value::Object(members) if !entry(members, into) => {
-            members.values().for_each(|one| dig(one, depth, into));
-        }
-        Value::String(text) if has(text, "src_ip") => {
-            if let Ok(inner @ (Value::Object(_) | Value::Array(_) | Value::String(_))) =
-                serde_json::from_str(text.trim())
-            {
-                dig(&inner, depth, into);
+impl Buried {
+    fn dig(&mut self, value: &Value, depth: usize) {
+        let Some(depth) = depth.checked_sub(1) else { return };
+        match value {
+            Value::Array(list) => {
+                self.has_resources |= list.iter().any(is_resource);
+                list.iter().for_each(|one| self.dig(one, depth));
             }
+            // Whatever a resource quotes or speaks of, it is none of the log.
+            Value::Object(members) if !self.entry(members) && !is_resource(value) => {
+                members.values().for_each(|one| self.dig(one, depth));
+            }
+            Value::String(text) if has(text, "src_ip") => {
+                if let Ok(inner @ (Value::Object(_) | Value::Array(_) | Value::String(_))) =
+                    serde_json::from_str(text.trim())
+                {
+                    self.dig(&inner, depth);
+                }
+            }
+            _ => {}
         }
-        _ => {}
+    }
+
+    /// Takes an object that is an entry, or looks like one in other words.
+    fn entry(&mut self, members: &Map<String, Value>) -> bool {
+        let text = entry(members);
+        let found = text.is_some();
+        self.entries.extend(text);
+        found
     }
 }
 
-/// Takes an object that is an entry, or looks like one in other words.
-fn entry(members: &Map<String, Value>, into: &mut Vec<String>) -> bool {
+fn is_resource(value: &Value) -> bool {
+    let Some(members) = value.as_object() else { return false };
+    let kind = members.get("kind").and_then(Value::as_str).unwrap_or("");
+    kind.starts_with("compute#")
+        || kind.starts_with("dns#")
+        || members.keys().any(|key| OF_RESOURCES.contains(&key.as_str()))
+}
+
+/// The text of an object that is an entry, or looks like one in other words.
+fn entry(members: &Map<String, Value>) -> Option<String> {
     let known = OF_ENTRIES.iter().any(|key| members.contains_key(*key));
     let whole = if known { members } else { &csv::nested(members).unwrap_or_default() };
     let is_entry = |text: &String| match read_piece(text).0 {
@@ -98,10 +123,7 @@ fn entry(members: &Map<String, Value>, into: &mut Vec<String>) -> bool {
         _ => true,
     };
     let text = (!whole.is_empty()).then(|| serde_json::to_string(whole).ok()).flatten();
-    let text = text.filter(is_entry);
-    let found = text.is_some();
-    into.extend(text);
-    found
+    text.filter(is_entry)
 }
 
 #[cfg(test)]
@@ -118,7 +140,7 @@ mod tests {
 
     #[track_caller]
     fn check(around: &Value, expected: usize) {
-        let found = buried(&around.to_string());
+        let found = buried(&around.to_string()).entries;
         assert_eq!(found.len(), expected, "{around:#}: {found:?}");
         assert!(found.iter().all(|text| text.contains("10.0.0.2")), "{found:?}");
     }
@@ -140,6 +162,18 @@ mod tests {
                 "jsonPayload.connection.dest_ip": "10.0.0.2", "timestamp": "2026-10-14T09:00:00Z"}),
             1,
         );
+    }
+
+    #[test]
+    fn resources_around_and_beside_entries_hide_none_and_are_not_lost() {
+        let asset = json!({"selfLink": "x", "asset_type": "y", "description": entry("10.0.0.7").to_string()});
+        let hit = json!({"_source": {"asset": asset, "record": {"payload": entry("10.0.0.1")}}});
+        check(&json!({"hits": {"hits": [hit]}}), 1);
+        assert!(!buried(&hit.to_string()).has_resources, "one that an entry speaks of");
+        let both =
+            json!({"firewalls": [{"name": "a", "sourceRanges": []}], "logs": [entry("10.0.0.1")]});
+        check(&both, 1);
+        assert!(buried(&both.to_string()).has_resources);
     }
 
     #[test]

@@ -11,7 +11,7 @@
 use std::borrow::Cow;
 
 use crate::ingest::log::walker::{Broken, Walker};
-use crate::ingest::log::wrapped;
+use crate::ingest::log::wrapped::{self, Wrapper};
 use crate::model::record::{FirewallRecord, LoggedInstance};
 use crate::model::{Disposition, Record};
 use crate::net::{Direction, FiveTuple, Protocol, Timestamp, parse_address};
@@ -40,7 +40,7 @@ pub fn read_piece(text: &str) -> (Found<'_>, usize) {
 /// Wrappers inside of wrappers end here.
 const MOST_WRAPPERS: u32 = 4;
 
-pub(super) fn read_nested(text: &str, wrappers: u32) -> (Found<'_>, usize) {
+fn read_nested(text: &str, wrappers: u32) -> (Found<'_>, usize) {
     let mut walker = Walker::new(text);
     if walker.peek() != Some(b'{') {
         let outcome = walker.skip();
@@ -56,23 +56,46 @@ pub(super) fn read_nested(text: &str, wrappers: u32) -> (Found<'_>, usize) {
     let found = match outcome {
         Err(broken) => Found::NoJson(broken),
         Ok(()) if raw.is_entry() => raw.finish(),
-        Ok(()) if wrappers < MOST_WRAPPERS && !raw.wrappers.is_empty() => {
-            wrapped::unwrap(&raw.wrappers, text.get(..end).unwrap_or(text), wrappers)
+        Ok(()) if wrappers < MOST_WRAPPERS && !raw.is_manifest => {
+            unwrapped(&raw.wrappers, text.get(..end).unwrap_or(text), wrappers + 1)
         }
         Ok(()) => Found::NoEntry,
     };
     (found, end)
 }
 
-/// What holds the entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wrapper<'a> {
-    /// The entry stands as an object under a key of a shipper.
-    Inside(&'a str),
-    /// A Pub/Sub message.
-    PubSub(&'a str),
-    /// Elastic Common Schema.
-    Elastic,
+/// The first entry that the wrappers of an object hold, else the first that would be one.
+fn unwrapped<'a>(wrappers: &[Wrapper<'a>], whole: &str, depth: u32) -> Found<'a> {
+    let mut damaged = Found::NoEntry;
+    for inside in wrapped::inside(wrappers, whole) {
+        let found = match inside {
+            Ok(Cow::Borrowed(text)) => read_nested(text, depth).0,
+            Ok(Cow::Owned(text)) => read_nested(&text, depth).0.into_owned(),
+            Err(what) => Found::BrokenEntry(what),
+        };
+        match found {
+            Found::Entry(_) | Found::Incomplete(..) => return found,
+            Found::BrokenEntry(_) | Found::NoJson(_) if matches!(damaged, Found::NoEntry) => {
+                damaged = found;
+            }
+            _ => {}
+        }
+    }
+    damaged
+}
+
+impl Found<'_> {
+    /// The same, holding its own strings: what it was read from ends here.
+    fn into_owned<'a>(self) -> Found<'a> {
+        match self {
+            Self::Entry(record) => Found::Entry(record.into_owned()),
+            Self::Incomplete(record, what) => Found::Incomplete(record.into_owned(), what),
+            Self::BrokenEntry(what) => Found::BrokenEntry(what),
+            Self::NoEntry => Found::NoEntry,
+            // Its place is one in the decoded text, which nobody can look up.
+            Self::NoJson(_) => Found::BrokenEntry("an entry inside of a wrapper that is no JSON"),
+        }
+    }
 }
 
 /// The members that matter: those of the envelope, then those of the payload.
@@ -139,6 +162,8 @@ pub(super) struct RawEntry<'a> {
     /// word of the VPC (<https://cloud.google.com/kubernetes-engine/docs/how-to/network-policy-logging>).
     pub(super) is_of_node: bool,
     wrappers: Vec<Wrapper<'a>>,
+    /// Whether it is an object of Kubernetes: what it quotes was not logged here.
+    is_manifest: bool,
 }
 
 type Step = Result<(), Broken>;
@@ -212,6 +237,10 @@ impl<'a> RawEntry<'a> {
             "message" if walker.peek() == Some(b'"') => {
                 self.wrappers.push(Wrapper::Inside(walker.raw()?));
                 Ok(())
+            }
+            "apiVersion" => {
+                self.is_manifest = true;
+                walker.skip()
             }
             "@timestamp" => {
                 self.wrappers.push(Wrapper::Elastic);

@@ -19,7 +19,7 @@ pub mod walker;
 pub mod wrapped;
 mod yaml;
 
-pub use buried::buried;
+pub use buried::{Buried, buried};
 pub use cut::{Around, Piece, Sink};
 pub use entry::{Found, read_piece};
 pub use extent::{looks_like_entry, next_entry, whole_value};

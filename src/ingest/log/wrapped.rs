@@ -7,13 +7,25 @@
 //! {"@timestamp":…,"source":{…},"gcp":{"firewall":{…}}}         Elastic Common Schema
 //! ```
 
+use std::borrow::Cow;
+
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Value, json};
 
-use crate::ingest::log::entry::{Found, Wrapper, read_nested};
-use crate::model::Record;
-use crate::model::record::{FirewallRecord, LoggedInstance};
+/// What holds an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrapper<'a> {
+    /// The entry stands as an object, or as a text, under a key of a shipper.
+    Inside(&'a str),
+    /// A Pub/Sub message.
+    PubSub(&'a str),
+    /// Elastic Common Schema.
+    Elastic,
+}
+
+/// The text of what may be an entry, or why it cannot be had.
+pub(super) type Inside<'a> = Result<Cow<'a, str>, &'static str>;
 
 /// Both alphabets, padded or not.
 static LENIENT: [GeneralPurpose; 2] = {
@@ -25,65 +37,54 @@ static LENIENT: [GeneralPurpose; 2] = {
     ]
 };
 
-/// Opens the wrappers that were seen until one holds an entry. `whole` is the text around them.
-pub(super) fn unwrap<'a>(wrappers: &[Wrapper<'a>], whole: &'a str, depth: u32) -> Found<'a> {
-    let elastic_last = |wrapper: &&Wrapper<'_>| **wrapper != Wrapper::Elastic;
-    let (inside, elastic_ones): (Vec<_>, Vec<_>) = wrappers.iter().partition(elastic_last);
-    for wrapper in inside.into_iter().chain(elastic_ones) {
-        let found = match wrapper {
-            Wrapper::Inside(value) if value.starts_with('{') => read_nested(value, depth + 1).0,
-            Wrapper::Inside(value) => text_inside(value, depth),
-            Wrapper::PubSub(message) => pub_sub(message, depth),
-            Wrapper::Elastic => elastic(whole, depth),
-        };
-        if !matches!(found, Found::NoEntry) {
-            return found;
-        }
-    }
-    Found::NoEntry
+/// What the wrappers of an object hold: the first that is an entry is the one. `whole` is the text
+/// around them.
+pub(super) fn inside<'a>(
+    wrappers: &[Wrapper<'a>],
+    whole: &str,
+) -> impl Iterator<Item = Inside<'a>> {
+    // A schema repeats what a shipper may have kept as it was.
+    let is_elastic = |wrapper: &&Wrapper<'_>| **wrapper == Wrapper::Elastic;
+    let kept = wrappers.iter().filter(move |wrapper| !is_elastic(wrapper));
+    kept.chain(wrappers.iter().filter(is_elastic)).flat_map(|wrapper| match wrapper {
+        Wrapper::Inside(value) if value.starts_with('{') => vec![Ok(Cow::Borrowed(*value))],
+        Wrapper::Inside(value) => text_inside(value).map(Ok).into_iter().collect(),
+        Wrapper::PubSub(message) => pub_sub(message).into_iter().collect(),
+        Wrapper::Elastic => elastic(whole).into_iter().map(Ok).collect(),
+    })
 }
 
 /// An entry that was written as a JSON text in a string.
-fn text_inside<'a>(value: &str, wrappers: u32) -> Found<'a> {
-    match serde_json::from_str::<String>(value) {
-        Ok(text) if text.trim_start().starts_with('{') => owned(read_nested(&text, wrappers + 1).0),
-        _ => Found::NoEntry,
-    }
+fn text_inside(value: &str) -> Option<Cow<'static, str>> {
+    let text = serde_json::from_str::<String>(value).ok()?;
+    text.trim_start().starts_with('{').then_some(Cow::Owned(text))
 }
 
-fn pub_sub<'a>(message: &str, wrappers: u32) -> Found<'a> {
-    let Ok(message) = serde_json::from_str::<Value>(message) else {
-        return Found::NoEntry;
-    };
-    let Some(data) = message.get("data").and_then(Value::as_str) else {
-        return Found::NoEntry;
-    };
+fn pub_sub(message: &str) -> Option<Inside<'static>> {
+    let message = serde_json::from_str::<Value>(message).ok()?;
+    let data = message.get("data").and_then(Value::as_str)?;
     if data.trim_start().starts_with('{') {
-        return owned(read_nested(data, wrappers + 1).0);
+        return Some(Ok(Cow::Owned(data.to_owned())));
     }
     let decoded = LENIENT.iter().find_map(|engine| engine.decode(data.trim()).ok());
-    match decoded.map(String::from_utf8) {
-        Some(Ok(text)) => owned(read_nested(&text, wrappers + 1).0),
-        _ => Found::BrokenEntry("a Pub/Sub message whose data is no base64 of UTF-8"),
-    }
+    let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    Some(text.map(Cow::Owned).ok_or("a Pub/Sub message whose data is no base64 of UTF-8"))
 }
 
-/// The entry as it was, where the document kept it (`event.original`), else put together again
+/// The entry as it was, where the document kept it (`event.original`), then put together again
 /// from the fields of the schema.
-fn elastic<'a>(whole: &str, wrappers: u32) -> Found<'a> {
-    let Ok(document) = serde_json::from_str::<Value>(whole) else {
-        return Found::NoEntry;
+fn elastic(whole: &str) -> Vec<Cow<'static, str>> {
+    let document = serde_json::from_str::<Value>(whole).ok();
+    let Some(document) = document.filter(|document| !is_of_another_maker(document)) else {
+        return Vec::new();
     };
+    let original = document.pointer("/event/original").and_then(Value::as_str);
+    let original = original.filter(|text| text.trim_start().starts_with('{')).map(str::to_owned);
+    original.into_iter().chain(put_together(&document)).map(Cow::Owned).collect()
+}
+
+fn put_together(document: &Value) -> Option<String> {
     let at = |path: &str| document.pointer(path).cloned().unwrap_or(Value::Null);
-    if is_of_another_maker(&document) {
-        return Found::NoEntry;
-    }
-    if let Some(original) = at("/event/original").as_str() {
-        let found = read_nested(original, wrappers + 1).0;
-        if matches!(found, Found::Entry(_)) {
-            return owned(found);
-        }
-    }
     let rule = ["/gcp/firewall/rule_details", "/json/rule_details"].map(at);
     let rule = rule.into_iter().find(|rule| !rule.is_null()).unwrap_or(Value::Null);
     let types: Vec<String> = match at("/event/type") {
@@ -99,7 +100,7 @@ fn elastic<'a>(whole: &str, wrappers: u32) -> Found<'a> {
         rule.get("action").cloned().unwrap_or(Value::Null)
     };
     if disposition.is_null() || at("/source/ip").is_null() || at("/destination/ip").is_null() {
-        return Found::NoEntry;
+        return None;
     }
     let direction = match at("/network/direction").as_str() {
         _ if rule.get("direction").is_some() => rule.get("direction").cloned(),
@@ -137,7 +138,7 @@ fn elastic<'a>(whole: &str, wrappers: u32) -> Found<'a> {
             "vpc": at(&format!("{own}/vpc")),
         }
     });
-    owned(read_nested(&entry.to_string(), wrappers + 1).0)
+    Some(entry.to_string())
 }
 
 /// Firewalls of all makers write documents of this form; they say whose they are.
@@ -147,39 +148,4 @@ fn is_of_another_maker(document: &Value) -> bool {
     let mut said = names.iter().filter_map(|path| document.pointer(path)?.as_str()).peekable();
     let is_google = |name: &str| GOOGLE.iter().any(|word| name.contains(word));
     said.peek().is_some() && !said.any(is_google)
-}
-
-/// The same, holding its own strings: what it was read from ends here.
-pub(super) fn owned<'a>(found: Found<'_>) -> Found<'a> {
-    match found {
-        Found::Entry(record) => Found::Entry(owned_record(record)),
-        Found::Incomplete(record, what) => Found::Incomplete(owned_record(record), what),
-        Found::BrokenEntry(what) => Found::BrokenEntry(what),
-        Found::NoEntry => Found::NoEntry,
-        // Its place is one in the decoded text, which nobody can look up.
-        Found::NoJson(_) => Found::BrokenEntry("an entry inside of a wrapper that is no JSON"),
-    }
-}
-
-fn owned_record<'a>(record: Record<'_>) -> Record<'a> {
-    Record {
-        insert_id: record.insert_id.into_owned().into(),
-        timestamp: record.timestamp,
-        project: record.project.into_owned().into(),
-        disposition: record.disposition,
-        kin: None,
-        firewall: record.firewall.map(|firewall| FirewallRecord {
-            tuple: firewall.tuple,
-            disposition: firewall.disposition,
-            direction: firewall.direction,
-            reference: firewall.reference.into_owned().into(),
-            priority: firewall.priority,
-            instance: LoggedInstance {
-                project: firewall.instance.project.into_owned().into(),
-                name: firewall.instance.name.into_owned().into(),
-            },
-            vpc_project: firewall.vpc_project.into_owned().into(),
-            vpc_name: firewall.vpc_name.into_owned().into(),
-        }),
-    }
 }
