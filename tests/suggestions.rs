@@ -962,6 +962,23 @@ fn what_a_policy_behind_denies_by_name_is_not_passed_by() {
     assert_eq!(tcp["ports"], value!(["0-21", "23-3388", "3390-65535"]));
     let note = "stays denied by name: tcp 22,3389 (rule np 100)";
     assert!(fix["notes"].to_string().contains(note), "{fix:#}");
+    // What a policy allows the next one never sees, unless it handed it on before.
+    let stays_denied = |before: Value| {
+        let allow = from("allow", &["22"], value!({}));
+        let [network, mut firewalls] =
+            with_policy_after(&[deny_all(value!({}))], &value!([before, allow]));
+        let next = value!({"name": "rp", "type": "NETWORK_REGIONAL",
+            "rules": [from("deny", &["22"], value!({}))]});
+        firewalls["firewallPolicys"].as_array_mut().unwrap().push(next);
+        let all = [vec![network, firewalls], more.to_vec()].concat();
+        let fix = fixes(&Inputs::of(&all).triage(), "cluster-internal-blocked")[0].clone();
+        fix["notes"].to_string().contains("stays denied by name: tcp 22 (rule rp 100)")
+    };
+    let before =
+        |ports: &[&str], priority: u64| from("goto_next", ports, value!({"priority": priority}));
+    assert!(!stays_denied(before(&["80"], 50)));
+    assert!(!stays_denied(before(&["20-30"], 150)));
+    assert!(stays_denied(before(&["20-30"], 50)));
 }
 
 /// A correction that grows over a quarantine wants a second look, as a new rule does; one that

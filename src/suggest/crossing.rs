@@ -7,7 +7,7 @@
 
 use crate::correlate::difference::Changed;
 use crate::model::firewall::{Layer4, Targets};
-use crate::model::{Action, FirewallRule, Inventory};
+use crate::model::{Action, FirewallPolicy, FirewallRule, Inventory};
 use crate::net::{AddressSet, Direction, TrafficSet};
 use crate::suggest::change::Change;
 
@@ -56,15 +56,31 @@ fn behind<'i>(
             let beside = policy.rules.iter().filter(|earlier| {
                 earlier.priority < deny.priority && earlier.action != Action::Deny
             });
-            // What a policy hands on comes to the next one.
-            let before = policies.iter().take(at).flat_map(|policy| &policy.rules);
-            let before =
-                before.filter(|earlier| !matches!(earlier.action, Action::Deny | Action::GotoNext));
-            let taken = beside.chain(before).filter(takes).map(FirewallRule::traffic);
-            found.push((deny, says(deny).difference(&TrafficSet::union_of(taken))));
+            let beside = beside.filter(takes).map(FirewallRule::traffic);
+            let before = policies.iter().take(at).flat_map(|policy| {
+                let rules = policy.rules.iter();
+                let allows = rules.filter(|one| {
+                    !matches!(one.action, Action::Deny | Action::GotoNext) && takes(one)
+                });
+                allows.map(|allow| allow.traffic().difference(&handed_on(policy, allow, rule)))
+            });
+            let taken = TrafficSet::union_of(beside.chain(before));
+            found.push((deny, says(deny).difference(&taken)));
         }
     }
     found.into_iter()
+}
+
+/// What a policy may hand on to the next one before its rule that allows it is asked.
+fn handed_on(policy: &FirewallPolicy, allow: &FirewallRule, rule: &FirewallRule) -> TrafficSet {
+    let hands_on = policy.rules.iter().filter(|one| {
+        one.action == Action::GotoNext
+            && !one.disabled
+            && one.direction == allow.direction
+            && one.priority < allow.priority
+            && peers_meet(one, rule)
+    });
+    TrafficSet::union_of(hands_on.map(FirewallRule::traffic))
 }
 
 /// Whether a rule goes by lists that Google keeps, or by a network's context.
