@@ -678,6 +678,7 @@ fn addresses_are_not_their_ranges() {
     let inputs = Inputs::of(&[
         deny,
         deny_to,
+        rule("in", value!({"sourceRanges": ["10.0.0.0/8"], "allowed": all})),
         route,
         subnet(value!({})),
         other,
@@ -905,5 +906,77 @@ fn a_damaged_list_of_a_nat_is_open() {
         let mut damaged = other.clone();
         damaged.as_object_mut().unwrap().remove(gone);
         assert_eq!(asked(value!([damaged])), "not-given", "{gone}");
+    }
+}
+
+/// Whoever leaves is not yet let in: the receiver's firewall is a link of its own, where it is a
+/// VM's.
+#[test]
+fn the_receiver_is_asked_too() {
+    use common::small::{Inputs, cluster, own_rules, rule, subnet};
+    let nfs = value!({"kind": "compute#instance", "name": "nfs", "zone": "zones/r-a",
+        "id": "7", "creationTimestamp": "x", "tags": {"items": ["nfs-server"]},
+        "networkInterfaces": [{"network": "projects/p/global/networks/n",
+            "subnetwork": "projects/p/regions/r/subnetworks/other", "networkIP": "10.5.0.9"}]});
+    let other = subnet(value!({"name": "other", "ipCidrRange": "10.5.0.0/24",
+        "secondaryIpRanges": []}));
+    let asked = |tag: &str, to: &str| {
+        let open = rule(
+            "open",
+            value!({"sourceRanges": ["10.0.0.0/8"], "targetTags": [tag],
+            "allowed": [{"IPProtocol": "tcp", "ports": ["2049"]}]}),
+        );
+        let mut all = vec![cluster("c", value!({})), subnet(value!({})), open];
+        all.extend([nfs.clone(), other.clone()]);
+        all.extend(own_rules());
+        let inputs = Inputs::of(&all);
+        let answer = json(&["path", "10.0.0.5", to, inputs.path()]);
+        let links = answer["links"].as_array().unwrap().clone();
+        let link = links.iter().find(|link| link["kind"] == "firewall").unwrap();
+        let text = |key: &str| link[key].as_str().unwrap();
+        format!("{} {}: {}", text("state"), text("object"), text("detail"))
+    };
+    let egress = "EGRESS allowed by implied allow egress; INGRESS";
+    assert_eq!(asked("nfs-server", "10.5.0.9:2049"), format!("ok rule open: {egress} allowed"));
+    for (tag, to, port) in [("nfs", "10.5.0.9:2049", 2049), ("nfs-server", "10.5.0.9:22", 22)] {
+        let expected = format!("broken implied deny ingress: {egress} to tcp {port} denied");
+        assert_eq!(asked(tag, to), expected);
+    }
+    // The control plane's firewall, and that of the internet, are nobody's here.
+    let egress = "ok implied allow egress: EGRESS allowed";
+    assert_eq!(asked("nfs", "172.16.0.2:443"), egress);
+    assert_eq!(asked("nfs", "198.51.100.7:443"), egress);
+}
+
+/// What was lost of a list may lead elsewhere, whatever the rest of it says.
+#[test]
+fn a_lost_route_leaves_the_way_open() {
+    let state = |host: &str, lost: Option<Value>| {
+        let mut world = World::sound();
+        world.rules.extend(lost);
+        let walked = world.walk("10.0.0.5", host);
+        let links = walked["links"].as_array().unwrap();
+        links.iter().find(|one| one["kind"] == "route").unwrap()["state"].clone()
+    };
+    let route = value!({"kind": "compute#route", "name": "lost", "destRange": "199.36.153.4/31",
+        "priority": 900, "nextHopIp": "10.0.0.9"});
+    let policy = value!({"kind": "networkconnectivity#policyBasedRoute", "network": NETWORK,
+        "filter": {"srcRange": "0.0.0.0/0", "destRange": "0.0.0.0/0", "protocolVersion": "IPV4"},
+        "priority": 100, "nextHopIlbIp": "10.0.0.9"});
+    let mut filtered = policy.clone();
+    filtered["name"] = value!("projects/p/locations/global/policyBasedRoutes/pbr");
+    filtered["filter"]["srcRange"] = value!("somewhere");
+    let mut aimless = policy.clone();
+    aimless["name"] = filtered["name"].clone();
+    aimless.as_object_mut().unwrap().remove("nextHopIlbIp");
+    aimless["nextHopOtherRoutes"] = Value::Null;
+    for host in ["gcr.io", "quay.io", "10.0.0.7"] {
+        assert_eq!(state(host, None), "ok", "{host}");
+        for lost in [&policy, &filtered, &aimless] {
+            assert_eq!(state(host, Some(lost.clone())), "undetermined", "{host}: {lost}");
+        }
+        // No route is as narrow as a subnetwork's own range.
+        let expected = if host == "10.0.0.7" { "ok" } else { "undetermined" };
+        assert_eq!(state(host, Some(route.clone())), expected, "{host}");
     }
 }

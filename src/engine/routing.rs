@@ -100,6 +100,19 @@ pub fn next_hop<'a>(
     }
 }
 
+impl Hop<'_> {
+    /// Whether a route of a list of which a part is lost may lead elsewhere.
+    #[must_use]
+    pub fn may_be_overruled(&self, inventory: &Inventory) -> bool {
+        let by_policy = inventory.is_partial(Listed::PolicyRoutes);
+        match self {
+            // No other route is as narrow as a subnetwork's own.
+            Self::Subnetwork(_) => by_policy,
+            _ => by_policy || inventory.is_partial(Listed::Routes),
+        }
+    }
+}
+
 /// Whether a route of the network's own leads to a VIP of Google's APIs.
 #[must_use]
 pub fn leads_to_vip(inventory: &Inventory, network: &Reference) -> bool {

@@ -93,6 +93,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
 fn lost(shape: &str) -> Option<Listed> {
     Some(match shape {
         "gcloud-routes" => Listed::Routes,
+        "gcloud-policy-based-routes" => Listed::PolicyRoutes,
         "gcloud-routers" => Listed::Routers,
         "gcloud-dns-zones" => Listed::Zones,
         "gcloud-dns-records" => Listed::Records,

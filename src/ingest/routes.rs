@@ -58,10 +58,17 @@ fn down(fields: Fields<'_>) -> Option<String> {
     by_warning.or(status.filter(|status| ["INACTIVE", "DROPPED"].contains(&status.as_str())))
 }
 
-/// A policy-based route (<https://cloud.google.com/network-connectivity/docs/reference/networkconnectivity/rest/v1/projects.locations.global.policyBasedRoutes>).
+/// A policy-based route (<https://cloud.google.com/network-connectivity/docs/reference/networkconnectivity/rest/v1/projects.locations.global.policyBasedRoutes>);
+/// none where it is not said in full what it takes and where to.
 pub(super) fn policy_route(fields: Fields<'_>, origin: &Origin) -> Option<PolicyRoute> {
     let id = Reference::parse(&fields.text("name")?);
     let filter = fields.at("filter");
+    let is_damaged =
+        |key: &str| filter.has(key) && filter.text(key).is_some() && filter.range(key).is_none();
+    let leads = fields.has("nextHopIlbIp") || fields.has("nextHopOtherRoutes");
+    if ["srcRange", "destRange"].into_iter().any(is_damaged) || !leads {
+        return None;
+    }
     let anywhere = || parse_cidr("0.0.0.0/0");
     let protocol = filter.text("ipProtocol").filter(|text| !text.eq_ignore_ascii_case("all"));
     Some(PolicyRoute {

@@ -27,6 +27,8 @@ pub enum Listed {
     Rules,
     /// Routes.
     Routes,
+    /// Policy-based routes.
+    PolicyRoutes,
     /// Routers, with their NATs.
     Routers,
     /// DNS zones.
@@ -45,6 +47,7 @@ impl Listed {
     pub fn of(kind: &str) -> Self {
         match kind {
             "compute#route" => Self::Routes,
+            "policyBasedRoutes" => Self::PolicyRoutes,
             "compute#router" | "routers" => Self::Routers,
             "managedZones" => Self::Zones,
             "rrsets" => Self::Records,
@@ -60,7 +63,8 @@ impl Listed {
     pub fn unjudged(self) -> Option<&'static str> {
         Some(match self {
             Self::Rules => "firewall rules: what the given ones do not decide",
-            Self::Routes => "routes: what no given one leads to",
+            Self::Routes => "routes: where another one may lead",
+            Self::PolicyRoutes => "policy-based routes: what another one may take",
             Self::Routers => "routers: regions without a given NAT",
             Self::Zones => "DNS zones: names that no given one answers for",
             Self::Records => "DNS records: names that are not among them",

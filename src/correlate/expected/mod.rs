@@ -160,11 +160,34 @@ pub fn needs<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Need<'a>> {
     all
 }
 
-/// What the firewall of VMs, a cluster's or others, does to connections to `to`.
+/// What the firewall of VMs, a cluster's or others, does to connections from them.
 #[must_use]
 pub fn leaves<'a>(
     directory: &Directory<'a>,
     network: &Reference,
+    cluster: Option<usize>,
+    ends: (&Side, &Side),
+    port: u16,
+) -> Answer<'a> {
+    at_one_end(directory, network, Direction::Egress, cluster, ends, port)
+}
+
+/// The same to them.
+#[must_use]
+pub fn arrives<'a>(
+    directory: &Directory<'a>,
+    network: &Reference,
+    cluster: Option<usize>,
+    ends: (&Side, &Side),
+    port: u16,
+) -> Answer<'a> {
+    at_one_end(directory, network, Direction::Ingress, cluster, ends, port)
+}
+
+fn at_one_end<'a>(
+    directory: &Directory<'a>,
+    network: &Reference,
+    direction: Direction,
     cluster: Option<usize>,
     (from, to): (&Side, &Side),
     port: u16,
@@ -172,8 +195,7 @@ pub fn leaves<'a>(
     let rules = EffectiveRules::of(directory.inventory, network);
     let ports = crate::net::PortSet::of([port]);
     let ask = judge::Ask { from, to, protocol: Protocol::TCP, ports: &ports };
-    let asked = judge::Asked { directory, network, rules: &rules, vms: cluster };
-    asked.at(Direction::Egress, &ask)
+    judge::Asked { directory, network, rules: &rules, vms: cluster }.at(direction, &ask)
 }
 
 /// The network of a cluster: its own word, else the only one there is.

@@ -5,11 +5,13 @@
 //! node blue > gcr.io:443   name ok · address private VIP · route broken: no route to 199.36.153.8
 //! ```
 
+mod exit;
 pub mod link;
 mod name;
 mod start;
 pub mod vip;
 
+pub use exit::covers;
 pub use link::{Fault, Link, State, first_broken};
 pub use start::{Start, start};
 pub use vip::{Meant, is_meant, meant_otherwise, recorded};
@@ -17,7 +19,7 @@ pub use vip::{Meant, is_meant, meant_otherwise, recorded};
 use std::net::IpAddr;
 
 use crate::correlate::Directory;
-use crate::correlate::expected::leaves;
+use crate::correlate::expected::{Answer, arrives, leaves};
 use crate::correlate::path::link::link;
 use crate::correlate::roles::is_private;
 use crate::correlate::side::{self, Side};
@@ -25,9 +27,8 @@ use crate::engine::naming::is_googles;
 use crate::engine::routing::{Hop, is_internet_gateway, next_hop, serves};
 use crate::engine::{Decider, Decision};
 use crate::model::inventory::Frontend;
-use crate::model::listed::Listed;
-use crate::model::{Expected, Nat, Origin, Reference, Route, Subnetwork};
-use crate::net::{IpNet, Role};
+use crate::model::{Expected, Origin, Reference, Route};
+use crate::net::{Direction, IpNet, Role};
 
 /// What kind of place an address is, as the road to it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,7 +194,21 @@ impl Way<'_, '_> {
 
     fn route_to(&self, network: &Reference, end: &Side, address: IpAddr) -> Link {
         let source = self.start.side.ranges.first().map(IpNet::addr);
-        let hop = next_hop(self.directory.inventory, network, &self.start.tags, source, address);
+        let inventory = self.directory.inventory;
+        let hop = next_hop(inventory, network, &self.start.tags, source, address);
+        let may_be_overruled = hop.may_be_overruled(inventory);
+        let link = self.by_hop(hop, network, end, address);
+        if !may_be_overruled || !matches!(link.state, State::Ok | State::Broken) {
+            return link;
+        }
+        let detail = format!(
+            "{}; only a part of the routes was read, and another one may lead elsewhere",
+            link.detail
+        );
+        Link { state: State::Undetermined, fault: None, detail, ..link }
+    }
+
+    fn by_hop(&self, hop: Hop<'_>, network: &Reference, end: &Side, address: IpAddr) -> Link {
         // A private address does not leave by the internet gateway: what brings it is not among the
         // routes that were given.
         let by_gateway = match &hop {
@@ -342,33 +357,42 @@ impl Way<'_, '_> {
             .read_at(&first.origin)
     }
 
+    /// What the firewall says at the sender, and then at the receiver.
     fn firewall(&self, end: &Side, port: u16) -> Link {
         let Some(network) = &self.start.network else {
             return link("firewall", State::NotGiven, "", "the network is not known");
         };
         let ends = (&self.start.side, end);
         let answer = leaves(self.directory, network, self.start.cluster, ends, port);
-        let (object, origin) = decider_words(&answer.decision);
-        let one = end.known || end.ranges.len() == 1;
-        let (state, detail) = match answer.verdict {
-            Expected::Allowed => (State::Ok, "EGRESS allowed".to_owned()),
-            Expected::Denied => (State::Broken, format!("EGRESS to tcp {port} denied")),
-            Expected::Mixed if one => (State::Broken, "EGRESS denied to a part of it".to_owned()),
-            Expected::Mixed => {
-                (State::Undetermined, "EGRESS denied to some of the addresses it may be".to_owned())
+        let leaves = judged(&answer, end, port);
+        let arrives = if leaves.state == State::Ok { self.arrival(end, port) } else { None };
+        match arrives {
+            Some(arrives) => {
+                let detail = format!("EGRESS allowed by {}; {}", leaves.object, arrives.detail);
+                Link { detail, ..arrives }
             }
-            Expected::Undetermined if answer.decision.decider == Decider::Missing => {
-                let how = "no rule of the network was given: gcloud compute firewall-rules list";
-                (State::NotGiven, how.to_owned())
+            None => leaves,
+        }
+    }
+
+    /// The firewall of the VM that it comes to, where that is one of a known network: whoever
+    /// leaves is not yet let in.
+    fn arrival(&self, end: &Side, port: u16) -> Option<Link> {
+        let own = end.network.as_ref().or(self.start.network.as_ref())?;
+        match end.role {
+            Role::Node | Role::Pod | Role::Subnet => {
+                let ends = (&self.start.side, end);
+                let answer = arrives(self.directory, own, end.cluster, ends, port);
+                Some(judged(&answer, end, port))
             }
-            Expected::Undetermined => {
-                (State::Undetermined, "it depends on what was not given".to_owned())
+            Role::Service | Role::LoadBalancer => {
+                let detail = "INGRESS is asked at the VMs behind it, by their own addresses and \
+                              ports: vpcwhy why SOURCE ADDRESS:PORT";
+                let object = format!("{} {}", end.role, end.name);
+                Some(link("firewall", State::Undetermined, object, detail))
             }
-        };
-        let made = link("firewall", state, object, detail).by(Fault::Denied);
-        let partly = answer.verdict == Expected::Mixed && state == State::Undetermined;
-        let fault = if partly { Some(Fault::PartlyDenied) } else { made.fault };
-        Link { origin, fault, ..made }
+            _ => None,
+        }
     }
 
     /// Where records lead to a VIP that is not reached, and everything else was made for the other
@@ -394,152 +418,40 @@ impl Way<'_, '_> {
             name.fault = Some(Fault::WrongTarget);
         }
     }
-
-    /// What lets packets out of the network: nothing for what is inside.
-    fn exit(&self) -> Vec<Link> {
-        let outer = match self.class {
-            Class::Inside => return Vec::new(),
-            // NAT translates nothing to the VIPs.
-            Class::Vip => return vec![self.private_google_access()],
-            Class::GooglePublic => self.private_google_access(),
-            Class::Internet => return vec![self.nat()],
-        };
-        // Either of them will do.
-        if outer.state == State::Ok {
-            return vec![outer];
-        }
-        let nat = self.nat();
-        match (outer.state, nat.state) {
-            (State::Broken, State::Broken) | (State::NotGiven, State::NotGiven) => vec![outer, nat],
-            (_, State::Ok) => vec![nat],
-            // The one may do where the other does not, and was not given.
-            _ => vec![Link { state: State::Undetermined, fault: None, ..outer }, nat],
-        }
-    }
-
-    fn private_google_access(&self) -> Link {
-        let kind = "private-google-access";
-        if self.start.is_external == Some(true) {
-            return link(kind, State::Ok, "external address", "not needed");
-        }
-        let Some(subnetwork) = self.start.subnetwork else {
-            let how = "gcloud compute networks subnets list --format=json";
-            return link(kind, State::NotGiven, "subnetwork", how);
-        };
-        let (state, detail) = match subnetwork.private_google_access {
-            Some(true) => (State::Ok, "Private Google Access is on"),
-            Some(false) => (State::Broken, "Private Google Access is off"),
-            None => {
-                (State::NotGiven, "whether Private Google Access is on, the export does not say")
-            }
-        };
-        link(kind, state, format!("subnetwork {}", subnetwork.id.name), detail)
-            .by(Fault::AccessOff)
-            .read_at(&subnetwork.origin)
-    }
-
-    fn nat(&self) -> Link {
-        if self.start.is_external == Some(true) {
-            return link("nat", State::Ok, "external address", "not needed");
-        }
-        let inventory = self.directory.inventory;
-        let (Some(network), Some(subnetwork)) = (&self.start.network, self.start.subnetwork) else {
-            return link(
-                "nat",
-                State::NotGiven,
-                "subnetwork",
-                "gcloud compute networks subnets list",
-            );
-        };
-        let here = |nat: &&Nat| {
-            let own = nat.network.as_ref().is_some_and(|of| of.agrees(network));
-            let region = nat.region.as_deref().zip(subnetwork.id.location.as_deref());
-            own && region.is_none_or(|(nat, own)| nat == own)
-        };
-        let mut own = inventory.nats.iter().filter(here).peekable();
-        if own.peek().is_none() {
-            let none_given = inventory.routers.is_empty()
-                && inventory.nats.is_empty()
-                && !inventory.lists_none(Listed::Routers, network);
-            if none_given || inventory.is_partial(Listed::Routers) {
-                let how = "gcloud compute routers list --format=json";
-                return link("nat", State::NotGiven, "Cloud NAT", how);
-            }
-            let region = subnetwork.id.location.as_deref().unwrap_or("its region");
-            let detail = format!("no Cloud NAT of this network in {region}");
-            return link("nat", State::Broken, "Cloud NAT", detail).by(Fault::NoNat);
-        }
-        let all: Vec<&Nat> = own.collect();
-        let cluster = self.start.cluster.and_then(|at| inventory.clusters.get(at));
-        let secondary = self.start.secondary.as_deref();
-        // A pod's packets carry its node's address when they come to the NAT.
-        let by_node = cluster.is_some_and(|one| !one.keeps_pod_addresses);
-        let asked = secondary.filter(|_| !by_node);
-        let found = |range: Option<&str>| all.iter().find(|nat| covers(nat, subnetwork, range));
-        match found(asked) {
-            Some(nat) => {
-                let by_node = if by_node && secondary.is_some() {
-                    ": by default pods leave under the address of their node"
-                } else {
-                    ""
-                };
-                let detail = format!("{}{by_node}", nat.ranges);
-                link("nat", State::Ok, format!("Cloud NAT {}", nat.name), detail)
-                    .read_at(&nat.origin)
-            }
-            None if let Some(nat) = all.iter().find(|nat| !nat.is_whole()) => {
-                let detail = "what it translates is not said in full: gcloud compute routers list \
-                              --format=json";
-                link("nat", State::NotGiven, format!("Cloud NAT {}", nat.name), detail)
-                    .read_at(&nat.origin)
-            }
-            None if by_node && secondary.is_some() && found(secondary).is_some() => {
-                let detail = "covers the pods' range alone, and by default pods leave under the \
-                              address of their node: which it is, ip-masq-agent's configuration \
-                              says";
-                link("nat", State::Undetermined, "Cloud NAT", detail)
-            }
-            None => {
-                let names: Vec<_> = all.iter().map(|nat| nat.name.clone()).collect();
-                let range = asked.unwrap_or("the primary range");
-                let detail = format!("does not cover {range} of subnetwork {}", subnetwork.id.name);
-                let made =
-                    link("nat", State::Broken, format!("Cloud NAT {}", names.join(", ")), detail)
-                        .by(Fault::Uncovered);
-                match all.first() {
-                    Some(nat) => made.read_at(&nat.origin),
-                    None => made,
-                }
-            }
-        }
-    }
 }
 
-/// Whether a Cloud NAT translates a range of a subnetwork: a secondary one by its name, or the
-/// primary (<https://cloud.google.com/nat/docs/nat-rules-overview>, `RouterNat` of the Compute
-/// API).
-#[must_use]
-pub fn covers(nat: &Nat, subnetwork: &Subnetwork, secondary: Option<&str>) -> bool {
-    match nat.ranges.as_str() {
-        "ALL_SUBNETWORKS_ALL_IP_RANGES" => true,
-        "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES" => secondary.is_none(),
-        _ => nat.subnetworks.iter().filter(|one| one.id.agrees(&subnetwork.id)).any(|one| {
-            one.ranges.iter().any(|ranges| match (ranges.as_str(), secondary) {
-                ("ALL_IP_RANGES", _) => true,
-                ("PRIMARY_IP_RANGE", None) => true,
-                ("LIST_OF_SECONDARY_IP_RANGES", Some(name)) => {
-                    one.secondary.iter().any(|own| own == name)
-                }
-                _ => false,
-            })
-        }),
-    }
+/// The link of what the firewall of one end says.
+fn judged(answer: &Answer<'_>, end: &Side, port: u16) -> Link {
+    let direction = answer.direction;
+    let (object, origin) = decider_words(&answer.decision);
+    let one = end.known || end.ranges.len() == 1;
+    let (state, detail) = match answer.verdict {
+        Expected::Allowed => (State::Ok, format!("{direction} allowed")),
+        Expected::Denied => (State::Broken, format!("{direction} to tcp {port} denied")),
+        Expected::Mixed if one => (State::Broken, format!("{direction} denied to a part of it")),
+        Expected::Mixed => {
+            let detail = format!("{direction} denied to some of the addresses it may be");
+            (State::Undetermined, detail)
+        }
+        Expected::Undetermined if answer.decision.decider == Decider::Missing => {
+            let how = "no rule of the network was given: gcloud compute firewall-rules list";
+            (State::NotGiven, how.to_owned())
+        }
+        Expected::Undetermined => {
+            (State::Undetermined, format!("{direction} depends on what was not given"))
+        }
+    };
+    let made = link("firewall", state, object, detail).by(Fault::Denied);
+    let partly = answer.verdict == Expected::Mixed && state == State::Undetermined;
+    let fault = if partly { Some(Fault::PartlyDenied) } else { made.fault };
+    Link { origin, fault, ..made }
 }
 
 fn decider_words(decision: &Decision<'_>) -> (String, Option<Origin>) {
     match decision.decider {
         Decider::Rule(rule) => (format!("rule {}", rule.label()), Some(rule.origin.clone())),
-        Decider::Implied(_) => ("implied allow egress".to_owned(), None),
+        Decider::Implied(Direction::Egress) => ("implied allow egress".to_owned(), None),
+        Decider::Implied(Direction::Ingress) => ("implied deny ingress".to_owned(), None),
         Decider::NoGroupAllows(_) => ("security groups".to_owned(), None),
         Decider::AlwaysAllowed(what) | Decider::AlwaysBlocked(what) => (what.to_owned(), None),
         Decider::Missing => ("firewall rules".to_owned(), None),
