@@ -34,6 +34,9 @@ pub fn parse_connection(source: &str, destination: &str) -> Result<FiveTuple, St
     match (port, protocol.has_ports()) {
         (None, true) => Err(format!("{destination} has no port: write {address}:443")),
         (Some(_), false) => Err(format!("{protocol} has no ports: write {dst}/{protocol}")),
+        _ if src.is_ipv4() != dst.is_ipv4() => {
+            Err(format!("{source} and {destination} are of different families"))
+        }
         (port, _) => Ok(FiveTuple { src, src_port, dst, dst_port: port.unwrap_or(0), protocol }),
     }
 }
@@ -71,9 +74,9 @@ pub fn why(directory: &Directory<'_>, roll_up: &RollUp, tuple: FiveTuple, scope:
     let mut missing = Vec::new();
     let named = match (&scope.network, known.as_slice()) {
         (Some(_), [only]) => Some((*only).clone()),
-        (Some(name), []) => Some(Reference::new(scope.project.as_deref(), name)),
-        (Some(name), _) => {
-            missing.push(format!("which network {name} is meant: name --project"));
+        (Some(named), []) => Some(named.clone().or_project(scope.project.as_deref())),
+        (Some(named), _) => {
+            missing.push(format!("which network {named} is meant: name --project"));
             None
         }
         (None, _) => None,

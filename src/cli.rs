@@ -7,7 +7,7 @@ mod options;
 
 pub use options::{Colour, Command, Format, Options};
 
-use crate::correlate::scope::Scope;
+use crate::correlate::scope::{Scope, network_named};
 
 /// A question in the words of the command line; what is absent is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -395,9 +395,38 @@ pub fn parse(arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<Opti
         is_error: error.use_stderr(),
         status: u8::try_from(error.exit_code()).unwrap_or(2),
     };
+    let arguments = command_first(arguments.collect());
     let matches = Cli::command().try_get_matches_from(arguments).map_err(stop)?;
     let cli = Cli::from_arg_matches(&matches).map_err(stop)?;
     Ok(options(cli))
+}
+
+/// Puts the command before the flags that were written before it: without one they are those of
+/// `triage`, and the command's name would be a file's.
+fn command_first(mut arguments: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
+    let known = Cli::command();
+    let takes_value = |word: &str| {
+        let is_it = |one: &&clap::Arg| match (word.strip_prefix("--"), word.strip_prefix('-')) {
+            (Some(long), _) => one.get_long() == Some(long),
+            (None, short) => one.get_short().map(String::from).as_deref() == short,
+        };
+        known.get_arguments().find(is_it).is_some_and(|one| one.get_action().takes_values())
+    };
+    let mut at = 1;
+    while let Some(word) = arguments.get(at).and_then(|word| word.to_str()) {
+        if word.len() > 1 && word.starts_with('-') {
+            at += if takes_value(word) { 2 } else { 1 };
+            continue;
+        }
+        if at > 1
+            && known.find_subcommand(word).is_some()
+            && let Some(flags) = arguments.get_mut(1..=at)
+        {
+            flags.rotate_right(1);
+        }
+        break;
+    }
+    arguments
 }
 
 fn options(cli: Cli) -> Options {
@@ -476,7 +505,7 @@ fn plain(command: Command, mut inputs: Vec<String>, common: Common) -> Options {
         inputs,
         scope: Scope {
             project: common.project,
-            network: common.network,
+            network: common.network.as_deref().map(network_named),
             cluster: common.cluster,
             what_if: !common.what_if.is_empty(),
             ..Scope::default()

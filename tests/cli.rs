@@ -37,6 +37,8 @@ fn exit_statuses() {
         (vec!["triage", "samples/*.nothing"], 2),
         (vec!["triage", sample, "--only", "no-such-check"], 2),
         (vec!["why", "nobody", "10.0.0.1:1", sample], 2),
+        (vec!["why", "2001:db8::1", "10.24.0.7:8443", sample], 2),
+        (vec!["diff", "LICENSE", sample], 3),
         (vec!["fix", "F-00000000", sample], 2),
         (vec!["explain", "no-such-check"], 2),
         (vec!["triage", "LICENSE"], 3),
@@ -235,6 +237,11 @@ fn formats_are_what_they_say() {
         let finding: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(finding["id"].is_string());
     }
+    let why = ["why", "172.20.0.18", "10.24.0.7:8443", sample, "--format", "ndjson"];
+    let path = ["path", "blue", "gcr.io", sample, "--format", "ndjson"];
+    for asked in [&why[..], &path[..], &["diff", sample, sample, "--format", "ndjson"][..]] {
+        assert_eq!(stdout(&run(asked)).lines().count(), 1, "{asked:?}");
+    }
     let markdown = stdout(&run(&["triage", sample, "--format", "markdown"]));
     assert!(markdown.contains("| ID | DENIED |"), "{markdown}");
     let scratch = folder(&[]);
@@ -243,6 +250,86 @@ fn formats_are_what_they_say() {
     assert!(output.stdout.is_empty());
     let written = std::fs::read(&file).unwrap();
     assert!(serde_json::from_slice::<serde_json::Value>(&written).is_ok());
+}
+
+/// The answer of `sim`, whose status tells the verdict.
+fn simulated(arguments: &[&str]) -> serde_json::Value {
+    let output = run(&[&["sim", "--format", "json"], arguments].concat());
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
+}
+
+/// A network by its name, its project and name, or its link is one network, for every command.
+#[test]
+fn networks_are_named_as_people_name_them() {
+    let sample = "samples/webhook-port-blocked/inputs";
+    let link = "https://www.googleapis.com/compute/v1/projects/shop-prod/global/networks/shop";
+    for name in ["shop", "shop-prod/shop", "projects/shop-prod/global/networks/shop", link] {
+        let asked = |command: &str| {
+            let mut arguments = vec![command];
+            if command == "why" {
+                arguments.extend(["172.20.0.18", "10.24.0.7:8443"]);
+            }
+            arguments.extend([sample, "--network", name, "--format", "json"]);
+            let output = run(&arguments);
+            assert_eq!(stderr(&output), "", "{command} {name}");
+            serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+        };
+        assert_eq!(asked("triage")["findings"].as_array().unwrap().len(), 1, "{name}");
+        assert_eq!(asked("why")["asked"].as_array().unwrap().len(), 1, "{name}");
+        let question = ["--direction", "INGRESS", "--from", "172.20.0.18", "--to", "10.24.0.7"];
+        let more = ["--protocol", "tcp", "--port", "8443", "--network", name];
+        let answer = simulated(&[&["-c", sample], &question[..], &more[..]].concat());
+        assert_ne!(answer["decider"], serde_json::Value::Null, "{name}: {answer:#}");
+    }
+    let other = run(&["triage", sample, "--network", "shop-test/shop"]);
+    assert!(stderr(&other).contains("no network shop is described"), "{}", stderr(&other));
+}
+
+/// The networks of two projects share their names: the project alone tells which one is meant.
+#[test]
+fn a_project_chooses_the_network() {
+    let rule = |project: &str, action: &str| {
+        format!(
+            "{{\"kind\":\"compute#firewall\",\"name\":\"r\",\"network\":\"projects/{project}/global/\
+             networks/n\",\"direction\":\"INGRESS\",\"priority\":1000,\"sourceRanges\":[\"10.0.0.0/8\"],\
+             \"{action}\":[{{\"IPProtocol\":\"all\"}}]}}\n"
+        )
+    };
+    let rules = rule("p", "allowed") + &rule("q", "denied");
+    let scratch = folder(&[("rules.json", rules.as_bytes())]);
+    let path = scratch.path().to_str().unwrap();
+    let verdict = |more: &[&str]| {
+        let asked = ["-c", path, "--direction", "INGRESS", "--from", "10.0.0.9"];
+        let what = ["--protocol", "tcp", "--port", "80", "--target-tags", ""];
+        simulated(&[&asked[..], &what[..], more].concat())["verdict"].clone()
+    };
+    assert_eq!(verdict(&[]), "UNDETERMINED");
+    assert_eq!(
+        (verdict(&["--project", "p"]), verdict(&["--project", "q"])),
+        ("ALLOWED".into(), "DENIED".into())
+    );
+    assert_eq!(
+        (verdict(&["--network", "p/n"]), verdict(&["--network", "q/n"])),
+        ("ALLOWED".into(), "DENIED".into())
+    );
+    assert_eq!(verdict(&["--project", "r"]), "UNDETERMINED");
+}
+
+/// Flags may stand before the command, which is no file then.
+#[test]
+fn flags_before_the_command_are_its_own() {
+    let sample = "samples/webhook-port-blocked/inputs";
+    let plain = stdout(&run(&["check", sample, "--format", "json", "-q"]));
+    assert!(!plain.is_empty());
+    assert_eq!(stdout(&run(&["--format", "json", "-q", "check", sample])), plain);
+    assert_eq!(stdout(&run(&["--format=json", "check", "-q", sample])), plain);
+    let why = ["why", "172.20.0.18", "10.24.0.7:8443"];
+    assert_eq!(
+        stdout(&run(&[&["-c", sample], &why[..]].concat())),
+        stdout(&run(&[&why[..], &[sample]].concat()))
+    );
+    // The value of a flag is none.
+    assert_eq!(run(&["-c", "check", sample]).status.code(), Some(2));
 }
 
 #[test]

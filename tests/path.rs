@@ -980,3 +980,140 @@ fn a_lost_route_leaves_the_way_open() {
         assert_eq!(state(host, Some(route.clone())), expected, "{host}");
     }
 }
+
+/// What no list of routes holds may lead there all the same: what routers learn, and what peered
+/// networks bring.
+#[test]
+fn routes_that_no_list_holds_leave_the_way_open() {
+    let state = |host: &str, more: &[Value], change: &dyn Fn(&mut World)| {
+        let mut world = World::sound();
+        world.default_route["destRange"] = value!("192.0.2.0/24");
+        world.vip_route = Value::Null;
+        world.zone["dnsName"] = value!("corp.example.");
+        world.records.clear();
+        world.rules.extend(more.iter().cloned());
+        change(&mut world);
+        let walked = world.walk("10.0.0.5", host);
+        let links = walked["links"].as_array().unwrap().clone();
+        let speaks = world.checks().iter().any(|check| check == "default-route-missing");
+        let link = links.iter().find(|one| one["kind"] == "route").unwrap();
+        (link["state"].as_str().unwrap().to_owned(), speaks)
+    };
+    let told = |state: &str, speaks: bool| (state.to_owned(), speaks);
+    for host in ["quay.io", "172.18.0.9"] {
+        assert_eq!(state(host, &[], &|_| ()), told("broken", true), "{host}");
+        let learning = |world: &mut World| world.router["bgpPeers"] = value!([{"name": "peer"}]);
+        assert_eq!(state(host, &[], &learning), told("not-given", false), "{host}");
+        // Its status shows all of them.
+        let status = |ranges: &[&str]| {
+            let route = |range: &&str| {
+                value!({"destRange": range, "network": NETWORK, "priority": 100,
+                    "nextHopVpnTunnel": "projects/p/regions/r1/vpnTunnels/t"})
+            };
+            let routes: Vec<Value> = ranges.iter().map(route).collect();
+            value!({"kind": "compute#routerStatusResponse", "result": {"network": NETWORK,
+                "bestRoutes": routes}})
+        };
+        let none = status(&["192.168.0.0/24"]);
+        assert_eq!(state(host, &[none], &learning), told("broken", true), "{host}");
+        let both = status(&["0.0.0.0/0", "172.18.0.0/16"]);
+        // What is behind the tunnel on the way to the internet nobody knows here.
+        let expected = if host == "quay.io" { "undetermined" } else { "ok" };
+        assert_eq!(state(host, &[both], &learning), told(expected, false), "{host}");
+    }
+    // Subnetworks of a peered network, which an export of routes would show.
+    let network = |peer: &str| {
+        value!({"kind": "compute#network", "name": "n", "selfLink": format!("https://x/{NETWORK}"),
+            "autoCreateSubnetworks": false, "peerings": [{"name": "x", "network": peer}]})
+    };
+    let peered = network("projects/q/global/networks/m");
+    assert_eq!(state("172.18.0.9", std::slice::from_ref(&peered), &|_| ()).0, "not-given");
+    let brought = value!({"kind": "compute#route", "name": "peering-route-1", "network": NETWORK,
+        "destRange": "10.77.0.0/16", "priority": 0, "nextHopPeering": "x"});
+    assert_eq!(state("172.18.0.9", &[peered, brought], &|_| ()).0, "broken");
+    let of_gke = network("projects/gke-prod-x/global/networks/gke-n1-ab-net");
+    assert_eq!(state("172.18.0.9", &[of_gke], &|_| ()).0, "broken");
+}
+
+/// A route to a VM that takes no packets for others leads nowhere.
+#[test]
+fn a_next_hop_has_to_take_packets() {
+    let state = |fields: Value| {
+        let mut world = World::sound();
+        let mut vm = value!({"kind": "compute#instance", "name": "gateway", "zone": "zones/r1-a",
+            "networkInterfaces": [{"network": NETWORK, "networkIP": "10.0.0.9"}]});
+        vm.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let hop = |name: &str, to: Value| {
+            let mut route = value!({"kind": "compute#route", "name": name, "network": NETWORK,
+                "priority": 100});
+            route.as_object_mut().unwrap().extend(to.as_object().unwrap().clone());
+            route
+        };
+        let by_address = hop("a", value!({"destRange": "10.8.0.0/16", "nextHopIp": "10.0.0.9"}));
+        let by_name = hop(
+            "b",
+            value!({"destRange": "10.9.0.0/16",
+            "nextHopInstance": "https://x/compute/v1/projects/p/zones/r1-a/instances/gateway"}),
+        );
+        world.rules.extend([vm, by_address, by_name]);
+        ["10.8.0.1", "10.9.0.1"].map(|to| {
+            let walked = world.walk("10.0.0.5", to);
+            let links = walked["links"].as_array().unwrap().clone();
+            let link = links.iter().find(|one| one["kind"] == "route").unwrap();
+            link["state"].as_str().unwrap().to_owned()
+        })
+    };
+    assert_eq!(state(value!({"canIpForward": true, "status": "RUNNING"})), ["ok"; 2]);
+    assert_eq!(state(value!({})), ["ok"; 2]);
+    assert_eq!(state(value!({"canIpForward": false, "status": "RUNNING"})), ["broken"; 2]);
+    assert_eq!(state(value!({"canIpForward": true, "status": "TERMINATED"})), ["broken"; 2]);
+}
+
+/// Names that no public DNS knows are not sent to the internet.
+#[test]
+fn names_inside_of_google_cloud_are_not_public() {
+    let asked = |host: &str| {
+        let mut world = World::sound();
+        let vm = value!({"kind": "compute#instance", "name": "web", "zone": "zones/r1-a",
+            "networkInterfaces": [{"network": NETWORK, "networkIP": "10.0.0.9"}]});
+        let deny = value!({"kind": "compute#firewall", "name": "out", "network": NETWORK,
+            "direction": "EGRESS", "priority": 1000, "destinationRanges": ["0.0.0.0/0"],
+            "denied": [{"IPProtocol": "all"}]});
+        world.rules.extend([vm, deny]);
+        let walked = world.walk("10.0.0.5", host);
+        let links = walked["links"].as_array().unwrap().clone();
+        let state = |kind: &str| {
+            let link = links.iter().find(|one| one["kind"] == kind);
+            link.map(|one| one["state"].as_str().unwrap().to_owned()).unwrap_or_default()
+        };
+        [state("name"), state("route"), state("firewall")]
+    };
+    for host in ["metadata.google.internal:80", "metadata:80"] {
+        assert_eq!(asked(host), ["ok", "ok", "ok"], "{host}");
+    }
+    for host in ["web.r1-a.c.p.internal:22", "web:22"] {
+        assert_eq!(asked(host), ["ok", "ok", "broken"], "{host}");
+    }
+    for host in ["db.r1-a.c.p.internal", "kubernetes.default.svc.cluster.local", "web.shop.svc"] {
+        assert_eq!(asked(host), ["not-given", "", ""], "{host}");
+    }
+    assert_eq!(asked("quay.io"), ["ok", "ok", "broken"]);
+}
+
+/// An address of the nodes' range that no VM has, where VMs were given, carries nobody knows what.
+#[test]
+fn an_address_of_no_node_has_no_tag_of_nodes() {
+    use common::small::{Inputs, TAG, cluster, rule, subnet};
+    let node = value!({"kind": "compute#instance", "name": "gke-c-pool-1", "zone": "zones/r-a",
+        "tags": {"items": [TAG]}, "labels": {"goog-k8s-cluster-name": "c"},
+        "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": "10.0.0.2"}]});
+    let open = rule("db", value!({"sourceTags": [TAG], "allowed": [{"IPProtocol": "tcp"}]}));
+    let verdict = |nodes: &[Value], from: &str| {
+        let all = [&[cluster("c", value!({})), subnet(value!({})), open.clone()], nodes].concat();
+        Inputs::of(&all).why(from, "10.0.0.9:5432", "INGRESS").0
+    };
+    let nodes = [node];
+    assert_eq!(verdict(&[], "10.0.0.3"), "ALLOWED");
+    assert_eq!(verdict(&nodes, "10.0.0.2"), "ALLOWED");
+    assert_eq!(verdict(&nodes, "10.0.0.3"), "UNDETERMINED");
+}

@@ -165,7 +165,9 @@ fn stages_are_asked_in_their_order() {
     check(&both, WEB, &["--enforcement-order", "before"], "DENIED", "g 9");
     // Where it cannot matter nobody has to say it.
     let alone = effective(json!([policy("NETWORK", "g", deny(9))]), &[]);
-    check(&[alone], WEB, &["--network", "n"], "DENIED", "g 9");
+    check(std::slice::from_ref(&alone), WEB, &["--network", "n"], "DENIED", "g 9");
+    // Without a VPC rule the answer names no network, and nor need the question.
+    check(&[alone], WEB, &[], "DENIED", "g 9");
 }
 
 /// A policy is one item of many rules: each knows its own line.

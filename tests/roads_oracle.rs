@@ -141,23 +141,25 @@ fn answer(zones: &[Zone], host: &[&'static str]) -> Option<Option<Vec<u8>>> {
             .filter(|(is_wild, below, _)| *is_wild == wild && full(apex, below) == labels);
         own.map(|(_, _, octet)| *octet).collect()
     };
-    let own = named(false, host);
-    if !own.is_empty() {
-        return Some(Some(own));
-    }
-    // The wildcard that stands right above the closest name that is there.
-    let mut rest = host;
-    while rest.len() > apex.len() {
-        rest = &rest[1..];
-        let wild = named(true, rest);
-        if !wild.is_empty() {
-            return Some(Some(wild));
+    // RFC 4592: what exists no wildcard stands for, and below the closest name that exists only its
+    // own one.
+    let exists = |labels: &[&'static str]| {
+        let name = |(wild, below, _): &(bool, Vec<&'static str>, u8)| {
+            let star: &[&'static str] = if *wild { &["*"] } else { &[] };
+            [star, &full(apex, below)].concat()
+        };
+        labels == *apex || records.iter().any(|record| name(record).ends_with(labels))
+    };
+    let found = if exists(host) {
+        named(false, host)
+    } else {
+        let mut rest = &host[1..];
+        while !exists(rest) {
+            rest = &rest[1..];
         }
-        if rest.len() > apex.len() && !named(false, rest).is_empty() {
-            break;
-        }
-    }
-    Some(None)
+        named(true, rest)
+    };
+    Some((!found.is_empty()).then_some(found))
 }
 
 fn resolved(zones: &[Zone], host: &[&'static str]) -> Option<Option<Vec<u8>>> {

@@ -443,7 +443,6 @@ fn inventory(rules: &[Rule], order: u8) -> Inventory {
             id: network(),
             policies_first: Some(order == 2),
             is_disputed: false,
-            peerings: Vec::new(),
             peering_names: None,
             origin: vpcwhy::model::Origin::default(),
         });

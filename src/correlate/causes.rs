@@ -445,7 +445,7 @@ fn in_scope(directory: &Directory<'_>, question: &Question<'_>, scope: &Scope) -
             cluster.is_some_and(|cluster| cluster.id.name == *wanted)
         })
     };
-    scope.network.as_ref().is_none_or(|wanted| network.is_some_and(|of| of.name == *wanted))
+    scope.network.as_ref().is_none_or(|wanted| network.is_some_and(|of| of.agrees(wanted)))
         && scope.project.as_ref().is_none_or(project)
         && scope.cluster.as_ref().is_none_or(cluster)
 }

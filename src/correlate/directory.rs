@@ -282,11 +282,17 @@ impl<'a> Directory<'a> {
         let who = self.roles.who(address, Some(network));
         match who.owner.role {
             _ if who.elsewhere || self.is_external(address, network) => Endpoint::outside(),
+            Role::Node if self.are_listed(who.owner.cluster) => Endpoint::default(),
             Role::Node => self.endpoint(address, network, None),
             Role::Subnet if self.is_alias(address, network) => Endpoint::outside(),
             Role::Subnet | Role::Unknown => Endpoint::default(),
             _ => Endpoint::outside(),
         }
+    }
+
+    /// Whether the VMs of a cluster were given.
+    fn are_listed(&self, cluster: Option<usize>) -> bool {
+        cluster.and_then(|at| self.nodes.get(at)).is_some_and(|nodes| nodes.is_listed)
     }
 
     /// Whether an address is in a secondary range: there are alias addresses alone.
@@ -312,6 +318,14 @@ impl<'a> Directory<'a> {
             (None, None) if !is_private(address) => Endpoint::outside(),
             _ => Endpoint::default(),
         }
+    }
+
+    /// The address of the VM of a name.
+    #[must_use]
+    pub fn address_of(&self, vm: &str, network: Option<&Reference>) -> Option<IpAddr> {
+        let nics = self.by_name.get(vm)?.iter().flat_map(|one| &one.interfaces);
+        let mut own = nics.filter(|nic| network.is_none_or(|of| nic.network.agrees(of)));
+        own.find_map(|nic| nic.address)
     }
 
     fn instance_of_name(&self, name: &str, network: &Reference) -> Option<&'a Instance> {

@@ -65,6 +65,9 @@ pub struct NodeFacts {
     /// What the names of a pool's nodes begin with, and their tags; empty where nodes may have
     /// others.
     pub pools: Vec<(String, BTreeSet<String>)>,
+    /// Whether VMs of it were given: an address of the nodes' range that none of them has may be
+    /// anybody's there, another VM's, or of what runs without one.
+    pub is_listed: bool,
 }
 
 impl NodeFacts {
@@ -126,7 +129,8 @@ pub fn common_to_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
         Some(only) if accounts.len() == 1 && *only != "default" => Some((*only).to_owned()),
         _ => None,
     };
-    NodeFacts { tags, all_alike, account, kinds, pools: by_pool }
+    let is_listed = instances_of(inventory, cluster).any(|node| !node.template);
+    NodeFacts { tags, all_alike, account, kinds, pools: by_pool, is_listed }
 }
 
 /// The tags that a person gave nodes: those of each pool, or, where VMs of it show what they really
@@ -202,5 +206,5 @@ fn groups_of_nodes(inventory: &Inventory, cluster: &Cluster) -> NodeFacts {
     let all_known = nodes.iter().all(|node| node.complete);
     let all_alike = all_known && kinds.len() == 1;
     let kinds = if all_known { kinds } else { Vec::new() };
-    NodeFacts { tags: common, all_alike, account: None, kinds, pools: Vec::new() }
+    NodeFacts { tags: common, all_alike, account: None, kinds, pools: Vec::new(), is_listed: false }
 }

@@ -4,13 +4,26 @@ use crate::model::Reference;
 use crate::model::application::KnownPort;
 use crate::net::IpNet;
 
+/// A network as people name it: `n`, `p/n`, or a link.
+#[must_use]
+pub fn network_named(text: &str) -> Reference {
+    match text.split_once('/') {
+        Some((project, name))
+            if !name.contains('/') && !["networks", "global"].contains(&project) =>
+        {
+            Reference::new(Some(project), name)
+        }
+        _ => Reference::parse(text),
+    }
+}
+
 /// Which part of the log is asked about.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// Only this project.
     pub project: Option<String>,
     /// Only this network.
-    pub network: Option<String>,
+    pub network: Option<Reference>,
     /// Only connections from or to this cluster.
     pub cluster: Option<String>,
     /// Only this application, `NAMESPACE/NAME`.
@@ -28,7 +41,7 @@ impl Scope {
     #[must_use]
     pub fn holds(&self, network: &Reference) -> bool {
         let of_project = network.project.as_ref();
-        self.network.as_ref().is_none_or(|name| Reference::parse(name).agrees(network))
+        self.network.as_ref().is_none_or(|wanted| wanted.agrees(network))
             && self.project.as_ref().is_none_or(|wanted| of_project.is_none_or(|of| of == wanted))
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::correlate::Directory;
 use crate::correlate::path::{self, Link};
+use crate::correlate::scope::Scope;
 use crate::engine::{
     Decider, Decision, Doubt, EffectiveRules, Endpoint, Facts, Flow, Geography, METADATA, Piece,
     Space, Verdict, evaluate, evaluate_all,
@@ -109,6 +110,18 @@ impl<'d, 'a> Simulator<'d, 'a> {
             let nameless = Reference::default();
             simulator.known.insert(nameless.clone(), simulator.prepared(&nameless));
         }
+        simulator
+    }
+
+    /// Ready for the networks of one project, where that is all that is asked about.
+    #[must_use]
+    pub fn within(directory: &'d Directory<'a>, scope: &Scope) -> Self {
+        let mut simulator = Self::of(directory);
+        simulator.known.retain(|network, _| {
+            scope.project.as_ref().is_none_or(|wanted| {
+                network.project.as_ref().is_none_or(|project| project == wanted)
+            })
+        });
         simulator
     }
 

@@ -92,14 +92,14 @@ pub(super) fn own_rules<'a>(
 pub(super) fn rule_for<'a>(rules: &[&'a ResponseRule], name: &str) -> Option<&'a ResponseRule> {
     let fits = |rule: &&&ResponseRule| {
         let of = plain(&rule.dns_name);
-        match of.strip_prefix("*.") {
+        match of.strip_prefix("*.").or((of == "*").then_some("")) {
             Some(suffix) => name != suffix && is_under(name, suffix),
             None => name == of,
         }
     };
     let length = |rule: &&&ResponseRule| {
         let of = plain(&rule.dns_name);
-        (of.trim_start_matches("*.").len(), !of.starts_with('*'))
+        (of.trim_start_matches('*').trim_start_matches('.').len(), !of.starts_with('*'))
     };
     rules.iter().filter(fits).max_by_key(length).copied()
 }

@@ -10,8 +10,11 @@ pub fn plain(name: &str) -> String {
     name.trim().trim_end_matches('.').to_ascii_lowercase()
 }
 
+/// Whether a name is a suffix, or ends in it. The root's, which is empty, is that of all names.
 pub(super) fn is_under(name: &str, suffix: &str) -> bool {
-    name == suffix || name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
+    name == suffix
+        || suffix.is_empty()
+        || name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
 }
 
 /// What Google serves on both of its VIPs.

@@ -10,6 +10,7 @@ mod index;
 pub mod matching;
 pub mod naming;
 pub mod near_miss;
+mod records;
 pub mod routing;
 pub mod space;
 pub mod stages;

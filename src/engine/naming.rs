@@ -16,7 +16,7 @@ pub use crate::engine::authority::{Authority, Unseen};
 pub use crate::engine::domains::{domain_on_both, is_googles, is_served_by, plain};
 
 use crate::engine::authority::{own_rules, rule_for};
-use crate::engine::domains::is_under;
+use crate::engine::records::{answers, is_anybodys, is_of, longest};
 use crate::model::listed::Listed;
 use crate::model::{
     Inventory, ManagedZone, Origin, RecordSet, Reference, ResponsePolicy, ResponseRule, ZoneTarget,
@@ -175,7 +175,12 @@ fn outside<'a>(
         followed.push(Step { name, kind: "A".to_owned(), data });
         return Resolved::Addresses(addresses, followed, authority);
     }
-    let unseen = |zone: &&ManagedZone| zone.private && !asker.sees(&zone.networks, &zone.clusters);
+    // A zone for all names is how another network resolves them, and nothing of this one's.
+    let unseen = |zone: &&ManagedZone| {
+        zone.private
+            && !plain(&zone.dns_name).is_empty()
+            && !asker.sees(&zone.networks, &zone.clusters)
+    };
     let zone = longest(inventory.zones.iter().filter(unseen), &name).map(Unseen::Zone);
     let by_policy = || {
         let policies = inventory.response_policies.iter();
@@ -320,74 +325,6 @@ impl Asker<'_> {
     }
 }
 
-/// The zone of the longest suffix of a name.
-fn longest<'a>(
-    zones: impl Iterator<Item = &'a ManagedZone>,
-    name: &str,
-) -> Option<&'a ManagedZone> {
-    let holds = |zone: &&ManagedZone| is_under(name, &plain(&zone.dns_name));
-    zones.filter(holds).max_by_key(|zone| plain(&zone.dns_name).len())
-}
-
-/// Whether a record is one of a zone's. What gcloud lists does not say: the longest suffix does,
-/// and of several zones of one name that one which its file is called by.
-fn is_of(inventory: &Inventory, record: &RecordSet, zone: &ManagedZone) -> bool {
-    match &record.zone {
-        Some(of) => of.agrees(&zone.id),
-        None => {
-            let name = plain(record.name.strip_prefix("*.").unwrap_or(&record.name));
-            let private = inventory.zones.iter().filter(|one| one.private);
-            let is_here = longest(private, &name).is_some_and(|one| one.dns_name == zone.dns_name);
-            let mut twins = inventory.zones.iter().filter(|one| one.dns_name == zone.dns_name);
-            let is_another = |one: &ManagedZone| one.id != zone.id && is_called_by(record, one);
-            is_here && (is_called_by(record, zone) || !twins.any(is_another))
-        }
-    }
-}
-
-/// Whether a record may as well be that of another zone of the same name.
-fn is_anybodys(inventory: &Inventory, record: &RecordSet, zone: &ManagedZone) -> bool {
-    let mut twins = inventory.zones.iter().filter(|one| one.id != zone.id);
-    record.zone.is_none()
-        && !is_called_by(record, zone)
-        && twins.any(|one| plain(&one.dns_name) == plain(&zone.dns_name))
-}
-
-/// Whether the file of a record is called by a zone: `records-ZONE.json`.
-fn is_called_by(record: &RecordSet, zone: &ManagedZone) -> bool {
-    let file = record.origin.path.rsplit(['/', '\\']).next().unwrap_or("");
-    let stem = file.split_once('.').map_or(file, |(stem, _)| stem);
-    let before = stem.strip_suffix(zone.id.name.as_str());
-    before.is_some_and(|before| before.is_empty() || before.ends_with(['-', '_']))
-}
-
-/// The records that answer for a name: its own, else those of the nearest wildcard.
-fn answers<'a>(records: &[&'a RecordSet], name: &str, apex: &str) -> Vec<&'a RecordSet> {
-    let of = |wanted: &str| -> Vec<&'a RecordSet> {
-        let telling = |one: &&&RecordSet| ["A", "AAAA", "CNAME"].contains(&one.kind.as_str());
-        let own = records.iter().filter(|one| plain(&one.name) == wanted);
-        own.filter(telling).copied().collect()
-    };
-    let own = of(name);
-    if !own.is_empty() {
-        return own;
-    }
-    let mut rest = name;
-    while rest != apex {
-        let Some((_, parent)) = rest.split_once('.') else { break };
-        let wild = of(&format!("*.{parent}"));
-        if !wild.is_empty() {
-            return wild;
-        }
-        // A name that is there hides the wildcards above it.
-        if records.iter().any(|one| plain(&one.name) == parent) && parent != apex {
-            break;
-        }
-        rest = parent;
-    }
-    Vec::new()
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Resolved, Unseen, resolve};
@@ -478,6 +415,67 @@ mod tests {
         shadowed.record_sets.pop();
         let missing = "no restricted.googleapis.com in apis";
         check(&shadowed, "storage.googleapis.com", missing);
+    }
+
+    /// RFC 4592: names that exist, by records of other types or by names under them, are none that
+    /// a wildcard stands for; nor are those below them.
+    #[test]
+    fn wildcards_stand_for_what_does_not_exist() {
+        let mut all = guide();
+        all.record_sets.extend([
+            record(Some("apis"), "us.storage.googleapis.com.", "A", &["199.36.153.6"]),
+            record(Some("apis"), "pubsub.googleapis.com.", "TXT", &["x"]),
+        ]);
+        check(&all, "us.storage.googleapis.com", "199.36.153.6 by 1 in apis");
+        check(&all, "storage.googleapis.com", "no storage.googleapis.com in apis");
+        check(&all, "eu.storage.googleapis.com", "no eu.storage.googleapis.com in apis");
+        check(&all, "pubsub.googleapis.com", "no pubsub.googleapis.com in apis");
+        check(&all, "container.googleapis.com", "199.36.153.4 by 2 in apis");
+        check(&all, "a.b.googleapis.com", "199.36.153.4 by 2 in apis");
+    }
+
+    /// The suffix of all names, as hubs have it: the shortest there is.
+    #[test]
+    fn the_root_is_a_suffix() {
+        let mut all = guide();
+        let to = Some(Reference::new(None, "hub"));
+        all.zones.push(ManagedZone { target: ZoneTarget::Peering(to), ..zone("all", ".", "n") });
+        check(&all, "gcr.io", "199.36.153.4 by 1 in gcr");
+        check(&all, "quay.io", "elsewhere by all");
+        all.zones.push(zone("pkg", "pkg.dev.", "hub"));
+        all.record_sets.push(record(Some("pkg"), "*.pkg.dev.", "A", &["199.36.153.8"]));
+        check(&all, "europe-docker.pkg.dev", "199.36.153.8 by 1 in pkg");
+        // Another network's is none that should be attached here.
+        let mut other = guide();
+        other.zones.push(zone("all", ".", "hub"));
+        check(&other, "quay.io", "public quay.io");
+        let mut own = guide();
+        own.zones.push(zone("all", ".", "n"));
+        own.record_sets.push(record(Some("all"), "*.", "A", &["10.0.0.9"]));
+        check(&own, "quay.io", "10.0.0.9 by 1 in all");
+        let mut ruled = guide();
+        let networks = vec![Reference::new(None, "n")];
+        ruled.response_policies.push(ResponsePolicy {
+            id: Reference::new(None, "rpz"),
+            networks,
+            clusters: Vec::new(),
+            origin: Origin::default(),
+        });
+        ruled.response_rules = vec![rule("*.", &[("A", "10.0.0.8")]), rule("gcr.io.", &[])];
+        check(&ruled, "quay.io", "10.0.0.8 by 1 in any-");
+        check(&ruled, "gcr.io", "199.36.153.4 by 1 in gcr");
+    }
+
+    /// A peering zone beside the zone of that name that it leads to: records are the latter's.
+    #[test]
+    fn records_are_those_of_zones_that_have_some() {
+        let mut all = guide();
+        let to = Some(Reference::new(None, "hub"));
+        let peering =
+            ManagedZone { target: ZoneTarget::Peering(to), ..zone("to-hub", "corp.", "n") };
+        all.zones.extend([peering, zone("corp", "corp.", "hub")]);
+        all.record_sets.push(record(None, "www.corp.", "A", &["10.9.0.1"]));
+        check(&all, "www.corp", "10.9.0.1 by 1 in corp");
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub enum Hop<'a> {
     Policy(&'a PolicyRoute, bool),
     /// Along this route, of which nobody knows where it leads.
     Unsaid(&'a Route),
+    /// No route that was given leads there, and one that a router learned may.
+    Learned,
     /// No route of the network was given.
     NotGiven,
 }
@@ -91,6 +93,7 @@ pub fn next_hop<'a>(
                 || inventory.lists_none(Listed::Routes, network);
             match described.and_then(|one| one.default_route) {
                 _ if inventory.is_partial(Listed::Routes) => Hop::NotGiven,
+                _ if is_exported && inventory.learns_routes(network) => Hop::Learned,
                 _ if is_exported => Hop::Nowhere,
                 Some(true) => Hop::MadeWith,
                 Some(false) => Hop::Nowhere,
@@ -215,6 +218,7 @@ mod tests {
             Hop::Policy(one, true) => format!("by {}", one.id.name),
             Hop::Policy(one, false) => format!("perhaps by {}", one.id.name),
             Hop::Unsaid(route) => format!("unsaid by {}", route.id.name),
+            Hop::Learned => "learned".to_owned(),
             Hop::NotGiven => "not given".to_owned(),
         }
     }
@@ -302,7 +306,6 @@ mod tests {
             id: Reference::new(None, "n"),
             policies_first: Some(false),
             is_disputed: false,
-            peerings: Vec::new(),
             peering_names: None,
             default_route,
             provider: crate::model::cluster::Provider::Google,

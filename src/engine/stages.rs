@@ -266,7 +266,8 @@ struct Known<'a, 'n> {
 impl<'a, 'n> Known<'a, 'n> {
     fn of(inventory: &'a Inventory, network: &'n Reference) -> Self {
         let answers = || inventory.effective_networks.iter();
-        let answered = answers().any(|one| one.agrees(network));
+        // One that names no network is not this network's own, whether that has a name or not.
+        let answered = answers().any(|one| !one.name.is_empty() && one.agrees(network));
         // Asked only where something names no network: it takes a look at every rule.
         let unplaced = |one: &FirewallPolicy| one.effective && one.network.is_none();
         let asked = inventory.nameless_answers > 0 || inventory.policies.iter().any(unplaced);

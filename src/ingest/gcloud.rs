@@ -46,6 +46,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
             routes::policy_route(fields, origin).map(|found| into.policy_routes.push(found))
         }
         "gcloud-routers" => router(fields, origin, into),
+        "gcloud-router-status" => routes::learned(fields, origin, into),
         "gcloud-clusters" => cluster(fields, origin).map(|found| into.clusters.push(found)),
         "gcloud-node-pools" => node_pool(fields, origin).map(|found| into.node_pools.push(found)),
         "gcloud-instances" => {
@@ -128,6 +129,7 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
             "gcloud-policy-based-routes"
         }
         "compute#router" | "routers" => "gcloud-routers",
+        "compute#routerStatusResponse" => "gcloud-router-status",
         "compute#instance" | "instances" => "gcloud-instances",
         "compute#instanceTemplate" | "instanceTemplates" => "gcloud-instance-templates",
         "compute#forwardingRule" | "forwardingRules" => "gcloud-forwarding-rules",
@@ -261,16 +263,14 @@ fn network(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<
         id,
         policies_first: policies::policies_first(fields, exported::is_exported(fields)),
         is_disputed: false,
-        peerings: fields
-            .list("peerings")
-            .filter_map(|peering| peering.reference("network"))
-            .collect(),
         peering_names: (fields.has("peerings") || exported::is_whole_network(fields))
             .then(|| fields.list("peerings").filter_map(|peering| peering.text("name")).collect()),
         // Only Terraform says it.
         default_route: fields.flag("deleteDefaultRoutesOnCreate").map(|deleted| !deleted),
         origin: origin.clone(),
     };
+    let peers = fields.list("peerings").filter_map(|peering| peering.reference("network"));
+    into.peerings.extend(peers.map(|peer| (network.id.clone(), peer)));
     into.networks.push(network);
     Some(())
 }
@@ -327,6 +327,9 @@ fn router(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<(
             kept: kept::exported(nat, origin),
             origin: origin.clone(),
         });
+    }
+    if fields.list("bgpPeers").next().is_some() {
+        into.learned.by.push(id.clone());
     }
     into.routers.push((id, network, origin.clone()));
     Some(())
@@ -529,10 +532,20 @@ fn instance(
         complete: properties.has("tags"),
         service_account: properties.list("serviceAccounts").find_map(|one| one.text("email")),
         interfaces: properties.list("networkInterfaces").map(interface).collect(),
+        takes_none: takes_none(properties),
         cluster,
         origin: origin.clone(),
         id,
     })
+}
+
+/// Why a VM takes no packets that are for others, as the warnings of routes call it.
+fn takes_none(fields: Fields<'_>) -> Option<&'static str> {
+    let stopped = ["TERMINATED", "STOPPED", "STOPPING", "SUSPENDED", "SUSPENDING"];
+    if fields.text("status").is_some_and(|status| stopped.contains(&status.as_str())) {
+        return Some("NEXT_HOP_NOT_RUNNING");
+    }
+    (fields.flag("canIpForward") == Some(false)).then_some("NEXT_HOP_CANNOT_IP_FORWARD")
 }
 
 fn frontend(fields: Fields<'_>, origin: &Origin) -> Option<Frontend> {

@@ -2,23 +2,55 @@
 
 use crate::ingest::fields::Fields;
 use crate::ingest::kept;
-use crate::model::{Origin, PolicyRoute, Reference, Route};
+use crate::model::listed::Listed;
+use crate::model::{Inventory, Origin, PolicyRoute, Reference, Route};
 use crate::net::parse_cidr;
+
+const NEXT_HOPS: [&str; 9] = [
+    "nextHopGateway",
+    "nextHopIp",
+    "nextHopInstance",
+    "nextHopIlb",
+    "nextHopVpnTunnel",
+    "nextHopPeering",
+    "nextHopNetwork",
+    "nextHopHub",
+    "nextHopInterconnectAttachment",
+];
+
+/// The routes that a router's status shows: the best of those that were learned
+/// (<https://cloud.google.com/compute/docs/reference/rest/v1/routers/getRouterStatus>). Their next
+/// hop is what a tunnel or an attachment leads to.
+pub(super) fn learned(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
+    let result = fields.at("result");
+    let network = result.reference("network")?;
+    for one in result.list("bestRoutes") {
+        let Some(destination) = one.range("destRange") else {
+            into.lists.partial.insert(Listed::Routes);
+            continue;
+        };
+        into.routes.push(Route {
+            id: Reference::new(network.project.as_deref(), &format!("learned-{destination}")),
+            network: network.clone(),
+            destination,
+            priority: one.number("priority").and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
+            next_hop: one.first_text(&NEXT_HOPS).unwrap_or_default(),
+            by_peering: false,
+            tags: Vec::new(),
+            // As of a manifest: it does not show the other routes.
+            is_written: true,
+            down: down(one),
+            kept: None,
+            origin: origin.clone(),
+        });
+    }
+    into.learned.given.push(network);
+    Some(())
+}
 
 /// A route.
 pub(super) fn route(fields: Fields<'_>, origin: &Origin) -> Option<Route> {
     let id = fields.own_reference()?;
-    const NEXT_HOPS: [&str; 9] = [
-        "nextHopGateway",
-        "nextHopIp",
-        "nextHopInstance",
-        "nextHopIlb",
-        "nextHopVpnTunnel",
-        "nextHopPeering",
-        "nextHopNetwork",
-        "nextHopHub",
-        "nextHopInterconnectAttachment",
-    ];
     let said = fields.number("priority").and_then(|number| u32::try_from(number).ok());
     // The API writes it for every route. Without it this one may come first, and nothing is said
     // of where it leads then.

@@ -18,7 +18,7 @@ use crate::model::{
     Cluster, Complaint, FirewallRule, Inventory, Kept, ManagedZone, Origin, Owner, Reference,
     Route, Subnetwork, Symptom, complaint,
 };
-use crate::net::IpNet;
+use crate::net::{IpNet, parse_address};
 
 /// Puts together what was described twice and resolves what points elsewhere. Of two inventories
 /// that are put together what came first stays.
@@ -98,6 +98,7 @@ fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) -> Vec<
     settle_nats(inventory);
     settle_projects(inventory);
     settle_interfaces(inventory);
+    settle_next_hops(inventory);
     settle_shared(inventory);
     settle_rules(&mut inventory.firewall_rules, contradictions);
     settle_clusters(&mut inventory.clusters);
@@ -296,6 +297,25 @@ fn put_together(inventory: &mut Inventory, doubted: bool) -> Vec<Differing> {
         },
     );
     differing
+}
+
+/// A route to a VM that is stopped, or may not forward, takes no packets: an export of routes that
+/// is older, or made by hand, does not say it.
+fn settle_next_hops(inventory: &mut Inventory) {
+    let Inventory { routes, instances, .. } = inventory;
+    let silent: Vec<_> =
+        instances.iter().filter(|vm| !vm.template && vm.takes_none.is_some()).collect();
+    for route in routes.iter_mut().filter(|route| route.down.is_none() && !route.by_peering) {
+        let to = Reference::parse(&route.next_hop);
+        let address = parse_address(&route.next_hop);
+        let by_link = route.next_hop.contains("/instances/");
+        let found = silent.iter().find(|vm| {
+            let mut nics = vm.interfaces.iter().filter(|nic| nic.network.agrees(&route.network));
+            by_link && vm.id.agrees(&to)
+                || address.is_some() && nics.any(|nic| nic.address == address)
+        });
+        route.down = found.and_then(|vm| vm.takes_none).map(str::to_owned);
+    }
 }
 
 /// The network of a NAT is its router's.

@@ -146,6 +146,9 @@ pub struct Instance {
     pub service_account: Option<String>,
     /// The networks of its interfaces with the internal address and alias ranges of each.
     pub interfaces: Vec<Interface>,
+    /// Why it takes no packets that are for others, where it is said: it is stopped, or may not
+    /// forward.
+    pub takes_none: Option<&'static str>,
     /// The cluster that the metadata names (`cluster-name`), where it is a node.
     pub cluster: Option<String>,
     /// Where it was read.

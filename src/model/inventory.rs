@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::model::cluster::{Operation, Provider};
-use crate::model::listed::{Listed, Lists};
+use crate::model::listed::Lists;
+use crate::model::network::Learned;
 use crate::model::{
     Association, Balancers, Cluster, ConnectorObject, Drift, FirewallPolicy, FirewallRule,
     Instance, ManagedZone, NameServerPolicy, Nat, Network, NodePool, Origin, PolicyKind,
@@ -93,6 +94,10 @@ pub struct Inventory {
     pub nats: Vec<Nat>,
     /// Routers, by reference, with their network.
     pub routers: Vec<(Reference, Reference, Origin)>,
+    /// What they learn.
+    pub learned: Learned,
+    /// Networks with those that they are peered with.
+    pub peerings: Vec<(Reference, Reference)>,
     /// Clusters.
     pub clusters: Vec<Cluster>,
     /// Node pools described on their own.
@@ -203,6 +208,8 @@ impl Inventory {
             policy_routes,
             nats,
             routers,
+            learned,
+            peerings,
             clusters,
             node_pools,
             instances,
@@ -226,43 +233,26 @@ impl Inventory {
             assumed_policies_first,
             aliases,
         } = other;
+        /// Takes in lists, each by its name.
+        macro_rules! extend {
+            ($own:ident: $($list:ident)*) => { $($own.$list.extend($list);)* };
+        }
+        extend!(self: networks subnetworks firewall_rules policies associations address_groups);
+        extend!(self: effective_networks routes policy_routes nats routers peerings);
+        extend!(self: clusters node_pools instances frontends operations planned aliases);
+        extend!(self: zones record_sets response_policies response_rules name_servers);
+        extend!(self: replaced_rules objects drifts symptoms);
         self.lists.absorb(lists);
-        self.networks.extend(networks);
-        self.subnetworks.extend(subnetworks);
-        self.firewall_rules.extend(firewall_rules);
-        self.policies.extend(policies);
-        self.associations.extend(associations);
-        self.address_groups.extend(address_groups);
-        self.effective_networks.extend(effective_networks);
-        self.nameless_answers += nameless_answers;
-        self.routes.extend(routes);
-        self.policy_routes.extend(policy_routes);
-        self.nats.extend(nats);
-        self.routers.extend(routers);
-        self.clusters.extend(clusters);
-        self.node_pools.extend(node_pools);
-        self.instances.extend(instances);
-        self.zones.extend(zones);
-        self.record_sets.extend(record_sets);
-        self.response_policies.extend(response_policies);
-        self.response_rules.extend(response_rules);
-        self.name_servers.extend(name_servers);
-        self.frontends.extend(frontends);
+        self.learned.absorb(learned);
         self.balancers.absorb(balancers);
         self.workloads.absorb(workloads);
-        self.operations.extend(operations);
-        self.planned.extend(planned);
-        self.replaced_rules.extend(replaced_rules);
-        self.objects.extend(objects);
-        self.drifts.extend(drifts);
-        self.symptoms.extend(symptoms);
+        self.nameless_answers += nameless_answers;
         self.pachyderm_authentication =
             self.pachyderm_authentication.take().or(pachyderm_authentication);
         for (kind, count) in unused {
             *self.unused.entry(kind).or_default() += count;
         }
         self.assumed_policies_first = self.assumed_policies_first.or(assumed_policies_first);
-        self.aliases.extend(aliases);
     }
 
     /// The project of a Config Connector object: that of its annotation, else, where objects of one
@@ -292,21 +282,20 @@ impl Inventory {
 
     /// Says of which network the effective firewalls are that do not say it themselves: an answer
     /// without a VPC rule names none.
-    pub fn name_effective_firewalls(&mut self, name: &str) {
+    pub fn name_effective_firewalls(&mut self, said: &Reference) {
         // Of several answers nobody knows which one is meant.
         if self.nameless_answers > 1 {
             return;
         }
-        let said = Reference::parse(name);
         let mut answers = self.effective_networks.iter().filter(|one| !one.name.is_empty());
-        if answers.any(|one| one.agrees(&said)) {
+        if answers.any(|one| one.agrees(said)) {
             return;
         }
         let known = self.known_networks();
-        let mut of_name = known.iter().filter(|network| network.agrees(&said));
+        let mut of_name = known.iter().filter(|network| network.agrees(said));
         let network = match (of_name.next(), of_name.next()) {
             (Some(only), None) => only.clone(),
-            _ => said,
+            _ => said.clone(),
         };
         let mut named = self.effective_networks.remove(&Reference::default());
         for policy in &mut self.policies {
@@ -409,62 +398,6 @@ impl Inventory {
         let described = self.networks.iter().find(|one| one.id.agrees(network))?;
         let (name, known) = (cluster.peering.as_ref()?, described.peering_names.as_ref()?);
         (!known.contains(name)).then_some(name)
-    }
-
-    /// Whether only a part of a list was given: what is not in it may be there all the same.
-    #[must_use]
-    pub fn is_partial(&self, listed: Listed) -> bool {
-        self.lists.partial.contains(&listed)
-    }
-
-    /// Whether a list was given that holds none in this network's project. One that does not say
-    /// its project may be of any, where there are several.
-    #[must_use]
-    pub fn lists_none(&self, listed: Listed, network: &Reference) -> bool {
-        let mut own = self.lists.none.iter().filter(|(of, _)| *of == listed).peekable();
-        if own.peek().is_none() || self.is_partial(listed) {
-            return false;
-        }
-        own.any(|(_, project)| match (project, &network.project) {
-            (Some(project), Some(own)) => project == own,
-            _ => self.is_of_one_project(),
-        })
-    }
-
-    /// Whether nothing that was described is of a second project.
-    fn is_of_one_project(&self) -> bool {
-        let networks = self.networks.iter().map(|one| &one.id);
-        let of_rules = self.firewall_rules.iter().map(|one| &one.network);
-        let of_subnetworks = self.subnetworks.iter().map(|one| &one.network);
-        let of_clusters =
-            self.clusters.iter().flat_map(|one| [Some(&one.id), one.network.as_ref()]);
-        let all = networks.chain(of_rules).chain(of_subnetworks).chain(of_clusters.flatten());
-        let mut projects = all.filter_map(|one| one.project.as_deref());
-        let first = projects.next();
-        projects.all(|one| Some(one) == first)
-    }
-
-    /// Whether lists of this were given that hold none for any network that is known.
-    #[must_use]
-    pub fn has_none(&self, listed: Listed) -> bool {
-        let is_listed = self.lists.none.iter().any(|(of, _)| *of == listed);
-        let known = if is_listed { self.known_networks() } else { Vec::new() };
-        !known.is_empty() && known.iter().all(|network| self.lists_none(listed, network))
-    }
-
-    /// Whether the zones of DNS were given that a network may see: those of other projects come in
-    /// another list.
-    #[must_use]
-    pub fn has_zones_for(&self, network: &Reference) -> bool {
-        let is_elsewhere = |seen_by: &Reference| {
-            let projects = seen_by.project.as_ref().zip(network.project.as_ref());
-            projects.is_some_and(|(its, own)| its != own)
-        };
-        let may_be_its = |zone: &ManagedZone| {
-            zone.networks.is_empty() || !zone.networks.iter().all(is_elsewhere)
-        };
-        let given = self.zones.iter().any(may_be_its) || self.lists_none(Listed::Zones, network);
-        given && !self.is_partial(Listed::Zones)
     }
 
     /// Whether an endpoint of the network's own answers for Google APIs at this address.

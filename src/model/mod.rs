@@ -9,6 +9,7 @@ pub mod complaint;
 pub mod components;
 pub mod condition;
 pub mod firewall;
+mod given;
 pub mod inventory;
 pub mod kept;
 pub mod listed;

@@ -15,8 +15,6 @@ pub struct Network {
     pub policies_first: Option<bool>,
     /// Whether two descriptions contradict each other in that.
     pub is_disputed: bool,
-    /// Names of peered networks.
-    pub peerings: Vec<Reference>,
     /// Names of the peerings, where the description lists them.
     pub peering_names: Option<Vec<String>>,
     /// Whether it was made with a default route, where a manifest says it: an export of routes
@@ -77,6 +75,25 @@ pub struct Route {
     pub kept: Option<Kept>,
     /// Where it was read.
     pub origin: Origin,
+}
+
+/// What routers learn from their BGP peers: no list of routes holds it
+/// (<https://cloud.google.com/sdk/gcloud/reference/compute/routes/list>).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// The routers that have BGP peers.
+    pub by: Vec<Reference>,
+    /// The networks of which a router's status was given (`gcloud compute routers get-status`), as
+    /// often as one was.
+    pub given: Vec<Reference>,
+}
+
+impl Learned {
+    /// Takes in what others say.
+    pub fn absorb(&mut self, other: Self) {
+        self.by.extend(other.by);
+        self.given.extend(other.given);
+    }
 }
 
 /// A Cloud NAT of a router.

@@ -33,7 +33,10 @@ pub fn print(options: &Options, document: &Document) -> Result<(), Error> {
 
 /// One JSON value.
 pub fn print_json(options: &Options, value: &serde_json::Value) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let text = match options.format {
+        Format::Ndjson => value.to_string(),
+        _ => serde_json::to_string_pretty(value).unwrap_or_default(),
+    };
     output::write(&format!("{}\n", escape_json(&text)), options.output.as_deref())
 }
 

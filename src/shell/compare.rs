@@ -54,8 +54,8 @@ pub fn diff(options: &Options, common: &Gathered, old: &str, new: &str) -> Resul
         changed.extend(between(old, new, geography));
     }
     if networks.is_empty() {
-        let name = options.scope.network.as_deref().unwrap_or("any network");
-        return Err(Error::Usage(format!("{old} and {new} hold no firewall rule of {name}")));
+        let name = options.scope.network.as_ref().map_or("any network", |one| one.name.as_str());
+        return Err(Error::Nothing(format!("{old} and {new} hold no firewall rule of {name}")));
     }
     let (logged, judged) = changes(&common.ledger, [&old_directory, &new_directory], options);
     let directory = &new_directory;
@@ -81,7 +81,7 @@ fn side(
     let nothing_in_it =
         gathered.complaints.is_empty() && gathered.inputs.iter().all(|one| one.items == 0);
     if gathered.inventory.is_empty() && !nothing_in_it {
-        return Err(Error::Usage(format!("{path} holds no resource")));
+        return Err(Error::Nothing(format!("{path} holds no resource")));
     }
     gathered.inventory.absorb(common.inventory.clone());
     settle::settle(&mut gathered.inventory);

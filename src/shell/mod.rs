@@ -33,6 +33,9 @@ pub enum Error {
     /// Wrong usage.
     #[error("{0}")]
     Usage(String),
+    /// The inputs hold nothing that could be asked.
+    #[error("{0}")]
+    Nothing(String),
     /// The answer could not be written.
     #[error("cannot write {path}: {cause}")]
     Output {

@@ -12,7 +12,7 @@ use crate::correlate::causes::judge_all;
 use crate::correlate::path as walk;
 use crate::correlate::usage::{UsageOfRules, usage};
 use crate::diagnose::{Gathered, diagnose};
-use crate::model::Reference;
+
 use crate::net::Timestamp;
 use crate::render::triage::{Asked, Detail};
 use crate::render::{self, collect, csv, fix, inventory, json, page, reach, sarif, triage, why};
@@ -47,7 +47,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
         Ok(status) => status,
         Err(error) => {
             output::message(&format!("vpcwhy: {error}"));
-            USAGE
+            if matches!(error, Error::Nothing(_)) { NOTHING } else { USAGE }
         }
     }
 }
@@ -112,7 +112,7 @@ fn script(
         project: project.ok_or_else(|| Error::Usage("name --project".to_owned()))?,
         cluster: options.scope.cluster.clone(),
         location: location.clone(),
-        network: options.scope.network.clone(),
+        network: options.scope.network.as_ref().map(|network| network.name.clone()),
         freshness: freshness.to_owned(),
         folder: folder.to_owned(),
     })
@@ -143,11 +143,7 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
     }
     if let Some(name) = &options.scope.network
         && !matches!(options.command, Command::Diff { .. })
-        && !gathered
-            .inventory
-            .known_networks()
-            .iter()
-            .any(|network| network.agrees(&Reference::parse(name)))
+        && !gathered.inventory.known_networks().iter().any(|network| network.agrees(name))
     {
         output::message(&format!("vpcwhy: no network {name} is described in the inputs"));
     }

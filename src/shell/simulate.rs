@@ -8,7 +8,7 @@ use crate::correlate::scope::Scope;
 use crate::correlate::{Directory, Simulator};
 use crate::diagnose::Gathered;
 use crate::ingest::query;
-use crate::model::{Query, Reference};
+use crate::model::Query;
 use crate::render::sim;
 use crate::shell::Error;
 use crate::shell::answer::print;
@@ -24,7 +24,7 @@ pub fn one(options: &Options, gathered: &Gathered, asked: &Simulation) -> Result
     let query = query::parse(&line).map_err(|bad| Error::Usage(bad.message))?;
     let query = or_network(query, &options.scope);
     let directory = Directory::of(&gathered.inventory);
-    let mut simulator = Simulator::of(&directory);
+    let mut simulator = Simulator::within(&directory, &options.scope);
     simulator.expect(&query);
     let answer = simulator.answer(&query);
     match options.format {
@@ -71,7 +71,7 @@ fn question(asked: &Simulation) -> Value {
 pub fn batch(options: &Options, gathered: &Gathered, file: &str) -> Result<bool, Error> {
     let source = if file == "-" { Source::Standard } else { Source::File(file.into()) };
     let directory = Directory::of(&gathered.inventory);
-    let mut simulator = Simulator::of(&directory);
+    let mut simulator = Simulator::within(&directory, &options.scope);
     if options.output.as_deref() == Some(file) {
         return Err(Error::Usage(format!("{file} is read and cannot be written to")));
     }
@@ -130,7 +130,7 @@ pub fn batch(options: &Options, gathered: &Gathered, file: &str) -> Result<bool,
 /// The network of the command line is meant where a line names none, and its project where the name
 /// alone is said.
 fn or_network(mut query: Query, scope: &Scope) -> Query {
-    let named = query.network.or_else(|| scope.network.as_deref().map(Reference::parse));
+    let named = query.network.or_else(|| scope.network.clone());
     query.network = named.map(|network| network.or_project(scope.project.as_deref()));
     query
 }

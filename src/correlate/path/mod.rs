@@ -213,7 +213,7 @@ impl Way<'_, '_> {
         // routes that were given.
         let by_gateway = match &hop {
             Hop::Routes(routes) => routes.iter().all(|one| is_internet_gateway(one)),
-            Hop::MadeWith | Hop::Nowhere => true,
+            Hop::MadeWith | Hop::Nowhere | Hop::Learned => true,
             _ => false,
         };
         if self.class == Class::Inside && by_gateway && is_private(address) {
@@ -271,6 +271,7 @@ impl Way<'_, '_> {
                 link("route", State::NotGiven, format!("route {}", route.id.name), detail)
                     .read_at(&route.origin)
             }
+            Hop::Learned => learned(network),
             Hop::NotGiven => {
                 let detail = "gcloud compute routes list --format=json";
                 link("route", State::NotGiven, format!("routes of {}", network.name), detail)
@@ -324,6 +325,15 @@ impl Way<'_, '_> {
         if self.to_google {
             let detail = "unless it is a Private Service Connect endpoint, nothing leads there: \
                           gcloud compute forwarding-rules list --format=json";
+            return link("route", State::NotGiven, format!("routes of {}", network.name), detail);
+        }
+        if inventory.learns_routes(network) {
+            return learned(network);
+        }
+        let brought = |route: &Route| route.by_peering && route.network.agrees(network);
+        if inventory.is_peered(network) && !inventory.routes.iter().any(brought) {
+            let detail = "a peered network may bring it: gcloud compute networks peerings \
+                          list-routes";
             return link("route", State::NotGiven, format!("routes of {}", network.name), detail);
         }
         let detail =
@@ -418,6 +428,13 @@ impl Way<'_, '_> {
             name.fault = Some(Fault::WrongTarget);
         }
     }
+}
+
+/// The link of what may be learned.
+fn learned(network: &Reference) -> Link {
+    let detail = "no given route leads there, and its routers learn others from BGP peers: gcloud \
+                  compute routers get-status ROUTER --region=REGION --format=json";
+    link("route", State::NotGiven, format!("routes of {}", network.name), detail)
 }
 
 /// The link of what the firewall of one end says.

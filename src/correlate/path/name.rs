@@ -6,6 +6,7 @@ use crate::correlate::Directory;
 use crate::correlate::path::link::link;
 use crate::correlate::path::{Class, Fault, Link, Start, State, class_of};
 use crate::correlate::side::{Side, side};
+use crate::engine::METADATA;
 use crate::engine::naming::{self, Resolved, Step, Unseen, is_googles};
 use crate::model::Reference;
 use crate::net::{AddressSet, IpNet, Role, well_known};
@@ -74,9 +75,62 @@ pub(super) fn ending(
             links.push(made.read_at(by.origin()));
             (None, Class::Internet)
         }
+        Resolved::Public(name, _) if let Some(inner) = Inner::of(&name) => {
+            inner.ending(directory, network, &name, links)
+        }
         Resolved::Public(name, unseen) => {
             public((directory, network.unwrap_or(&nowhere)), &name, unseen, links)
         }
+    }
+}
+
+/// Names that no public DNS knows: those inside of Google Cloud, and of a cluster.
+enum Inner {
+    /// The metadata server's: every VM knows it
+    /// (<https://cloud.google.com/compute/docs/metadata/querying-metadata>).
+    Metadata,
+    /// A VM's, in Compute Engine's own DNS
+    /// (<https://cloud.google.com/compute/docs/internal-dns>), or that and no more: `web`.
+    Vm(String),
+    /// Of a cluster's own DNS.
+    Cluster,
+}
+
+impl Inner {
+    fn of(name: &str) -> Option<Self> {
+        let first = name.split('.').next().unwrap_or(name);
+        match name {
+            "metadata" | "metadata.google.internal" => Some(Self::Metadata),
+            _ if name.ends_with(".svc") || name.ends_with(".cluster.local") => Some(Self::Cluster),
+            _ if name.ends_with(".internal") || first == name => Some(Self::Vm(first.to_owned())),
+            _ => None,
+        }
+    }
+
+    fn ending(
+        self,
+        directory: &Directory<'_>,
+        network: Option<&Reference>,
+        name: &str,
+        links: &mut Vec<Link>,
+    ) -> (Option<Side>, Class) {
+        let (found, by) = match &self {
+            Self::Metadata => (Some(METADATA), "every VM"),
+            Self::Vm(vm) => (directory.address_of(vm, network), "Compute Engine's internal DNS"),
+            Self::Cluster => (None, "the cluster's own DNS"),
+        };
+        let Some(address) = found else {
+            let what = match self {
+                Self::Cluster => "Services and their pods are asked by their addresses",
+                _ => "no VM of this name was given: gcloud compute instances list --format=json",
+            };
+            links.push(link("name", State::NotGiven, by, format!("{name}: {what}")));
+            return (None, Class::Inside);
+        };
+        links.push(link("name", State::Ok, by, format!("{name} A {address}")));
+        let end = side(directory.who(address, network), &[address]).exactly(&[address]);
+        let class = class_of(&end);
+        (Some(end), class)
     }
 }
 

@@ -82,7 +82,6 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         id: network,
         policies_first: Some(false),
         is_disputed: false,
-        peerings: Vec::new(),
         peering_names: None,
         default_route: None,
         provider: Provider::Amazon,
@@ -149,6 +148,7 @@ fn instances(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option
         tags: carried.into_iter().collect(),
         service_account: None,
         interfaces: vec![interface],
+        takes_none: None,
         // What is stopped serves nothing.
         cluster: cluster_of(fields).filter(|_| is_running(fields)),
         origin: origin.clone(),

@@ -173,6 +173,16 @@ pub fn read(item: &Item, text: Option<&Arc<Value>>, into: &mut Inventory) -> Rea
         "ComputeSubnetwork" => subnetwork(&manifest, into),
         "ComputeRoute" => route(&manifest, into),
         "ComputeRouter" => router(&manifest, into),
+        "ComputeRouterPeer" => {
+            let router = manifest.reference(manifest.spec.at("routerRef"), "ComputeRouter", into);
+            router.map(|router| into.learned.by.push(router))
+        }
+        "ComputeNetworkPeering" => {
+            let peer =
+                manifest.reference(manifest.spec.at("peerNetworkRef"), "ComputeNetwork", into);
+            let both = manifest.network(into).zip(peer);
+            both.map(|both| into.peerings.push(both))
+        }
         "ComputeRouterNAT" => nat(&manifest, into),
         "ContainerCluster" => cluster(&manifest, into),
         "ContainerNodePool" => node_pool(&manifest, into),
@@ -325,7 +335,6 @@ fn network(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         id: manifest.id(),
         policies_first: policies::policies_first(manifest.spec, false),
         is_disputed: false,
-        peerings: Vec::new(),
         peering_names: None,
         default_route: Some(manifest.spec.flag("deleteDefaultRoutesOnCreate") != Some(true)),
         origin: manifest.origin.clone(),
