@@ -443,6 +443,9 @@ fn fields_that_were_not_selected_are_not_their_defaults() {
     for gone in ["direction", "disabled", "sourceRanges"] {
         assert_eq!(asked(&[gone], value!({})).0, "DENIED", "{gone}");
     }
+    // A link tells that whom it is for was not selected.
+    let linked = value!({"selfLink": "x/deny"});
+    assert_eq!(asked(&["sourceRanges"], linked).0, "UNDETERMINED");
     // What cannot be read is no default.
     for more in [value!({"direction": ["INGRESS"]}), value!({"targetServiceAccounts": [null]})] {
         assert_eq!(asked(&[], more.clone()).0, "UNDETERMINED", "{more}");

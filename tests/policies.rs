@@ -813,3 +813,64 @@ fn an_order_that_was_not_exported_is_not_known() {
     let both = [firewalls.clone(), selected, network("BEFORE_CLASSIC_FIREWALL")];
     assert_eq!(ask(&both, WEB, &[])["verdict"], "DENIED");
 }
+
+/// A selection of fields leaves out the kind, the region, or whom a rule is for: what is left tells
+/// that there is a policy, and not that it says nothing.
+#[test]
+fn policies_of_a_selection_are_policies() {
+    let allow = vpc("a", "allowed", 1000, "0.0.0.0/0");
+    let deny = rule("ingress deny 10 from 10.0.0.0/8 tcp");
+    let bare = |mut rule: Value| {
+        rule.as_object_mut().unwrap().remove("kind");
+        rule
+    };
+    let attached =
+        json!([{"attachmentTarget": "https://x/compute/v1/projects/p/global/networks/n"}]);
+    let np = json!({"name": "np", "associations": attached, "rules": [bare(deny.clone())]});
+    let first = network("BEFORE_CLASSIC_FIREWALL");
+    check(&[np.clone(), first.clone(), allow.clone()], WEB, &[], "DENIED", "np 10");
+    let of_organization = json!({"id": "7", "name": "7", "rules": [bare(deny.clone())],
+        "associations": [{"attachmentTarget": "organizations/1"}]});
+    let after = network("AFTER_CLASSIC_FIREWALL");
+    check(&[of_organization, after.clone(), allow.clone()], WEB, &[], "DENIED", "7 10");
+    let verdict = |inputs: &[Value]| ask(inputs, WEB, &[])["verdict"].clone();
+    // Of a list of rules nobody knows where they hold.
+    let listed = [bare(deny.clone()), allow.clone(), after.clone()];
+    assert_eq!(verdict(&listed), "UNDETERMINED");
+    let row = json!({"rule_type": "org-firewall", "ip_ranges": "10.0.0.0/8", "action": "deny"});
+    assert_eq!(verdict(&[row, allow.clone(), after.clone()]), "UNDETERMINED");
+    // Every policy ends with rules of Google's.
+    let mut empty = np.clone();
+    empty.as_object_mut().unwrap().extend(
+        json!({"kind": "compute#firewallPolicy", "id": "8", "rules": []})
+            .as_object()
+            .unwrap()
+            .clone(),
+    );
+    assert_eq!(verdict(&[empty, first.clone(), allow.clone()]), "UNDETERMINED");
+    // Its link says its region.
+    let mut regional = np;
+    regional["kind"] = json!("compute#firewallPolicy");
+    regional["selfLink"] = json!("https://x/compute/v1/projects/p/regions/r/firewallPolicies/np");
+    let answer = ask(&[regional, first.clone(), allow.clone()], WEB, &[]);
+    assert_eq!(answer["verdict"], "UNDETERMINED", "{answer:#}");
+    // An exported rule that names no end was cut.
+    let mut cut = deny;
+    cut["ruleTupleCount"] = json!(2);
+    cut["match"].as_object_mut().unwrap().remove("srcIpRanges");
+    let policy = |rule: &Value| json!([{"name": "np", "type": "NETWORK", "rules": [rule]}]);
+    let rules = std::slice::from_ref(&allow);
+    assert_eq!(verdict(&[effective(policy(&cut), rules), first.clone()]), "UNDETERMINED");
+    cut.as_object_mut().unwrap().remove("ruleTupleCount");
+    assert_eq!(verdict(&[effective(policy(&cut), rules), first.clone()]), "DENIED");
+    // Nobody writes by hand which subnetworks a network has.
+    let order = |more: Value| {
+        let mut own = json!({"name": "n", "autoCreateSubnetworks": false});
+        own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let np = json!({"name": "np", "associations": attached,
+            "rules": [rule("ingress deny 10 from 10.0.0.0/8 tcp")]});
+        verdict(&[np, own, allow.clone()])
+    };
+    assert_eq!(order(json!({})), "ALLOWED");
+    assert_eq!(order(json!({"subnetworks": []})), "UNDETERMINED");
+}

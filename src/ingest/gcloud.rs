@@ -204,6 +204,10 @@ fn shape(fields: Fields<'_>) -> Option<&'static str> {
         "gcloud-operations"
     } else if name.contains("/addressGroups/") {
         "gcloud-address-groups"
+    } else if has(&["name", "rules"]) && fields.list("rules").any(is_policy_rule) {
+        "gcloud-firewall-policies"
+    } else if is_policy_rule(fields) {
+        "gcloud-firewall-policy-rules"
     } else if has(&["attachmentTarget"]) {
         "gcloud-firewall-policy-associations"
     } else if has(&["rule_type", "ip_ranges"]) {
@@ -247,6 +251,12 @@ fn shape(fields: Fields<'_>) -> Option<&'static str> {
     Some(shape)
 }
 
+/// Whether it says what a rule of a policy says.
+fn is_policy_rule(fields: Fields<'_>) -> bool {
+    ["match", "action", "direction", "priority"].iter().all(|key| fields.has(key))
+        && fields.at("match").has("layer4Configs")
+}
+
 fn network(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
     let id = Reference { location: None, ..fields.own_reference()? };
     // It names the global policy that is attached to it.
@@ -261,7 +271,7 @@ fn network(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<
     let network = Network {
         provider: Provider::Google,
         id,
-        policies_first: policies::policies_first(fields, exported::is_exported(fields)),
+        policies_first: policies::policies_first(fields, exported::is_exported_network(fields)),
         is_disputed: false,
         peering_names: (fields.has("peerings") || exported::is_whole_network(fields))
             .then(|| fields.list("peerings").filter_map(|peering| peering.text("name")).collect()),

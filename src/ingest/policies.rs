@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use crate::ingest::document::RULE_LINE;
+use crate::ingest::exported::is_exported;
 use crate::ingest::fields::Fields;
 use crate::ingest::rules::{layer4, unknown};
 use crate::model::firewall::{Conditions, GoogleList, Layer4, NetworkContext};
@@ -70,20 +71,27 @@ fn described_policy(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) {
     }
     let kind = if fields.text("policySource").as_deref() == Some("SYSTEM") {
         PolicyKind::RegionalSystem
-    } else if fields.has("region") {
+    } else if fields.has("region") || fields.text_or_empty("selfLink").contains("/regions/") {
         PolicyKind::RegionalNetwork
-    } else if fields.has("shortName") || fields.has("parent") {
+    } else if fields.has("shortName") || fields.has("parent") || hangs_in_hierarchy(fields) {
         PolicyKind::Hierarchical
     } else {
         PolicyKind::GlobalNetwork
     };
     let mut policy = read(fields, kind, 0, origin);
-    if !fields.has("rules") {
+    // Every policy ends with rules of Google's.
+    if !fields.has("rules") || policy.rules.is_empty() && is_exported(fields) {
         policy = unread(policy);
     }
     let own = fields.list("associations");
     policy.attachments.extend(own.filter_map(|one| association(one, Some(&policy.name), origin)));
     into.policies.push(policy);
+}
+
+/// Whether its associations are with organisations or folders.
+fn hangs_in_hierarchy(fields: Fields<'_>) -> bool {
+    let mut targets = fields.list("associations").filter_map(|one| one.text("attachmentTarget"));
+    targets.any(|target| !matches!(attachment(&target), Attachment::Network(_)))
 }
 
 /// A policy that is known to be there, and whose rules nobody gave: one that allows and one that
@@ -283,7 +291,10 @@ fn read(fields: Fields<'_>, kind: PolicyKind, order: u32, origin: &Origin) -> Fi
         unread: false,
         project: fields.project().filter(|_| kind != PolicyKind::Hierarchical),
         attachments: Vec::new(),
-        region: fields.reference("region").map(|region| region.name),
+        region: fields
+            .reference("region")
+            .map(|region| region.name)
+            .or_else(|| Reference::parse(&fields.text_or_empty("selfLink")).location),
         order,
         rules,
         origin: origin.clone(),
@@ -336,6 +347,12 @@ fn policy_rule(fields: Fields<'_>, policy: &str, origin: &Origin) -> FirewallRul
     rule.either_direction = direction.is_none();
     rule.set_layers(layers);
     set_ends(&mut rule, filter, &mut unmodelled);
+    // The API counts the parts of every rule, and no rule that it shows is without an end.
+    let mut ends = CONDITIONS.iter().filter(|key| **key != "layer4Configs");
+    let names_end = ends.any(|key| filter.has(key));
+    if fields.has("ruleTupleCount") && !names_end {
+        unmodelled.push(FirewallRule::not_said("sources and destinations"));
+    }
     rule.policy = Some(policy.to_owned());
     rule.name = fields.text("ruleName").filter(|name| !name.is_empty());
     // A rule for load balancers says nothing about VMs; nor does one all of whose tags are gone.
@@ -424,7 +441,7 @@ fn context(filter: Fields<'_>, end: &str, unmodelled: &mut Vec<String>) -> Optio
 }
 
 /// Conditions of `match`: `FirewallPolicyRuleMatcher` of the API, and Config Connector's spellings.
-const CONDITIONS: [&str; 20] = [
+const CONDITIONS: [&str; 21] = [
     "layer4Configs",
     "srcIpRanges",
     "destIpRanges",
@@ -445,6 +462,7 @@ const CONDITIONS: [&str; 20] = [
     "srcNetworkScope",
     "destNetworkScope",
     "srcNetworks",
+    "srcSecureTags",
 ];
 
 /// What is there and cannot be read: whom the rule is for, or what it matches, is not known.
@@ -462,7 +480,7 @@ fn unreadable(fields: Fields<'_>, filter: Fields<'_>) -> Vec<String> {
     }
     let members = filter.0.as_object().into_iter().flatten();
     let more = members.filter(|(key, value)| {
-        let known = CONDITIONS.contains(&key.as_str()) || *key == "srcSecureTags";
+        let known = CONDITIONS.contains(&key.as_str());
         let says_nothing = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
         // Keys of our own begin so.
         !known && !says_nothing && !key.starts_with("__")
@@ -488,7 +506,7 @@ fn tags(fields: Fields<'_>, key: &str, unmodelled: &mut Vec<String>) -> BTreeSet
     names
 }
 
-/// A rule all of whose target tags are ineffective is ignored (`FirewallPolicyRule` in the API).
+/// A rule all of whose tags of one end are ineffective is ignored (`FirewallPolicyRule` of the API).
 fn ineffective(fields: Fields<'_>, key: &str) -> bool {
     let mut states = fields.list(key).map(|tag| tag.text("state")).peekable();
     states.peek().is_some() && states.all(|state| state.as_deref() == Some("INEFFECTIVE"))

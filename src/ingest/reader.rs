@@ -230,7 +230,21 @@ fn speaks_as_rule(value: &Value) -> bool {
         has(spec, &["networkRef"])
             && (has(spec, &ends) || opens(spec, "allow") || opens(spec, "deny"))
     };
-    of_rest || value.get("spec").is_some_and(of_spec) || is_kind_of_rules(value)
+    let of_policy = |rule: &Value| {
+        has(rule, &["action"]) && rule.get("match").is_some_and(|at| has(at, &["layer4Configs"]))
+    };
+    let rules = value.get("rules").and_then(Value::as_array);
+    let is_policy = of_policy(value) || rules.is_some_and(|rules| rules.iter().any(of_policy));
+    // Effective firewalls as a table.
+    let is_row = has(value, &["rule_type"]) && has(value, &["ip_ranges"]);
+    let kind = ["assetType", "asset_type"].iter().find_map(|key| value.get(key)?.as_str());
+    let is_asset = kind.is_some_and(|kind| kind.contains("/Firewall"));
+    is_policy
+        || is_row
+        || is_asset
+        || of_rest
+        || value.get("spec").is_some_and(of_spec)
+        || is_kind_of_rules(value)
 }
 
 /// Config Connector's kinds of rules.

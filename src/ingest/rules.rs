@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ingest::exported::is_exported;
+use crate::ingest::exported::{is_exported, is_linked};
 use crate::ingest::fields::Fields;
 use crate::ingest::kept;
 use crate::ingest::terraform_resources::{RESOURCE, UNKNOWN};
@@ -122,7 +122,7 @@ fn doubt_selection(rule: &mut FirewallRule, fields: Fields<'_>) {
         rule.unmodelled.push(FirewallRule::not_said("priority"));
     }
     // Old exports, and those of Cloud Asset Inventory, leave `disabled` out where it is false.
-    if has_id && !names_ends(&ENDS) {
+    if is_linked(fields) && !names_ends(&ENDS) {
         rule.unmodelled.push(FirewallRule::not_said("sources and destinations"));
     }
 }
