@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::small::{Inputs, cluster, denied, deny_all, rule, subnet};
+use common::small::{Inputs, cluster, denied, deny_all, own_rules, rule, subnet};
 use common::{findings, folder, json, run, ssh, stderr};
 use serde_json::{Value, json as value};
 
@@ -1054,4 +1054,109 @@ fn the_script_writes_lists_that_say_what_they_are() {
         assert!(!report["not_given"].to_string().contains(key), "{report:#}");
     }
     assert!(!incident.join("routers.json.part").exists());
+}
+
+/// Of a list that was cut, or cannot be read, nobody knows what else is in it: nothing is concluded
+/// from what is not.
+#[test]
+fn what_is_not_in_a_damaged_list_may_be_there() {
+    let network = "projects/p/global/networks/n";
+    let private = value!({"privateClusterConfig": {"masterIpv4CidrBlock": "172.16.0.0/28",
+        "enablePrivateNodes": true}});
+    let gateway = "projects/p/global/gateways/default-internet-gateway";
+    let route = |to: &str| {
+        value!({"kind": "compute#route", "name": format!("r-{}", to.len()), "network": network,
+            "destRange": to, "priority": 1000, "nextHopGateway": gateway})
+    };
+    let router = value!({"kind": "compute#router", "name": "r", "region": "regions/r",
+        "network": network, "nats": []});
+    let zone = value!({"kind": "dns#managedZone", "name": "z", "dnsName": "gcr.io.",
+        "visibility": "private", "privateVisibilityConfig": {"networks": [{"networkUrl": network}]}});
+    let apex = value!({"kind": "dns#resourceRecordSet", "name": "*.gcr.io.", "type": "CNAME",
+        "rrdatas": ["gcr.io."]});
+    let checks = |files: &[(&str, String)]| {
+        let pod = value!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a",
+            "namespace": "b"}, "spec": {"containers": [{"name": "a", "image": "quay.io/x/y"}]}});
+        let rule = own_rules()[0].clone();
+        let own = [cluster("c", private.clone()), subnet(value!({})), rule, pod];
+        let own = Value::from(own.to_vec()).to_string();
+        let mut all = vec![("own.json", own.as_bytes())];
+        all.extend(files.iter().map(|(name, text)| (*name, text.as_bytes())));
+        let scratch = folder(&all);
+        let report = json(&["check", "--fail-on", "never", scratch.path().to_str().unwrap()]);
+        let found = report["findings"].as_array().unwrap();
+        found.iter().map(|one| one["check"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let list = |items: &[Value]| Value::from(items.to_vec()).to_string();
+    let cut = |text: String| text[..text.len() - 60].to_owned();
+    let has = |found: &[String], check: &str| found.iter().any(|one| one == check);
+    let zones = || {
+        (
+            "zones.json",
+            list(&[value!({"kind": "dns#managedZone", "name": "o",
+        "dnsName": "corp.example.", "visibility": "private", "privateVisibilityConfig":
+            {"networks": [{"networkUrl": network}]}})]),
+        )
+    };
+    // Routes.
+    let routes = list(&[route("192.0.2.0/24"), route("0.0.0.0/0")]);
+    let few = list(&[route("192.0.2.0/24")]);
+    assert!(has(&checks(&[zones(), ("routes.json", few)]), "default-route-missing"));
+    assert!(!has(&checks(&[zones(), ("routes.json", cut(routes))]), "default-route-missing"));
+    // Routers.
+    let nats = |nats: Value| {
+        let mut one = router.clone();
+        one["nats"] = nats;
+        checks(&[zones(), ("routes.json", list(&[route("0.0.0.0/0")])), ("r.json", list(&[one]))])
+    };
+    assert!(has(&nats(value!([])), "nat-missing"));
+    for damaged in [Value::Null, value!("none")] {
+        assert!(!has(&nats(damaged.clone()), "nat-missing"), "{damaged}");
+    }
+    let listed = value!({"name": "n", "sourceSubnetworkIpRangesToNat": "LIST_OF_SUBNETWORKS"});
+    let mut with_list = listed.clone();
+    with_list["subnetworks"] = value!([]);
+    assert!(has(&nats(value!([with_list])), "nat-range-uncovered"));
+    assert!(!has(&nats(value!([listed])), "nat-range-uncovered"));
+    // Records, and zones that nobody knows who sees.
+    let records = |records: String, zone: &Value| {
+        checks(&[("zone.json", list(std::slice::from_ref(zone))), ("records.json", records)])
+    };
+    let few = list(std::slice::from_ref(&apex));
+    assert!(has(&records(few.clone(), &zone), "dns-record-missing"));
+    let mut second = apex.clone();
+    second["name"] = value!("gcr.io.");
+    let both = cut(list(&[apex, second]));
+    assert!(!has(&records(both, &zone), "dns-record-missing"));
+    let page = format!(
+        "{{\"kind\":\"dns#resourceRecordSetsListResponse\",\"rrsets\":{few},\
+                        \"nextPageToken\":\"x\"}}"
+    );
+    assert!(!has(&records(page, &zone), "dns-record-missing"));
+    for damaged in [Value::Null, value!("all")] {
+        let mut unseen = zone.clone();
+        unseen["privateVisibilityConfig"] = damaged.clone();
+        assert!(!has(&records(few.clone(), &unseen), "dns-zone-not-attached"), "{damaged}");
+    }
+}
+
+/// Records of Config Connector's by reference: what they come to is told only by those outside.
+#[test]
+fn records_by_reference_are_not_empty() {
+    let manifest = |refs: Value| {
+        value!({"apiVersion": "dns.cnrm.cloud.google.com/v1beta1", "kind": "DNSRecordSet",
+            "metadata": {"name": "a", "namespace": "x"}, "spec": {"name": "gcr.io.", "type": "A",
+                "ttl": 300, "managedZoneRef": {"external": "z"}, "rrdatasRefs": refs}})
+    };
+    let zone = value!({"kind": "dns#managedZone", "name": "z", "dnsName": "gcr.io.",
+        "visibility": "private", "privateVisibilityConfig": {"networks":
+            [{"networkUrl": "projects/p/global/networks/n"}]}});
+    let state = |refs: Value| {
+        let all = [zone.clone(), manifest(refs), cluster("c", value!({})), subnet(value!({}))];
+        let inputs = Inputs::of(&all);
+        json(&["path", "c", "gcr.io", inputs.path()])["links"][0]["state"].clone()
+    };
+    let object = value!([{"kind": "ComputeAddress", "name": "vip"}]);
+    assert_eq!(state(value!([{"external": "199.36.153.8"}])), "ok");
+    assert_eq!(state(object), "not-given");
 }

@@ -441,7 +441,7 @@ fn carried_by(instance: &Instance) -> Endpoint {
     };
     Endpoint {
         tags: if instance.complete { tags } else { at_least(tags) },
-        service_accounts: if instance.complete { accounts } else { at_least(accounts) },
+        service_accounts: if instance.tells_account { accounts } else { at_least(accounts) },
         secure_tags: Facts::Unknown,
     }
 }

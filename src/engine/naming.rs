@@ -114,7 +114,10 @@ pub fn resolve<'a>(
             // record of its own.
             match authority {
                 Authority::Zone(zone) if target == name => {
-                    return Resolved::NoSuchName { zone, name, followed };
+                    return match inventory.is_partial(Listed::Records) {
+                        true => Resolved::RecordsNotGiven(zone),
+                        false => Resolved::NoSuchName { zone, name, followed },
+                    };
                 }
                 _ => {}
             }
@@ -228,6 +231,16 @@ impl Asker<'_> {
 
     fn by_policy<'a>(&self, inventory: &'a Inventory, name: &str, by: Sees) -> Found<'a> {
         let policies = &inventory.response_policies;
+        let hidden = |one: &&ResponsePolicy| one.is_hidden && by == Sees::Network;
+        if let Some(policy) = policies.iter().find(hidden)
+            && let Some(rule) = rule_for(&own_rules(inventory, policy), name)
+            && !rule.records.is_empty()
+        {
+            let why = "which networks it answers for cannot be read, or was not exported: gcloud \
+                       dns response-policies list --format=json";
+            let what = format!("response policy {}", policy.id.name);
+            return Found::End(Resolved::Undecided(what, why, &policy.origin));
+        }
         for policy in policies.iter().filter(|one| self.holds(&one.networks, &one.clusters, by)) {
             let rules = own_rules(inventory, policy);
             if rules.is_empty() {
@@ -459,6 +472,7 @@ mod tests {
             id: Reference::new(None, "rpz"),
             networks,
             clusters: Vec::new(),
+            is_hidden: false,
             origin: Origin::default(),
         });
         ruled.response_rules = vec![rule("*.", &[("A", "10.0.0.8")]), rule("gcr.io.", &[])];
@@ -519,6 +533,7 @@ mod tests {
             id: Reference::new(None, "rpz"),
             networks: of_network.clone(),
             clusters: Vec::new(),
+            is_hidden: false,
             origin: Origin::default(),
         });
         check(&all, "gcr.io", "undecided by response policy rpz");

@@ -39,7 +39,10 @@ fn add_unread(inventory: &mut Inventory) {
             Attachment::Subnetwork(_) => true,
         };
         let made = policies::only_named(association);
-        let known = |one: &FirewallPolicy| one.kind == made.kind && one.is_called(&made.name);
+        let known = |one: &FirewallPolicy| {
+            let is_shown = one.effective && one.is_called(&made.name);
+            one.kind == made.kind && (is_shown || may_be_of(association, one))
+        };
         if !is_told && !inventory.policies.iter().chain(&missing).any(known) {
             missing.push(made);
         }

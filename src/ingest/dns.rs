@@ -21,6 +21,7 @@ pub fn zone(fields: Fields<'_>, origin: &Origin) -> Option<ManagedZone> {
     let is_odd = visibility.as_deref().is_some_and(|said| !["public", "private"].contains(&said))
         || ["networks", "gkeClusters"].into_iter().any(strange)
         || visible.list("networks").any(|one| one.reference("networkUrl").is_none());
+    let is_odd = is_odd || is_damaged(fields, "privateVisibilityConfig");
     let is_hidden = !is_whole && !says_who || is_odd;
     Some(ManagedZone {
         id: fields.own_reference()?,
@@ -43,6 +44,11 @@ pub fn zone(fields: Fields<'_>, origin: &Origin) -> Option<ManagedZone> {
         kept: kept::exported(fields, origin),
         origin: origin.clone(),
     })
+}
+
+/// Whether something is there that is no object.
+fn is_damaged(fields: Fields<'_>, key: &str) -> bool {
+    fields.get(key).is_some_and(|value| !value.is_object())
 }
 
 /// Reads a record set. What one answers that says nothing is not known: records may be missing.
@@ -115,8 +121,19 @@ pub fn response_policy(fields: Fields<'_>, origin: &Origin) -> Option<ResponsePo
         id: Reference { project: fields.project(), ..Reference::parse(&name) },
         networks: networks(fields),
         clusters: clusters(fields),
+        is_hidden: is_hidden(fields),
         origin: origin.clone(),
     })
+}
+
+/// Whether it is not known whom a response policy answers for: a selection left it out, or it
+/// cannot be read.
+fn is_hidden(fields: Fields<'_>) -> bool {
+    let is_whole = ["kind", "id", RESOURCE].iter().any(|key| fields.has(key));
+    let says = ["networks", "gkeClusters"].iter().any(|key| fields.get(key).is_some());
+    let unreadable = fields.get("networks").is_some_and(|value| !value.is_array())
+        || fields.list("networks").any(|one| one.reference("networkUrl").is_none());
+    !is_whole && !says || unreadable
 }
 
 /// A rule of one.

@@ -16,8 +16,9 @@ pub struct Fields<'a>(pub &'a Value);
 const FEW: usize = 24;
 
 impl<'a> Fields<'a> {
-    /// The value under `key`.
-    fn get(self, key: &str) -> Option<&'a Value> {
+    /// The value under `key`, null or not.
+    #[must_use]
+    pub fn get(self, key: &str) -> Option<&'a Value> {
         let members = self.0.as_object()?;
         if members.len() > FEW {
             return members.get(key);

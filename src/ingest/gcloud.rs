@@ -4,6 +4,7 @@
 
 use crate::ingest::document::{EFFECTIVE_POLICY, Item};
 use crate::ingest::fields::Fields;
+use crate::ingest::terraform_resources::RESOURCE;
 use crate::ingest::{Read, balancers, dns, exported, kept, operations, policies, routes, rules};
 use crate::model::cluster::{ControlPlaneLink, Interface, Provider, State};
 use crate::model::inventory::Frontend;
@@ -81,7 +82,7 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         _ => None,
     };
     if read.is_none() {
-        into.lists.partial.extend(lost(shape));
+        into.lists.partial.extend(listed(shape));
     }
     match read {
         Some(()) if shape == "gcloud-effective-firewalls" && !fields.has("policy") => Read::Noted,
@@ -90,8 +91,8 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
     }
 }
 
-/// What the list was of that an item was lost from: it may be what is looked for.
-fn lost(shape: &str) -> Option<Listed> {
+/// What a list is of that has items of a shape: where one is lost it may be what is looked for.
+pub(super) fn listed(shape: &str) -> Option<Listed> {
     Some(match shape {
         "gcloud-routes" => Listed::Routes,
         "gcloud-policy-based-routes" => Listed::PolicyRoutes,
@@ -317,13 +318,22 @@ fn router(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<(
         let for_vms = kinds.is_empty() || kinds.iter().any(|kind| kind == "ENDPOINT_TYPE_VM");
         for_vms && nat.text("type").as_deref() != Some("PRIVATE")
     };
+    if fields.get("nats").is_some_and(|nats| !nats.is_array()) {
+        into.lists.partial.insert(Listed::Routers);
+    }
+    // Which subnetworks, the API writes wherever it says that there is a list of them.
+    let ranges = |nat: Fields<'_>| {
+        let said = nat.text_or_empty("sourceSubnetworkIpRangesToNat");
+        let is_cut = said == "LIST_OF_SUBNETWORKS" && !nat.at("subnetworks").0.is_array();
+        if is_cut { String::new() } else { said }
+    };
     for nat in fields.list("nats").filter(public) {
         into.nats.push(Nat {
             name: nat.text_or_empty("name"),
             router: id.clone(),
             network: Some(network.clone()),
             region: id.location.clone(),
-            ranges: nat.text_or_empty("sourceSubnetworkIpRangesToNat"),
+            ranges: ranges(nat),
             subnetworks: nat
                 .list("subnetworks")
                 .map(|one| NatSubnetwork {
@@ -539,7 +549,9 @@ fn instance(
         template,
         tags: properties.at("tags").names("items"),
         // A VM without tags still has the key: where it is missing, the export was trimmed.
-        complete: properties.has("tags"),
+        complete: properties.at("tags").0.is_object()
+            && properties.at("tags").strange("items") == 0,
+        tells_account: tells_account(fields, properties),
         service_account: properties.list("serviceAccounts").find_map(|one| one.text("email")),
         interfaces: properties.list("networkInterfaces").map(interface).collect(),
         takes_none: takes_none(properties),
@@ -547,6 +559,15 @@ fn instance(
         origin: origin.clone(),
         id,
     })
+}
+
+/// Whether the service account of a VM is told: a whole export of one without any leaves it out.
+fn tells_account(fields: Fields<'_>, properties: Fields<'_>) -> bool {
+    let mut accounts = properties.list("serviceAccounts").peekable();
+    match accounts.peek() {
+        None => exported::is_exported(fields) || fields.has(RESOURCE),
+        Some(_) => accounts.all(|one| one.text("email").is_some()),
+    }
 }
 
 /// Why a VM takes no packets that are for others, as the warnings of routes call it.

@@ -506,7 +506,7 @@ fn tags(fields: Fields<'_>, key: &str, unmodelled: &mut Vec<String>) -> BTreeSet
     names
 }
 
-/// A rule all of whose tags of one end are ineffective is ignored (`FirewallPolicyRule` of the API).
+/// A rule all of whose tags of one end are ineffective is ignored (`FirewallPolicyRule`).
 fn ineffective(fields: Fields<'_>, key: &str) -> bool {
     let mut states = fields.list(key).map(|tag| tag.text("state")).peekable();
     states.peek().is_some() && states.all(|state| state.as_deref() == Some("INEFFECTIVE"))

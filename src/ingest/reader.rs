@@ -307,6 +307,8 @@ pub fn finish(mut inputs: Vec<Reader>) -> (Inventory, Vec<Summary>, Vec<Complain
     for input in &inputs {
         if let Some(path) = &input.damaged {
             settle::doubt(&mut inventory, path, input.rules_lost);
+            let kinds = input.summary.kinds.keys();
+            inventory.lists.partial.extend(kinds.filter_map(|kind| gcloud::listed(kind)));
         }
     }
     complaints.extend(note_partial_lists(&mut inputs, &mut inventory));

@@ -140,8 +140,10 @@ pub struct Instance {
     pub template: bool,
     /// Network tags.
     pub tags: Vec<String>,
-    /// Whether the export holds tags and accounts at all: a trimmed one does not.
+    /// Whether the export holds tags at all: a trimmed one does not.
     pub complete: bool,
+    /// Whether it tells the service account, or that there is none.
+    pub tells_account: bool,
     /// Service account.
     pub service_account: Option<String>,
     /// The networks of its interfaces with the internal address and alias ranges of each.

@@ -229,6 +229,8 @@ pub struct ResponsePolicy {
     pub networks: Vec<Reference>,
     /// The clusters that it answers for.
     pub clusters: Vec<String>,
+    /// Whether nobody knows whom it answers for.
+    pub is_hidden: bool,
     /// Where it was read.
     pub origin: Origin,
 }

@@ -44,7 +44,7 @@ pub(super) fn acl(
         .collect();
     for direction in [Direction::Ingress, Direction::Egress] {
         let egress = direction == Direction::Egress;
-        let own = |entry: &Fields<'_>| entry.flag("Egress") == Some(egress);
+        let own = |entry: &Fields<'_>| entry.flag("Egress").is_none_or(|own| own == egress);
         let mut entries: Vec<FirewallRule> = fields
             .list("Entries")
             .filter(own)
@@ -60,9 +60,14 @@ pub(super) fn acl(
         second.rules.extend(for_replies(&entries));
         first.rules.extend(entries);
     }
-    // Without a subnet they are for nobody.
+    // Without a subnet they are for nobody; where that was not selected, perhaps for all.
+    let is_placed = fields.at("Associations").0.is_array();
     for rule in first.rules.iter_mut().chain(&mut second.rules) {
-        *own_side(rule) = Some(AddressSet::default());
+        if is_placed {
+            *own_side(rule) = Some(AddressSet::default());
+        } else {
+            rule.unmodelled.push("Associations".to_owned());
+        }
     }
     for mut one in [first, second] {
         one.attachments.clone_from(&attached);
@@ -80,9 +85,14 @@ fn entry_rule(
     let number = entry.number("RuleNumber").and_then(|number| u32::try_from(number).ok());
     let action = match entry.text_or_empty("RuleAction").as_str() {
         "allow" => Action::GotoNext,
-        _ => Action::Deny,
+        "deny" => Action::Deny,
+        _ => Action::Unknown,
     };
     let mut rule = FirewallRule::new(network.clone(), direction, number.unwrap_or(0), action);
+    let unsaid =
+        [("RuleAction", action == Action::Unknown), ("Egress", entry.flag("Egress").is_none())];
+    let unsaid = unsaid.into_iter().filter(|(_, is_unsaid)| *is_unsaid);
+    rule.unmodelled.extend(unsaid.map(|(key, _)| key.to_owned()));
     let ports = entry.at("PortRange");
     match layer(&entry.text_or_empty("Protocol"), (ports.text("From"), ports.text("To"))) {
         Ok(layer) => rule.layer4 = vec![layer],

@@ -146,6 +146,7 @@ fn instances(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option
         // Every interface has a group: an export without any was trimmed.
         complete: !carried.is_empty(),
         tags: carried.into_iter().collect(),
+        tells_account: true,
         service_account: None,
         interfaces: vec![interface],
         takes_none: None,
@@ -377,6 +378,10 @@ fn layer(
     let all = Layer4 { protocol: Some(protocol), ports: None };
     let number = |text: Option<String>| text.and_then(|text| text.parse::<i32>().ok());
     match (number(from), number(to)) {
+        // Only all protocols, and those without ports, have none.
+        (None, _) | (Some(_), None) if protocol.has_ports() => {
+            Err((all, "FromPort and ToPort".to_owned()))
+        }
         (None | Some(-1), _) => Ok(all),
         // Of ICMP these are type and code.
         (Some(_), _) if !protocol.has_ports() => Err((all, "ICMP types".to_owned())),

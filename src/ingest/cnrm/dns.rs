@@ -3,6 +3,7 @@
 use crate::ingest::cnrm::Manifest;
 use crate::ingest::dns;
 use crate::ingest::fields::Fields;
+use crate::model::listed::Listed;
 use crate::model::{
     Inventory, ManagedZone, NameServerPolicy, RecordSet, Reference, ResponsePolicy, ResponseRule,
     ZoneTarget,
@@ -43,11 +44,23 @@ pub(super) fn zone(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> 
 
 pub(super) fn record_set(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     let spec = manifest.spec;
+    // Addresses and names by reference: of other objects nobody here knows what they come to
+    // (<https://cloud.google.com/config-connector/docs/reference/resource-docs/dns/dnsrecordset>).
+    let mut data = dns::answers(spec);
+    for one in spec.list("rrdatasRefs") {
+        match one.text("external") {
+            Some(answer) => data.push(answer),
+            None => data.push(String::new()),
+        }
+    }
+    if data.iter().any(String::is_empty) {
+        into.lists.partial.insert(Listed::Records);
+    }
     into.record_sets.push(RecordSet {
         name: spec.text("name")?,
         kind: spec.text("type")?,
         zone: manifest.reference(spec.at("managedZoneRef"), "DNSManagedZone", into),
-        data: dns::answers(spec),
+        data,
         kept: manifest.kept(),
         origin: manifest.origin.clone(),
     });
@@ -72,6 +85,7 @@ pub(super) fn response_policy(manifest: &Manifest<'_>, into: &mut Inventory) -> 
         id: manifest.id(),
         networks: networks(manifest, into),
         clusters: clusters.filter_map(cluster).collect(),
+        is_hidden: false,
         origin: manifest.origin.clone(),
     });
     Some(())
