@@ -1075,3 +1075,183 @@ fn suggestions_for_several_findings_agree() {
     let of_iap = rules.keys().filter(|name| name.contains("iap")).count();
     assert_eq!(of_iap, 2, "{rules:#?}");
 }
+
+/// The fixes for one kind of finding in a world of one cluster, and why there are none.
+fn world(more: &[Value], check: &str) -> (Vec<Value>, String) {
+    let mut all = vec![cluster("c", value!({})), subnet(value!({}))];
+    all.extend(more.iter().cloned());
+    let report = Inputs::of(&all).triage();
+    let found = findings(&report, check);
+    let fixes = found.iter().flat_map(|one| one["fixes"].as_array().unwrap().clone());
+    let why = found.iter().map(|one| one["no_fix"].as_str().unwrap_or_default());
+    (fixes.filter(|fix| fix["kind"] != "advice").collect(), why.collect::<Vec<_>>().join(" "))
+}
+
+/// Whoever locks everything keeps a key; whoever isolates a VM looks into it. Neither makes a
+/// default of the lock.
+#[test]
+fn an_exception_for_somebody_else_makes_no_default() {
+    let lock = |fields: Value| {
+        let mut deny = deny_all(value!({"name": "lock", "priority": 10}));
+        deny.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        deny
+    };
+    let key = |name: &str, fields: Value| {
+        let mut allow = rule(
+            name,
+            value!({"priority": 5, "sourceRanges": ["10.99.0.0/24"],
+            "allowed": [{"IPProtocol": "tcp", "ports": ["22"]}]}),
+        );
+        allow.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        allow
+    };
+    let check = "webhook-port-blocked";
+    let asked = |more: &[Value]| {
+        let call = [webhook_call()];
+        world(&[more, &own_rules(), &call].concat(), check)
+    };
+    for own in [
+        vec![],
+        vec![key("key", value!({}))],
+        vec![key("key", value!({"disabled": true, "allowed": [{"IPProtocol": "tcp"}]}))],
+    ] {
+        let (fixes, why) = asked(&[vec![lock(value!({}))], own.clone()].concat());
+        assert!(fixes.is_empty(), "{own:#?}");
+        assert!(why.contains("intended denial: rule lock"), "{why}");
+    }
+    // Several exceptions, or one for these clients, show a default that stands high.
+    let several = [key("key", value!({})), key("web", value!({"sourceRanges": ["10.98.0.0/24"]}))];
+    let ours = [key("master", value!({"sourceRanges": ["172.16.0.0/28"]}))];
+    for own in [&several[..], &ours] {
+        let (fixes, why) = asked(&[&[lock(value!({}))], own].concat());
+        assert!(!fixes.is_empty(), "{why}");
+        assert!(fixes.iter().all(|fix| fix["safety"] == "review"), "{fixes:#?}");
+    }
+    // For some VMs alone it is no default, however many look into them.
+    let tag = value!({"targetTags": [TAG]});
+    let tagged = |mut one: Value| {
+        one["targetTags"] = tag["targetTags"].clone();
+        one
+    };
+    let forensics = several.clone().map(tagged);
+    let (fixes, why) = asked(&[&[lock(tag.clone())], &forensics[..]].concat());
+    assert!(fixes.is_empty(), "{fixes:#?}");
+    assert!(why.contains("denies everything to its targets on purpose"), "{why}");
+}
+
+/// The same where a policy does it: an allow above it would be for everybody.
+#[test]
+fn a_policy_that_isolates_some_vms_is_left_alone() {
+    let asked = |target: Value| {
+        let mut deny = value!({"priority": 10, "direction": "INGRESS", "action": "deny", "match":
+            {"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]}});
+        deny.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
+        let firewalls = value!({"firewallPolicys": [{"name": "7", "shortName": "hp",
+            "type": "HIERARCHY", "rules": [deny]}], "firewalls": own_rules()});
+        let call = denied("172.16.0.2", "10.0.0.5", 8443, "x", "INGRESS", "gke-c-pool-1");
+        let mut account = cluster("c", value!({}));
+        account["nodePools"][0]["config"] = value!({"tags": [], "serviceAccount": "quarantined@p"});
+        let all = [account, subnet(value!({})), firewalls, call];
+        let report = Inputs::of(&all).triage();
+        report["findings"][0].clone()
+    };
+    let all = asked(value!({}));
+    assert_eq!(all["fixes"][0]["safety"], "review", "{all:#}");
+    let some = asked(value!({"targetServiceAccounts": ["quarantined@p"]}));
+    assert_eq!(some["fixes"], value!([]), "{some:#}");
+    assert!(
+        some["no_fix"].as_str().unwrap().starts_with("intended denial: rule hp 10"),
+        "{some:#}"
+    );
+}
+
+/// What a policy above the VPC allows no rule of the VPC's is asked: those deny by name all the
+/// same.
+#[test]
+fn an_allow_above_the_rules_spares_what_they_deny_by_name() {
+    let asked = |more: &[Value]| {
+        let deny = value!({"priority": 100, "direction": "INGRESS", "action": "deny", "match":
+            {"srcIpRanges": ["0.0.0.0/0"], "layer4Configs": [{"ipProtocol": "all"}]}});
+        let mut rules = own_rules().to_vec();
+        rules.extend(more.iter().cloned());
+        let firewalls = value!({"firewallPolicys": [{"name": "7", "shortName": "hp",
+            "type": "HIERARCHY", "rules": [deny]}], "firewalls": rules});
+        let (fixes, _) = world(&[firewalls, webhook_call()], "webhook-port-blocked");
+        let of_policy =
+            |fix: &&Value| fix["rule"]["policy"].is_string() || fix["rule"]["stage"].is_string();
+        (fixes.iter().filter(of_policy).count(), fixes)
+    };
+    let (open, fixes) = asked(&[]);
+    assert_eq!(open, 1, "{fixes:#?}");
+    let by_name = |fields: Value| {
+        let mut deny = rule(
+            "no",
+            value!({"priority": 500, "sourceRanges": ["172.16.0.5/32"],
+            "denied": [{"IPProtocol": "tcp", "ports": ["8443"]}]}),
+        );
+        deny.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        deny
+    };
+    assert_eq!(asked(&[by_name(value!({}))]).0, 0);
+    assert_eq!(asked(&[by_name(value!({"sourceRanges": ["192.168.0.0/16"]}))]).0, 1);
+    assert_eq!(asked(&[by_name(value!({"disabled": true}))]).0, 1);
+    // What a rule before it takes it never denies.
+    let before = rule(
+        "yes",
+        value!({"priority": 400, "sourceRanges": ["172.16.0.0/28"],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["8443"]}]}),
+    );
+    assert_eq!(asked(&[by_name(value!({})), before]).0, 1);
+    // Some of its VMs may be in quarantine, and the policy would be for all of them.
+    let quarantine = deny_all(value!({"name": "q", "priority": 5, "targetTags": ["infected"]}));
+    let notes = asked(&[quarantine]).1[0]["notes"].to_string();
+    assert!(notes.contains("rule q denies this to tag:infected"), "{notes}");
+}
+
+/// One packet out of a range of somebody else's is no reason to let in all of the range unseen.
+#[test]
+fn what_the_log_alone_shows_of_others_wants_a_look() {
+    let route = value!({"kind": "compute#route", "name": "vpn", "destRange": "192.168.0.0/16",
+        "network": "projects/p/global/networks/n", "priority": 1000,
+        "nextHopVpnTunnel": "projects/p/regions/r/vpnTunnels/t"});
+    let asked = |from: &str, port: u16| {
+        let log = denied(from, "10.0.0.5", port, "deny-all", "INGRESS", "gke-c-pool-1");
+        let all = [
+            &[cluster("c", value!({})), subnet(value!({})), route.clone(), log][..],
+            &[deny_all(value!({}))],
+            &own_rules(),
+        ]
+        .concat();
+        let report = Inputs::of(&all).triage();
+        let found = report["findings"].as_array().unwrap().clone();
+        let own = found.iter().find(|one| one["observed"]["count"] == 1).expect("the denial");
+        let fix = own["fixes"][0].clone();
+        (fix["safety"].clone(), fix["notes"].to_string())
+    };
+    let (safety, notes) = asked("192.168.3.4", 445);
+    assert_eq!(safety, "review");
+    assert!(notes.contains("known from the log alone"), "{notes}");
+    assert_eq!(asked("172.16.0.2", 8443).0, "safe");
+    let (safety, notes) = asked("172.16.0.2", 22);
+    assert_eq!(safety, "review");
+    assert!(notes.contains("ask for no logins"), "{notes}");
+}
+
+/// Of several tags that VMs carry the one that nobody else does.
+#[test]
+fn a_rule_is_for_the_tag_that_others_lack() {
+    let vm = |name: &str, address: &str, tags: &[&str]| {
+        value!({"kind": "compute#instance", "name": name, "tags": {"items": tags},
+            "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": address}],
+            "selfLink": format!("https://x/projects/p/zones/z/instances/{name}")})
+    };
+    let asked = |tags: &[&str]| {
+        let log = denied("10.0.0.8", "10.0.0.9", 5432, "deny-all", "INGRESS", "db");
+        let vms = [vm("web", "10.0.0.8", &["all-vms", "web"]), vm("db", "10.0.0.9", tags)];
+        let all = [&[deny_all(value!({})), subnet(value!({})), log][..], &vms].concat();
+        let fix = Inputs::of(&all).triage()["findings"][0]["fixes"][0].clone();
+        (fix["rule"]["target_tags"].clone(), fix["safety"].clone())
+    };
+    assert_eq!(asked(&["all-vms", "db"]), (value!(["db"]), value!("safe")));
+    assert_eq!(asked(&["all-vms"]), (value!(["all-vms"]), value!("review")));
+}

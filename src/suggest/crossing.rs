@@ -6,7 +6,7 @@
 //! ```
 
 use crate::correlate::difference::Changed;
-use crate::model::firewall::{Layer4, Targets};
+use crate::model::firewall::{GoogleList, Layer4, Targets};
 use crate::model::{Action, FirewallPolicy, FirewallRule, Inventory};
 use crate::net::{AddressSet, Direction, TrafficSet};
 use crate::suggest::change::Change;
@@ -24,8 +24,37 @@ fn outranked<'i>(
             && deny.action == Action::Deny
     });
     let beside = beside.map(|deny| (deny, named(deny)));
-    beside.chain(behind(inventory, rule, named)).filter(move |(deny, _)| {
+    let below = below(inventory, rule, named);
+    beside.chain(below).chain(behind(inventory, rule, named)).filter(move |(deny, _)| {
         !deny.disabled && deny.direction == rule.direction && share(&deny.targets, &rule.targets)
+    })
+}
+
+/// The VPC's denies, which what a policy above them allows is never asked, with what they say and
+/// no VPC rule before them takes.
+fn below<'i>(
+    inventory: &'i Inventory,
+    rule: &'i FirewallRule,
+    says: fn(&FirewallRule) -> TrafficSet,
+) -> impl Iterator<Item = (&'i FirewallRule, TrafficSet)> {
+    let own = inventory.firewall_rules.iter().filter(move |one| {
+        rule.policy.is_some()
+            && !one.disabled
+            && one.direction == rule.direction
+            && one.network.agrees(&rule.network)
+            && peers_meet(one, rule)
+    });
+    let (denies, allows): (Vec<&FirewallRule>, Vec<&FirewallRule>) =
+        own.partition(|one| one.action == Action::Deny);
+    denies.into_iter().map(move |deny| {
+        let takes = |allow: &&&FirewallRule| {
+            allow.priority < deny.priority
+                && allow.targets.is_everyone()
+                && allow.is_understood()
+                && covers_peers(allow, rule)
+        };
+        let taken = TrafficSet::union_of(allows.iter().filter(takes).map(|one| one.traffic()));
+        (deny, says(deny).difference(&taken))
     })
 }
 
@@ -190,11 +219,13 @@ pub(super) fn doubled<'i>(
     let beside = inventory
         .firewall_rules
         .iter()
-        .filter(|deny| deny.network.agrees(&after.network) && deny.priority > after.priority);
+        .filter(|deny| deny.network.agrees(&after.network))
+        .filter(|deny| after.policy.is_some() || deny.priority > after.priority);
     let beside = beside.map(|deny| (deny, deny.traffic()));
     let mut all = beside.chain(behind(inventory, after, FirewallRule::traffic));
     let found = all.find(|(deny, says)| {
-        let is_other = !deny.targets.is_everyone() && !share(&deny.targets, &after.targets);
+        let is_other = !deny.targets.is_everyone()
+            && (after.targets.is_everyone() || !share(&deny.targets, &after.targets));
         deny.action == Action::Deny
             && !deny.disabled
             && deny.direction == after.direction
@@ -203,6 +234,37 @@ pub(super) fn doubled<'i>(
             && !says.intersection(&traffic).is_empty()
     });
     found.map(|(deny, _)| deny)
+}
+
+/// A deny of a policy behind the VPC's rules that goes by what the inventory does not tell: groups,
+/// names, places, contexts. What a change lets pass may be what it is for.
+pub(super) fn unknown_behind<'i>(
+    inventory: &'i Inventory,
+    change: &'i Change,
+) -> Option<&'i FirewallRule> {
+    let after = change.rule();
+    if after.policy.is_some() {
+        return None;
+    }
+    let (traffic, opened) = grown(change);
+    // No list of places and threats holds private addresses.
+    let private = opened.is_some_and(|peers| AddressSet::private().covers(&peers));
+    let may_mean = |list: &GoogleList| {
+        !private || !matches!(list, GoogleList::Region(_) | GoogleList::ThreatIntelligence(_))
+    };
+    let policies = inventory.policies_behind(&after.network);
+    policies.into_iter().flat_map(|policy| &policy.rules).find(|deny| {
+        let end = match deny.direction {
+            Direction::Ingress => &deny.source_conditions,
+            Direction::Egress => &deny.destination_conditions,
+        };
+        deny.action == Action::Deny
+            && !deny.disabled
+            && deny.direction == after.direction
+            && (end.context.is_some() || end.lists.iter().any(may_mean))
+            && share(&deny.targets, &after.targets)
+            && !deny.traffic().intersection(&traffic).is_empty()
+    })
 }
 
 /// The traffic, and the other ends, that a change opens: of a rule of which only one of the two

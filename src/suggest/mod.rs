@@ -11,6 +11,7 @@ pub mod proposal;
 pub mod propose;
 pub mod prove;
 pub mod resource;
+mod targets;
 
 pub use change::{Change, Safety};
 pub use earlier::Earlier;

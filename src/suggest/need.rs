@@ -2,12 +2,12 @@
 
 use crate::correlate::expected;
 use crate::correlate::side::Side;
-use crate::correlate::{Cause, Directory};
+use crate::correlate::{Cause, Directory, path};
 use crate::engine::near_miss::Gap;
 use crate::engine::{Decider, EffectiveRules, Flow, Space, Verdict, evaluate_all};
 use crate::model::firewall::Layer4;
 use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind, Reference};
-use crate::net::{AddressSet, Direction, IpNet, Role};
+use crate::net::{AddressSet, Direction, IpNet, Role, TrafficSet};
 use crate::suggest::proposal::NoFix;
 
 /// What must become possible.
@@ -88,7 +88,7 @@ impl<'c, 'a> Need<'c, 'a> {
             }));
         }
         let deny = intended(cause, directory)?;
-        let ranges = peer_ranges(peer, cause)?;
+        let ranges = peer_ranges(peer, cause, directory)?;
         let together = std::iter::once(cause).chain(siblings.iter().copied());
         Ok(Self {
             cause,
@@ -111,9 +111,27 @@ fn is_named(need: &expected::Need<'_>) -> bool {
 }
 
 /// The ranges to open towards, where they are known to belong to one owner.
-fn peer_ranges(peer: &Side, cause: &Cause<'_>) -> Result<Vec<IpNet>, NoFix> {
+fn peer_ranges(
+    peer: &Side,
+    cause: &Cause<'_>,
+    directory: &Directory<'_>,
+) -> Result<Vec<IpNet>, NoFix> {
     let no = |why: &str| Err(NoFix::Other(why.to_owned()));
+    let network = cause.network.as_ref();
+    let otherwise = |range: &IpNet| {
+        network.and_then(|network| path::meant_otherwise(directory.inventory, network, range))
+    };
     match peer.role {
+        // Who keeps to one VIP keeps off what the other one serves besides.
+        Role::GoogleApis if let Some(meant) = peer.ranges.iter().find_map(otherwise) => {
+            Err(NoFix::Other(format!(
+                "this network keeps to {}: {} ({}) was made for it; send the name there by DNS",
+                meant.vip.name, meant.by, meant.origin
+            )))
+        }
+        Role::DnsForwarder if cause.port != Some(53) => {
+            no("Cloud DNS forwards queries to port 53 and nothing else: this is none of its own")
+        }
         // Named by the person who asks, and not out of a log.
         Role::Internet if peer.known && cause.needs.iter().any(is_named) => {
             match peer.ranges.iter().any(|range| range.prefix_len() == 0) {
@@ -180,9 +198,10 @@ fn intended<'a>(
         return Err(by_name(rule));
     }
     if rule.policy.is_some() {
-        return Ok(Some(rule));
+        // What is denied to some VMs alone is no default.
+        return if rule.targets.is_everyone() { Ok(Some(rule)) } else { Err(on_purpose(rule)) };
     }
-    let has_exceptions = has_exceptions(rule, directory);
+    let has_exceptions = has_exceptions(rule, cause, directory);
     // A default stands at the usual priority, 1000, or below. One that stands higher, or that is
     // for some VMs only (a quarantine), is taken for a default only if somebody made exceptions, or
     // meant to.
@@ -191,12 +210,7 @@ fn intended<'a>(
         miss.gap == Gap::Priority && is_somebodys(miss.rule) && is_for_the_same(rule, miss.rule)
     });
     if !usual && !has_exceptions && !meant {
-        return Err(NoFix::Intended(format!(
-            "intended denial: rule {} (priority {}) denies everything{} on purpose",
-            rule.label(),
-            rule.priority,
-            if rule.targets.is_everyone() { "" } else { " to its targets" }
-        )));
+        return Err(on_purpose(rule));
     }
     if rule.priority == 0 {
         return Err(NoFix::Other(format!(
@@ -205,6 +219,15 @@ fn intended<'a>(
         )));
     }
     Ok(Some(rule))
+}
+
+fn on_purpose(rule: &FirewallRule) -> NoFix {
+    NoFix::Intended(format!(
+        "intended denial: rule {} (priority {}) denies everything{} on purpose",
+        rule.label(),
+        rule.priority,
+        if rule.targets.is_everyone() { "" } else { " to its targets" }
+    ))
 }
 
 fn by_name(rule: &FirewallRule) -> NoFix {
@@ -268,16 +291,39 @@ fn no_entry(acl: &str) -> NoFix {
     ))
 }
 
-/// Whether somebody made exceptions to a default.
-fn has_exceptions(rule: &FirewallRule, directory: &Directory<'_>) -> bool {
-    directory.inventory.firewall_rules.iter().any(|other| {
-        other.action == Action::Allow
-            && other.direction == rule.direction
-            && other.network.agrees(&rule.network)
-            && is_somebodys(other)
-            && other.priority < rule.priority
-            && is_for_the_same(rule, other)
-    })
+/// Whether somebody made exceptions to a default: one that is for these ends or this traffic. Of a
+/// deny for all VMs several of any kind tell the same; one may be the key that is kept for whoever
+/// locked everything.
+fn has_exceptions(rule: &FirewallRule, cause: &Cause<'_>, directory: &Directory<'_>) -> bool {
+    let exceptions: Vec<&FirewallRule> = directory
+        .inventory
+        .firewall_rules
+        .iter()
+        .filter(|other| {
+            other.action == Action::Allow
+                && !other.disabled
+                && other.direction == rule.direction
+                && other.network.agrees(&rule.network)
+                && is_somebodys(other)
+                && other.priority < rule.priority
+                && is_for_the_same(rule, other)
+        })
+        .collect();
+    let wanted = TrafficSet::union_of(cause.layers().iter().map(Layer4::traffic));
+    let peer = match rule.direction {
+        Direction::Ingress => &cause.source,
+        Direction::Egress => &cause.destination,
+    };
+    let peers = AddressSet::of(&peer.ranges);
+    let concerns = |other: &&FirewallRule| {
+        let others = match rule.direction {
+            Direction::Ingress => other.source.as_ref(),
+            Direction::Egress => other.destination.as_ref(),
+        };
+        others.is_some_and(|others| !others.intersection(&peers).is_empty())
+            || !other.traffic().intersection(&wanted).is_empty()
+    };
+    exceptions.iter().any(concerns) || rule.targets.is_everyone() && exceptions.len() > 1
 }
 
 /// Whether a person wrote a rule: GKE's own do not show what somebody meant.

@@ -5,12 +5,13 @@
 //! made on purpose is not outranked; rules of GKE's are not edited.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
-use crate::correlate::{Cause, Directory, node_tags};
+use crate::correlate::{Cause, Directory};
 use crate::engine::near_miss::Gap;
 use crate::engine::{Facts, Flow, Mismatch};
 use crate::model::firewall::{Layer4, Targets};
-use crate::model::{Action, Cluster, FirewallPolicy, FirewallRule, Owner, PolicyKind};
+use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Role, TrafficSet};
 use crate::suggest::change::{Change, Safety, target_texts};
 use crate::suggest::crossing;
@@ -20,6 +21,7 @@ use crate::suggest::inspection;
 use crate::suggest::name::resource_name;
 use crate::suggest::need::Need;
 use crate::suggest::proposal::{NoFix, Proposal, exposes};
+use crate::suggest::targets::{Chosen, chosen};
 
 /// The changes that could mend `cause`, least opening first.
 ///
@@ -57,6 +59,18 @@ pub fn propose<'c, 'a>(
             ));
             one.safety = one.safety.max(Safety::Review);
         }
+        if let Some(deny) = crossing::unknown_behind(directory.inventory, &one.change) {
+            one.notes.push(format!(
+                "rule {}, which is asked after it, denies what nobody here knows the addresses of: \
+                 it may be for these",
+                deny.label()
+            ));
+            one.safety = one.safety.max(Safety::Review);
+        }
+        if let Some(why) = doubts(&need) {
+            one.notes.push(why);
+            one.safety = one.safety.max(Safety::Review);
+        }
         if let Some(inspecting) = inspection::passed_by(directory.inventory, &one.change) {
             one.notes.push(format!(
                 "rule {} has this inspected by a firewall endpoint: what is allowed before it \
@@ -72,6 +86,38 @@ pub fn propose<'c, 'a>(
         |one: &Proposal<'_, '_>| crossing::doubled(directory.inventory, &one.change).is_some();
     proposals.sort_by_cached_key(passes);
     Ok(proposals)
+}
+
+/// Why somebody should look first, whatever the change is: what is denied at an unusual rank may
+/// have been closed on purpose, and of what the log alone shows nobody said that it is wanted.
+fn doubts(need: &Need<'_, '_>) -> Option<String> {
+    let deny = need.deny.filter(|deny| deny.policy.is_none() && deny.priority < 1000);
+    if let Some(deny) = deny {
+        return Some(format!(
+            "rule {} (priority {}) stands above the usual place of a default: make sure that it is \
+             one",
+            deny.label(),
+            deny.priority
+        ));
+    }
+    if !need.cause.needs.is_empty() {
+        return None;
+    }
+    let role = need.peer.role;
+    let is_others = matches!(role, Role::Node | Role::Pod)
+        && need.peer.cluster.is_some()
+        && need.peer.cluster != need.own.cluster;
+    let is_of_machines = matches!(role, Role::Peered | Role::OnPremises) || is_others;
+    // Google's own callers log in nowhere.
+    let by_google = matches!(role, Role::ControlPlane | Role::HealthCheck | Role::ProxySubnet);
+    let to_people = need.cause.port.is_some_and(|port| [22, 23, 445, 3389].contains(&port));
+    if by_google && to_people {
+        return Some(format!("{role} ask for no logins: look at what this really is"));
+    }
+    is_of_machines.then(|| {
+        let all = texts(&need.ranges);
+        format!("known from the log alone: nothing given asks for it, and it lets in all of {all}")
+    })
 }
 
 /// Of what opens about as much, a correction of a rule that is there already comes first; one that
@@ -250,6 +296,8 @@ fn addition<'c, 'a>(
             let is_probe = need.peer.role == Role::HealthCheck;
             if need.own.role == Role::LoadBalancer && need.own.known && !is_probe {
                 rule.set_destination_ranges(need.own.ranges.clone());
+            } else if let Some(addresses) = balancers(need, directory).filter(|_| !is_probe) {
+                rule.set_destination_ranges(addresses);
             }
             if rule.targets.is_everyone() && need.own.known {
                 rule.set_destination_ranges(need.own.ranges.clone());
@@ -359,6 +407,21 @@ fn policy_addition<'c, 'a>(
     })
 }
 
+/// The addresses of load balancers, where all that is wanted goes to some: what they forward keeps
+/// it, and nothing else of the VMs is to be opened.
+fn balancers(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<Vec<IpNet>> {
+    let inventory = directory.inventory;
+    let of_services = inventory.workloads.services.iter().flat_map(|one| one.addresses.clone());
+    let of_services: BTreeSet<IpAddr> = of_services.collect();
+    let is_one = |address: &IpAddr| {
+        let mut frontends = inventory.frontends.iter().filter(|one| !one.serves_apis);
+        of_services.contains(address) || frontends.any(|one| one.address.contains(address))
+    };
+    let asked: BTreeSet<IpAddr> = need.flows().map(|flow| flow.tuple.dst).collect();
+    let all = !asked.is_empty() && asked.iter().all(is_one);
+    all.then(|| asked.into_iter().map(IpNet::from).collect())
+}
+
 fn texts(ranges: &[IpNet]) -> String {
     ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -394,91 +457,6 @@ fn free_priority(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<u32> 
             .any(|rule| overlaps(&rule))
     };
     Some(if 1000 < below && !outranked(1000) { 1000 } else { right_above })
-}
-
-/// The VMs that a rule should apply to.
-#[derive(Default)]
-struct Chosen {
-    targets: Targets,
-    notes: Vec<String>,
-    /// Whether it is known that others carry the same.
-    for_others: bool,
-}
-
-impl Chosen {
-    fn by(targets: Targets, note: String) -> Self {
-        Self { targets, notes: vec![note], for_others: false }
-    }
-
-    fn by_tag(tag: String, note: String) -> Self {
-        Self::by(Targets { tags: BTreeSet::from([tag]), ..Targets::default() }, note)
-    }
-}
-
-/// The VMs that the rule should apply to: the cluster's node tag, else an account that all its
-/// nodes share, else tags that all the VMs in question carry, else those of the deciding deny.
-fn chosen(need: &Need<'_, '_>, directory: &Directory<'_>) -> Chosen {
-    let inventory = directory.inventory;
-    let own = need.own.cluster.and_then(|at| Some((at, inventory.clusters.get(at)?)));
-    if let Some((at, cluster)) = own {
-        if let Some(found) = node_tags::node_tag(inventory, cluster) {
-            let note = format!("node tag {} from {}", found.tag, found.because);
-            return Chosen::by_tag(found.tag, note);
-        }
-        if let Some(chosen) = common_to_nodes(directory, at, cluster) {
-            return chosen;
-        }
-    }
-    let vms: Vec<_> = need.flows().map(|flow| &flow.endpoint.tags).collect();
-    let common = vms.iter().map(|facts| facts.known()).reduce(|a, b| &a & &b).unwrap_or_default();
-    if let Some(tag) = common.into_iter().next() {
-        let note = format!("tag {tag} is on every VM in question");
-        return Chosen::by_tag(tag, note);
-    }
-    match need.deny.filter(|deny| !deny.targets.is_everyone()) {
-        Some(deny) => {
-            let Targets { tags, service_accounts, .. } = deny.targets.clone();
-            let targets = Targets { tags, service_accounts, ..Targets::default() };
-            Chosen::by(targets, format!("for the same VMs as rule {}", deny.label()))
-        }
-        None => Chosen::default(),
-    }
-}
-
-/// What all nodes of a cluster carry, and nobody else, as far as that is known: a tag, else their
-/// account.
-fn common_to_nodes(directory: &Directory<'_>, at: usize, cluster: &Cluster) -> Option<Chosen> {
-    let inventory = directory.inventory;
-    let node_tags::NodeFacts { tags, account, .. } = node_tags::common_to_nodes(inventory, cluster);
-    let name = &cluster.id.name;
-    let by_tag = tags.into_iter().map(|tag| {
-        let note = format!("tag {tag} is on every node pool of {name}");
-        Chosen::by_tag(tag, note)
-    });
-    let by_account = account.map(|account| {
-        let note = format!("every node pool of {name} runs as {account}");
-        let service_accounts = BTreeSet::from([account]);
-        Chosen::by(Targets { service_accounts, ..Targets::default() }, note)
-    });
-    let mut all: Vec<Chosen> = by_tag.chain(by_account).collect();
-    let other = |one: &Chosen| {
-        let by_vm = node_tags::somebody_else(inventory, cluster, &one.targets)
-            .map(|vm| format!("VM {} carries it, too, and is no node", vm.id.name));
-        let by_cluster = || {
-            let other = directory.other_cluster(at, &one.targets)?;
-            Some(format!("nodes of {} carry it, too", other.id.name))
-        };
-        by_vm.or_else(by_cluster)
-    };
-    if let Some(place) = all.iter().position(|one| other(one).is_none()) {
-        return Some(all.swap_remove(place));
-    }
-    let mut first = all.into_iter().next()?;
-    if let Some(who) = other(&first) {
-        first.notes.push(format!("{who}: the rule is for both"));
-        first.for_others = true;
-    }
-    Some(first)
 }
 
 /// A name that no rule has, nor another suggestion for something else: names are unique in a

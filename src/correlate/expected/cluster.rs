@@ -11,11 +11,11 @@ use crate::correlate::expected::judge::{Ask, open};
 use crate::correlate::expected::{Need, Place, Purpose, outside};
 use crate::correlate::path::vip::meant_otherwise;
 use crate::correlate::side::{Side, side};
-use crate::engine::EffectiveRules;
 use crate::engine::naming::{Resolved, redirects_google, resolve};
 use crate::engine::routing::leads_to_vip;
+use crate::engine::{EffectiveRules, Endpoint};
 use crate::model::cluster::ControlPlaneLink;
-use crate::model::{Action, Cluster, Expected, Inventory, Origin, Reference};
+use crate::model::{Action, Cluster, Expected, FirewallRule, Inventory, Origin, Reference};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role, well_known};
 
 /// What every private node fetches to boot, besides the control plane
@@ -321,10 +321,17 @@ fn any_port(protocol: Protocol) -> PortSet {
     all.difference(&PortSet::of(closed))
 }
 
-/// Whether a rule of the network was made for IAP.
+/// Whether a rule of the network was made for IAP to reach these nodes: one for others is least
+/// privilege, and tells nothing of them.
 fn is_reached_by_iap(place: &Place<'_, '_>) -> bool {
     let iap = AddressSet::of(&well_known::ranges_with(Role::Iap, "TCP forwarding"));
-    place.rules.iter().flat_map(|rules| rules.all()).any(|rule| {
+    let nodes = place.directory.nodes_of(place.at);
+    let is_for_nodes = |rule: &FirewallRule| {
+        let carry = |node: &Endpoint| node.tags.any_of(&rule.targets.tags) != Some(false);
+        !rule.disabled && (rule.targets.tags.is_empty() || nodes.iter().any(carry))
+    };
+    let all = place.rules.iter().flat_map(|rules| rules.all());
+    all.filter(|rule| is_for_nodes(rule)).any(|rule| {
         rule.source.as_ref().is_some_and(|source| !source.is_anywhere() && source.covers(&iap))
             && rule.source_ranges.iter().any(|range| iap.contains(range.addr()))
             && rule.ports_of(Protocol::TCP).is_some_and(|ports| ports.contains(22))
