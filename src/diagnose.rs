@@ -82,10 +82,8 @@ pub struct Rims;
 impl Printer for Rims {
     fn print(&self, change: &Change, before: &Inventory) -> Option<Vec<Printed>> {
         let network = &change.rule().network;
-        if let Some(label) = &change.rule().policy {
-            let own = |policy: &&FirewallPolicy| {
-                policy.is_called(label) && Some(policy.kind) == change.rule().stage
-            };
+        if change.rule().policy.is_some() {
+            let own = |policy: &&FirewallPolicy| policy.holds(change.rule());
             return policy_rule(change, before.policies.iter().find(own)?);
         }
         let gcloud = render::gcloud::firewall_rule(change)?;
@@ -140,6 +138,7 @@ fn policy_rule(change: &Change, policy: &FirewallPolicy) -> Option<Vec<Printed>>
         network: rule.network.clone(),
         policy: rule.policy.clone(),
         stage: rule.stage,
+        home: rule.home.clone(),
         ..read
     };
     let gcloud = render::policy::gcloud(rule, policy)?;
@@ -168,6 +167,7 @@ fn group_rule(rule: &FirewallRule, group: &FirewallPolicy) -> Option<Vec<Printed
     let of_group = |read: FirewallRule| FirewallRule {
         policy: rule.policy.clone(),
         stage: rule.stage,
+        home: rule.home.clone(),
         priority: rule.priority,
         ..read
     };

@@ -483,3 +483,60 @@ fn tables_of_apis_and_requests_by_address_are_errors() {
         assert!(asked(other).is_empty(), "{other}");
     }
 }
+
+/// An answer is one, whatever the rules that were given say to its way: they are of another time.
+#[test]
+fn what_answered_was_not_denied() {
+    use common::small::{Inputs, cluster, own_rules, subnet};
+    let hook = value!({"apiVersion": "admissionregistration.k8s.io/v1", "kind":
+        "ValidatingWebhookConfiguration", "metadata": {"name": "g"}, "webhooks": [{"name": "g.x.io",
+            "rules": [{"operations": ["CREATE"], "resources": ["pods"], "apiGroups": [""],
+                "apiVersions": ["v1"]}], "clientConfig": {"service": {"name": "g", "namespace": "k",
+                    "port": 443}}}]});
+    let service = value!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "g",
+        "namespace": "k"}, "spec": {"selector": {"app": "g"}, "ports": [{"port": 443,
+            "targetPort": 8443}]}});
+    let asked = |how: &str| {
+        let mut all = vec![cluster("c", value!({})), subnet(value!({})), hook.clone()];
+        all.push(service.clone());
+        all.extend(own_rules());
+        let inputs = Inputs::of(&all);
+        let error = format!(
+            "failed calling webhook \"g.x.io\": failed to call webhook: Post \
+             \"https://g.k.svc:443/x?timeout=10s\": dial tcp 10.1.1.17:8443: {how}\n"
+        );
+        std::fs::write(std::path::Path::new(inputs.path()).join("error.txt"), error).unwrap();
+        let report = inputs.triage();
+        let found = findings(&report, "webhook-port-blocked");
+        let text = |key: &str| found[0][key].as_str().unwrap().to_owned();
+        let safe = found[0]["fixes"].as_array().unwrap().iter().any(|fix| fix["safety"] == "safe");
+        (text("severity"), text("confidence"), safe)
+    };
+    let told =
+        |severity: &str, confidence: &str, safe| (severity.to_owned(), confidence.to_owned(), safe);
+    assert_eq!(asked("i/o timeout"), told("error", "proven", true));
+    assert_eq!(asked("connect: connection refused"), told("warning", "possible", false));
+}
+
+/// The aggregator says itself where nobody is behind a Service.
+#[test]
+fn apis_without_endpoints_are_no_matter_of_the_firewall() {
+    use common::small::{Inputs, cluster, own_rules, subnet};
+    let asked = |reason: &str| {
+        let mut all = vec![cluster("c", value!({})), subnet(value!({}))];
+        all.extend(own_rules());
+        let inputs = Inputs::of(&all);
+        let table = format!(
+            "NAME   SERVICE   AVAILABLE   AGE\nv1beta1.metrics.k8s.io   \
+                             kube-system/metrics-server   False ({reason})   3d\n"
+        );
+        std::fs::write(std::path::Path::new(inputs.path()).join("apis.txt"), table).unwrap();
+        let report = inputs.triage();
+        let found = report["findings"].as_array().unwrap().clone();
+        found.iter().map(|one| one["check"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for reason in ["MissingEndpoints", "ServiceNotFound", "EndpointsNotFound"] {
+        assert_eq!(asked(reason), ["webhook-backend-missing"], "{reason}");
+    }
+    assert_eq!(asked("FailedDiscoveryCheck"), ["aggregated-api-blocked"]);
+}

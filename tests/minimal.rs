@@ -143,12 +143,12 @@ fn every_narrower_variant_fails_a_wanted_connection() {
             let wanted = wanted(&directory, finding);
             for suggestion in &finding.fixes {
                 let change = suggestion.change();
-                let after = change.apply(&gathered.inventory, change.rule());
+                let after = change.apply(gathered.inventory.clone(), change.rule());
                 let name = sample.display();
                 assert!(all_pass(&after, &wanted), "{name}: {:#?}", change.rule());
                 fixed += 1;
                 for variant in variants(suggestion) {
-                    let narrower = change.apply(&gathered.inventory, &variant);
+                    let narrower = change.apply(gathered.inventory.clone(), &variant);
                     assert!(!all_pass(&narrower, &wanted), "{name}: {variant:#?}");
                     tried += 1;
                 }

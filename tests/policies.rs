@@ -874,3 +874,27 @@ fn policies_of_a_selection_are_policies() {
     assert_eq!(order(json!({})), "ALLOWED");
     assert_eq!(order(json!({"subnetworks": []})), "UNDETERMINED");
 }
+
+/// A policy of another project by the same name is none that was given.
+#[test]
+fn a_policy_of_another_project_is_another_one() {
+    let allow = vpc("a", "allowed", 1000, "0.0.0.0/0");
+    let named = |project: &str| {
+        json!({"kind": "compute#network", "name": "n", "firewallPolicy": "projects/p/global/firewallPolicies/np",
+            "networkFirewallPolicyEnforcementOrder": "BEFORE_CLASSIC_FIREWALL",
+            "selfLink": "https://www.googleapis.com/compute/v1/projects/p/global/networks/n",
+            "description": project})
+    };
+    let policy = |project: &str| {
+        json!({"kind": "compute#firewallPolicy", "name": "np", "id": "7",
+            "selfLink": format!("https://x/compute/v1/projects/{project}/global/firewallPolicies/np"),
+            "associations": [{"attachmentTarget": format!("projects/{project}/global/networks/n")}],
+            "rules": [rule("ingress deny 10 from 192.168.0.0/16 tcp")]})
+    };
+    let verdict = |project: &str| {
+        let inputs = [named(project), policy(project), allow.clone()];
+        ask(&inputs, WEB, &["--project", "p"])["verdict"].clone()
+    };
+    assert_eq!(verdict("p"), "ALLOWED");
+    assert_eq!(verdict("q"), "UNDETERMINED");
+}

@@ -1255,3 +1255,91 @@ fn a_rule_is_for_the_tag_that_others_lack() {
     assert_eq!(asked(&["all-vms", "db"]), (value!(["db"]), value!("safe")));
     assert_eq!(asked(&["all-vms"]), (value!(["all-vms"]), value!("review")));
 }
+
+/// Policies of several regions and projects share names: the rule goes into the one that denies,
+/// and into no other.
+#[test]
+fn a_rule_goes_into_the_policy_that_denies() {
+    let policy = |region: &str, rules: Value| {
+        value!({"kind": "compute#firewallPolicy", "name": "guard",
+            "region": format!("https://x/compute/v1/projects/p/regions/{region}"), "selfLink":
+                format!("https://x/compute/v1/projects/p/regions/{region}/firewallPolicies/guard"),
+            "associations": [{"name": "a", "attachmentTarget": "projects/p/global/networks/n"}],
+            "rules": rules})
+    };
+    let all = |action: &str, priority: u64, from: &str| {
+        value!({"priority": priority, "direction": "INGRESS", "action": action, "match":
+            {"srcIpRanges": [from], "layer4Configs": [{"ipProtocol": "all"}]}})
+    };
+    let first = value!({"kind": "compute#network", "name": "n", "selfLink":
+        "https://x/compute/v1/projects/p/global/networks/n",
+        "networkFirewallPolicyEnforcementOrder": "BEFORE_CLASSIC_FIREWALL"});
+    let elsewhere = policy(
+        "elsewhere",
+        value!([all("allow", 99, "192.168.0.0/16"), all("deny", 2000, "0.0.0.0/0")]),
+    );
+    let here = policy("r", value!([all("deny", 100, "0.0.0.0/0")]));
+    let call = denied("172.16.0.2", "10.0.0.5", 8443, "deny-all", "INGRESS", "gke-c-pool-1");
+    let (fixes, why) = world(&[elsewhere, here, first, call], "webhook-port-blocked");
+    let fix = fixes.iter().find(|fix| fix["kind"] == "add-policy-rule").expect(&why);
+    let gcloud = fix["as"]["gcloud"].as_str().unwrap();
+    assert!(gcloud.contains("--firewall-policy-region=r"), "{gcloud}");
+    assert_eq!(fix["rule"]["priority"], 99, "{fix:#}");
+    assert_eq!(fix["proof"]["opens"].as_array().unwrap().len(), 1, "{fix:#}");
+}
+
+/// What a VIP does not serve is not sent there; who keeps to the one is not let out to the other;
+/// and Cloud DNS asks on one port.
+#[test]
+fn each_of_googles_ranges_is_for_what_it_serves() {
+    let out = deny_all(value!({"name": "out", "direction": "EGRESS", "sourceRanges": null,
+        "destinationRanges": ["0.0.0.0/0"]}));
+    let asked = |to: &str, port: u16, more: &[Value]| {
+        let log = denied("10.0.0.5", to, port, "out", "EGRESS", "gke-c-pool-1");
+        let own = [cluster("c", value!({})), subnet(value!({})), out.clone(), log];
+        let all = [&own[..], &own_rules(), more].concat();
+        let report = Inputs::of(&all).triage();
+        let found = report["findings"].as_array().unwrap().clone();
+        let own = found.iter().find(|one| one["observed"]["count"] == 1).expect("the denial");
+        (own["fixes"].as_array().unwrap().len(), own["no_fix"].as_str().unwrap_or("").to_owned())
+    };
+    assert!(asked("142.250.27.108", 443, &[]).1.contains("send the names to a VIP"));
+    assert!(asked("216.239.35.0", 123, &[]).1.contains("NTP at 169.254.169.254"));
+    assert!(asked("142.250.27.108", 587, &[]).1.contains("no VIP serves this port"));
+    let restricted = |name: &str, fields: Value| {
+        let mut one = value!({"name": name, "network": "projects/p/global/networks/n"});
+        one.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        one
+    };
+    let vip = "199.36.153.4/30";
+    let perimeter = [
+        restricted(
+            "route",
+            value!({"kind": "compute#route", "destRange": vip, "priority": 1000,
+            "nextHopGateway": "projects/p/global/gateways/default-internet-gateway"}),
+        ),
+        restricted(
+            "rule",
+            value!({"kind": "compute#firewall", "direction": "EGRESS",
+            "priority": 900, "destinationRanges": [vip],
+            "allowed": [{"IPProtocol": "tcp", "ports": ["443"]}]}),
+        ),
+    ];
+    assert_ne!(asked("199.36.153.8", 443, &[]).0, 0);
+    let (fixes, why) = asked("199.36.153.8", 443, &perimeter);
+    assert_eq!(fixes, 0);
+    assert!(why.contains("this network keeps to restricted.googleapis.com"), "{why}");
+}
+
+/// What calls connectors is no stranger.
+#[test]
+fn calls_of_connectors_are_no_scan() {
+    let check = |from: &str, port: u16| {
+        let log = denied(from, "10.0.0.5", port, "deny-all", "INGRESS", "aet-connector-1");
+        let all = [subnet(value!({})), deny_all(value!({})), log];
+        Inputs::of(&all).triage()["findings"][0]["check"].clone()
+    };
+    assert_eq!(check("35.199.225.9", 667), "unexplained-denial");
+    assert_eq!(check("35.199.225.9", 22), "internet-scan");
+    assert_eq!(check("35.200.225.9", 667), "internet-scan");
+}

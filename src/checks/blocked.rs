@@ -6,15 +6,18 @@ use crate::checks::finding::{
 };
 use crate::checks::logged;
 use crate::checks::mended::Mended;
-use crate::checks::{Check, Evidence, Outcome, needed};
+use crate::checks::{Check, Evidence, Outcome, Severity, needed};
 use crate::correlate::Cause;
+use crate::correlate::expected::Purpose;
 use crate::correlate::side::Side;
 use crate::engine::{Decider, Verdict};
 use crate::engine::{match_rule, matching};
 use crate::model::firewall::Layer4;
-use crate::model::{Action, FirewallRule};
+use crate::model::symptom::{Failure, SymptomKind};
+use crate::model::webhook::CallTarget;
+use crate::model::{Action, FirewallRule, ObjectName, Symptom};
 use crate::net::Role;
-use crate::suggest::NoFix;
+use crate::suggest::{NoFix, Suggestion};
 
 /// What a check says of a cause of its kind.
 pub struct Words {
@@ -57,12 +60,30 @@ pub fn finding(
     explanation.extend(inferred(cause));
     explanation.extend(assumed(cause));
     explanation.extend(planned(cause, evidence));
+    let answered = answered(cause, evidence).map(|symptom| {
+        format!(
+            "but somebody answered: {} ({}); what was given is then not how it is: export it again",
+            symptom.text, symptom.origin
+        )
+    });
+    let look = |note: &String| {
+        let fixes = fixes.iter().cloned();
+        fixes.map(|one: Suggestion| one.with_note(note.clone(), true)).collect()
+    };
+    let (fixes, severity, confidence) = match &answered {
+        Some(note) => {
+            let severity = needed::severity(cause, check.severity).min(Severity::Warning);
+            (look(note), severity, Confidence::Possible)
+        }
+        None => (fixes, needed::severity(cause, check.severity), confidence),
+    };
+    explanation.extend(answered);
     let logged = cause.seen.sample.map(|(tuple, _)| tuple);
     let tuple = logged.or_else(|| cause.flows().next().map(|flow| flow.tuple));
     Finding {
         id: cause_id(check.id, cause),
         check: check.id,
-        severity: needed::severity(cause, check.severity),
+        severity,
         confidence,
         basis: needed::basis(cause),
         title: words.title,
@@ -81,6 +102,30 @@ pub fn finding(
         },
         no_fix: no_fix.map(NoFix::why),
     }
+}
+
+/// An error of the same call that shows that its packets arrived: the firewall drops them without
+/// a word.
+fn answered<'a>(cause: &Cause<'_>, evidence: &Evidence<'_, 'a>) -> Option<&'a Symptom> {
+    let by_answer = [Failure::Refused, Failure::Broken, Failure::Certificate, Failure::Answered];
+    let is_called = |service: &ObjectName, port: u16| {
+        cause.needs.iter().any(|need| match need.purpose {
+            Purpose::Call(webhook) => match &webhook.target {
+                CallTarget::Service(own, of) => own.agrees(service) && *of == port,
+                CallTarget::Url(_) => false,
+            },
+            _ => false,
+        })
+    };
+    let told = evidence.correlation.told.iter().map(|told| told.symptom);
+    told.filter(|symptom| cause.is_silent() && by_answer.contains(&symptom.failure)).find(
+        |symptom| match &symptom.kind {
+            SymptomKind::Webhook(call) | SymptomKind::AggregatedApi(call) => {
+                call.service.as_ref().is_some_and(|(service, port)| is_called(service, *port))
+            }
+            _ => false,
+        },
+    )
 }
 
 /// Whether it is judged in the network that the log means.

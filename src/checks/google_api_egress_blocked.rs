@@ -55,9 +55,11 @@ fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
                                logs and node registration go this way"
                 .to_owned()
         }
-        _ => "a public Google address: DNS does not send this name to the private or restricted \
-              VIP"
-        .to_owned(),
+        _ if matches!(cause.port, Some(80 | 443)) => {
+            "a public Google address: DNS does not send this name to the private or restricted VIP"
+                .to_owned()
+        }
+        _ => "a public Google address: what it serves on this port no VIP does".to_owned(),
     });
     Words { title, explanation }
 }

@@ -10,10 +10,12 @@
 //!
 //! Source: <https://cloud.google.com/vpc/docs/firewalls>
 
+use std::net::IpAddr;
+
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::Cause;
-use crate::net::{Direction, Role};
+use crate::net::{Direction, Protocol, Role};
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -25,8 +27,28 @@ pub(super) const CHECK: Check = Check {
     run,
 };
 
+/// Where Serverless VPC Access calls its connectors from, tcp 667 and udp 665 and 666
+/// (<https://cloud.google.com/vpc/docs/configure-serverless-vpc-access>): no stranger, though
+/// nothing that was given names it.
+pub(super) fn is_of_connectors(cause: &Cause<'_>) -> bool {
+    let is_own = |address: IpAddr| match address {
+        IpAddr::V4(address) => matches!(address.octets(), [35, 199, 224..=255, _]),
+        IpAddr::V6(_) => false,
+    };
+    cause.flows().all(|flow| {
+        let tuple = &flow.tuple;
+        let port = match tuple.protocol {
+            Protocol::TCP => tuple.dst_port == 667,
+            Protocol::UDP => [665, 666].contains(&tuple.dst_port),
+            _ => false,
+        };
+        port && is_own(tuple.src)
+    })
+}
+
 fn claims(cause: &Cause<'_>) -> bool {
     cause.source.role == Role::Internet
+        && !is_of_connectors(cause)
         && cause.destination.role != Role::LoadBalancer
         && cause.direction != Some(Direction::Egress)
 }

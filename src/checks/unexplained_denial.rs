@@ -9,6 +9,7 @@
 //! Source: <https://cloud.google.com/firewall/docs/firewall-rules-logging>
 
 use crate::checks::blocked::{self, Words};
+use crate::checks::internet_scan::is_of_connectors;
 use crate::checks::{Check, Evidence, Severity};
 use crate::correlate::Cause;
 use crate::net::Role;
@@ -32,6 +33,13 @@ fn words(cause: &Cause<'_>, _: &Evidence<'_, '_>) -> Words {
     let (from, to) = (blocked::who(&cause.source), blocked::who(&cause.destination));
     let title = format!("{from} cannot reach {to} on {}", blocked::traffic(cause));
     let mut explanation = vec![blocked::denied_by(cause)];
+    if is_of_connectors(cause) {
+        explanation.push(
+            "35.199.224.0/19 is where Serverless VPC Access calls its connectors from (tcp 667, \
+             udp 665 and 666): where this VM is one, what it connects is down"
+                .to_owned(),
+        );
+    }
     if cause.destination.role == Role::HealthCheck {
         explanation.push(
             "health checks need no EGRESS rule: replies of an allowed connection pass".to_owned(),

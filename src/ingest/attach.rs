@@ -109,10 +109,11 @@ fn gather_rules(policies: &mut Vec<FirewallPolicy>) {
         }
     }
     for policy in &mut kept {
-        let (label, kind) = (policy.label().to_owned(), policy.kind);
+        let (label, kind, home) = (policy.label().to_owned(), policy.kind, policy.home());
         for rule in &mut policy.rules {
             rule.policy = Some(label.clone());
             rule.stage = Some(kind);
+            rule.home = home.clone();
         }
     }
     *policies = kept;

@@ -239,6 +239,15 @@ pub struct Conditions {
     pub context: Option<NetworkContext>,
 }
 
+/// Where a policy is, as far as it is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyHome {
+    /// Its project; hierarchical ones have none.
+    pub project: Option<String>,
+    /// Its region, of a regional one.
+    pub region: Option<String>,
+}
+
 /// A rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirewallRule {
@@ -248,6 +257,8 @@ pub struct FirewallRule {
     pub policy: Option<String>,
     /// The kind of that policy, which tells the stage.
     pub stage: Option<PolicyKind>,
+    /// Where that policy is: policies of several projects and regions share names.
+    pub home: PolicyHome,
     /// The network it belongs to; for policy rules the networks are the policy's.
     pub network: Reference,
     /// Direction.
@@ -317,6 +328,7 @@ impl FirewallRule {
             name: None,
             policy: None,
             stage: None,
+            home: PolicyHome::default(),
             network,
             direction,
             either_direction: false,
@@ -406,6 +418,7 @@ impl FirewallRule {
         let plain = |rule: &Self| Self {
             name: None,
             policy: None,
+            home: PolicyHome::default(),
             network: Reference::default(),
             source_ranges: Vec::new(),
             destination_ranges: Vec::new(),

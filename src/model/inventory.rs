@@ -192,6 +192,23 @@ impl Inventory {
         self.len() == 0
     }
 
+    /// What the firewall's verdicts depend on, and nothing else: to try a rule on.
+    #[must_use]
+    pub fn of_rules(&self) -> Self {
+        Self {
+            networks: self.networks.clone(),
+            subnetworks: self.subnetworks.clone(),
+            firewall_rules: self.firewall_rules.clone(),
+            policies: self.policies.clone(),
+            effective_networks: self.effective_networks.clone(),
+            nameless_answers: self.nameless_answers,
+            clusters: self.clusters.clone(),
+            lists: self.lists.clone(),
+            assumed_policies_first: self.assumed_policies_first,
+            ..Self::default()
+        }
+    }
+
     /// Takes everything from `other`.
     pub fn absorb(&mut self, other: Self) {
         // Named one by one: a field that is new is not forgotten here.

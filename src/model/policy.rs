@@ -2,6 +2,7 @@
 //! before or behind those of a VPC. A network ACL and a security group of AWS are kept as one, too.
 
 use crate::model::attachment::Association;
+use crate::model::firewall::PolicyHome;
 use crate::model::{FirewallRule, Origin, PolicyKind, Reference};
 
 /// A firewall policy and where it is attached.
@@ -45,6 +46,20 @@ impl FirewallPolicy {
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name || self.short_name.as_deref() == Some(name)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn home(&self) -> PolicyHome {
+        PolicyHome { project: self.project.clone(), region: self.region.clone() }
+    }
+
+    /// Whether a rule is one of its own, or would be.
+    #[must_use]
+    pub fn holds(&self, rule: &FirewallRule) -> bool {
+        Some(self.kind) == rule.stage
+            && rule.policy.as_deref().is_some_and(|label| self.is_called(label))
+            && self.home() == rule.home
     }
 
     /// Whether both describe one policy.

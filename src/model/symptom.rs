@@ -137,8 +137,8 @@ impl Failure {
                 "the Service does not exist: the configuration was left behind, or came too early"
             }
             Self::Certificate => {
-                "the connection works and its certificate does not: look at the caBundle and the \
-                 serving certificate"
+                "the connection works and its certificate does not: look at the serving \
+                 certificate, and at the caBundle of what calls a webhook"
             }
             Self::Broken => {
                 "the connection was made and broke off: look at the server, a proxy, or the MTU"

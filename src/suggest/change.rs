@@ -77,14 +77,11 @@ impl Change {
 
     /// The inventory after the change, with `rule` as the changed one.
     #[must_use]
-    pub fn apply(&self, inventory: &Inventory, rule: &FirewallRule) -> Inventory {
-        let mut changed = inventory.clone();
+    pub fn apply(&self, mut changed: Inventory, rule: &FirewallRule) -> Inventory {
         match (self, &rule.policy) {
             (Self::Add(_), None) => changed.firewall_rules.push(rule.clone()),
-            (Self::Add(_), Some(label)) => {
-                let own = |policy: &&mut FirewallPolicy| {
-                    Some(policy.kind) == rule.stage && policy.is_called(label)
-                };
+            (Self::Add(_), Some(_)) => {
+                let own = |policy: &&mut FirewallPolicy| policy.holds(rule);
                 for policy in changed.policies.iter_mut().filter(own) {
                     policy.rules.push(rule.clone());
                 }

@@ -18,7 +18,7 @@ fn outranked<'i>(
     rule: &'i FirewallRule,
 ) -> impl Iterator<Item = (&'i FirewallRule, TrafficSet)> {
     let beside = inventory.all_rules().filter(move |deny| {
-        (deny.stage, &deny.policy) == (rule.stage, &rule.policy)
+        (deny.stage, &deny.policy, &deny.home) == (rule.stage, &rule.policy, &rule.home)
             && (rule.policy.is_some() || deny.network.agrees(&rule.network))
             && deny.priority > rule.priority
             && deny.action == Action::Deny

@@ -2,6 +2,7 @@
 //! corrections of one rule add up, in the order in which findings are listed.
 
 use crate::correlate::Cause;
+use crate::engine::{Outcome, match_rule};
 use crate::model::FirewallRule;
 use crate::net::Direction;
 use crate::suggest::change::{Change, Safety};
@@ -33,7 +34,13 @@ impl Earlier {
     /// What was suggested for the others, for this cause: no more to be trusted there than here.
     pub fn again<'c, 'a>(&self, cause: &'c Cause<'a>) -> impl Iterator<Item = Proposal<'c, 'a>> {
         let exposing = if exposes(cause) { Safety::Review } else { Safety::Safe };
-        self.first.iter().map(move |suggested| {
+        // Most speak of something else: these need no proof.
+        let speaks = |suggested: &&Suggestion| {
+            let rule = suggested.change().rule();
+            let misses = |flow| matches!(match_rule(rule, flow, &mut ()), Outcome::Missed(_));
+            cause.flows().next().is_none_or(|flow| !misses(flow))
+        };
+        self.first.iter().filter(speaks).map(move |suggested| {
             let rule = suggested.change().rule();
             let peer = match rule.direction {
                 Direction::Ingress => &rule.source,

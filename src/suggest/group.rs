@@ -18,6 +18,7 @@ pub(super) fn group_addition<'c, 'a>(
     let last = group.rules.iter().map(|rule| rule.priority).max().unwrap_or(0);
     let mut rule = FirewallRule::new(need.network.clone(), need.direction, last + 1, Action::Allow);
     rule.policy = Some(group.label().to_owned());
+    rule.home = group.home();
     rule.stage = Some(PolicyKind::SecurityGroup);
     rule.targets.tags.insert(group.name.clone());
     let ranges = need.lacking(directory);

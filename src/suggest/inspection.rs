@@ -8,7 +8,7 @@
 
 use crate::engine::EffectiveRules;
 use crate::model::firewall::Layer4;
-use crate::model::{Action, FirewallRule, Inventory};
+use crate::model::{Action, FirewallPolicy, FirewallRule, Inventory};
 use crate::net::TrafficSet;
 use crate::suggest::change::Change;
 use crate::suggest::crossing;
@@ -17,11 +17,11 @@ use crate::suggest::crossing;
 type Place = (usize, u32, Action);
 
 fn place(rules: &EffectiveRules<'_>, rule: &FirewallRule) -> Option<Place> {
-    let is_own = |policy: Option<&str>| policy == rule.policy.as_deref();
-    let stage = rules
-        .stages()
-        .iter()
-        .position(|stage| is_own(stage.policy.map(|policy| policy.label())))?;
+    let is_own = |policy: Option<&FirewallPolicy>| match policy {
+        Some(policy) => policy.holds(rule),
+        None => rule.policy.is_none(),
+    };
+    let stage = rules.stages().iter().position(|stage| is_own(stage.policy))?;
     Some((stage, rule.priority, rule.action))
 }
 

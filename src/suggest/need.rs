@@ -150,6 +150,15 @@ fn peer_ranges(
             "ask the metadata server (169.254.169.254) instead, which no rule can block, or name \
              this resolver's address yourself",
         ),
+        // The VIPs serve APIs (<https://cloud.google.com/vpc/docs/configure-private-google-access>).
+        Role::GooglePublic if cause.port == Some(123) => {
+            no("ask the metadata server for the time (NTP at 169.254.169.254), which no rule can \
+             block")
+        }
+        Role::GooglePublic if !matches!(cause.port, Some(80 | 443)) => no(
+            "these are Google's public addresses, which change, and no VIP serves this port: allow \
+             the ranges of the service by a policy's FQDN object, or by what its own page lists",
+        ),
         Role::GooglePublic => {
             no("these are Google's public addresses, which change: send the names to a VIP by DNS \
              (private, 199.36.153.8/30, or restricted, 199.36.153.4/30: the one that the rules and \

@@ -350,13 +350,10 @@ fn policy_addition<'c, 'a>(
     // The system's policies are Google's.
     let first = stage != PolicyKind::RegionalSystem
         && inventory.is_above_rules(stage, need.network) == Some(true);
-    let own = |policy: &&FirewallPolicy| {
-        policy.kind == stage && deny.policy.as_deref() == Some(policy.label())
-    };
+    let own = |policy: &&FirewallPolicy| policy.holds(deny);
     let policy = inventory.policies.iter().filter(|_| first).find(own)?;
     // Priorities are unique within a policy, and a rule has to outrank the one that denies.
-    let suggested =
-        earlier.added().filter(|rule| (rule.stage, &rule.policy) == (Some(stage), &deny.policy));
+    let suggested = earlier.added().filter(|rule| policy.holds(rule));
     let taken: BTreeSet<u32> =
         policy.rules.iter().chain(suggested).map(|rule| rule.priority).collect();
     let taken = |priority: &u32| taken.contains(priority);
@@ -364,6 +361,7 @@ fn policy_addition<'c, 'a>(
     let mut rule = FirewallRule::new(need.network.clone(), need.direction, priority, Action::Allow);
     rule.policy.clone_from(&deny.policy);
     rule.stage = Some(stage);
+    rule.home = policy.home();
     let Chosen { mut targets, mut notes, .. } = chosen(need, directory);
     // Policies do not know network tags.
     if !targets.tags.is_empty() {

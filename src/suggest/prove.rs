@@ -188,7 +188,7 @@ pub fn prove_narrowing(
         parsed = Some(read_back(form, &change)?);
     }
     let parsed = parsed.ok_or(Refuted::Unprintable)?;
-    let changed = change.apply(inventory, parsed);
+    let changed = change.apply(inventory.clone(), parsed);
     let network = &change.rule().network;
     let before = EffectiveRules::of(inventory, network);
     let after = EffectiveRules::of(&changed, network);
@@ -233,7 +233,7 @@ fn replay(
     let Some(first) = proposal.wanted.iter().find_map(|cause| cause.flows().next()) else {
         return changes_logging_only(&proposal.change);
     };
-    let changed = proposal.change.apply(inventory, parsed);
+    let changed = proposal.change.apply(inventory.of_rules(), parsed);
     let before = EffectiveRules::of(inventory, &first.network);
     let after = EffectiveRules::of(&changed, &first.network);
     let verdict = |rules: &EffectiveRules<'_>, flow: &Flow| evaluate(rules, flow, &mut ()).verdict;

@@ -33,9 +33,13 @@ pub(super) fn failure(text: &str) -> Failure {
     let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     if any(&["no agent available"]) {
         Failure::NoAgent
-    } else if any(&["no endpoints available", "endpoints not found"]) {
+    } else if any(&["no endpoints available", "endpoints not found", "(missingendpoints)"])
+        || any(&["(endpointsnotfound)", "have no addresses with port name"])
+    {
+        // The last ones of the aggregator
+        // (<https://github.com/kubernetes/kube-aggregator/blob/master/pkg/controllers/status>).
         Failure::NoEndpoints
-    } else if matches(&NO_SERVICE, text) {
+    } else if matches(&NO_SERVICE, text) || any(&["(servicenotfound)"]) {
         Failure::NoService
     } else if any(&["connection refused"]) {
         Failure::Refused
