@@ -451,14 +451,11 @@ pub fn yaml_items(text: &str, place: &Place) -> Contents {
     for page in &mut held.pages {
         page.origin.line = place.line + first - 1;
     }
-    let mut named = 0;
+    let mut names = Names { rest: text, line: 0, misses: 0 };
     for (index, item) in held.items.iter_mut().enumerate() {
         // In deeper containers the line that names the item has to do.
         let name = item.value.get("name").and_then(Value::as_str);
-        let by_name = || {
-            named = name_line(text, name?, named)?;
-            Some(named)
-        };
+        let by_name = || names.line_of(name?);
         let line = lines.get(index).copied().or_else(by_name).unwrap_or(first);
         item.origin.line = place.line + line.saturating_sub(1);
         // Of rules inside of a policy YAML's lines are not known.
@@ -475,16 +472,41 @@ pub fn yaml_items(text: &str, place: &Place) -> Contents {
     held
 }
 
-/// The next line after `after` that says `name: NAME`, counted from 1.
-fn name_line(text: &str, name: &str, after: u64) -> Option<u64> {
-    let says = |line: &str| {
-        let line = line.trim_start().trim_start_matches("- ");
-        let value = line.strip_prefix("name:").map(|value| value.trim().trim_matches(['"', '\'']));
-        value == Some(name)
-    };
-    let skip = usize::try_from(after).ok()?;
-    let found = text.lines().skip(skip).position(says)?;
-    Some(after + found as u64 + 1)
+/// The lines that name items, read once: each item's is behind that of the one before.
+struct Names<'t> {
+    rest: &'t str,
+    /// How many lines were read.
+    line: u64,
+    /// How many names were not found.
+    misses: u32,
+}
+
+impl Names<'_> {
+    /// After so many that no line says nothing more is looked for: every one costs all of the text.
+    const MOST_MISSES: u32 = 16;
+
+    /// The next line that says `name: NAME`, counted from 1.
+    fn line_of(&mut self, name: &str) -> Option<u64> {
+        let says = |line: &str| {
+            let line = line.trim_start().trim_start_matches("- ");
+            let value = line.strip_prefix("name:");
+            value.map(|value| value.trim().trim_matches(['"', '\''])) == Some(name)
+        };
+        if self.misses > Self::MOST_MISSES {
+            return None;
+        }
+        let mut read = 0;
+        for (number, line) in self.rest.split_inclusive('\n').enumerate() {
+            read += line.len();
+            if says(line) {
+                self.line += number as u64 + 1;
+                self.rest = self.rest.get(read..).unwrap_or("");
+                return Some(self.line);
+            }
+        }
+        self.misses += 1;
+        None
+    }
 }
 
 /// The line of the first content, counted from 1.

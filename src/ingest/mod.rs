@@ -9,6 +9,7 @@ pub mod cnrm;
 pub mod command;
 pub mod conditions;
 mod controllers;
+mod copies;
 pub mod describe;
 pub mod dns;
 pub mod document;

@@ -3,12 +3,10 @@
 //!
 //! `subnetwork s: privateIpGoogleAccess is described otherwise, too: old.json:7`
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::Hash;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-
+use crate::ingest::copies::{all_differ, first_of_each, place};
 use crate::ingest::{amazon, attach, policies, symptom};
 use crate::model::cluster::Interface;
 use crate::model::firewall::ManifestObject;
@@ -105,13 +103,13 @@ fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) -> Vec<
     let differing = put_together(inventory, contradictions == Contradictions::Doubted);
     first_of_each(
         &mut inventory.instances,
-        |one| &one.id.name,
+        |one| place(&one.id),
         |a, b| a.id.agrees(&b.id) && a.template == b.template,
         |_, _| {},
     );
     first_of_each(
         &mut inventory.nats,
-        |one| &one.name,
+        |one| (&one.name, None),
         |a, b| a.router.agrees(&b.router) && a.region == b.region && a.ranges == b.ranges,
         |kept, other| Kept::prefer(&mut kept.kept, other.kept.as_ref()),
     );
@@ -128,7 +126,7 @@ fn settle_all(inventory: &mut Inventory, contradictions: Contradictions) -> Vec<
 fn settle_copies(inventory: &mut Inventory) {
     first_of_each(
         &mut inventory.record_sets,
-        |one| &one.name,
+        |one| (&one.name, None),
         |a, b| (&a.kind, &a.zone, &a.data) == (&b.kind, &b.zone, &b.data),
         |kept, other| Kept::prefer(&mut kept.kept, other.kept.as_ref()),
     );
@@ -240,7 +238,7 @@ fn put_together(inventory: &mut Inventory, doubted: bool) -> Vec<Differing> {
     };
     first_of_each(
         &mut inventory.networks,
-        |one| &one.id.name,
+        |one| place(&one.id),
         |a, b| a.id.agrees(&b.id),
         |kept, other| {
             let both = kept.policies_first.zip(other.policies_first);
@@ -261,7 +259,7 @@ fn put_together(inventory: &mut Inventory, doubted: bool) -> Vec<Differing> {
     );
     first_of_each(
         &mut inventory.subnetworks,
-        |one| &one.id.name,
+        |one| place(&one.id),
         |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network),
         |kept, other| {
             let fields = differing_subnetwork(kept, other);
@@ -274,7 +272,7 @@ fn put_together(inventory: &mut Inventory, doubted: bool) -> Vec<Differing> {
     );
     first_of_each(
         &mut inventory.routes,
-        |one| &one.id.name,
+        |one| place(&one.id),
         |a, b| a.id.agrees(&b.id) && a.network.agrees(&b.network),
         |kept, other| {
             let fields = differing_route(kept, other);
@@ -284,7 +282,7 @@ fn put_together(inventory: &mut Inventory, doubted: bool) -> Vec<Differing> {
     );
     first_of_each(
         &mut inventory.zones,
-        |one| &one.id.name,
+        |one| place(&one.id),
         |a, b| a.id.agrees(&b.id) && a.dns_name == b.dns_name && a.private == b.private,
         |kept, other| {
             let names = |zone: &ManagedZone| -> BTreeSet<String> {
@@ -419,40 +417,6 @@ fn settle_interfaces(inventory: &mut Inventory) {
     }
 }
 
-/// Whether each thing has a name of its own: nothing is described twice then, as mostly.
-fn all_differ<'t, T: Hash + Eq>(mut names: impl Iterator<Item = T> + 't) -> bool {
-    let mut seen = HashSet::with_hasher(RandomState::default());
-    names.all(|name| seen.insert(name))
-}
-
-/// Keeps the first of things that are the same; those have one name, so only such are compared.
-/// `again` sees the one that is kept, and each other one.
-fn first_of_each<T>(
-    list: &mut Vec<T>,
-    name: impl Fn(&T) -> &str,
-    same: impl Fn(&T, &T) -> bool,
-    mut again: impl FnMut(&mut T, &T),
-) {
-    if all_differ(list.iter().map(&name)) {
-        return;
-    }
-    let mut kept: Vec<T> = Vec::with_capacity(list.len());
-    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for one in std::mem::take(list) {
-        let places = by_name.entry(name(&one).to_owned()).or_default();
-        let is_same = |at: &&usize| kept.get(**at).is_some_and(|before| same(before, &one));
-        let before = places.iter().find(is_same).copied();
-        match before.and_then(|at| kept.get_mut(at)) {
-            Some(before) => again(before, &one),
-            None => {
-                places.push(kept.len());
-                kept.push(one);
-            }
-        }
-    }
-    *list = kept;
-}
-
 /// What becomes of a rule that is described twice, and not alike.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Contradictions {
@@ -545,5 +509,5 @@ fn exported(manifest: Option<Box<ManifestObject>>) -> Option<Box<ManifestObject>
 /// id, before the manifest.
 fn settle_clusters(clusters: &mut Vec<Cluster>) {
     clusters.sort_by_key(|cluster| cluster.hash.is_none());
-    first_of_each(clusters, |one| &one.id.name, |a, b| a.id.agrees(&b.id), |_, _| {});
+    first_of_each(clusters, |one| place(&one.id), |a, b| a.id.agrees(&b.id), |_, _| {});
 }

@@ -2,6 +2,7 @@
 //! a line an entry in parts, compressed ones unpacked while they are read. What they hold is put
 //! together in the order of the input, so that any number of threads gives the same answer.
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -203,12 +204,13 @@ impl<'p> Gathering<'p> {
         // What an empty list is of matters where something may be what it lists.
         let not_given = report::not_given(&gathered.inventory, &gathered.ledger.counts());
         let lacks_lists = LISTS.iter().any(|key| not_given.contains(key));
-        let mut of_resources = complaints;
+        let mut of_resources: BTreeMap<String, Vec<Complaint>> = BTreeMap::new();
+        for complaint in complaints {
+            of_resources.entry(complaint.path.clone()).or_default().push(complaint);
+        }
         for (mut notes, summary) in inputs.into_iter().zip(summaries) {
-            let (own, rest): (Vec<_>, Vec<_>) =
-                of_resources.into_iter().partition(|one| *one.path == *notes.path);
-            of_resources = rest;
-            notes.complaints.extend(own);
+            let own = of_resources.remove(&*notes.path);
+            notes.complaints.extend(own.into_iter().flatten());
             name_unrecognised(&mut notes, &summary, lacks_lists);
             notes.complaints.sort();
             notes.complaints.dedup();
@@ -221,7 +223,7 @@ impl<'p> Gathering<'p> {
                 gathered.complaints.push(Complaint { path, line: 0, byte: 0, message, did });
             }
         }
-        gathered.complaints.extend(of_resources);
+        gathered.complaints.extend(of_resources.into_values().flatten());
         gathered
     }
 }
