@@ -540,3 +540,58 @@ fn apis_without_endpoints_are_no_matter_of_the_firewall() {
     }
     assert_eq!(asked("FailedDiscoveryCheck"), ["aggregated-api-blocked"]);
 }
+
+/// An error tells where nobody answered, and not who asked: the way from the pods is walked, as far
+/// as the receiver's own rules.
+#[test]
+fn where_nobody_answered_is_walked_to() {
+    use common::small::{Inputs, cluster, own_rules, rule, subnet};
+    let told = |error: &str, more: &[Value]| {
+        let mut all = vec![cluster("c", value!({})), subnet(value!({}))];
+        all.extend(own_rules());
+        all.extend(more.iter().cloned());
+        let inputs = Inputs::of(&all);
+        std::fs::write(std::path::Path::new(inputs.path()).join("error.txt"), error).unwrap();
+        let report = inputs.triage();
+        let found = report["findings"].as_array().unwrap().clone();
+        let own = found.iter().find(|one| one["check"] == "unexplained-denial");
+        own.map(|one| (one["explanation"].to_string(), one["no_fix"].as_str().unwrap().to_owned()))
+    };
+    let deny = rule(
+        "out",
+        value!({"direction": "EGRESS", "destinationRanges": ["10.127.0.0/16"],
+        "denied": [{"IPProtocol": "tcp", "ports": ["3307"]}]}),
+    );
+    let open = rule(
+        "db",
+        value!({"sourceRanges": ["10.0.0.0/8"], "targetTags": ["db"],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["5432"]}]}),
+    );
+    let database = |tag: &str| {
+        value!({"kind": "compute#instance", "name": "db", "zone": "zones/r-a", "id": "7",
+            "tags": {"items": [tag]}, "networkInterfaces": [{"networkIP": "10.5.0.9",
+                "network": "projects/p/global/networks/n"}]})
+    };
+    let own = subnet(value!({"name": "t", "ipCidrRange": "10.5.0.0/24"}));
+    let dial = "failed to connect to instance: dial tcp 10.127.0.4:3307: i/o timeout\n";
+    let (why, _) = told(dial, std::slice::from_ref(&deny)).unwrap();
+    assert!(why.contains("from c/pods: firewall broken: rule out: EGRESS to tcp 3307"), "{why}");
+    let libpq = "psql: error: connection to server at \"10.5.0.9\", port 5432 failed: Connection \
+                 timed out\n";
+    let receiver = [open.clone(), database("other"), own.clone()];
+    let (why, no_fix) = told(libpq, &receiver).unwrap();
+    assert!(why.contains("implied deny ingress"), "{why}");
+    assert!(no_fix.contains("vpcwhy path FROM 10.5.0.9:5432 INPUT"), "{no_fix}");
+    let route = value!({"kind": "compute#route", "name": "out", "destRange": "0.0.0.0/0",
+        "network": "projects/p/global/networks/n", "priority": 1000,
+        "nextHopGateway": "projects/p/global/gateways/default-internet-gateway"});
+    let (_, no_fix) = told(libpq, &[open, database("db"), own, route]).unwrap();
+    assert!(no_fix.starts_with("not the firewall, where it was one of these"), "{no_fix}");
+    // What answered, and a probe, are none of it.
+    for other in [
+        "dial tcp 10.127.0.4:3307: connect: connection refused\n",
+        "Readiness probe failed: Get \"http://10.1.0.4:80/\": dial tcp 10.1.0.4:80: i/o timeout\n",
+    ] {
+        assert_eq!(told(other, std::slice::from_ref(&deny)), None, "{other}");
+    }
+}

@@ -1178,6 +1178,7 @@ fn told(symptom: &vpcwhy::model::Symptom) -> (&'static str, String, Option<u16>)
         }
         SymptomKind::NodeEgress(host) => ("node", host.clone(), Some(443)),
         SymptomKind::Iap(port) => ("iap", String::new(), *port),
+        SymptomKind::Dialled(address, port) => ("dialled", address.to_string(), Some(*port)),
     }
 }
 

@@ -137,6 +137,11 @@ fn flow(symptom: &Symptom, need: Option<&Need<'_>>) -> Option<FlowSummary> {
             let port = address.map_or(443, |(_, port)| port);
             (side(Role::Node, String::new()), to, Some(port), Direction::Egress)
         }
+        SymptomKind::Dialled(address, port) => {
+            let mut to = side(Role::Unknown, String::new());
+            to.ranges = vec![(*address).into()];
+            (side(Role::Unknown, String::new()), to, Some(*port), Direction::Egress)
+        }
         SymptomKind::NodeEgress(host) => {
             let to = match host.as_str() {
                 "apiserver" => side(Role::ControlPlane, String::new()),
@@ -190,6 +195,7 @@ fn subject_of(symptom: &Symptom) -> String {
         SymptomKind::NodesMissing(_) => "nodes".to_owned(),
         SymptomKind::Iap(_) => "IAP".to_owned(),
         SymptomKind::NodeEgress(host) => host.clone(),
+        SymptomKind::Dialled(address, port) => format!("{address}:{port}"),
     }
 }
 

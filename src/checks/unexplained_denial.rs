@@ -1,6 +1,10 @@
 //! A denial that fits no known kind.
 //!
-//! What it means: connections were denied, and what was given does not tell what they are for.
+//! What it means: connections were denied, and what was given does not tell what they are for; or
+//! an error says that nobody answered at an address, and not who asked.
+//!
+//! What it looks like: "dial tcp 10.127.0.4:3307: i/o timeout", "connection to server at
+//! "192.168.40.10", port 5432 failed: Connection timed out".
 //!
 //! What to do: describe more (subnetworks, clusters, instances, routes), so that the addresses get
 //! names. Where the ends and the port are wanted, the finding still says what denies them and
@@ -8,10 +12,16 @@
 //!
 //! Source: <https://cloud.google.com/firewall/docs/firewall-rules-logging>
 
+use std::net::IpAddr;
+
 use crate::checks::blocked::{self, Words};
+use crate::checks::finding::{Confidence, Finding};
 use crate::checks::internet_scan::is_of_connectors;
-use crate::checks::{Check, Evidence, Severity};
+use crate::checks::{Check, Evidence, Severity, pasted};
 use crate::correlate::Cause;
+use crate::correlate::expected::{Conclusion, Told};
+use crate::correlate::path::{self, Path, State};
+use crate::model::symptom::SymptomKind;
 use crate::net::Role;
 
 /// See the head of this file.
@@ -21,8 +31,79 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Warning,
     source: include_str!("unexplained_denial.rs"),
     claims: Some(claims),
-    run: |check, evidence| blocked::find(check, evidence, words),
+    run: |check, evidence| {
+        let told = evidence.correlation.told.iter();
+        let dialled = told.filter_map(|told| unanswered(check, told, evidence));
+        pasted::join(blocked::find(check, evidence, words), dialled.collect())
+    },
 };
+
+/// Of more clusters nobody knows whose pods asked.
+const MOST_CLUSTERS: usize = 3;
+
+/// An error of somebody whom nobody answered: the way from the pods of what was given is walked.
+fn unanswered(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<Finding> {
+    let SymptomKind::Dialled(address, port) = told.symptom.kind else { return None };
+    if told.answer == Conclusion::Firewall {
+        return None;
+    }
+    let to = match address {
+        IpAddr::V4(_) => format!("{address}:{port}"),
+        IpAddr::V6(_) => format!("[{address}]:{port}"),
+    };
+    let directory = evidence.directory;
+    let clusters = &directory.inventory.clusters;
+    let asked = if clusters.len() > MOST_CLUSTERS { &[][..] } else { clusters };
+    let ways: Vec<_> = asked
+        .iter()
+        .filter_map(|cluster| {
+            let from = format!("{}/pods", cluster.id.name);
+            let start = path::start(directory, evidence.scope, &from).ok()?;
+            Some((from, path::walk_to(directory, start, &address.to_string(), address, port)))
+        })
+        .collect();
+    let mut explanation = Vec::new();
+    for (from, way) in &ways {
+        let at = way
+            .first_broken()
+            .or_else(|| way.links.iter().position(|link| link.state != State::Ok));
+        let how = match at.and_then(|at| way.links.get(at)) {
+            Some(link) => {
+                let state = if link.state == State::Broken { "broken" } else { "not decided" };
+                format!("{} {state}: {}: {}", link.kind, link.object, link.detail)
+            }
+            None => "every link holds".to_owned(),
+        };
+        explanation.push(format!("the way there from {from}: {how}"));
+    }
+    let is_broken = |(_, way): &(String, Path<'_>)| way.first_broken().is_some();
+    let holds = |(_, way): &(String, Path<'_>)| way.links.iter().all(|one| one.state == State::Ok);
+    let who = "who asked is not in the error";
+    let no_fix = if ways.iter().any(is_broken) {
+        format!(
+            "{who}: where it was one of these, that link is why; link by link: vpcwhy path FROM \
+             {to} INPUT"
+        )
+    } else if !ways.is_empty() && ways.iter().all(holds) {
+        format!(
+            "not the firewall, where it was one of these: look at what listens there; {who}, so \
+             for others: vpcwhy why CLIENT {to} INPUT"
+        )
+    } else {
+        format!(
+            "cannot tell whether it is the firewall: {who}: vpcwhy why CLIENT {to} INPUT, and \
+             vpcwhy path CLIENT {to} INPUT"
+        )
+    };
+    let words = pasted::Words {
+        title: format!("nobody answered at {to}"),
+        explanation,
+        no_fix,
+        severity: Severity::Warning,
+        confidence: Confidence::Possible,
+    };
+    Some(pasted::finding(check, told, evidence, words))
+}
 
 fn claims(cause: &Cause<'_>) -> bool {
     // The last of the list that claims: whatever is left.

@@ -236,6 +236,7 @@ fn is_logged(cause: &Cause<'_>, symptom: &Symptom) -> bool {
         | SymptomKind::Kubelet(call)
         | SymptomKind::Proxied(call) => call.address,
         SymptomKind::ImagePull { address, .. } => *address,
+        SymptomKind::Dialled(address, port) => Some((*address, *port)),
         _ => None,
     };
     address.is_some_and(|(address, port)| {

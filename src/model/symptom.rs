@@ -57,6 +57,8 @@ pub enum SymptomKind {
     NodesMissing(Option<(u64, u64)>),
     /// A node could not reach a host, or the API server.
     NodeEgress(String),
+    /// Nobody answered at this address, and who asked is not said.
+    Dialled(IpAddr, u16),
 }
 
 /// Whom the API server called.

@@ -84,7 +84,7 @@ pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
         }
         SymptomKind::UnhealthyBackends(_) => need.purpose == Purpose::Probe,
         // Who called, nobody says.
-        SymptomKind::Client(_) => false,
+        SymptomKind::Client(_) | SymptomKind::Dialled(..) => false,
         SymptomKind::Iap(_)
         | SymptomKind::NodeEgress(_)
         | SymptomKind::Proxied(_)

@@ -22,9 +22,6 @@ use crate::model::symptom::{Call, Failure, Symptom, SymptomKind};
 use crate::model::{ObjectName, Origin};
 use crate::net::parse_address;
 
-/// So much of a text is kept.
-const LONGEST: usize = 240;
-
 /// A pattern that is part of this reader, and tested with it. Letters of either case are spelled
 /// out: the tables that `(?i)` takes are left out of the program.
 macro_rules! pattern {
@@ -34,8 +31,10 @@ macro_rules! pattern {
 }
 
 mod failure;
+mod words;
 
 use failure::failure;
+use words::{shortened, unescaped, unwrapped};
 
 pattern!(
     WEBHOOK,
@@ -43,6 +42,10 @@ pattern!(
 );
 pattern!(URL, r#"(?:Post|Get|Head|GET|POST|from)\s+"?(https?)://([^/"\s?]+)(/[^"\s]*)?"#);
 pattern!(DIAL, r"dial (?:tcp|udp|TCP|UDP)(?:4|6)? (\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d+)");
+pattern!(
+    CONNECT,
+    r#"[Cc]onnect(?:ion)? to (?:server at )?"?([0-9a-fA-F.:]+)"?(?: \([^)]*\))?,? port (\d+)"#
+);
 pattern!(SERVICE, r"^([a-z0-9][-a-z0-9]*)\.([a-z0-9][-a-z0-9]*)\.svc(?:\.cluster\.local)?$");
 pattern!(API, r"/apis/([a-z0-9.-]+)/(v[0-9a-z]+)");
 pattern!(
@@ -142,78 +145,6 @@ pub fn may_be_in(entry: &[u8]) -> bool {
     WORDS.iter().any(|word| memchr::memmem::find(entry, word.as_bytes()).is_some())
 }
 
-/// Lines as they were before a terminal broke them: where several are exactly as long as the
-/// longest, that is the terminal's width.
-fn unwrapped(text: &str) -> Vec<(u64, String)> {
-    let lines: Vec<&str> = text.lines().collect();
-    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
-    let full = lines.iter().filter(|line| line.chars().count() == width).count();
-    let is_wrapped = width >= 60 && full > 1;
-    let mut joined: Vec<(u64, String)> = Vec::new();
-    let mut goes_on = false;
-    for (at, line) in lines.into_iter().enumerate() {
-        match joined.last_mut() {
-            // The same error again is as long, and begins with the same words.
-            Some((_, before)) if goes_on && before.get(..5) != line.get(..5) => {
-                before.push_str(line);
-            }
-            _ => joined.push((at as u64, line.to_owned())),
-        }
-        goes_on = is_wrapped && line.chars().count() == width;
-    }
-    joined
-}
-
-/// A text out of a JSON string, or of a shell's.
-fn unescaped(text: &str) -> String {
-    if text.contains("\\\"") {
-        text.replace("\\\"", "\"").replace("\\n", " ")
-    } else {
-        text.to_owned()
-    }
-}
-
-/// What the error itself begins with: what stands before it is a table, a prompt, a log's head.
-const BEGINNINGS: [&str; 20] = [
-    "Error while connecting",
-    "Unable to register node",
-    "failed to list *v1.",
-    "Error while dialing",
-    "Unable to connect to the server",
-    "couldn't get current server API group list",
-    "Error trying to reach service",
-    "error trying to reach service",
-    "error dialing backend",
-    "failed calling",
-    "failed to call",
-    "failing or missing",
-    "Firewall change required",
-    "Failed to pull",
-    "failed to pull",
-    "All cluster resources",
-    "Failed to connect",
-    "image pull failed",
-    "Post ",
-    "Get ",
-];
-
-fn shortened(text: &str) -> String {
-    // A command in a text is for nobody to paste from here.
-    let text = text.split('`').next().unwrap_or(text);
-    let start = BEGINNINGS.iter().filter_map(|words| text.find(words)).min();
-    let words: Vec<&str> =
-        text.get(start.unwrap_or(0)..).unwrap_or(text).split_whitespace().collect();
-    let text = words.join(" ");
-    // It begins with what failed, and ends with why.
-    let length = text.chars().count();
-    if length <= LONGEST {
-        return text;
-    }
-    let head: String = text.chars().take(LONGEST / 2).collect();
-    let tail: String = text.chars().skip(length - LONGEST / 2).collect();
-    format!("{head} … {tail}")
-}
-
 fn group<'t>(pattern: &LazyLock<Option<Regex>>, text: &'t str, at: usize) -> Option<&'t str> {
     let found = pattern.as_ref()?.captures(text)?;
     Some(found.get(at)?.as_str())
@@ -296,6 +227,20 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
     if text.contains("request did not complete within requested timeout") {
         return Some((SymptomKind::Webhook(Call::default()), Failure::Timeout));
     }
+    nobody_answered(text, failure).or_else(|| unhealthy(text))
+}
+
+/// An address at which nobody answered, whoever asked.
+fn nobody_answered(text: &str, failure: Failure) -> Option<(SymptomKind, Failure)> {
+    let (address, port) = dialled(text).or_else(|| connected(text))?;
+    let unanswered = matches!(failure, Failure::Timeout | Failure::NoRoute);
+    // A probe is the kubelet's own, and comes from the pod's own node.
+    let is_told = unanswered && !text.contains("probe failed");
+    is_told.then_some((SymptomKind::Dialled(address, port), failure))
+}
+
+/// What a load balancer says of its backends.
+fn unhealthy(text: &str) -> Option<(SymptomKind, Failure)> {
     let unhealthy = UNHEALTHY.as_ref()?.captures_iter(text);
     let mut names: Vec<String> =
         unhealthy.filter_map(|one| Some(one.get(1)?.as_str().to_owned())).collect();
@@ -358,6 +303,12 @@ fn dialled(text: &str) -> Option<(IpAddr, u16)> {
     let found = DIAL.as_ref()?.captures(text)?;
     let address = found.get(1)?.as_str().trim_matches(['[', ']']);
     Some((parse_address(address)?, found.get(2)?.as_str().parse().ok()?))
+}
+
+/// The address and the port as libpq, curl and others tell them.
+fn connected(text: &str) -> Option<(IpAddr, u16)> {
+    let found = CONNECT.as_ref()?.captures(text)?;
+    Some((parse_address(found.get(1)?.as_str())?, found.get(2)?.as_str().parse().ok()?))
 }
 
 fn call(text: &str) -> Call {
@@ -472,7 +423,7 @@ mod tests {
 
     #[test]
     fn every_pattern_is_one() {
-        assert_eq!(pattern_count(), 18);
+        assert_eq!(pattern_count(), 19);
     }
 
     #[test]
@@ -560,6 +511,7 @@ mod tests {
             &WEBHOOK,
             &URL,
             &DIAL,
+            &CONNECT,
             &SERVICE,
             &IAP,
             &IAP_PORT,
