@@ -405,3 +405,21 @@ fn stats_sums_are_those_of_the_log() {
     let output = run(&["stats", inputs, "--group-by", "nonsense"]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// What is to be typed next judges what was judged here: the same network, with the same rules
+/// tried.
+#[test]
+fn what_comes_next_asks_the_same() {
+    let sample = "samples/webhook-port-blocked/inputs";
+    let rule = "apiVersion: compute.cnrm.cloud.google.com/v1beta1\nkind: ComputeFirewall\nmetadata: \
+                {name: tried}\nspec: {networkRef: {external: projects/shop-prod/global/networks/shop}, \
+                direction: INGRESS, priority: 900, sourceRanges: [192.0.2.0/24], allow: [{protocol: \
+                tcp}]}\n";
+    let scratch = folder(&[("a rule.yaml", rule.as_bytes())]);
+    let file = scratch.path().join("a rule.yaml");
+    let flags = ["--network", "shop-prod/shop", "--what-if", file.to_str().unwrap()];
+    let text = stdout(&run(&[&["triage", sample], &flags[..], &["--width", "400"]].concat()));
+    let next = text.lines().find(|line| line.starts_with("next")).expect(&text);
+    assert!(next.contains(&format!("{sample} --network shop-prod/shop --what-if '")), "{next}");
+    assert!(next.contains("a rule.yaml' --as gcloud"), "{next}");
+}

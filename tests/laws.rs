@@ -179,12 +179,29 @@ proptest! {
         prop_assert_eq!(evaluate(&rules, &flow, &mut ()), evaluate(&rules, &flow, &mut trace));
     }
 
+    /// What is named decides: were it the other way round, so would be the verdict, unless a deny
+    /// of its rank takes its place.
     #[test]
-    fn without_the_named_rule_another_decides(rules in rules(), flow in flow()) {
+    fn the_named_rule_decides(rules in rules(), flow in flow()) {
         let whole = inventory(&rules);
-        if let Some(name) = decider(&whole, &flow) {
-            let rest: Vec<_> = rules.iter().filter(|rule| rule["name"] != name).cloned().collect();
-            prop_assert_ne!(decider(&inventory(&rest), &flow), Some(name));
+        let was = verdict(&whole, &flow);
+        if let Some(name) = decider(&whole, &flow).filter(|_| was != Verdict::Undetermined) {
+            let mut turned = rules.clone();
+            let own = turned.iter_mut().find(|rule| rule["name"] == name).unwrap();
+            let (from, to) =
+                if was == Verdict::Allowed { ("allowed", "denied") } else { ("denied", "allowed") };
+            let layers = own.as_object_mut().unwrap().remove(from).unwrap();
+            own[to] = layers;
+            let priority = own["priority"].clone();
+            let after = inventory(&turned);
+            let by = decider(&after, &flow);
+            if was == Verdict::Allowed || by == Some(name.clone()) {
+                prop_assert_eq!(by, Some(name));
+                prop_assert_ne!(verdict(&after, &flow), was);
+            } else if verdict(&after, &flow) == was {
+                let other = turned.iter().find(|rule| Some(&rule["name"]) == by.as_ref().map(|by| json!(by)).as_ref());
+                prop_assert_eq!(&other.unwrap()["priority"], &priority);
+            }
         }
     }
 
@@ -196,7 +213,10 @@ proptest! {
         rule["disabled"] = json!(false);
         let inventory = inventory(&[rule]);
         let change = Change::Add(Box::new(inventory.firewall_rules[0].clone()));
-        for form in Rims.print(&change, &Inventory::default()).unwrap() {
+        let forms = Rims.print(&change, &Inventory::default()).unwrap();
+        let languages: Vec<_> = forms.iter().map(|form| form.language).collect();
+        prop_assert_eq!(languages, ["gcloud", "cnrm", "terraform"]);
+        for form in forms {
             let parsed = form.parsed.expect(form.language);
             prop_assert!(same_rule(&parsed, change.rule()), "{}:\n{}", form.language, form.text);
         }

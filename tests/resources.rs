@@ -254,6 +254,39 @@ fn exports_and_manifests_that_differ_are_told_field_by_field() {
     assert_eq!(drifted("199.36.153.8/30"), [expected]);
 }
 
+/// What a selection of fields leaves out is no difference.
+#[test]
+fn fields_that_were_not_exported_do_not_differ() {
+    let manifest = value!({
+        "apiVersion": "compute.cnrm.cloud.google.com/v1beta1", "kind": "ComputeFirewall",
+        "metadata": {"name": "web", "namespace": "kf",
+                     "annotations": {"cnrm.cloud.google.com/project-id": "p"}},
+        "spec": {"networkRef": {"name": "net"}, "direction": "INGRESS", "priority": 900,
+                 "sourceRanges": ["10.0.0.0/8"], "allow": [{"protocol": "tcp", "ports": ["443"]}],
+                 "logConfig": {"metadata": "INCLUDE_ALL_METADATA"}},
+    });
+    let whole = value!({"name": "web", "id": "7", "selfLink": "https://x/projects/p/global/firewalls/web",
+        "network": "https://www.googleapis.com/compute/v1/projects/p/global/networks/net",
+        "direction": "INGRESS", "priority": 900, "sourceRanges": ["10.0.0.0/8"],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["443"]}], "logConfig": {"enable": true},
+        "disabled": false});
+    let drifted = |gone: &str, changed: Option<Value>| {
+        let mut export = whole.clone();
+        export.as_object_mut().unwrap().remove(gone);
+        if let Some(value) = changed {
+            export[gone] = value;
+        }
+        let files = [("a.json", manifest.to_string()), ("b.json", export.to_string())];
+        findings(&report(&files), "resource-drifted").len()
+    };
+    for gone in ["logConfig", "priority", "sourceRanges", "disabled", "direction"] {
+        assert_eq!(drifted(gone, None), 0, "{gone}");
+    }
+    assert_eq!(drifted("logConfig", Some(value!({"enable": false}))), 1);
+    assert_eq!(drifted("priority", Some(value!(800))), 1);
+    assert_eq!(drifted("sourceRanges", Some(value!(["10.0.0.0/9"]))), 1);
+}
+
 #[test]
 fn a_plan_takes_the_place_of_what_it_changes() {
     let export = |name: &str, port: &str| {

@@ -30,7 +30,8 @@ pub fn drifts(inventory: &Inventory) -> Vec<Drift> {
                 rule.network.project.as_deref(),
                 rule.name.as_deref().unwrap_or_default(),
             );
-            let differences = differences(&rule_fields(rule), &rule_fields(export));
+            let mut differences = differences(&rule_fields(rule), &rule_fields(export));
+            differences.retain(|one| says(export, one.field));
             note("firewall-rule", &id, differences, (&rule.origin, &export.origin), &mut found);
         } else if let Some(twin) = exported.iter().find(|one| is_twin(one, rule)) {
             let id = Reference::new(None, rule.name.as_deref().unwrap_or_default());
@@ -84,6 +85,20 @@ pub fn drifts(inventory: &Inventory) -> Vec<Drift> {
     };
     found.retain(|drift| !absent(drift));
     found
+}
+
+/// Whether the export of a rule says a field: a selection of fields leaves out others, and what
+/// cannot be read is not told.
+fn says(export: &FirewallRule, field: &str) -> bool {
+    let no_ends = FirewallRule::not_said("sources and destinations");
+    match field {
+        "logConfig" => export.logged.is_some(),
+        "sourceRanges" | "destinationRanges" => !export.unmodelled.contains(&no_ends),
+        field => {
+            !export.unsaid.contains(&field)
+                && !export.unmodelled.iter().any(|what| what.starts_with(field))
+        }
+    }
 }
 
 /// Of one name in one project, and on another network.

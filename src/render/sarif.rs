@@ -66,10 +66,16 @@ fn result(finding: &Finding) -> Value {
     json!({
         "ruleId": finding.check,
         "level": level(finding.severity),
-        "message": { "text": text.join("\n") },
+        "message": { "text": plain(&text.join("\n")) },
         "locations": locations,
         "partialFingerprints": { "vpcwhy/v1": finding.id },
     })
+}
+
+/// A text without links and placeholders, which messages of this format may hold (3.11.5, 3.11.6):
+/// names out of inputs are to be read, and not to be followed.
+fn plain(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}").replace('[', "\\[").replace(']', "\\]")
 }
 
 /// A path as a URI reference: what is not unreserved is written in hexadecimal (RFC 3986).
@@ -88,7 +94,12 @@ fn uri(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::uri;
+    use super::{plain, uri};
+
+    #[test]
+    fn messages_hold_no_links_and_no_placeholders() {
+        assert_eq!(plain("[a](b) {0}"), "\\[a\\](b) {{0}}");
+    }
 
     #[test]
     fn paths_become_uris() {

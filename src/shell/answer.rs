@@ -88,3 +88,26 @@ pub(super) fn status_of<'f>(findings: impl IntoIterator<Item = &'f Finding>, fai
     let found = findings.into_iter().any(|finding| finding.severity >= least);
     if found { FOUND } else { DONE }
 }
+
+/// The inputs as they were typed, with what else chooses what is judged, for the command to type
+/// next.
+pub(super) fn said(options: &Options) -> String {
+    let scope = &options.scope;
+    let network = scope.network.as_ref().map(|network| match &network.project {
+        Some(project) => format!("{project}/{}", network.name),
+        None => network.name.clone(),
+    });
+    let order = options.policies_first.map(|first| if first { "before" } else { "after" });
+    let flags = [
+        ("--project", scope.project.clone()),
+        ("--network", network),
+        ("--cluster", scope.cluster.clone()),
+        ("--enforcement-order", order.map(str::to_owned)),
+    ];
+    let tried = options.what_if.iter().map(|file| ("--what-if", Some(file.clone())));
+    let mut words = options.inputs.clone();
+    for (flag, value) in flags.into_iter().chain(tried) {
+        words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
+    }
+    quoted(&words)
+}

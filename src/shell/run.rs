@@ -17,7 +17,7 @@ use crate::net::Timestamp;
 use crate::render::triage::{Asked, Detail};
 use crate::render::{self, collect, csv, fix, inventory, json, page, reach, sarif, triage, why};
 use crate::shell::answer::{
-    DONE, FOUND, print, print_json, print_lines, quoted, status, status_of, tell,
+    DONE, FOUND, print, print_json, print_lines, said, status, status_of, tell,
 };
 use crate::shell::input::{self, Source};
 use crate::shell::output::{self, Progress};
@@ -309,7 +309,7 @@ fn run_triage(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
                     (false, _) => Detail::Full,
                 },
                 command: if is_check { "check" } else { "triage" },
-                inputs: quoted(&options.inputs),
+                inputs: said(options),
             };
             let document = if is_page { page::document } else { triage::document };
             print(options, &document(&report, &asked))?;
@@ -354,7 +354,7 @@ fn run_reach(options: &Options, gathered: &Gathered) -> Result<u8, Error> {
             let asked = reach::Asked {
                 full: options.verbose > 0,
                 quiet: options.quiet,
-                inputs: quoted(&options.inputs),
+                inputs: said(options),
             };
             print(options, &reach::document(&report, &asked))?;
         }
