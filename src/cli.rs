@@ -414,6 +414,9 @@ fn command_first(mut arguments: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsStri
     };
     let mut at = 1;
     while let Some(word) = arguments.get(at).and_then(|word| word.to_str()) {
+        if word == "--" {
+            break;
+        }
         if word.len() > 1 && word.starts_with('-') {
             at += if takes_value(word) { 2 } else { 1 };
             continue;

@@ -328,6 +328,8 @@ fn flags_before_the_command_are_its_own() {
         stdout(&run(&[&["-c", sample], &why[..]].concat())),
         stdout(&run(&[&why[..], &[sample]].concat()))
     );
+    // What stands behind this is none.
+    assert_eq!(run(&["-q", "--", "check", sample]).status.code(), Some(2));
     // The value of a flag is none.
     assert_eq!(run(&["-c", "check", sample]).status.code(), Some(2));
 }

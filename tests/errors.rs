@@ -516,6 +516,11 @@ fn what_answered_was_not_denied() {
         |severity: &str, confidence: &str, safe| (severity.to_owned(), confidence.to_owned(), safe);
     assert_eq!(asked("i/o timeout"), told("error", "proven", true));
     assert_eq!(asked("connect: connection refused"), told("warning", "possible", false));
+    // One answer of before outweighs no waiting in vain.
+    let again = "failed calling webhook \"g.x.io\": failed to call webhook: Post \
+                 \"https://g.k.svc:443/x?timeout=10s\": context deadline exceeded";
+    let both = format!("connect: connection refused\n{again}");
+    assert_eq!(asked(&both), told("error", "proven", true));
 }
 
 /// The aggregator says itself where nobody is behind a Service.
@@ -590,6 +595,9 @@ fn where_nobody_answered_is_walked_to() {
     // What answered, and a probe, are none of it.
     for other in [
         "dial tcp 10.127.0.4:3307: connect: connection refused\n",
+        "dial tcp 127.0.0.1:9090: i/o timeout\n",
+        "dial tcp 169.254.169.254:80: i/o timeout\n",
+        "Readiness probe errored: dial tcp 10.1.0.4:3309: i/o timeout\n",
         "Readiness probe failed: Get \"http://10.1.0.4:80/\": dial tcp 10.1.0.4:80: i/o timeout\n",
     ] {
         assert_eq!(told(other, std::slice::from_ref(&deny)), None, "{other}");

@@ -1012,8 +1012,12 @@ fn routes_that_no_list_holds_leave_the_way_open() {
             };
             let routes: Vec<Value> = ranges.iter().map(route).collect();
             value!({"kind": "compute#routerStatusResponse", "result": {"network": NETWORK,
-                "bestRoutes": routes}})
+                "bestRoutes": routes, "bgpPeerStatus": [{"name": "peer", "status": "UP"}]}})
         };
+        // That of a router without peers tells nothing of others.
+        let mut of_nat = status(&[]);
+        of_nat["result"]["bgpPeerStatus"] = value!([]);
+        assert_eq!(state(host, &[of_nat], &learning), told("not-given", false), "{host}");
         let none = status(&["192.168.0.0/24"]);
         assert_eq!(state(host, &[none], &learning), told("broken", true), "{host}");
         let both = status(&["0.0.0.0/0", "172.18.0.0/16"]);
@@ -1021,6 +1025,12 @@ fn routes_that_no_list_holds_leave_the_way_open() {
         let expected = if host == "quay.io" { "undetermined" } else { "ok" };
         assert_eq!(state(host, &[both], &learning), told(expected, false), "{host}");
     }
+    // No router learns a way to the VIPs.
+    let mut world = World::sound();
+    world.default_route["destRange"] = value!("192.0.2.0/24");
+    world.vip_route = Value::Null;
+    world.router["bgpPeers"] = value!([{"name": "peer"}]);
+    assert!(world.checks().iter().any(|check| check == "private-route-missing"));
     // Subnetworks of a peered network, which an export of routes would show.
     let network = |peer: &str| {
         value!({"kind": "compute#network", "name": "n", "selfLink": format!("https://x/{NETWORK}"),
@@ -1075,6 +1085,7 @@ fn names_inside_of_google_cloud_are_not_public() {
     let asked = |host: &str| {
         let mut world = World::sound();
         let vm = value!({"kind": "compute#instance", "name": "web", "zone": "zones/r1-a",
+            "selfLink": "https://x/compute/v1/projects/p/zones/r1-a/instances/web",
             "networkInterfaces": [{"network": NETWORK, "networkIP": "10.0.0.9"}]});
         let deny = value!({"kind": "compute#firewall", "name": "out", "network": NETWORK,
             "direction": "EGRESS", "priority": 1000, "destinationRanges": ["0.0.0.0/0"],
@@ -1093,6 +1104,9 @@ fn names_inside_of_google_cloud_are_not_public() {
     }
     for host in ["web.r1-a.c.p.internal:22", "web:22"] {
         assert_eq!(asked(host), ["ok", "ok", "broken"], "{host}");
+    }
+    for host in ["web.r1-b.c.p.internal", "web.r1-a.c.q.internal", "web.mycorp.internal"] {
+        assert_eq!(asked(host), ["not-given", "", ""], "{host}");
     }
     for host in ["db.r1-a.c.p.internal", "kubernetes.default.svc.cluster.local", "web.shop.svc"] {
         assert_eq!(asked(host), ["not-given", "", ""], "{host}");

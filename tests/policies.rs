@@ -848,6 +848,12 @@ fn policies_of_a_selection_are_policies() {
             .clone(),
     );
     assert_eq!(verdict(&[empty, first.clone(), allow.clone()]), "UNDETERMINED");
+    // One of the hierarchy says where it is, and is for all regions.
+    let mut of_all = json!({"kind": "compute#firewallPolicy", "name": "77", "shortName": "h",
+        "parent": "organizations/1", "rules": [deny.clone()],
+        "associations": [{"attachmentTarget": "organizations/1"}]});
+    of_all["selfLink"] = json!("https://x/compute/v1/locations/global/firewallPolicies/77");
+    check(&[of_all, after.clone(), allow.clone()], WEB, &[], "DENIED", "h 10");
     // Its link says its region.
     let mut regional = np;
     regional["kind"] = json!("compute#firewallPolicy");

@@ -1133,6 +1133,12 @@ fn an_exception_for_somebody_else_makes_no_default() {
         one["targetTags"] = tag["targetTags"].clone();
         one
     };
+    // Unless it stands where defaults do.
+    let usual = lock(value!({"priority": 65000, "targetTags": [TAG]}));
+    let (fixes, why) = asked(&[&[usual][..], &several.clone().map(tagged)].concat());
+    assert!(!fixes.is_empty(), "{why}");
+    let (fixes, why) = asked(&[lock(value!({"priority": 999})), key("key", value!({}))]);
+    assert!(!fixes.is_empty(), "{why}");
     let forensics = several.clone().map(tagged);
     let (fixes, why) = asked(&[&[lock(tag.clone())], &forensics[..]].concat());
     assert!(fixes.is_empty(), "{fixes:#?}");

@@ -117,15 +117,17 @@ fn answered<'a>(cause: &Cause<'_>, evidence: &Evidence<'_, 'a>) -> Option<&'a Sy
             _ => false,
         })
     };
+    let is_own = |symptom: &&Symptom| match &symptom.kind {
+        SymptomKind::Webhook(call) | SymptomKind::AggregatedApi(call) => {
+            call.service.as_ref().is_some_and(|(service, port)| is_called(service, *port))
+        }
+        _ => false,
+    };
     let told = evidence.correlation.told.iter().map(|told| told.symptom);
-    told.filter(|symptom| cause.is_silent() && by_answer.contains(&symptom.failure)).find(
-        |symptom| match &symptom.kind {
-            SymptomKind::Webhook(call) | SymptomKind::AggregatedApi(call) => {
-                call.service.as_ref().is_some_and(|(service, port)| is_called(service, *port))
-            }
-            _ => false,
-        },
-    )
+    let own: Vec<&Symptom> = told.filter(|_| cause.is_silent()).filter(is_own).collect();
+    // One answer may be of a restart, or of before; where others waited in vain, the rules agree.
+    let in_vain = own.iter().any(|symptom| symptom.failure.may_be_firewall());
+    own.into_iter().find(|symptom| !in_vain && by_answer.contains(&symptom.failure))
 }
 
 /// Whether it is judged in the network that the log means.

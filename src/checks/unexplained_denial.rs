@@ -34,9 +34,13 @@ pub(super) const CHECK: Check = Check {
     run: |check, evidence| {
         let told = evidence.correlation.told.iter();
         let dialled = told.filter_map(|told| unanswered(check, told, evidence));
-        pasted::join(blocked::find(check, evidence, words), dialled.collect())
+        let dialled = dialled.take(MOST_DIALLED).collect();
+        pasted::join(blocked::find(check, evidence, words), dialled)
     },
 };
+
+/// More addresses at which nobody answered are told by no finding: the first ones say why.
+const MOST_DIALLED: usize = 8;
 
 /// Of more clusters nobody knows whose pods asked.
 const MOST_CLUSTERS: usize = 3;

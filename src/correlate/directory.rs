@@ -320,12 +320,16 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// The address of the VM of a name.
+    /// The address of the only VM that may be meant.
     #[must_use]
-    pub fn address_of(&self, vm: &str, network: Option<&Reference>) -> Option<IpAddr> {
-        let nics = self.by_name.get(vm)?.iter().flat_map(|one| &one.interfaces);
+    pub fn address_of(&self, vm: &Reference, network: Option<&Reference>) -> Option<IpAddr> {
+        let named = self.by_name.get(vm.name.as_str())?.iter().filter(|one| one.id.agrees(vm));
+        let nics = named.flat_map(|one| &one.interfaces);
         let mut own = nics.filter(|nic| network.is_none_or(|of| nic.network.agrees(of)));
-        own.find_map(|nic| nic.address)
+        match (own.next(), own.next()) {
+            (Some(only), None) => only.address,
+            _ => None,
+        }
     }
 
     fn instance_of_name(&self, name: &str, network: &Reference) -> Option<&'a Instance> {

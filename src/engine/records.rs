@@ -23,8 +23,8 @@ pub(super) fn is_of(inventory: &Inventory, record: &RecordSet, zone: &ManagedZon
         Some(of) => of.agrees(&zone.id),
         None => {
             let name = plain(record.name.strip_prefix("*.").unwrap_or(&record.name));
-            let private = inventory.zones.iter().filter(|one| one.private);
-            let is_here = longest(private, &name).is_some_and(|one| one.dns_name == zone.dns_name);
+            let longest = longest(inventory.zones.iter(), &name);
+            let is_here = longest.is_some_and(|one| one.dns_name == zone.dns_name);
             let mut twins = inventory.zones.iter().filter(|one| one.dns_name == zone.dns_name);
             let is_another = |one: &ManagedZone| one.id != zone.id && is_called_by(record, one);
             is_here && (is_called_by(record, zone) || !twins.any(is_another))

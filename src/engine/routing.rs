@@ -93,7 +93,10 @@ pub fn next_hop<'a>(
                 || inventory.lists_none(Listed::Routes, network);
             match described.and_then(|one| one.default_route) {
                 _ if inventory.is_partial(Listed::Routes) => Hop::NotGiven,
-                _ if is_exported && inventory.learns_routes(network) => Hop::Learned,
+                // No router learns one to the internet gateway, which the VIPs need.
+                _ if is_exported && !is_vip(address) && inventory.learns_routes(network) => {
+                    Hop::Learned
+                }
                 _ if is_exported => Hop::Nowhere,
                 Some(true) => Hop::MadeWith,
                 Some(false) => Hop::Nowhere,
@@ -101,6 +104,10 @@ pub fn next_hop<'a>(
             }
         }
     }
+}
+
+fn is_vip(address: IpAddr) -> bool {
+    vips().any(|vip| vip.range.contains(&address))
 }
 
 impl Hop<'_> {

@@ -584,6 +584,7 @@ fn frontend(fields: Fields<'_>, origin: &Origin) -> Option<Frontend> {
     let bundle = fields.reference("target").map(|target| target.name).unwrap_or_default();
     Some(Frontend {
         serves_apis: matches!(bundle.as_str(), "all-apis" | "vpc-sc"),
+        is_endpoint: fields.text_or_empty("target").contains("/serviceAttachments/"),
         address: parse_cidr(&fields.text("IPAddress")?)?,
         network: fields.reference("network").map(|one| one.or_project(id.project.as_deref())),
         name: id.name,

@@ -294,7 +294,11 @@ fn read(fields: Fields<'_>, kind: PolicyKind, order: u32, origin: &Origin) -> Fi
         region: fields
             .reference("region")
             .map(|region| region.name)
-            .or_else(|| Reference::parse(&fields.text_or_empty("selfLink")).location),
+            // That of one of the hierarchy says `locations/global`.
+            .or_else(|| {
+                let of_link = || Reference::parse(&fields.text_or_empty("selfLink")).location;
+                (kind == PolicyKind::RegionalNetwork).then(of_link).flatten()
+            }),
         order,
         rules,
         origin: origin.clone(),

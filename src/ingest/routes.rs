@@ -29,12 +29,15 @@ pub(super) fn learned(fields: Fields<'_>, origin: &Origin, into: &mut Inventory)
             into.lists.partial.insert(Listed::Routes);
             continue;
         };
+        let next_hop = one.first_text(&NEXT_HOPS).unwrap_or_default();
+        // Several of equal rank are several: the name tells them apart.
+        let name = format!("learned-{destination}-{}", Reference::parse(&next_hop).name);
         into.routes.push(Route {
-            id: Reference::new(network.project.as_deref(), &format!("learned-{destination}")),
+            id: Reference::new(network.project.as_deref(), &name),
             network: network.clone(),
             destination,
             priority: one.number("priority").and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
-            next_hop: one.first_text(&NEXT_HOPS).unwrap_or_default(),
+            next_hop,
             by_peering: false,
             tags: Vec::new(),
             // As of a manifest: it does not show the other routes.
@@ -44,7 +47,12 @@ pub(super) fn learned(fields: Fields<'_>, origin: &Origin, into: &mut Inventory)
             origin: origin.clone(),
         });
     }
-    into.learned.given.push(network);
+    // One without peers, which is there for Cloud NAT, learns nothing.
+    let peers: Vec<String> =
+        result.list("bgpPeerStatus").filter_map(|peer| peer.text("name")).collect();
+    if !peers.is_empty() {
+        into.learned.given.insert((network, peers));
+    }
     Some(())
 }
 

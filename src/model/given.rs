@@ -16,7 +16,7 @@ impl Inventory {
             .filter(|(router, ..)| self.learned.by.iter().any(|one| one.agrees(router)))
             .map(|(router, ..)| router)
             .collect();
-        let given = self.learned.given.iter().filter(|of| of.agrees(network)).count();
+        let given = self.learned.given.iter().filter(|(of, _)| of.agrees(network)).count();
         learning.len() > given
     }
 

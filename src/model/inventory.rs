@@ -28,6 +28,9 @@ pub struct Frontend {
     pub network: Option<Reference>,
     /// Whether it is an endpoint for Google APIs (`target` is `all-apis` or `vpc-sc`).
     pub serves_apis: bool,
+    /// Whether it is an endpoint of a service that is published elsewhere: no VM of this network is
+    /// behind it.
+    pub is_endpoint: bool,
     /// Where it was read.
     pub origin: Origin,
 }

@@ -1,5 +1,7 @@
 //! Networks, subnetworks, routes, NATs and DNS zones as their exports describe them.
 
+use std::collections::BTreeSet;
+
 use crate::model::cluster::Provider;
 use crate::model::{Kept, Origin, Reference};
 use crate::net::{IpNet, parse_address};
@@ -83,9 +85,9 @@ pub struct Route {
 pub struct Learned {
     /// The routers that have BGP peers.
     pub by: Vec<Reference>,
-    /// The networks of which a router's status was given (`gcloud compute routers get-status`), as
-    /// often as one was.
-    pub given: Vec<Reference>,
+    /// The networks of which a router's status was given (`gcloud compute routers get-status`),
+    /// with the peers that it names.
+    pub given: BTreeSet<(Reference, Vec<String>)>,
 }
 
 impl Learned {

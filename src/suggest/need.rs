@@ -332,7 +332,12 @@ fn has_exceptions(rule: &FirewallRule, cause: &Cause<'_>, directory: &Directory<
         others.is_some_and(|others| !others.intersection(&peers).is_empty())
             || !other.traffic().intersection(&wanted).is_empty()
     };
-    exceptions.iter().any(concerns) || rule.targets.is_everyone() && exceptions.len() > 1
+    // At the usual rank several exceptions tell a default whomever it is for; right above it, one.
+    let several = rule.targets.is_everyone() || rule.priority >= 1000;
+    let almost = rule.targets.is_everyone() && rule.priority >= 900;
+    exceptions.iter().any(concerns)
+        || several && exceptions.len() > 1
+        || almost && !exceptions.is_empty()
 }
 
 /// Whether a person wrote a rule: GKE's own do not show what somebody meant.

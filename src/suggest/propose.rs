@@ -101,7 +101,8 @@ fn doubts(need: &Need<'_, '_>) -> Option<String> {
         ));
     }
     if !need.cause.needs.is_empty() {
-        return None;
+        let may_be = need.cause.is_silent() && need.cause.needs.iter().all(|one| one.doubtful);
+        return may_be.then(|| "nothing shows for certain that this is needed".to_owned());
     }
     let role = need.peer.role;
     let is_others = matches!(role, Role::Node | Role::Pod)

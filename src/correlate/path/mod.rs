@@ -395,6 +395,7 @@ impl Way<'_, '_> {
                 let answer = arrives(self.directory, own, end.cluster, ends, port);
                 Some(judged(&answer, end, port))
             }
+            Role::LoadBalancer if self.is_endpoint(end) => None,
             Role::Service | Role::LoadBalancer => {
                 let detail = "INGRESS is asked at the VMs behind it, by their own addresses and \
                               ports: vpcwhy why SOURCE ADDRESS:PORT";
@@ -403,6 +404,16 @@ impl Way<'_, '_> {
             }
             _ => None,
         }
+    }
+
+    /// Whether it is an endpoint of Private Service Connect: what answers is nobody's here.
+    fn is_endpoint(&self, end: &Side) -> bool {
+        let frontends = &self.directory.inventory.frontends;
+        let is_at = |range: &IpNet| {
+            let mut all = frontends.iter().filter(|one| one.is_endpoint || one.serves_apis);
+            all.any(|one| one.address.contains(&range.addr()))
+        };
+        end.ranges.iter().any(is_at)
     }
 
     /// Where records lead to a VIP that is not reached, and everything else was made for the other

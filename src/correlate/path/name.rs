@@ -89,22 +89,34 @@ enum Inner {
     /// The metadata server's: every VM knows it
     /// (<https://cloud.google.com/compute/docs/metadata/querying-metadata>).
     Metadata,
-    /// A VM's, in Compute Engine's own DNS
-    /// (<https://cloud.google.com/compute/docs/internal-dns>), or that and no more: `web`.
-    Vm(String),
+    /// A VM's in Compute Engine's own DNS, with the zone and the project that the name says
+    /// (<https://cloud.google.com/compute/docs/internal-dns>); or its name and no more: `web`.
+    Vm { name: String, zone: Option<String>, project: Option<String> },
+    /// Of somebody's own zone by that suffix, or of nobody.
+    Unknown,
     /// Of a cluster's own DNS.
     Cluster,
 }
 
 impl Inner {
     fn of(name: &str) -> Option<Self> {
-        let first = name.split('.').next().unwrap_or(name);
-        match name {
-            "metadata" | "metadata.google.internal" => Some(Self::Metadata),
-            _ if name.ends_with(".svc") || name.ends_with(".cluster.local") => Some(Self::Cluster),
-            _ if name.ends_with(".internal") || first == name => Some(Self::Vm(first.to_owned())),
-            _ => None,
+        if name.ends_with(".svc") || name.ends_with(".cluster.local") {
+            return Some(Self::Cluster);
         }
+        let vm = |name: &str, zone: Option<&str>, project: Option<&str>| Self::Vm {
+            name: name.to_owned(),
+            zone: zone.map(str::to_owned),
+            project: project.map(str::to_owned),
+        };
+        let parts: Vec<&str> = name.split('.').collect();
+        Some(match parts.as_slice() {
+            ["metadata"] | ["metadata", "google", "internal"] => Self::Metadata,
+            [name] => vm(name, None, None),
+            [name, "c", project, "internal"] => vm(name, None, Some(project)),
+            [name, zone, "c", project, "internal"] => vm(name, Some(zone), Some(project)),
+            [.., "internal"] => Self::Unknown,
+            _ => return None,
+        })
     }
 
     fn ending(
@@ -116,12 +128,20 @@ impl Inner {
     ) -> (Option<Side>, Class) {
         let (found, by) = match &self {
             Self::Metadata => (Some(METADATA), "every VM"),
-            Self::Vm(vm) => (directory.address_of(vm, network), "Compute Engine's internal DNS"),
+            Self::Vm { name, zone, project } => {
+                let id = Reference {
+                    location: zone.clone(),
+                    ..Reference::new(project.as_deref(), name)
+                };
+                (directory.address_of(&id, network), "Compute Engine's internal DNS")
+            }
             Self::Cluster => (None, "the cluster's own DNS"),
+            Self::Unknown => (None, "DNS"),
         };
         let Some(address) = found else {
             let what = match self {
                 Self::Cluster => "Services and their pods are asked by their addresses",
+                Self::Unknown => "no zone for it was given: gcloud dns managed-zones list",
                 _ => "no VM of this name was given: gcloud compute instances list --format=json",
             };
             links.push(link("name", State::NotGiven, by, format!("{name}: {what}")));

@@ -235,7 +235,13 @@ fn nobody_answered(text: &str, failure: Failure) -> Option<(SymptomKind, Failure
     let (address, port) = dialled(text).or_else(|| connected(text))?;
     let unanswered = matches!(failure, Failure::Timeout | Failure::NoRoute);
     // A probe is the kubelet's own, and comes from the pod's own node.
-    let is_told = unanswered && !text.contains("probe failed");
+    let by_probe = text.contains("probe failed") || text.contains("probe errored");
+    // No rule decides about the machine itself, nor about the metadata server.
+    let is_own = match address {
+        IpAddr::V4(one) => one.is_loopback() || one.is_unspecified() || one.is_link_local(),
+        IpAddr::V6(one) => one.is_loopback() || one.is_unspecified(),
+    };
+    let is_told = unanswered && !by_probe && !is_own;
     is_told.then_some((SymptomKind::Dialled(address, port), failure))
 }
 
