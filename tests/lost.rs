@@ -1143,20 +1143,23 @@ fn what_is_not_in_a_damaged_list_may_be_there() {
 /// Records of Config Connector's by reference: what they come to is told only by those outside.
 #[test]
 fn records_by_reference_are_not_empty() {
-    let manifest = |refs: Value| {
+    let manifest = |kind: &str, refs: Value| {
         value!({"apiVersion": "dns.cnrm.cloud.google.com/v1beta1", "kind": "DNSRecordSet",
-            "metadata": {"name": "a", "namespace": "x"}, "spec": {"name": "gcr.io.", "type": "A",
+            "metadata": {"name": "a", "namespace": "x"}, "spec": {"name": "gcr.io.", "type": kind,
                 "ttl": 300, "managedZoneRef": {"external": "z"}, "rrdatasRefs": refs}})
     };
     let zone = value!({"kind": "dns#managedZone", "name": "z", "dnsName": "gcr.io.",
         "visibility": "private", "privateVisibilityConfig": {"networks":
             [{"networkUrl": "projects/p/global/networks/n"}]}});
-    let state = |refs: Value| {
-        let all = [zone.clone(), manifest(refs), cluster("c", value!({})), subnet(value!({}))];
+    let state = |kind: &str, refs: Value| {
+        let all =
+            [zone.clone(), manifest(kind, refs), cluster("c", value!({})), subnet(value!({}))];
         let inputs = Inputs::of(&all);
         json(&["path", "c", "gcr.io", inputs.path()])["links"][0]["state"].clone()
     };
     let object = value!([{"kind": "ComputeAddress", "name": "vip"}]);
-    assert_eq!(state(value!([{"external": "199.36.153.8"}])), "ok");
-    assert_eq!(state(object), "not-given");
+    assert_eq!(state("A", value!([{"external": "199.36.153.8"}])), "ok");
+    for kind in ["A", "CNAME"] {
+        assert_eq!(state(kind, object.clone()), "not-given", "{kind}");
+    }
 }

@@ -136,6 +136,13 @@ fn every_narrower_variant_fails_a_wanted_connection() {
         let gathered = gather(&sources, Window::default(), &Progress::hidden()).unwrap();
         let report = diagnose(&gathered, &Scope::default());
         let directory = Directory::of(&gathered.inventory);
+        // What a rule is tried on answers as all of it does.
+        let of_rules = gathered.inventory.of_rules();
+        for network in &directory.networks {
+            let [whole, alone] = [&gathered.inventory, &of_rules]
+                .map(|one| format!("{:?}", EffectiveRules::of(one, network)));
+            assert_eq!(whole, alone, "{}", sample.display());
+        }
         for finding in report.findings.iter().filter(|one| one.observed.is_some()) {
             if finding.fixes.is_empty() {
                 continue;

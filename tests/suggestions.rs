@@ -1348,4 +1348,13 @@ fn calls_of_connectors_are_no_scan() {
     assert_eq!(check("35.199.225.9", 667), "unexplained-denial");
     assert_eq!(check("35.199.225.9", 22), "internet-scan");
     assert_eq!(check("35.200.225.9", 667), "internet-scan");
+    // Of a log that names no network, and of which nothing else is known, too.
+    let bare = |from: &str, port: u16| {
+        let mut log = denied(from, "10.0.0.5", port, "deny-all", "INGRESS", "vm");
+        let payload = log["jsonPayload"].as_object_mut().unwrap();
+        payload.retain(|key, _| ["connection", "disposition"].contains(&key.as_str()));
+        Inputs::of(&[log]).triage()["findings"][0]["check"].clone()
+    };
+    assert_eq!(bare("45.3.2.1", 22), "internet-scan");
+    assert_eq!(bare("35.199.225.9", 667), "unexplained-denial");
 }

@@ -60,30 +60,12 @@ pub fn finding(
     explanation.extend(inferred(cause));
     explanation.extend(assumed(cause));
     explanation.extend(planned(cause, evidence));
-    let answered = answered(cause, evidence).map(|symptom| {
-        format!(
-            "but somebody answered: {} ({}); what was given is then not how it is: export it again",
-            symptom.text, symptom.origin
-        )
-    });
-    let look = |note: &String| {
-        let fixes = fixes.iter().cloned();
-        fixes.map(|one: Suggestion| one.with_note(note.clone(), true)).collect()
-    };
-    let (fixes, severity, confidence) = match &answered {
-        Some(note) => {
-            let severity = needed::severity(cause, check.severity).min(Severity::Warning);
-            (look(note), severity, Confidence::Possible)
-        }
-        None => (fixes, needed::severity(cause, check.severity), confidence),
-    };
-    explanation.extend(answered);
     let logged = cause.seen.sample.map(|(tuple, _)| tuple);
     let tuple = logged.or_else(|| cause.flows().next().map(|flow| flow.tuple));
-    Finding {
+    let made = Finding {
         id: cause_id(check.id, cause),
         check: check.id,
-        severity,
+        severity: needed::severity(cause, check.severity),
         confidence,
         basis: needed::basis(cause),
         title: words.title,
@@ -101,7 +83,25 @@ pub fn finding(
             _ => needed::advice(check, cause, evidence),
         },
         no_fix: no_fix.map(NoFix::why),
+    };
+    match answered(cause, evidence) {
+        Some(symptom) => contradicted(made, symptom),
+        None => made,
     }
+}
+
+/// The same, where an error shows that the packets arrived.
+fn contradicted(finding: Finding, symptom: &Symptom) -> Finding {
+    let note = format!(
+        "but somebody answered: {} ({}); what was given is then not how it is: export it again",
+        symptom.text, symptom.origin
+    );
+    let look = |fix: Suggestion| fix.with_note(note.clone(), true);
+    let fixes = finding.fixes.into_iter().map(look).collect();
+    let mut explanation = finding.explanation;
+    explanation.push(note);
+    let severity = finding.severity.min(Severity::Warning);
+    Finding { severity, confidence: Confidence::Possible, explanation, fixes, ..finding }
 }
 
 /// An error of the same call that shows that its packets arrived: the firewall drops them without

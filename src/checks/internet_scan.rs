@@ -14,8 +14,8 @@ use std::net::IpAddr;
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::{Check, Evidence, Outcome, Severity};
-use crate::correlate::Cause;
-use crate::net::{Direction, Protocol, Role};
+use crate::correlate::{Cause, Question};
+use crate::net::{Direction, FiveTuple, Protocol, Role};
 
 /// See the head of this file.
 pub(super) const CHECK: Check = Check {
@@ -27,23 +27,24 @@ pub(super) const CHECK: Check = Check {
     run,
 };
 
-/// Where Serverless VPC Access calls its connectors from, tcp 667 and udp 665 and 666
+/// Where Serverless VPC Access calls its connectors from: 35.199.224.0/19, tcp 667, udp 665 and 666
 /// (<https://cloud.google.com/vpc/docs/configure-serverless-vpc-access>): no stranger, though
 /// nothing that was given names it.
 pub(super) fn is_of_connectors(cause: &Cause<'_>) -> bool {
-    let is_own = |address: IpAddr| match address {
-        IpAddr::V4(address) => matches!(address.octets(), [35, 199, 224..=255, _]),
-        IpAddr::V6(_) => false,
-    };
-    cause.flows().all(|flow| {
-        let tuple = &flow.tuple;
-        let port = match tuple.protocol {
+    let is_own = |tuple: FiveTuple| {
+        let from = match tuple.src {
+            IpAddr::V4(one) => matches!(one.octets(), [35, 199, 224..=255, _]),
+            IpAddr::V6(_) => false,
+        };
+        from && match tuple.protocol {
             Protocol::TCP => tuple.dst_port == 667,
             Protocol::UDP => [665, 666].contains(&tuple.dst_port),
             _ => false,
-        };
-        port && is_own(tuple.src)
-    })
+        }
+    };
+    // What was logged, whether or not it is known in which network.
+    let mut logged = cause.questions.iter().flat_map(Question::connections).peekable();
+    logged.peek().is_some() && logged.all(|one| is_own(one.tuple()))
 }
 
 fn claims(cause: &Cause<'_>) -> bool {

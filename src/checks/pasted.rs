@@ -1,6 +1,8 @@
 //! Errors that were pasted, where no denied connection explains them: not the firewall, and what to
 //! look at instead; or what is missing to say, and the command that gives it.
 
+use std::net::SocketAddr;
+
 use crate::checks::finding::{
     Basis, Confidence, Finding, FlowSummary, ResourceSummary, Severity, decision_summary, id,
 };
@@ -195,7 +197,7 @@ fn subject_of(symptom: &Symptom) -> String {
         SymptomKind::NodesMissing(_) => "nodes".to_owned(),
         SymptomKind::Iap(_) => "IAP".to_owned(),
         SymptomKind::NodeEgress(host) => host.clone(),
-        SymptomKind::Dialled(address, port) => format!("{address}:{port}"),
+        SymptomKind::Dialled(address, port) => SocketAddr::new(*address, *port).to_string(),
     }
 }
 

@@ -12,7 +12,7 @@
 //!
 //! Source: <https://cloud.google.com/firewall/docs/firewall-rules-logging>
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use crate::checks::blocked::{self, Words};
 use crate::checks::finding::{Confidence, Finding};
@@ -33,28 +33,42 @@ pub(super) const CHECK: Check = Check {
     claims: Some(claims),
     run: |check, evidence| {
         let told = evidence.correlation.told.iter();
-        let dialled = told.filter_map(|told| unanswered(check, told, evidence));
-        let dialled = dialled.take(MOST_DIALLED).collect();
-        pasted::join(blocked::find(check, evidence, words), dialled)
+        let is_open = |told: &&Told<'_>| told.answer != Conclusion::Firewall;
+        let mut dialled = told.filter(is_open).filter_map(|told| Some((told, dialled(told)?)));
+        let mut found: Vec<Finding> = dialled
+            .by_ref()
+            .take(MOST_DIALLED)
+            .map(|(told, to)| unanswered(check, told, to, evidence))
+            .collect();
+        let left = dialled.count();
+        if let Some(last) = found.last_mut().filter(|_| left > 0) {
+            last.explanation.push(format!("at {left} more addresses nobody answered either"));
+        }
+        pasted::join(blocked::find(check, evidence, words), found)
     },
 };
 
-/// More addresses at which nobody answered are told by no finding: the first ones say why.
+/// Of more addresses at which nobody answered only how many there are is told.
 const MOST_DIALLED: usize = 8;
 
 /// Of more clusters nobody knows whose pods asked.
 const MOST_CLUSTERS: usize = 3;
 
-/// An error of somebody whom nobody answered: the way from the pods of what was given is walked.
-fn unanswered(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Option<Finding> {
-    let SymptomKind::Dialled(address, port) = told.symptom.kind else { return None };
-    if told.answer == Conclusion::Firewall {
-        return None;
+/// Where nobody answered, of an error that says no more.
+fn dialled(told: &Told<'_>) -> Option<SocketAddr> {
+    match told.symptom.kind {
+        SymptomKind::Dialled(address, port) => Some(SocketAddr::new(address, port)),
+        _ => None,
     }
-    let to = match address {
-        IpAddr::V4(_) => format!("{address}:{port}"),
-        IpAddr::V6(_) => format!("[{address}]:{port}"),
-    };
+}
+
+/// An error of somebody whom nobody answered: the way from the pods of what was given is walked.
+fn unanswered(
+    check: &Check,
+    told: &Told<'_>,
+    to: SocketAddr,
+    evidence: &Evidence<'_, '_>,
+) -> Finding {
     let directory = evidence.directory;
     let clusters = &directory.inventory.clusters;
     let asked = if clusters.len() > MOST_CLUSTERS { &[][..] } else { clusters };
@@ -63,7 +77,7 @@ fn unanswered(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Op
         .filter_map(|cluster| {
             let from = format!("{}/pods", cluster.id.name);
             let start = path::start(directory, evidence.scope, &from).ok()?;
-            Some((from, path::walk_to(directory, start, &address.to_string(), address, port)))
+            Some((from, path::walk_to(directory, start, &to.ip().to_string(), to.ip(), to.port())))
         })
         .collect();
     let mut explanation = Vec::new();
@@ -106,7 +120,7 @@ fn unanswered(check: &Check, told: &Told<'_>, evidence: &Evidence<'_, '_>) -> Op
         severity: Severity::Warning,
         confidence: Confidence::Possible,
     };
-    Some(pasted::finding(check, told, evidence, words))
+    pasted::finding(check, told, evidence, words)
 }
 
 fn claims(cause: &Cause<'_>) -> bool {

@@ -103,8 +103,7 @@ fn down(fields: Fields<'_>) -> Option<String> {
 pub(super) fn policy_route(fields: Fields<'_>, origin: &Origin) -> Option<PolicyRoute> {
     let id = Reference::parse(&fields.text("name")?);
     let filter = fields.at("filter");
-    let is_damaged =
-        |key: &str| filter.has(key) && filter.text(key).is_some() && filter.range(key).is_none();
+    let is_damaged = |key: &str| filter.has(key) && filter.range(key).is_none();
     let leads = fields.has("nextHopIlbIp") || fields.has("nextHopOtherRoutes");
     if ["srcRange", "destRange"].into_iter().any(is_damaged) || !leads {
         return None;

@@ -3,7 +3,8 @@
 //!
 //! `subnetwork s: privateIpGoogleAccess is described otherwise, too: old.json:7`
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::ingest::copies::{all_differ, first_of_each, place};
@@ -13,8 +14,8 @@ use crate::model::firewall::ManifestObject;
 use crate::model::managed::is_rule_for;
 use crate::model::symptom::SymptomKind;
 use crate::model::{
-    Cluster, Complaint, FirewallRule, Inventory, Kept, ManagedZone, Origin, Owner, Reference,
-    Route, Subnetwork, Symptom, complaint,
+    Cluster, Complaint, FirewallRule, Instance, Inventory, Kept, ManagedZone, Origin, Owner,
+    Reference, Route, Subnetwork, Symptom, complaint,
 };
 use crate::net::{IpNet, parse_address};
 
@@ -301,17 +302,29 @@ fn put_together(inventory: &mut Inventory, doubted: bool) -> Vec<Differing> {
 /// is older, or made by hand, does not say it.
 fn settle_next_hops(inventory: &mut Inventory) {
     let Inventory { routes, instances, .. } = inventory;
-    let silent: Vec<_> =
-        instances.iter().filter(|vm| !vm.template && vm.takes_none.is_some()).collect();
+    let mut by_name: HashMap<&str, Vec<&Instance>> = HashMap::new();
+    let mut by_address: HashMap<IpAddr, Vec<&Instance>> = HashMap::new();
+    for vm in instances.iter().filter(|vm| !vm.template && vm.takes_none.is_some()) {
+        by_name.entry(&vm.id.name).or_default().push(vm);
+        for address in vm.interfaces.iter().filter_map(|nic| nic.address) {
+            by_address.entry(address).or_default().push(vm);
+        }
+    }
+    if by_name.is_empty() {
+        return;
+    }
     for route in routes.iter_mut().filter(|route| route.down.is_none() && !route.by_peering) {
-        let to = Reference::parse(&route.next_hop);
-        let address = parse_address(&route.next_hop);
-        let by_link = route.next_hop.contains("/instances/");
-        let found = silent.iter().find(|vm| {
-            let mut nics = vm.interfaces.iter().filter(|nic| nic.network.agrees(&route.network));
-            by_link && vm.id.agrees(&to)
-                || address.is_some() && nics.any(|nic| nic.address == address)
-        });
+        let found = if route.next_hop.contains("/instances/") {
+            let to = Reference::parse(&route.next_hop);
+            let mut named = by_name.get(to.name.as_str()).into_iter().flatten();
+            named.find(|vm| vm.id.agrees(&to))
+        } else {
+            let address = parse_address(&route.next_hop);
+            let at = address.and_then(|address| by_address.get(&address));
+            let has_it =
+                |nic: &Interface| nic.address == address && nic.network.agrees(&route.network);
+            at.into_iter().flatten().find(|vm| vm.interfaces.iter().any(has_it))
+        };
         route.down = found.and_then(|vm| vm.takes_none).map(str::to_owned);
     }
 }

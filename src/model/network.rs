@@ -218,7 +218,8 @@ impl RecordSet {
     /// Whether one of its answers is one of its type.
     #[must_use]
     pub fn is_readable(&self, answer: &str) -> bool {
-        !matches!(self.kind.as_str(), "A" | "AAAA") || parse_address(answer).is_some()
+        let is_of_addresses = matches!(self.kind.as_str(), "A" | "AAAA");
+        !answer.is_empty() && (!is_of_addresses || parse_address(answer).is_some())
     }
 }
 

@@ -160,31 +160,10 @@ pub fn needs<'a>(directory: &Directory<'a>, scope: &Scope) -> Vec<Need<'a>> {
     all
 }
 
-/// What the firewall of VMs, a cluster's or others, does to connections from them.
+/// What the firewall of VMs, a cluster's or others, does to connections at their end: those that
+/// leave, or those that arrive.
 #[must_use]
-pub fn leaves<'a>(
-    directory: &Directory<'a>,
-    network: &Reference,
-    cluster: Option<usize>,
-    ends: (&Side, &Side),
-    port: u16,
-) -> Answer<'a> {
-    at_one_end(directory, network, Direction::Egress, cluster, ends, port)
-}
-
-/// The same to them.
-#[must_use]
-pub fn arrives<'a>(
-    directory: &Directory<'a>,
-    network: &Reference,
-    cluster: Option<usize>,
-    ends: (&Side, &Side),
-    port: u16,
-) -> Answer<'a> {
-    at_one_end(directory, network, Direction::Ingress, cluster, ends, port)
-}
-
-fn at_one_end<'a>(
+pub fn at_one_end<'a>(
     directory: &Directory<'a>,
     network: &Reference,
     direction: Direction,

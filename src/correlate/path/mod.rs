@@ -19,7 +19,7 @@ pub use vip::{Meant, is_meant, meant_otherwise, recorded};
 use std::net::IpAddr;
 
 use crate::correlate::Directory;
-use crate::correlate::expected::{Answer, arrives, leaves};
+use crate::correlate::expected::{Answer, at_one_end};
 use crate::correlate::path::link::link;
 use crate::correlate::roles::is_private;
 use crate::correlate::side::{self, Side};
@@ -373,7 +373,8 @@ impl Way<'_, '_> {
             return link("firewall", State::NotGiven, "", "the network is not known");
         };
         let ends = (&self.start.side, end);
-        let answer = leaves(self.directory, network, self.start.cluster, ends, port);
+        let (directory, cluster) = (self.directory, self.start.cluster);
+        let answer = at_one_end(directory, network, Direction::Egress, cluster, ends, port);
         let leaves = judged(&answer, end, port);
         let arrives = if leaves.state == State::Ok { self.arrival(end, port) } else { None };
         match arrives {
@@ -392,7 +393,8 @@ impl Way<'_, '_> {
         match end.role {
             Role::Node | Role::Pod | Role::Subnet => {
                 let ends = (&self.start.side, end);
-                let answer = arrives(self.directory, own, end.cluster, ends, port);
+                let (directory, cluster) = (self.directory, end.cluster);
+                let answer = at_one_end(directory, own, Direction::Ingress, cluster, ends, port);
                 Some(judged(&answer, end, port))
             }
             Role::LoadBalancer if self.is_endpoint(end) => None,

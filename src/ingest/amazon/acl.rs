@@ -89,10 +89,12 @@ fn entry_rule(
         _ => Action::Unknown,
     };
     let mut rule = FirewallRule::new(network.clone(), direction, number.unwrap_or(0), action);
-    let unsaid =
-        [("RuleAction", action == Action::Unknown), ("Egress", entry.flag("Egress").is_none())];
-    let unsaid = unsaid.into_iter().filter(|(_, is_unsaid)| *is_unsaid);
-    rule.unmodelled.extend(unsaid.map(|(key, _)| key.to_owned()));
+    if action == Action::Unknown {
+        rule.unmodelled.push("RuleAction".to_owned());
+    }
+    if entry.flag("Egress").is_none() {
+        rule.unmodelled.push("Egress".to_owned());
+    }
     let ports = entry.at("PortRange");
     match layer(&entry.text_or_empty("Protocol"), (ports.text("From"), ports.text("To"))) {
         Ok(layer) => rule.layer4 = vec![layer],

@@ -47,12 +47,7 @@ pub(super) fn record_set(manifest: &Manifest<'_>, into: &mut Inventory) -> Optio
     // Addresses and names by reference: of other objects nobody here knows what they come to
     // (<https://cloud.google.com/config-connector/docs/reference/resource-docs/dns/dnsrecordset>).
     let mut data = dns::answers(spec);
-    for one in spec.list("rrdatasRefs") {
-        match one.text("external") {
-            Some(answer) => data.push(answer),
-            None => data.push(String::new()),
-        }
-    }
+    data.extend(spec.list("rrdatasRefs").map(|one| one.text_or_empty("external")));
     if data.iter().any(String::is_empty) {
         into.lists.partial.insert(Listed::Records);
     }

@@ -27,17 +27,23 @@ fn asked_resolver(text: &str) -> Option<IpAddr> {
     parse_address(group(&RESOLVER, text, 1)?.trim_matches(['[', ']']))
 }
 
+/// The last ones are the aggregator's
+/// (<https://github.com/kubernetes/kube-aggregator/blob/master/pkg/controllers/status>).
+const NO_ENDPOINTS: [&str; 5] = [
+    "no endpoints available",
+    "endpoints not found",
+    "(missingendpoints)",
+    "(endpointsnotfound)",
+    "have no addresses with port name",
+];
+
 /// How it failed, by the words of whoever tried.
 pub(super) fn failure(text: &str) -> Failure {
     let lower = text.to_ascii_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     if any(&["no agent available"]) {
         Failure::NoAgent
-    } else if any(&["no endpoints available", "endpoints not found", "(missingendpoints)"])
-        || any(&["(endpointsnotfound)", "have no addresses with port name"])
-    {
-        // The last ones of the aggregator
-        // (<https://github.com/kubernetes/kube-aggregator/blob/master/pkg/controllers/status>).
+    } else if any(&NO_ENDPOINTS) {
         Failure::NoEndpoints
     } else if matches(&NO_SERVICE, text) || any(&["(servicenotfound)"]) {
         Failure::NoService

@@ -59,7 +59,7 @@ pattern!(
 // A row of `kubectl get apiservices`, which may be as long as the one before.
 pattern!(
     API_ROW,
-    r"(v[0-9][0-9a-z]*\.[a-z0-9.-]+)\s+([a-z0-9-]+)/([a-z0-9-]+)\s+False \(([A-Z][A-Za-z]+)\)"
+    r"(v[0-9][0-9a-z]*\.[a-z0-9.-]+)\s+([a-z0-9-]+)/([a-z0-9-]+)\s+False \([A-Z][A-Za-z]+\)"
 );
 pattern!(DENIED, r#"admission webhook "([^"]+)" denied the request"#);
 pattern!(
