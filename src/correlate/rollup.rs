@@ -126,10 +126,12 @@ impl RollUp {
 
     /// Brings the groups that most likely take additions from memory. Many may be on their way at
     /// once, which they are not where each is waited for.
+    #[inline]
     pub(super) fn fetch(&self, additions: &[(Addition, impl Sized)]) {
         self.fetch_all(additions.iter().map(|(addition, _)| &addition.key));
     }
 
+    #[inline]
     fn fetch_all<'k>(&self, keys: impl Iterator<Item = &'k Key<IpAddr>>) {
         let something = keys.fold(0, |sum, key| {
             let Key { src, dst, context, dst_port, protocol } = *key;
@@ -143,12 +145,14 @@ impl RollUp {
     }
 
     /// The group that takes an addition.
+    #[inline]
     pub(super) fn slot_of(&mut self, addition: &Addition) -> Slot {
         let Key { src, dst, context, dst_port, protocol } = addition.key;
         self.slot(src, dst, context, dst_port, protocol)
     }
 
     /// Adds to a group.
+    #[inline]
     pub(super) fn take(&mut self, slot: Slot, addition: &Addition) {
         self.measure(slot, &addition.measures, addition.long_id.as_deref());
     }
@@ -197,6 +201,7 @@ impl RollUp {
         number
     }
 
+    #[inline]
     fn slot(&mut self, src: IpAddr, dst: IpAddr, context: u32, port: u16, of: Protocol) -> Slot {
         let (hasher, coarseness) = (&self.hasher, self.coarseness);
         if let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) {
@@ -223,6 +228,7 @@ impl RollUp {
     }
 
     /// Adds what was measured. The earliest record is kept as the sample.
+    #[inline]
     fn measure(&mut self, slot: Slot, more: &Measures, long_id: Option<&str>) {
         let Some(own) = self.measures_mut(slot) else { return };
         let (vm, empty) = (own.vm, own.count == 0);

@@ -84,6 +84,7 @@ impl<K: Copy, V> Table<K, V> {
         Some((key, value))
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, at: u32) -> Option<(&mut K, &mut V)> {
         let block = self.blocks.get_mut(at as usize / BLOCK)?;
         let Row(key, value) = block.get_mut(at as usize % BLOCK)?;
@@ -91,6 +92,7 @@ impl<K: Copy, V> Table<K, V> {
     }
 
     /// What most likely stands at the place of a key of this hash: to have it brought from memory.
+    #[inline]
     pub(super) fn glimpse(&self, hash: u64) -> Option<(&K, &V)> {
         self.get(*self.index.find(hash, |_| true)?)
     }
@@ -107,6 +109,7 @@ impl<K: Copy, V> Table<K, V> {
 
     /// The place of a key, or of one that counts as the same; `hash` is equal for those. A new one
     /// gets `value`.
+    #[inline]
     pub(super) fn place(
         &mut self,
         key: K,
