@@ -60,6 +60,18 @@ fn every_check_has_a_blocked_and_a_clear_sample() {
     }
 }
 
+/// Who is told that something was observed is told what: a count to sort by, a packet to look for.
+#[test]
+fn what_was_observed_is_shown() {
+    for case in cases() {
+        let report = json(&["triage", &format!("samples/{case}/inputs")]);
+        for finding in report["findings"].as_array().unwrap() {
+            let seen = finding["observed"]["sample"]["insert_id"].is_string();
+            assert_eq!(finding["basis"] == "observed", seen, "{case}: {}", finding["title"]);
+        }
+    }
+}
+
 /// The kinds of remedy, with the one thing that must be in it: right answers for right reasons.
 #[test]
 fn remedies_are_the_smallest() {

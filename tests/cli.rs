@@ -58,6 +58,21 @@ fn exit_statuses() {
 }
 
 #[test]
+fn pages_of_checks_are_there_for_programs_too() {
+    let all = json(&["explain", "--all"]);
+    let checks = all["checks"].as_array().unwrap();
+    assert_eq!(checks.len(), vpcwhy::checks::CHECKS.len());
+    for (value, check) in checks.iter().zip(vpcwhy::checks::CHECKS) {
+        assert_eq!(
+            (value["id"].as_str(), value["severity"].as_str()),
+            (Some(check.id), Some(check.severity.id()))
+        );
+        assert_eq!(value["page"], check.page());
+    }
+    assert_eq!(json(&["explain", "nat-missing"])["checks"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn results_go_to_output_and_messages_to_error() {
     let output = run(&["triage", "does-not-exist.json"]);
     assert!(output.stdout.is_empty());

@@ -1023,3 +1023,26 @@ fn configurations_count_where_they_are_named() {
     assert_ne!(with(Some("{\"ports\": {\"admin\": \"asks\"}}"), "asks"), "on");
     assert_ne!(with(None, "api"), "on");
 }
+
+/// A name that nothing bears is no application that is closed: a script would take it for one.
+#[test]
+fn what_nothing_is_called_is_no_application() {
+    let pod = value!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "inner", "namespace": "shop", "labels": {"app": "inner"}},
+        "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let objects = [
+        cluster(true),
+        subnetwork(),
+        service("web", "NodePort", value!([{"port": 80, "nodePort": 30080}])),
+        pod,
+    ];
+    let lines: Vec<String> = objects.iter().map(Value::to_string).collect();
+    let place = folder(&[("all.json", lines.join("\n").as_bytes())]);
+    let inputs = place.path().to_str().unwrap();
+    for (name, status) in [("shop/web", 0), ("shop/inner", 0), ("shop/wbe", 3)] {
+        let output = run(&["expose", name, inputs]);
+        assert_eq!(output.status.code(), Some(status), "{name}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.contains("others"), name != "shop/web", "{name}: {text}");
+    }
+}

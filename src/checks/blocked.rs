@@ -303,15 +303,8 @@ fn flow_summary(cause: &Cause<'_>) -> FlowSummary {
 }
 
 fn observed(cause: &Cause<'_>) -> Observed {
-    Observed {
-        count: cause.count(),
-        span: cause.span(),
-        sources: cause.seen.sources.len(),
-        destinations: cause.seen.destinations.len(),
-        instances: cause.seen.instances.iter().copied().map(str::to_owned).collect(),
-        rule: cause.logged_rule.as_ref().map(|rule| rule.name().to_owned()),
-        sample: cause.seen.sample.map(|(tuple, sample)| (sample.insert_id.to_owned(), tuple)),
-    }
+    let rule = cause.logged_rule.as_ref();
+    Observed::of(&cause.seen, cause.count(), cause.span(), rule)
 }
 
 fn resources(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> Vec<ResourceSummary> {

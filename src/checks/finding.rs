@@ -6,6 +6,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::correlate::Cause;
 use crate::correlate::causes::decider_key;
+use crate::correlate::questions::{Question, wider};
+use crate::correlate::seen::Seen;
 use crate::correlate::side::Side;
 use crate::engine::near_miss::Gap;
 use crate::engine::{Decider, Decision, Doubt, Mismatch, NearMiss};
@@ -120,6 +122,33 @@ pub struct Observed {
     pub rule: Option<String>,
     /// One of them: its `insertId` and its connection.
     pub sample: Option<(String, FiveTuple)>,
+}
+
+impl Observed {
+    /// What several questions show together.
+    pub(super) fn of_questions(questions: &[&Question<'_>], rule: Option<&RuleReference>) -> Self {
+        let count = questions.iter().map(|question| question.entries).sum();
+        let span = questions.iter().fold(None, |span, one| wider(span, one.span));
+        Self::of(&Seen::of(questions.iter().copied()), count, span, rule)
+    }
+
+    /// In owned words: what was seen, and which rule the log names for it.
+    pub(super) fn of(
+        seen: &Seen<'_>,
+        count: u64,
+        span: Option<(Timestamp, Timestamp)>,
+        rule: Option<&RuleReference>,
+    ) -> Self {
+        Self {
+            count,
+            span,
+            sources: seen.sources.len(),
+            destinations: seen.destinations.len(),
+            instances: seen.instances.iter().copied().map(str::to_owned).collect(),
+            rule: rule.map(|rule| rule.name().to_owned()),
+            sample: seen.sample.map(|(tuple, sample)| (sample.insert_id.to_owned(), tuple)),
+        }
+    }
 }
 
 /// What decided, in owned words.

@@ -12,7 +12,9 @@
 //!
 //! Source: <https://cloud.google.com/network-intelligence-center/docs/firewall-insights/concepts/overview>
 
-use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, network_key};
+use crate::checks::finding::{
+    Basis, Confidence, Finding, Observed, ResourceSummary, id, network_key,
+};
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::usage::{Usage, usage};
 use crate::model::{Action, Disposition, Owner};
@@ -110,7 +112,7 @@ fn finding(
         title: format!("rule {label} admits more than this log shows anybody to use"),
         explanation,
         flow: None,
-        observed: None,
+        observed: Some(Observed::of(&one.seen, one.hits, one.span, None)),
         needed: false,
         decision: None,
         resources: vec![ResourceSummary {

@@ -18,7 +18,9 @@
 use std::collections::BTreeMap;
 
 use crate::checks::blocked::{self, Words};
-use crate::checks::finding::{Basis, Confidence, Finding, ResourceSummary, id, network_key};
+use crate::checks::finding::{
+    Basis, Confidence, Finding, Observed, ResourceSummary, id, network_key,
+};
 use crate::checks::logged::{self, is_given, is_logged};
 use crate::checks::{Check, Evidence, Outcome, Severity};
 use crate::correlate::{Cause, Question};
@@ -98,7 +100,8 @@ fn not_decided(cause: &Cause<'_>) -> String {
 
 /// Denied on both sides, by different rules.
 fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<Finding> {
-    let mut differing: BTreeMap<(String, String), Vec<&Cause<'_>>> = BTreeMap::new();
+    let mut differing: BTreeMap<(String, String), (&RuleReference, Vec<&Cause<'_>>)> =
+        BTreeMap::new();
     for cause in &evidence.correlation.causes {
         let Some(logged) = &cause.logged_rule else {
             continue;
@@ -121,12 +124,14 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
         };
         let network = cause.network.as_ref().map(network_key).unwrap_or_default();
         let theirs = format!("{} of network {network}", logged.name());
-        differing.entry((theirs, ours)).or_default().push(cause);
+        differing.entry((theirs, ours)).or_insert((logged, Vec::new())).1.push(cause);
     }
     differing
         .into_iter()
-        .map(|((theirs, ours), causes)| {
-            let count: u64 = causes.iter().map(|cause| cause.count()).sum();
+        .map(|((theirs, ours), (logged, causes))| {
+            let questions: Vec<&Question<'_>> =
+                causes.iter().flat_map(|cause| &cause.questions).collect();
+            let observed = Observed::of_questions(&questions, Some(logged));
             let known = causes.iter().any(|cause| is_given(cause, evidence));
             let reason = if known {
                 "the rule is given, but would not decide this: it, or the VM's tags, changed since"
@@ -140,9 +145,9 @@ fn other_deciders<'e>(check: &'e Check, evidence: &'e Evidence<'_, '_>) -> Vec<F
                 confidence: Confidence::Proven,
                 basis: Basis::Observed,
                 title: format!("the log names {theirs}; by the resources given, {ours} decides"),
-                explanation: vec![format!("{count} denied entries"), reason.to_owned()],
+                explanation: vec![format!("{} denied entries", observed.count), reason.to_owned()],
                 flow: None,
-                observed: None,
+                observed: Some(observed),
                 needed: false,
                 decision: None,
                 resources: Vec::new(),
@@ -167,7 +172,7 @@ fn is_order_open(cause: &Cause<'_>, evidence: &Evidence<'_, '_>) -> bool {
 
 /// Allowed in the log, denied by the given rules.
 fn now_denied(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
-    let mut by_decider: BTreeMap<String, (u64, Option<&FirewallRule>, &Question<'_>)> =
+    let mut by_decider: BTreeMap<String, (Option<&FirewallRule>, Vec<&Question<'_>>)> =
         BTreeMap::new();
     for question in &evidence.correlation.passed {
         let allowed = question.first.disposition() == Disposition::Allowed;
@@ -178,35 +183,38 @@ fn now_denied(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
             Decider::Rule(rule) => (format!("rule {}", rule.label()), Some(rule)),
             _ => ("the implied deny".to_owned(), None),
         };
-        let place = by_decider.entry(key).or_insert((0, rule, question));
-        place.0 += question.entries;
+        by_decider.entry(key).or_insert((rule, Vec::new())).1.push(question);
     }
     by_decider
         .into_iter()
-        .map(|(decider, (count, rule, sample))| Finding {
-            id: id(check.id, &["now denied", &decider]),
-            check: check.id,
-            severity: check.severity,
-            confidence: Confidence::Proven,
-            basis: Basis::Observed,
-            title: format!("the log allows what {decider} of the resources given denies"),
-            explanation: vec![format!("{count} allowed entries, such as {}", sample.first.tuple())],
-            flow: None,
-            observed: None,
-            needed: false,
-            decision: None,
-            resources: rule
-                .map(|rule| ResourceSummary {
-                    kind: "firewall-rule",
-                    name: rule.label(),
-                    origin: rule.origin.clone(),
-                })
-                .into_iter()
-                .collect(),
-            fixes: Vec::new(),
-            remedies: Vec::new(),
-            advice: Vec::new(),
-            no_fix: Some("export the effective firewalls of the network again".to_owned()),
+        .filter_map(|(decider, (rule, questions))| {
+            let observed = Observed::of_questions(&questions, None);
+            let such = questions.first()?.first.tuple();
+            Some(Finding {
+                id: id(check.id, &["now denied", &decider]),
+                check: check.id,
+                severity: check.severity,
+                confidence: Confidence::Proven,
+                basis: Basis::Observed,
+                title: format!("the log allows what {decider} of the resources given denies"),
+                explanation: vec![format!("{} allowed entries, such as {such}", observed.count)],
+                flow: None,
+                observed: Some(observed),
+                needed: false,
+                decision: None,
+                resources: rule
+                    .map(|rule| ResourceSummary {
+                        kind: "firewall-rule",
+                        name: rule.label(),
+                        origin: rule.origin.clone(),
+                    })
+                    .into_iter()
+                    .collect(),
+                fixes: Vec::new(),
+                remedies: Vec::new(),
+                advice: Vec::new(),
+                no_fix: Some("export the effective firewalls of the network again".to_owned()),
+            })
         })
         .collect()
 }

@@ -297,7 +297,7 @@ pub(super) fn ask<'a>(
 
 /// The span that holds both.
 #[must_use]
-pub(super) fn wider(
+pub(crate) fn wider(
     a: Option<(Timestamp, Timestamp)>,
     b: Option<(Timestamp, Timestamp)>,
 ) -> Option<(Timestamp, Timestamp)> {

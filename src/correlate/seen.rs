@@ -25,7 +25,21 @@ pub struct Seen<'a> {
     pub sample: Option<(FiveTuple, Sample<'a>)>,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
+    /// What was seen of some connections.
+    pub fn of<'q>(questions: impl IntoIterator<Item = &'q Question<'a>>) -> Self
+    where
+        'a: 'q,
+    {
+        let mut own = Collecting::default();
+        for question in questions {
+            for group in question.connections() {
+                own.add(&group);
+            }
+        }
+        own.finish()
+    }
+
     /// What was seen of several causes.
     pub(super) fn of_all(parts: Vec<Self>) -> Self {
         let mut all = Self::default();

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use crate::correlate::questions::{Question, wider};
+use crate::correlate::seen::Seen;
 use crate::model::firewall::Layer4;
 use crate::model::{FirewallRule, Inventory, RuleReference};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Timestamp, TrafficSet};
@@ -21,6 +22,8 @@ pub struct Usage<'a> {
     pub connections: u64,
     /// The earliest and the latest.
     pub span: Option<(Timestamp, Timestamp)>,
+    /// What their connections are, all together.
+    pub seen: Seen<'a>,
     /// The other ends that were met.
     pub peers: AddressSet,
     /// The protocols and ports that were met.
@@ -154,15 +157,16 @@ fn unused(rule: &FirewallRule) -> Usage<'_> {
         hits: 0,
         connections: 0,
         span: None,
+        seen: Seen::default(),
         peers: AddressSet::default(),
         traffic: TrafficSet::default(),
         unmet: Vec::new(),
     }
 }
 
-impl Usage<'_> {
-    fn take(&mut self, questions: &[&Question<'_>]) {
-        let mut peers: BTreeSet<IpNet> = BTreeSet::new();
+impl<'a> Usage<'a> {
+    fn take(&mut self, questions: &[&Question<'a>]) {
+        self.seen = Seen::of(questions.iter().copied());
         let mut traffic = BTreeSet::new();
         for question in questions {
             self.hits += question.entries;
@@ -170,13 +174,14 @@ impl Usage<'_> {
             self.connections += question.len() as u64;
             for connection in question.connections() {
                 let tuple = connection.tuple();
-                peers.insert(match self.rule.direction {
-                    Direction::Ingress => tuple.src.into(),
-                    Direction::Egress => tuple.dst.into(),
-                });
                 traffic.insert((tuple.protocol, tuple.dst_port));
             }
         }
+        let peers = match self.rule.direction {
+            Direction::Ingress => &self.seen.sources,
+            Direction::Egress => &self.seen.destinations,
+        };
+        let peers: Vec<IpNet> = peers.iter().map(|peer| IpNet::from(*peer)).collect();
         self.peers = AddressSet::of(&peers);
         let points = traffic.iter().map(|(protocol, port)| TrafficSet::of_point(*protocol, *port));
         self.traffic = TrafficSet::union_of(points);

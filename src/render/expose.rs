@@ -22,7 +22,8 @@ pub struct Asked {
     pub inputs: String,
 }
 
-fn of<'r>(report: &'r Report, name: Option<&'r str>) -> impl Iterator<Item = &'r WaySummary> {
+/// The ways into one application, or all.
+pub fn of<'r>(report: &'r Report, name: Option<&'r str>) -> impl Iterator<Item = &'r WaySummary> {
     let is = move |id: &ObjectName| name.is_none_or(|name| is_of(name, id));
     report
         .ways
@@ -37,7 +38,17 @@ pub fn document(report: &Report, asked: &Asked) -> Document {
     let all: Vec<&WaySummary> = of(report, asked.name.as_deref()).collect();
     if all.is_empty() {
         let what = asked.name.as_deref().map(|name| format!(" into {name}")).unwrap_or_default();
-        document.line(format!("No way{what}: no Service, Ingress or Gateway was given."));
+        let mut others: Vec<String> = report.ways.iter().map(|way| way.id.to_string()).collect();
+        others.sort();
+        others.dedup();
+        let why = match others.is_empty() {
+            true => "no Service, Ingress or Gateway was given",
+            false => "of what was given, nothing leads there",
+        };
+        document.line(format!("No way{what}: {why}."));
+        if !others.is_empty() {
+            document.entry("others", some_of(&others));
+        }
         document.entry(
             "next",
             "kubectl get services,ingresses,pods,deployments --all-namespaces -o json",
@@ -110,6 +121,15 @@ fn known(holds: Option<bool>, yes: &str, no: &str) -> String {
     }
 }
 
+/// The first few, and how many more there are.
+fn some_of(list: &[String]) -> String {
+    let first = list.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    match list.len().saturating_sub(3) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
 fn row(way: &WaySummary) -> Vec<String> {
     let verdict = match way.verdict {
         _ if way.kind == "port-forward" => "· inside",
@@ -128,11 +148,7 @@ fn row(way: &WaySummary) -> Vec<String> {
         None => "?".to_owned(),
         Some(list) if list.is_empty() => "nobody".to_owned(),
         Some(list) if list.iter().any(|one| one == "0.0.0.0/0") => "anybody".to_owned(),
-        Some(list) if list.len() > 3 => {
-            let first = list.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-            format!("{first} and {} more", list.len() - 3)
-        }
-        Some(list) => list.join(", "),
+        Some(list) => some_of(list),
     };
     vec![
         verdict.to_owned(),

@@ -33,6 +33,11 @@ pub struct Asked {
     pub inputs: String,
 }
 
+/// Whether it tells of traffic that the log denies, and not of a rule.
+fn is_denial(finding: &Finding) -> bool {
+    finding.observed.is_some() && finding.flow.is_some()
+}
+
 /// The answer.
 #[must_use]
 pub fn document(report: &Report, asked: &Asked) -> Document {
@@ -44,7 +49,7 @@ pub fn document(report: &Report, asked: &Asked) -> Document {
     let (causes, notes): (Vec<&Finding>, Vec<&Finding>) = report
         .findings
         .iter()
-        .partition(|finding| finding.severity != Severity::Note || finding.observed.is_some());
+        .partition(|finding| finding.severity != Severity::Note || is_denial(finding));
     if causes.is_empty() {
         nothing_found(&mut document, report, asked);
     } else {

@@ -13,6 +13,8 @@ use crate::shell::output::{self, Layout};
 pub(super) const DONE: u8 = 0;
 /// The status where something was.
 pub(super) const FOUND: u8 = 1;
+/// Nothing that could be asked was in the inputs.
+pub(super) const NOTHING: u8 = 3;
 
 fn layout(options: &Options) -> Layout {
     output::layout(options.colour, options.width, options.output.is_some())

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use crate::checks::Report;
 use crate::cli::{Command, Format, Options};
+use crate::correlate::exposure::is_of;
 use crate::ingest::profile::profile;
+use crate::model::Inventory;
 use crate::net::{IpNet, parse_cidr};
 use crate::render::expose;
 use crate::shell::Error;
-use crate::shell::answer::{print, print_json, print_lines, quoted, status};
+use crate::shell::answer::{NOTHING, print, print_json, print_lines, quoted, status};
 
 /// The options with the inputs, the clients and the profile in their places.
 pub(super) fn options(
@@ -64,8 +66,16 @@ fn is_application(word: &str) -> bool {
     two && parts.next().is_none() && !Path::new(word).exists()
 }
 
-/// Prints the ways: all, or those into one application.
-pub(super) fn run(options: &Options, report: &Report, name: Option<&str>) -> Result<u8, Error> {
+/// Prints the ways: all, or those into one application. That nothing leads there is an answer where
+/// there is such an application; where nothing is called that, it is none.
+pub(super) fn run(
+    options: &Options,
+    inventory: &Inventory,
+    report: &Report,
+    name: Option<&str>,
+) -> Result<u8, Error> {
+    let mut known = inventory.workloads.workloads.iter().map(|one| &one.id);
+    let is_known = name.is_some_and(|name| known.any(|id| is_of(name, id)));
     match options.format {
         Format::Json => print_json(options, &expose::json(report, name))?,
         Format::Ndjson => print_lines(options, &expose::lines(report, name))?,
@@ -78,6 +88,9 @@ pub(super) fn run(options: &Options, report: &Report, name: Option<&str>) -> Res
             };
             print(options, &expose::document(report, &asked))?;
         }
+    }
+    if !is_known && expose::of(report, name).next().is_none() {
+        return Ok(NOTHING);
     }
     Ok(status(report, options.fail_on.unwrap_or("never")))
 }

@@ -17,7 +17,7 @@ use crate::net::Timestamp;
 use crate::render::triage::{Asked, Detail};
 use crate::render::{self, collect, csv, fix, inventory, json, page, reach, sarif, triage, why};
 use crate::shell::answer::{
-    DONE, FOUND, print, print_json, print_lines, said, status, status_of, tell,
+    DONE, FOUND, NOTHING, print, print_json, print_lines, said, status, status_of, tell,
 };
 use crate::shell::input::{self, Source};
 use crate::shell::output::{self, Progress};
@@ -25,7 +25,6 @@ use crate::shell::prepare::prepare;
 use crate::shell::{Error, compare, demo, expose, follow, gather, memory, simulate};
 
 const USAGE: u8 = 2;
-const NOTHING: u8 = 3;
 
 /// Runs and says with which status to exit.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
@@ -160,7 +159,8 @@ fn on_sources(options: &Options, sources: &[Source]) -> Result<u8, Error> {
         Command::Reach => run_reach(options, &gathered)?,
         Command::Path { from, host } => run_path(options, &gathered, from, host)?,
         Command::Expose { words, .. } => {
-            expose::run(options, &report(options, &gathered), words.first().map(String::as_str))?
+            let named = words.first().map(String::as_str);
+            expose::run(options, &gathered.inventory, &report(options, &gathered), named)?
         }
         Command::Inventory => run_inventory(options, &gathered)?,
         Command::Simulate(asked) => {
@@ -479,6 +479,25 @@ fn explain(options: &Options, check: Option<&str>) -> Result<u8, Error> {
         },
         None => checks::CHECKS.to_vec(),
     };
+    let value = |check: &&checks::Check| {
+        serde_json::json!({"id": check.id, "severity": check.severity.id(), "title": check.title,
+               "page": check.page()})
+    };
+    let values: Vec<_> = pages.iter().map(value).collect();
+    match options.format {
+        Format::Json => {
+            print_json(
+                options,
+                &serde_json::json!({"schema": "vpcwhy/explain-v1", "checks": values}),
+            )?;
+            return Ok(DONE);
+        }
+        Format::Ndjson => {
+            print_lines(options, &values)?;
+            return Ok(DONE);
+        }
+        _ => {}
+    }
     let texts: Vec<_> = pages
         .iter()
         .map(|check| match options.format {
