@@ -328,6 +328,8 @@ fn a_project_chooses_the_network() {
         ("ALLOWED".into(), "DENIED".into())
     );
     assert_eq!(verdict(&["--project", "r"]), "UNDETERMINED");
+    let head = stdout(&run(&["triage", path]));
+    assert!(head.contains("networks p/n, q/n"), "{head}");
 }
 
 /// Flags may stand before the command, which is no file then.

@@ -7,6 +7,7 @@ use crate::checks::{Report, by_id};
 use crate::correlate::LogCounts;
 use crate::correlate::side::Side;
 use crate::engine::Verdict;
+use crate::model::Reference;
 use crate::net::{Role, Timestamp};
 use crate::render::document::{Block, Document, Style, plain, plural, styled, thousands};
 use crate::render::{resource, suggestion};
@@ -72,6 +73,22 @@ pub fn document(report: &Report, asked: &Asked) -> Document {
     document
 }
 
+/// The networks that were looked at. Those of several projects may share a name.
+fn networks(all: &[Reference]) -> Option<String> {
+    let namesakes = |of: &Reference| all.iter().filter(|one| one.name == of.name).count() > 1;
+    let name = |of: &Reference| match of.project.as_deref().filter(|_| namesakes(of)) {
+        Some(project) => format!("{project}/{}", of.name),
+        None => of.name.clone(),
+    };
+    let shown: Vec<_> = all.iter().take(4).map(name).collect();
+    let more = match all.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let word = if all.len() == 1 { "network" } else { "networks" };
+    (!all.is_empty()).then(|| format!("{word} {}{more}", shown.join(", ")))
+}
+
 fn head(document: &mut Document, report: &Report, detail: Detail) {
     let log = &report.log;
     let mut parts = vec![plural(report.inputs.len() as u64, "file", "files")];
@@ -110,15 +127,7 @@ fn head(document: &mut Document, report: &Report, detail: Detail) {
         }
     }
     document.entry("read", parts.join(" · "));
-    let networks: Vec<_> = report.networks.iter().map(ToString::to_string).collect();
-    let mut scope = Vec::new();
-    if !networks.is_empty() {
-        let shown: Vec<_> = networks.iter().take(4).cloned().collect();
-        let more = networks.len().saturating_sub(4);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let word = if networks.len() == 1 { "network" } else { "networks" };
-        scope.push(format!("{word} {}{more}", shown.join(", ")));
-    }
+    let mut scope: Vec<String> = networks(&report.networks).into_iter().collect();
     if let (Some(first), Some(last)) = (log.first, log.last) {
         scope.push(span(first, last));
     }
