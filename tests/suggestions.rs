@@ -160,22 +160,37 @@ fn targets_are_the_clusters_own() {
     let vm = value!({"kind": "compute#instance", "name": "db", "zone": "zones/r-a",
         "tags": {"items": ["shared"]}, "serviceAccounts": [{"email": "db@p.iam.gserviceaccount.com"}],
         "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": "10.9.0.5"}]});
-    let with = |account: &str| {
-        let all = [
+    let with = |account: &str, listed: bool| {
+        let mut node = vm.clone();
+        node["name"] = value!("gke-c-pool-1");
+        node["labels"] = value!({"goog-k8s-cluster-name": "c"});
+        node["networkInterfaces"][0]["networkIP"] = value!("10.0.0.5");
+        node["serviceAccounts"][0]["email"] = value!(account);
+        let mut all = vec![
             deny_all(value!({})),
             cluster("c", pool(account)),
             subnet(value!({})),
             vm.clone(),
             webhook_call(),
         ];
+        all.extend(listed.then_some(node));
         fixes(&Inputs::of(&all).triage(), "webhook-port-blocked")[0].clone()
     };
     let account = "nodes@p.iam.gserviceaccount.com";
-    let fix = with(account);
+    let fix = with(account, true);
     assert_eq!(fix["rule"]["target_service_accounts"], value!([account]), "{fix:#}");
     assert_eq!(fix["rule"]["target_tags"], value!([]));
     assert_eq!(fix["safety"], "safe");
-    let fix = with("default");
+    // Who else runs as it nobody knows without the nodes beside the others.
+    let fix = with(account, false);
+    assert_eq!(fix["safety"], "review");
+    assert!(fix["notes"].to_string().contains("who else carries it was not given"), "{fix:#}");
+    // What every VM runs as unless told otherwise is nobody's own.
+    let default = "123456-compute@developer.gserviceaccount.com";
+    let fix = with(default, true);
+    assert_eq!(fix["safety"], "review");
+    assert!(fix["notes"].to_string().contains("what VMs run as by default"), "{fix:#}");
+    let fix = with("default", true);
     assert_eq!(fix["rule"]["target_tags"], value!(["shared"]), "{fix:#}");
     assert_eq!(fix["safety"], "review");
 }
@@ -804,8 +819,7 @@ fn both_ends_have_to_let_it_pass() {
         let fix = report["findings"][0]["fixes"][0].clone();
         (fix["safety"].clone(), fix["notes"].to_string())
     };
-    let (safety, notes) = told(deny_all(value!({})));
-    assert_eq!(safety, "safe");
+    let (_, notes) = told(deny_all(value!({})));
     assert!(
         notes.contains("the other end denies it, too (INGRESS DENIED by rule deny-all"),
         "{notes}"
@@ -819,7 +833,7 @@ fn both_ends_have_to_let_it_pass() {
         value!({"allowed": [{"IPProtocol": "all"}],
         "sourceRanges": ["10.0.0.0/8"]}),
     ));
-    assert_eq!(safety, "safe");
+    assert_eq!(safety, "review", "nothing asks for it");
     assert!(!notes.contains("other end"), "{notes}");
     // What a cluster needs is told for both ends.
     let all = [egress, deny_all(value!({})), cluster("c", value!({})), subnet(value!({}))];
@@ -1119,8 +1133,16 @@ fn an_exception_for_somebody_else_makes_no_default() {
         assert!(fixes.is_empty(), "{own:#?}");
         assert!(why.contains("intended denial: rule lock"), "{why}");
     }
-    // Several exceptions, or one for these clients, show a default that stands high.
-    let several = [key("key", value!({})), key("web", value!({"sourceRanges": ["10.98.0.0/24"]}))];
+    // Two keys are still keys: many exceptions, or one for these clients, show a default that
+    // stands high.
+    let named = |number: u8| {
+        let from = format!("10.{number}.0.0/24");
+        key(&format!("web-{number}"), value!({"sourceRanges": [from]}))
+    };
+    let several = [96, 97, 98, 99].map(named);
+    let (fixes, why) = asked(&[&[lock(value!({}))], &several[..2]].concat());
+    assert!(fixes.is_empty(), "{fixes:#?}");
+    assert!(why.contains("intended denial: rule lock"), "{why}");
     let ours = [key("master", value!({"sourceRanges": ["172.16.0.0/28"]}))];
     for own in [&several[..], &ours] {
         let (fixes, why) = asked(&[&[lock(value!({}))], own].concat());
@@ -1133,6 +1155,11 @@ fn an_exception_for_somebody_else_makes_no_default() {
         one["targetTags"] = tag["targetTags"].clone();
         one
     };
+    // Who looks into all of it, at all ports, makes no exception for anybody else.
+    let forensics = tagged(key("key", value!({"allowed": [{"IPProtocol": "all"}]})));
+    let (fixes, why) = asked(&[lock(tag.clone()), forensics]);
+    assert!(fixes.is_empty(), "{fixes:#?}");
+    assert!(why.contains("denies everything to its targets on purpose"), "{why}");
     // Unless it stands where defaults do.
     let usual = lock(value!({"priority": 65000, "targetTags": [TAG]}));
     let (fixes, why) = asked(&[&[usual][..], &several.clone().map(tagged)].concat());
@@ -1256,10 +1283,11 @@ fn a_rule_is_for_the_tag_that_others_lack() {
         let vms = [vm("web", "10.0.0.8", &["all-vms", "web"]), vm("db", "10.0.0.9", tags)];
         let all = [&[deny_all(value!({})), subnet(value!({})), log][..], &vms].concat();
         let fix = Inputs::of(&all).triage()["findings"][0]["fixes"][0].clone();
-        (fix["rule"]["target_tags"].clone(), fix["safety"].clone())
+        let others = fix["notes"].to_string().contains("1 other VMs carry it, too");
+        (fix["rule"]["target_tags"].clone(), others)
     };
-    assert_eq!(asked(&["all-vms", "db"]), (value!(["db"]), value!("safe")));
-    assert_eq!(asked(&["all-vms"]), (value!(["all-vms"]), value!("review")));
+    assert_eq!(asked(&["all-vms", "db"]), (value!(["db"]), false));
+    assert_eq!(asked(&["all-vms"]), (value!(["all-vms"]), true));
 }
 
 /// Policies of several regions and projects share names: the rule goes into the one that denies,
@@ -1357,4 +1385,81 @@ fn calls_of_connectors_are_no_scan() {
     };
     assert_eq!(bare("45.3.2.1", 22), "internet-scan");
     assert_eq!(bare("35.199.225.9", 667), "unexplained-denial");
+}
+
+/// Where the nodes were given, an address of their range that is none of theirs may be any VM's.
+#[test]
+fn a_stranger_in_the_range_of_nodes_carries_what_nobody_knows() {
+    let vm = |name: &str, address: &str, labels: Value| {
+        value!({"kind": "compute#instance", "name": name, "labels": labels,
+            "tags": {"items": [TAG]},
+            "networkInterfaces": [{"network": "projects/p/global/networks/n", "networkIP": address}],
+            "selfLink": format!("https://x/projects/p/zones/z/instances/{name}")})
+    };
+    let node = vm("gke-c-pool-1", "10.0.0.5", value!({"goog-k8s-cluster-name": "c"}));
+    let [master, inside] = own_rules();
+    let all = [cluster("c", value!({})), subnet(value!({})), master, inside, deny_all(value!({}))];
+    let without = Inputs::of(&all);
+    let asked =
+        |inputs: &Inputs, to: &str| inputs.why("172.16.0.2", &format!("{to}:10250"), "INGRESS").0;
+    assert_eq!(asked(&without, "10.0.0.9"), "ALLOWED", "nobody gave the nodes");
+    let with = Inputs::of(&[&all[..], &[node]].concat());
+    assert_eq!(
+        (asked(&with, "10.0.0.5"), asked(&with, "10.0.0.9")),
+        ("ALLOWED".into(), "UNDETERMINED".into())
+    );
+}
+
+/// What nothing but the log speaks of is no `safe` rule, unless clusters live on it; and what a role
+/// does not serve is none at all.
+#[test]
+fn the_log_alone_makes_nothing_safe() {
+    let clients = subnet(value!({"name": "clients", "ipCidrRange": "10.9.0.0/24"}));
+    let egress = deny_all(value!({"name": "deny-out", "direction": "EGRESS", "sourceRanges": null,
+        "destinationRanges": ["0.0.0.0/0"]}));
+    let zone = value!({"kind": "dns#managedZone", "name": "apis", "dnsName": "googleapis.com.",
+        "visibility": "private", "privateVisibilityConfig": {"networks":
+            [{"networkUrl": "https://x/projects/p/global/networks/n"}]}});
+    let vip = |address: &str| {
+        value!({"kind": "dns#resourceRecordSet", "name": "*.googleapis.com.", "type": "A", "ttl": 300,
+            "rrdatas": [address]})
+    };
+    let asked = |log: Value, more: &[Value]| {
+        let all = [
+            deny_all(value!({})),
+            egress.clone(),
+            cluster("c", value!({})),
+            subnet(value!({})),
+            clients.clone(),
+            log,
+        ];
+        let report = Inputs::of(&[&all[..], more].concat()).triage();
+        let found = report["findings"].as_array().unwrap().clone();
+        let own = found.into_iter().find(|one| one["observed"]["count"] == 1).unwrap();
+        (
+            own["fixes"][0]["safety"].clone(),
+            own["fixes"][0]["notes"].to_string() + &own["no_fix"].to_string(),
+        )
+    };
+    let from =
+        |src: &str, port| denied(src, "10.0.0.5", port, "deny-all", "INGRESS", "gke-c-pool-1");
+    let to = |dst: &str, port| denied("10.0.0.5", dst, port, "deny-out", "EGRESS", "gke-c-pool-1");
+    assert_eq!(asked(from("172.16.0.2", 8443), &[]).0, "safe");
+    assert_eq!(asked(from("35.191.0.9", 8080), &[]).0, "safe");
+    for (log, why) in [
+        (from("10.9.0.3", 22), "it lets in all of 10.9.0.0/24"),
+        (to("10.9.0.3", 5432), "it opens the way to all of 10.9.0.0/24"),
+    ] {
+        let (safety, words) = asked(log, &[]);
+        assert_eq!(safety, "review", "{words}");
+        assert!(words.contains(why), "{words}");
+    }
+    assert_eq!(asked(to("199.36.153.9", 443), &[]).0, "safe");
+    let (safety, words) = asked(to("199.36.153.9", 22), &[]);
+    assert_eq!(safety, Value::Null, "{words}");
+    assert!(words.contains("served at 443 and 80"), "{words}");
+    // One witness for the other VIP is enough to look twice.
+    let (safety, words) = asked(to("199.36.153.9", 443), &[zone, vip("199.36.153.5")]);
+    assert_eq!(safety, "review", "{words}");
+    assert!(words.contains("was made for restricted.googleapis.com"), "{words}");
 }

@@ -86,9 +86,15 @@ fn mend(cause: &Cause<'_>, evidence: &Evidence<'_, '_>, earlier: &Earlier) -> Me
         let is_other =
             |one: &&&Cause<'_>| !proposal.wanted.iter().any(|wanted| std::ptr::eq(*wanted, **one));
         let stay = stay.iter().filter(is_other).flat_map(|one| &one.questions);
+        let (asked, unasked): (Vec<&Cause<'_>>, Vec<&Cause<'_>>) = may_pass
+            .iter()
+            .copied()
+            .filter(|one| is_other(&one))
+            .partition(|one| is_asked_for(cause, one));
         Others {
             stay: stay.chain(&evidence.correlation.passed).collect(),
-            may_pass: may_pass.iter().filter(is_other).flat_map(|one| &one.questions).collect(),
+            may_pass: asked.into_iter().flat_map(|one| &one.questions).collect(),
+            beside: unasked.into_iter().flat_map(|one| &one.questions).collect(),
         }
     };
     let edges = &evidence.correlation.edges;
@@ -181,7 +187,7 @@ fn of_part(
     let causes = evidence.correlation.causes.iter().filter(|one| !std::ptr::eq(*one, cause));
     let others = Others {
         stay: causes.flat_map(|one| &one.questions).chain(&evidence.correlation.passed).collect(),
-        may_pass: Vec::new(),
+        ..Others::default()
     };
     let edges = &evidence.correlation.edges;
     prove(evidence.directory, proposal, &others, edges, evidence.printer).ok()
@@ -260,6 +266,13 @@ fn is_needed_too(cause: &Cause<'_>, other: &Cause<'_>) -> bool {
         && by_default(other)
 }
 
+/// Whether something asks for what passes with a change: a need of its own, or that it is of the
+/// same cluster's pods and nodes, who share their tags.
+fn is_asked_for(cause: &Cause<'_>, other: &Cause<'_>) -> bool {
+    let (own, others) = (ends(cause).1.cluster, ends(other).1.cluster);
+    !other.needs.is_empty() || own.is_some() && own == others
+}
+
 fn by_default(cause: &Cause<'_>) -> bool {
     match cause.decision.decider {
         Decider::Rule(rule) => rule.is_catch_all(cause.protocol),
@@ -286,6 +299,11 @@ fn refusal(cause: &Cause<'_>, why: &Refuted, evidence: &Evidence<'_, '_>) -> Str
         }
         Refuted::StillDenied(Some(rule)) => format!("rule {rule} would still deny it"),
         Refuted::StillDenied(None) => "it would still be denied".to_owned(),
+        Refuted::NotDecided => {
+            "whether a rule would be for these VMs is not known: what they carry (tags, service \
+             account) was not given: gcloud compute instances list --format=json"
+                .to_owned()
+        }
         Refuted::ChangesOthers(count) => {
             format!("every change that mends this also changes {count} other logged connections")
         }

@@ -59,7 +59,7 @@ fn finding(check: &Check, rule: &FirewallRule, evidence: &Evidence<'_, '_>) -> F
         notes,
     };
     let edges = &evidence.correlation.edges;
-    let others = Others { stay: evidence.logged.clone(), may_pass: Vec::new() };
+    let others = Others { stay: evidence.logged.clone(), ..Others::default() };
     let proved = prove(evidence.directory, proposal, &others, edges, evidence.printer);
     let fixes: Vec<_> = proved.into_iter().collect();
     Finding {

@@ -215,9 +215,11 @@ impl<'a> Directory<'a> {
             _ if owner.role == Role::Pod => owner.cluster,
             // The name tells: a VM that is named like no node may carry anything.
             Some(name) => self.cluster_of_vm(name, network),
+            // Where the nodes were given, one that is not among them may be any VM of the range.
             None => {
-                let shared = owner.role == Role::Node && self.roles.is_shared(address, network);
-                owner.cluster.filter(|_| !shared)
+                let may_be_another =
+                    self.roles.is_shared(address, network) || self.are_listed(owner.cluster);
+                owner.cluster.filter(|_| owner.role != Role::Node || !may_be_another)
             }
         };
         let Some(known) = cluster.and_then(|at| self.nodes.get(at)) else {
@@ -291,7 +293,8 @@ impl<'a> Directory<'a> {
     }
 
     /// Whether the VMs of a cluster were given.
-    fn are_listed(&self, cluster: Option<usize>) -> bool {
+    #[must_use]
+    pub fn are_listed(&self, cluster: Option<usize>) -> bool {
         cluster.and_then(|at| self.nodes.get(at)).is_some_and(|nodes| nodes.is_listed)
     }
 

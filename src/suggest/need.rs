@@ -7,7 +7,7 @@ use crate::engine::near_miss::Gap;
 use crate::engine::{Decider, EffectiveRules, Flow, Space, Verdict, evaluate_all};
 use crate::model::firewall::Layer4;
 use crate::model::{Action, FirewallPolicy, FirewallRule, Owner, PolicyKind, Reference};
-use crate::net::{AddressSet, Direction, IpNet, Role, TrafficSet};
+use crate::net::{AddressSet, Direction, IpNet, Protocol, Role, TrafficSet};
 use crate::suggest::proposal::NoFix;
 
 /// What must become possible.
@@ -129,6 +129,10 @@ fn peer_ranges(
                 meant.vip.name, meant.by, meant.origin
             )))
         }
+        // <https://cloud.google.com/vpc/docs/configure-private-google-access#config-domain>
+        Role::GoogleApis if !serves_port(cause) => {
+            no("Google's APIs are served at 443 and 80 and nothing else: this is none of their own")
+        }
         Role::DnsForwarder if cause.port != Some(53) => {
             no("Cloud DNS forwards queries to port 53 and nothing else: this is none of its own")
         }
@@ -171,6 +175,11 @@ fn peer_ranges(
         _ if !peer.known => no("the range of the other end is not known"),
         _ => Ok(peer.ranges.clone()),
     }
+}
+
+/// Whether the ranges of Google's APIs serve what is asked: by TCP, and by UDP for HTTP/3.
+fn serves_port(cause: &Cause<'_>) -> bool {
+    cause.ports().iter().all(|port| matches!(port, 80 | 443))
 }
 
 /// The deny that decides, where it is a default that may be outranked. A deny that speaks of this
@@ -319,6 +328,7 @@ fn has_exceptions(rule: &FirewallRule, cause: &Cause<'_>, directory: &Directory<
         })
         .collect();
     let wanted = TrafficSet::union_of(cause.layers().iter().map(Layer4::traffic));
+    let is_wide = |set: &TrafficSet| set.covers(&TrafficSet::of_protocol(Some(Protocol::TCP)));
     let peer = match rule.direction {
         Direction::Ingress => &cause.source,
         Direction::Egress => &cause.destination,
@@ -329,15 +339,21 @@ fn has_exceptions(rule: &FirewallRule, cause: &Cause<'_>, directory: &Directory<
             Direction::Ingress => other.source.as_ref(),
             Direction::Egress => other.destination.as_ref(),
         };
+        // What is about all ports is about these, too, and says nothing of them: such is the key
+        // that is kept for whoever looks into a quarantine.
+        let one_by_one = !is_wide(&other.traffic()) && !is_wide(&wanted);
         others.is_some_and(|others| !others.intersection(&peers).is_empty())
-            || !other.traffic().intersection(&wanted).is_empty()
+            || one_by_one && !other.traffic().intersection(&wanted).is_empty()
     };
     // At the usual rank several exceptions tell a default whomever it is for; right above it, one.
-    let several = rule.targets.is_everyone() || rule.priority >= 1000;
-    let almost = rule.targets.is_everyone() && rule.priority >= 900;
-    exceptions.iter().any(concerns)
-        || several && exceptions.len() > 1
-        || almost && !exceptions.is_empty()
+    let for_all = rule.targets.is_everyone();
+    let enough = match rule.priority {
+        1000.. => 2,
+        900.. if for_all => 1,
+        _ if for_all => 4,
+        _ => usize::MAX,
+    };
+    exceptions.iter().any(concerns) || exceptions.len() >= enough
 }
 
 /// Whether a person wrote a rule: GKE's own do not show what somebody meant.

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::correlate::{Cause, Directory};
+use crate::correlate::{Cause, Directory, path};
 use crate::engine::near_miss::Gap;
 use crate::engine::{Facts, Flow, Mismatch};
 use crate::model::firewall::{Layer4, Targets};
@@ -67,7 +67,11 @@ pub fn propose<'c, 'a>(
             ));
             one.safety = one.safety.max(Safety::Review);
         }
-        if let Some(why) = doubts(&need) {
+        if let Some(why) = other_vip(&need, directory) {
+            one.notes.push(why);
+            one.safety = one.safety.max(Safety::Review);
+        }
+        if let Some(why) = doubts(&need, directory) {
             one.notes.push(why);
             one.safety = one.safety.max(Safety::Review);
         }
@@ -90,7 +94,7 @@ pub fn propose<'c, 'a>(
 
 /// Why somebody should look first, whatever the change is: what is denied at an unusual rank may
 /// have been closed on purpose, and of what the log alone shows nobody said that it is wanted.
-fn doubts(need: &Need<'_, '_>) -> Option<String> {
+fn doubts(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<String> {
     let deny = need.deny.filter(|deny| deny.policy.is_none() && deny.priority < 1000);
     if let Some(deny) = deny {
         return Some(format!(
@@ -105,20 +109,54 @@ fn doubts(need: &Need<'_, '_>) -> Option<String> {
         return may_be.then(|| "nothing shows for certain that this is needed".to_owned());
     }
     let role = need.peer.role;
-    let is_others = matches!(role, Role::Node | Role::Pod)
-        && need.peer.cluster.is_some()
-        && need.peer.cluster != need.own.cluster;
-    let is_of_machines = matches!(role, Role::Peered | Role::OnPremises) || is_others;
     // Google's own callers log in nowhere.
     let by_google = matches!(role, Role::ControlPlane | Role::HealthCheck | Role::ProxySubnet);
     let to_people = need.cause.port.is_some_and(|port| [22, 23, 445, 3389].contains(&port));
     if by_google && to_people {
         return Some(format!("{role} ask for no logins: look at what this really is"));
     }
-    is_of_machines.then(|| {
+    if !is_expected(need) {
         let all = texts(&need.ranges);
-        format!("known from the log alone: nothing given asks for it, and it lets in all of {all}")
-    })
+        let what = match need.direction {
+            Direction::Ingress => "it lets in all of",
+            Direction::Egress => "it opens the way to all of",
+        };
+        return Some(format!(
+            "known from the log alone: nothing given asks for it, and {what} {all}"
+        ));
+    }
+    let webhooks = directory.inventory.workloads.webhook_configurations > 0;
+    (role == Role::ControlPlane && need.direction == Direction::Ingress && webhooks)
+        .then(|| "no webhook or aggregated API that was given asks for this port".to_owned())
+}
+
+/// What shows that a network may be made for another VIP than the one that would be opened: the
+/// private one serves what the perimeter of VPC Service Controls keeps in.
+fn other_vip(need: &Need<'_, '_>, directory: &Directory<'_>) -> Option<String> {
+    let otherwise =
+        |range: &IpNet| path::may_be_meant_otherwise(directory.inventory, need.network, range);
+    let meant = need.ranges.iter().find_map(otherwise)?;
+    Some(format!(
+        "{} ({}) was made for {}: keep to that one, unless this is wanted, too",
+        meant.by, meant.origin, meant.vip.name
+    ))
+}
+
+/// Whether such traffic is what a cluster is there for, or what Google's own callers do, though
+/// nothing that was given asks for this.
+fn is_expected(need: &Need<'_, '_>) -> bool {
+    let (peer, own) = (need.peer, need.own.cluster);
+    match peer.role {
+        // Both come by way of Google, which asks who they are.
+        Role::HealthCheck | Role::Iap => true,
+        Role::Node | Role::Pod | Role::Service | Role::ControlPlane => {
+            peer.cluster.is_some() && peer.cluster == own
+        }
+        // Nobody's VMs but a cluster's are known to need these.
+        Role::GoogleApis | Role::Metadata | Role::DnsForwarder => own.is_some(),
+        Role::ProxySubnet => true,
+        _ => false,
+    }
 }
 
 /// Of what opens about as much, a correction of a rule that is there already comes first; one that

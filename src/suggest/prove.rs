@@ -15,7 +15,7 @@ use crate::engine::matching::Outcome;
 use crate::engine::{
     Decider, EffectiveRules, Flow, Mismatch, Space, Verdict, evaluate, evaluate_all,
 };
-use crate::model::{Disposition, FirewallRule, Inventory};
+use crate::model::{Action, Disposition, FirewallRule, Inventory};
 use crate::net::{AddressSet, Direction, FiveTuple, Protocol, TrafficSet};
 use crate::suggest::change::{Change, Safety};
 use crate::suggest::crossing;
@@ -64,6 +64,8 @@ pub enum Refuted {
     ReadsBackDifferently(&'static str),
     /// Not all wanted connections pass; the label of what still denies.
     StillDenied(Option<String>),
+    /// Whether all wanted connections pass depends on what nobody gave.
+    NotDecided,
     /// Other logged connections change.
     ChangesOthers(usize),
     /// A connection that must stay denied would pass.
@@ -134,6 +136,8 @@ pub struct Others<'q, 'a> {
     pub stay: Vec<&'q Question<'a>>,
     /// They are denied and needed, too: that they pass is counted, and no harm.
     pub may_pass: Vec<&'q Question<'a>>,
+    /// They are denied by the same default, and nothing asks for them: that they pass wants a look.
+    pub beside: Vec<&'q Question<'a>>,
 }
 
 /// Proves a proposal on the inventory; `edges` tell the questions of others apart.
@@ -148,20 +152,28 @@ pub fn prove(
     let Some(printed) = printer.print(&proposal.change, inventory) else {
         return Err(Refuted::Unprintable);
     };
-    let mut proof = None;
+    let (mut proof, mut beside) = (None, 0);
     for form in &printed {
         let parsed = read_back(form, &proposal.change)?;
         // All forms read back as the same rule, so one replay holds for all of them.
         if proof.is_none() {
-            proof = Some(replay(directory, &proposal, parsed, others, edges)?);
+            let (replayed, changed) = replay(directory, &proposal, parsed, others, edges)?;
+            (proof, beside) = (Some(replayed), changed);
         }
     }
-    Ok(Suggestion {
+    let suggestion = Suggestion {
         proof: proof.ok_or(Refuted::Unprintable)?,
         change: proposal.change,
         safety: proposal.safety,
         notes: proposal.notes,
         printed,
+    };
+    Ok(match beside {
+        0 => suggestion,
+        count => suggestion.with_note(
+            format!("{count} other denied connections of the log pass with it, unasked for"),
+            true,
+        ),
     })
 }
 
@@ -228,10 +240,10 @@ fn replay(
     parsed: &FirewallRule,
     others: &Others<'_, '_>,
     edges: &Edges,
-) -> Result<Proof, Refuted> {
+) -> Result<(Proof, usize), Refuted> {
     let inventory = directory.inventory;
     let Some(first) = proposal.wanted.iter().find_map(|cause| cause.flows().next()) else {
-        return changes_logging_only(&proposal.change);
+        return Ok((changes_logging_only(&proposal.change)?, 0));
     };
     let changed = proposal.change.apply(inventory.of_rules(), parsed);
     let before = EffectiveRules::of(inventory, &first.network);
@@ -273,7 +285,8 @@ fn replay(
         0 => {}
         changed => return Err(Refuted::ChangesOthers(changed)),
     }
-    let other_flows_changed = count_changed(&others.may_pass);
+    let beside = count_changed(&others.beside);
+    let other_flows_changed = count_changed(&others.may_pass) + beside;
     let mut still_denied = 0;
     for canary in canaries(directory, proposal, first) {
         if verdict(&before, &canary) != Verdict::Denied {
@@ -292,7 +305,9 @@ fn replay(
     }
     let opens = once(opened.iter().flat_map(Changed::rows));
     let closes = Vec::new();
-    Ok(Proof { denied_before, allowed_after, other_flows_changed, still_denied, opens, closes })
+    let proof =
+        Proof { denied_before, allowed_after, other_flows_changed, still_denied, opens, closes };
+    Ok((proof, beside))
 }
 
 /// Boxes that differ only in what is not told are one.
@@ -315,26 +330,35 @@ fn pass(
     after: &EffectiveRules<'_>,
 ) -> Result<(usize, usize), Refuted> {
     let (mut denied_before, mut allowed_after, mut still_denying) = (0, 0, None);
-    let mut all_allowed = true;
+    let (mut all_allowed, mut is_open) = (true, false);
     for cause in &proposal.wanted {
         cause.each_flow(detail, |flow, count| {
             if evaluate(before, flow, &mut ()).verdict == Verdict::Denied {
                 denied_before += count;
             }
             let decision = evaluate(after, flow, &mut ());
-            // Where it is not certain, what may match is the culprit, not what decides otherwise.
             let culprit = match (decision.verdict, decision.decider) {
                 (Verdict::Allowed, _) => {
                     allowed_after += count;
                     return;
                 }
-                (Verdict::Undetermined, _) => decision.doubts.first().map(|(rule, _)| *rule),
+                // Where it is not certain, what may match is the culprit, not what decides
+                // otherwise: a deny. Of an allow nobody knows whether it is for these.
+                (Verdict::Undetermined, _) => {
+                    let mut doubted = decision.doubts.iter().map(|(rule, _)| *rule);
+                    let deny = doubted.find(|rule| rule.action == Action::Deny);
+                    is_open |= deny.is_none();
+                    deny
+                }
                 (Verdict::Denied, Decider::Rule(rule)) => Some(rule),
                 (Verdict::Denied, _) => None,
             };
             all_allowed = false;
             still_denying = still_denying.take().or_else(|| culprit.map(FirewallRule::label));
         });
+    }
+    if still_denying.is_none() && is_open {
+        return Err(Refuted::NotDecided);
     }
     if !all_allowed {
         return Err(Refuted::StillDenied(still_denying));

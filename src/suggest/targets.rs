@@ -109,7 +109,12 @@ fn common_to_nodes(directory: &Directory<'_>, at: usize, cluster: &Cluster) -> O
         by_vm.or_else(by_cluster)
     };
     if let Some(place) = all.iter().position(|one| other(one).is_none()) {
-        return Some(all.swap_remove(place));
+        let mut chosen = all.swap_remove(place);
+        if let Some(why) = unknown_others(directory, at, &chosen.targets) {
+            chosen.notes.push(why);
+            chosen.for_others = true;
+        }
+        return Some(chosen);
     }
     let mut first = all.into_iter().next()?;
     if let Some(who) = other(&first) {
@@ -117,4 +122,18 @@ fn common_to_nodes(directory: &Directory<'_>, at: usize, cluster: &Cluster) -> O
         first.for_others = true;
     }
     Some(first)
+}
+
+/// Why nobody knows whether others carry the same.
+fn unknown_others(directory: &Directory<'_>, cluster: usize, targets: &Targets) -> Option<String> {
+    // <https://cloud.google.com/compute/docs/access/service-accounts#default_service_account>
+    let is_default = |one: &&String| one.ends_with("-compute@developer.gserviceaccount.com");
+    if let Some(account) = targets.service_accounts.iter().find(is_default) {
+        return Some(format!(
+            "{account} is what VMs run as by default: the rule is for all of them"
+        ));
+    }
+    (!directory.are_listed(Some(cluster))).then(|| {
+        "who else carries it was not given: gcloud compute instances list --format=json".to_owned()
+    })
 }

@@ -74,13 +74,18 @@ fn belongs(place: &Place<'_, '_>, id: &ObjectName) -> Whose {
     if let Some(service) = first.or_else(|| workloads.service(id)) {
         addresses.extend(workloads.pods_of(service).filter_map(|pods| pods.address));
     }
-    let mut ranges = place.ranges(Role::Pod).0;
-    ranges.extend(place.ranges(Role::Node).0);
-    let mut here = addresses.iter().map(|one| ranges.iter().any(|range| range.contains(one)));
-    match (addresses.is_empty(), here.any(|is_here| is_here)) {
-        (true, _) => Whose::Unknown,
-        (false, true) => Whose::Here,
-        (false, false) => Whose::Elsewhere,
+    let here = place.hold(&addresses);
+    let elsewhere = || {
+        let others = (0..place.directory.inventory.clusters.len()).filter(|at| *at != place.at);
+        others.filter_map(|at| place.other(at)).any(|one| one.hold(&addresses) == Some(true))
+    };
+    match here {
+        // Two networks may use the same ranges.
+        Some(true) if elsewhere() => Whose::Unknown,
+        Some(true) => Whose::Here,
+        Some(false) => Whose::Elsewhere,
+        None if elsewhere() => Whose::Elsewhere,
+        None => Whose::Unknown,
     }
 }
 
@@ -138,10 +143,7 @@ fn of_service<'a>(
 fn strangers(place: &Place<'_, '_>, id: &ObjectName) -> Vec<IpAddr> {
     let endpoints = place.directory.inventory.workloads.endpoints_of(id);
     let all: Vec<IpAddr> = endpoints.flat_map(|one| one.ready.iter().copied()).collect();
-    let mut own = place.ranges(Role::Pod).0;
-    own.extend(place.ranges(Role::Node).0);
-    let is_own = |address: &IpAddr| own.iter().any(|range| range.contains(address));
-    if own.is_empty() || all.iter().any(is_own) { Vec::new() } else { all }
+    if place.hold(&all) == Some(false) { all } else { Vec::new() }
 }
 
 fn of_backend<'a>(

@@ -26,6 +26,8 @@ pub use entrance::{Entrance, entrance};
 pub use pasted::{Conclusion, Told, tells_of};
 pub use probes::FRONT_ENDS;
 
+use std::net::IpAddr;
+
 use crate::correlate::Directory;
 use crate::correlate::scope::Scope;
 use crate::correlate::side::Side;
@@ -250,6 +252,26 @@ impl<'d, 'a> Place<'d, 'a> {
             None => format!("the {role} range of cluster {} is not given", self.cluster.id.name),
         };
         (ranges, because)
+    }
+
+    /// Another cluster's place, to be asked for its ranges alone.
+    fn other(&self, at: usize) -> Option<Self> {
+        let cluster = self.directory.inventory.clusters.get(at)?;
+        Some(Self { directory: self.directory, at, cluster, network: None, rules: None })
+    }
+
+    /// Whether some of these addresses are of pods or nodes of the cluster, as far as their ranges
+    /// were given.
+    fn hold(&self, addresses: &[IpAddr]) -> Option<bool> {
+        let known = [Role::Pod, Role::Node].map(|role| self.ranges(role).0);
+        let mut all = known.iter().flatten();
+        if addresses.is_empty() {
+            return None;
+        }
+        match all.any(|range| addresses.iter().any(|one| range.contains(one))) {
+            true => Some(true),
+            false => known.iter().all(|ranges| !ranges.is_empty()).then_some(false),
+        }
     }
 
     /// One end of the cluster's own.

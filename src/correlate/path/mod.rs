@@ -14,7 +14,7 @@ pub mod vip;
 pub use exit::covers;
 pub use link::{Fault, Link, State, first_broken};
 pub use start::{Start, start};
-pub use vip::{Meant, is_meant, meant_otherwise, recorded};
+pub use vip::{Meant, is_meant, may_be_meant_otherwise, meant_otherwise, recorded};
 
 use std::net::IpAddr;
 

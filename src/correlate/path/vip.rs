@@ -26,21 +26,39 @@ pub struct Meant {
 /// One witness against the records might be the one that is wrong.
 #[must_use]
 pub fn meant_otherwise(inventory: &Inventory, network: &Reference, range: &IpNet) -> Option<Meant> {
-    let own = vips().find(|vip| vip.range.contains(&range.addr()))?;
+    let witnesses = against(inventory, network, range);
+    (witnesses.len() > 1).then(|| witnesses.into_iter().next())?
+}
+
+/// The other VIP that anything at all of the network was made for: one witness may be wrong, and is
+/// worth a look.
+#[must_use]
+pub fn may_be_meant_otherwise(
+    inventory: &Inventory,
+    network: &Reference,
+    range: &IpNet,
+) -> Option<Meant> {
+    against(inventory, network, range).into_iter().next()
+}
+
+/// Who says that the network was made for another VIP than that of a range.
+fn against(inventory: &Inventory, network: &Reference, range: &IpNet) -> Vec<Meant> {
+    let Some(own) = vips().find(|vip| vip.range.contains(&range.addr())) else {
+        return Vec::new();
+    };
     let witnesses = [spoken_of(&routes(inventory, network)), spoken_of(&rules(inventory, network))];
     let mut for_other: Vec<Meant> = Vec::new();
     for witness in witnesses {
         match witness {
             Spoken::Nothing => {}
             Spoken::One(one) if one.vip != own => for_other.push(one),
-            Spoken::One(_) | Spoken::Several => return None,
+            Spoken::One(_) | Spoken::Several => return Vec::new(),
         }
     }
     // Other zones are no witness alone: some names are kept off the VIP on purpose.
     let records = recorded(inventory, network);
     for_other.extend(records.into_iter().find(|one| one.vip != own));
-    let first = for_other.first()?.clone();
-    (for_other.len() > 1).then_some(first)
+    for_other
 }
 
 /// What a kind of resource speaks of.
