@@ -397,17 +397,113 @@ fn nothing_is_missing_that_may_be_on_the_next_page() {
             "clientConfig": {"service": {"name": "g", "namespace": "g", "port": 443}}}]});
     let service = value!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "g",
         "namespace": "g"}, "spec": {"selector": {"app": "g"}, "ports": [{"port": 443}]}});
-    let pod = value!({"metadata": {"name": "p", "namespace": "g", "labels": {"app": "h"}},
-        "spec": {"containers": []}});
+    let pod = |name: &str| {
+        value!({"metadata": {"name": name, "namespace": "g", "labels": {"app": name}},
+            "spec": {"containers": []}})
+    };
     for (metadata, count) in
         [(value!({}), 1), (value!({"continue": "x"}), 0), (value!({"remainingItemCount": 7}), 0)]
     {
         let pods = value!({"apiVersion": "v1", "kind": "PodList", "metadata": metadata,
-            "items": [pod]});
+            "items": [pod("h"), pod("i")]});
         let all = [cluster("c", value!({})), hook.clone(), service.clone(), pods];
         let report = Inputs::of(&all).triage();
         assert_eq!(findings(&report, "webhook-backend-missing").len(), count, "{report:#}");
     }
+}
+
+/// Objects of Kubernetes are asked for by name, by label, by namespace, and blackened before they
+/// are passed on: what is not among them, or could not be read, is not missing.
+#[test]
+fn a_part_of_the_objects_is_not_all_of_them() {
+    let hook = value!({"apiVersion": "admissionregistration.k8s.io/v1", "kind":
+        "ValidatingWebhookConfiguration", "metadata": {"name": "g"}, "webhooks": [{"name": "g.x.io",
+            "clientConfig": {"service": {"name": "g", "namespace": "g", "port": 443}}}]});
+    let service = |name: &str, labels: Value, spec: Value| {
+        let mut one = value!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name,
+            "namespace": "g", "uid": name, "labels": labels},
+            "spec": {"selector": {"app": name}, "ports": [{"port": 443, "targetPort": 8443}]}});
+        for (key, value) in spec.as_object().unwrap() {
+            one["spec"][key] = value.clone();
+        }
+        one
+    };
+    let pod = |name: &str, labels: Value| {
+        value!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "g",
+            "labels": labels}, "spec": {"containers": []}})
+    };
+    let slice = |fields: Value| {
+        let mut one = value!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": {"name": "g-1", "namespace": "g", "labels": {"kubernetes.io/service-name": "g"}},
+            "addressType": "IPv4", "ports": [{"port": 8443, "protocol": "TCP"}]});
+        one.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        one
+    };
+    let missing = |objects: &[Value]| {
+        let all = [&[cluster("c", value!({})), subnet(value!({})), hook.clone()], objects].concat();
+        let report = Inputs::of(&all).triage();
+        let found = findings(&report, "webhook-backend-missing");
+        found.iter().map(|one| one["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let own = || service("g", value!({}), value!({}));
+    // Pods.
+    let unlike = [pod("a", value!({"app": "a"})), pod("b", value!({"app": "b"}))];
+    let alike = [pod("a", value!({"app": "a"})), pod("b", value!({"app": "a"}))];
+    assert_eq!(missing(&[&[own()][..], &unlike].concat()).len(), 1);
+    assert_eq!(missing(&[&[own()][..], &alike].concat()), [""; 0], "by a label");
+    assert_eq!(missing(&[own(), unlike[0].clone()]), [""; 0], "by a name");
+    // Endpoints.
+    assert_eq!(missing(&[own(), slice(value!({"endpoints": null}))]).len(), 1);
+    for unread in [
+        value!({}),
+        value!({"endpoints": [{"addresses": ["10.x.x.5"], "conditions": {"ready": true}}]}),
+        value!({"addressType": "FQDN", "endpoints": [{"addresses": ["gate.example.com"]}]}),
+    ] {
+        assert_eq!(missing(&[own(), slice(unread.clone())]), [""; 0], "{unread}");
+    }
+    // Ports.
+    let with = |ports: Value| missing(&[service("g", value!({}), value!({ "ports": ports }))]);
+    assert_eq!(with(value!([{"port": 80}])).len(), 1);
+    for ports in [value!(null), value!([{"port": "44x"}]), value!([{"port": 80}, {"name": "x"}])] {
+        assert_eq!(with(ports.clone()), [""; 0], "{ports}");
+    }
+    // Services.
+    let other = |name: &str, labels: Value| service(name, labels, value!({}));
+    let unlike = [other("a", value!({})), other("b", value!({"x": "y"}))];
+    assert_eq!(missing(&unlike).len(), 1);
+    assert_eq!(missing(&unlike[..1]), [""; 0]);
+    let alike = [other("a", value!({"x": "y"})), other("b", value!({"x": "y"}))];
+    assert_eq!(missing(&alike), [""; 0], "by a label");
+    let mut manifests = unlike;
+    for one in &mut manifests {
+        one["metadata"].as_object_mut().unwrap().remove("uid");
+    }
+    assert_eq!(missing(&manifests), [""; 0], "manifests are what somebody put together");
+}
+
+/// What a cluster has counts, and not what a manifest beside it would have it be; two answers that
+/// are not alike are none.
+#[test]
+fn the_clusters_own_object_goes_before_a_manifest() {
+    let hook = value!({"apiVersion": "admissionregistration.k8s.io/v1", "kind":
+        "ValidatingWebhookConfiguration", "metadata": {"name": "g"}, "webhooks": [{"name": "g.x.io",
+            "clientConfig": {"service": {"name": "g", "namespace": "g", "port": 443}}}]});
+    let service = |port: u16, uid: Value| {
+        value!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "g", "namespace": "g",
+            "uid": uid}, "spec": {"selector": {"app": "g"}, "ports": [{"port": 443, "targetPort": port}]}})
+    };
+    let ports = |objects: &[Value]| {
+        let all = [&[cluster("c", value!({})), subnet(value!({})), hook.clone()], objects].concat();
+        let inputs = Inputs::of(&[&all[..], &own_rules()].concat());
+        let needs = json(&["reach", inputs.path()])["needs"].as_array().unwrap().clone();
+        let own = needs.iter().find(|one| one["reason"].as_str().unwrap().contains("g.x.io"));
+        own.unwrap()["port"].clone()
+    };
+    let (live, manifest) = (service(9443, value!("u")), service(8443, value!(null)));
+    assert_eq!(ports(&[live.clone(), manifest.clone()]), 9443);
+    assert_eq!(ports(&[manifest.clone(), live.clone()]), 9443);
+    assert_eq!(ports(&[live, service(7443, value!("u"))]), Value::Null);
+    assert_eq!(ports(&[manifest, service(7443, value!(null))]), Value::Null);
 }
 
 /// Of an export that lacks what the API always writes nobody knows what else was not selected; of a

@@ -1090,6 +1090,63 @@ fn objects_of_two_clusters_are_not_mixed() {
     assert_eq!(world(&once, &["--cluster", "c"]), ["error"]);
 }
 
+/// Endpoints tell by their addresses whose they are: a name of a port is resolved by the cluster's
+/// own; and where two networks use the same ranges, they tell nothing.
+#[test]
+fn endpoints_are_of_the_cluster_whose_ranges_hold_them() {
+    let hook = value!({"apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "gate"},
+        "webhooks": [{"name": "gate.example.com", "failurePolicy": "Fail", "clientConfig": {
+            "service": {"namespace": "gate", "name": "gate", "port": 443}}}]});
+    let service = value!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "gate", "namespace": "gate", "uid": "u"},
+        "spec": {"selector": {"app": "gate"}, "ports": [{"name": "x", "port": 443, "targetPort": "https"}]}});
+    let slice = |address: &str, port: u16| {
+        value!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": {"name": address, "namespace": "gate",
+                "labels": {"kubernetes.io/service-name": "gate"}},
+            "addressType": "IPv4", "ports": [{"name": "x", "port": port, "protocol": "TCP"}],
+            "endpoints": [{"addresses": [address], "conditions": {"ready": true}}]})
+    };
+    let green = |pods: &str, network: &str| {
+        cluster(
+            "green",
+            value!({"id": "bbbbbbbb11112222", "clusterIpv4Cidr": pods, "network": network,
+                "subnetwork": "s2",
+                "privateClusterConfig": {"masterIpv4CidrBlock": "172.16.0.16/28"}}),
+        )
+    };
+    let second = |network: &str| {
+        subnet(value!({"name": "s2", "ipCidrRange": "10.3.0.0/24",
+            "network": format!("projects/p/global/networks/{network}")}))
+    };
+    let asked = |green: Value, second: Value, slices: &[Value]| {
+        let mut all = vec![cluster("c", value!({})), green, subnet(value!({})), second];
+        all.extend([hook.clone(), service.clone()]);
+        all.extend(slices.iter().cloned());
+        let report = json(&["reach", Inputs::of(&all).path()]);
+        let needs = report["needs"].as_array().unwrap().clone();
+        let own = needs.iter().filter(|one| one["reason"].to_string().contains("gate.example.com"));
+        let told = own.map(|one| {
+            (
+                one["from"]["name"].as_str().unwrap().to_owned(),
+                one["port"].clone(),
+                one["doubtful"] == true,
+            )
+        });
+        told.collect::<Vec<_>>()
+    };
+    let both = [slice("10.1.0.5", 9443), slice("10.9.0.5", 8443)];
+    assert_eq!(
+        asked(green("10.9.0.0/16", "n"), second("n"), &both),
+        [("c".to_owned(), value!(9443), false), ("green".to_owned(), value!(8443), false)]
+    );
+    assert_eq!(
+        asked(green("10.1.0.0/16", "m"), second("m"), &both[..1]),
+        [("c".to_owned(), value!(9443), true), ("green".to_owned(), value!(9443), true)]
+    );
+}
+
 /// A table has lost what the fields are: it is said what to export instead.
 #[test]
 fn tables_of_entries_are_refused_with_the_remedy() {

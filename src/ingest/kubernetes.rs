@@ -188,16 +188,24 @@ fn service(object: &Object<'_>) -> Service {
     addresses.extend(spec.text("loadBalancerIP").as_deref().and_then(parse_address));
     addresses.sort_unstable();
     addresses.dedup();
+    let kind = spec.text("type").unwrap_or_else(|| "ClusterIP".to_owned());
+    let ports: Vec<ServicePort> = spec.list("ports").filter_map(port).collect();
+    // Only headless ones, and names of others, have none.
+    let may_lack = kind == "ExternalName" || spec.text("clusterIP").as_deref() == Some("None");
+    let (source_ranges, sources_unread) = source_ranges(object);
     Service {
         id: object.id.clone(),
-        kind: spec.text("type").unwrap_or_else(|| "ClusterIP".to_owned()),
-        ports: spec.list("ports").filter_map(port).collect(),
+        ports_unread: ports.len() < spec.list("ports").count() || ports.is_empty() && !may_lack,
+        kind,
+        ports,
         selector: texts(spec.at("selector")),
         health_check_port: number(spec, "healthCheckNodePort"),
         local: spec.text("externalTrafficPolicy").as_deref() == Some("Local"),
         addresses,
         balancer_class: spec.text("loadBalancerClass"),
-        source_ranges: source_ranges(object),
+        source_ranges,
+        sources_unread,
+        labels: texts(object.meta.at("labels")),
         backend_configs: backend_configs(object),
         live: object.meta.has("uid") || spec.has("clusterIP"),
         annotations: object.annotations(),
@@ -220,17 +228,18 @@ fn backend_configs(service: &Object<'_>) -> Vec<(Option<String>, String)> {
 
 /// Whom a load balancer lets in: the field, or, where it is not set, the annotation of old
 /// (<https://kubernetes.io/docs/reference/labels-annotations-taints/#service-beta-kubernetes-io-load-balancer-source-ranges>).
-fn source_ranges(service: &Object<'_>) -> Vec<IpNet> {
-    let said = service.spec.ranges("loadBalancerSourceRanges").0;
-    if !said.is_empty() {
-        return said;
+fn source_ranges(service: &Object<'_>) -> (Vec<IpNet>, bool) {
+    let (said, strange) = service.spec.ranges("loadBalancerSourceRanges");
+    if !said.is_empty() || strange > 0 {
+        return (said, strange > 0);
     }
     let annotations = service.annotations();
     let text = annotations.get("service.beta.kubernetes.io/load-balancer-source-ranges");
-    text.into_iter()
-        .flat_map(|text| text.split(','))
-        .filter_map(|one| parse_cidr(one.trim()))
-        .collect()
+    let words: Vec<&str> =
+        text.into_iter().flat_map(|text| text.split(',')).map(str::trim).collect();
+    let said: Vec<IpNet> = words.iter().filter_map(|one| parse_cidr(one)).collect();
+    let strange = words.iter().filter(|one| !one.is_empty()).count() > said.len();
+    (said, strange)
 }
 
 fn endpoint_ports(fields: Fields<'_>) -> Vec<(Option<String>, Protocol, u16)> {
@@ -246,11 +255,13 @@ fn endpoint_ports(fields: Fields<'_>) -> Vec<(Option<String>, Protocol, u16)> {
 fn endpoints(object: &Object<'_>, into: &mut Workloads) {
     let mut subsets = object.fields.list("subsets").peekable();
     let of = |subset: Option<Fields<'_>>| {
-        let ready = subset.into_iter().flat_map(|one| one.list("addresses"));
+        let all = || subset.into_iter().flat_map(|one| one.list("addresses"));
+        let ready: Vec<IpAddr> = all().filter_map(|one| parse_address(&one.text("ip")?)).collect();
         Endpoints {
             service: object.id.clone(),
             ports: subset.map(endpoint_ports).unwrap_or_default(),
-            ready: ready.filter_map(|one| parse_address(&one.text("ip")?)).collect(),
+            unread: ready.len() < all().count(),
+            ready,
             not_ready: subset.map_or(0, |one| one.list("notReadyAddresses").count()),
             origin: object.origin.clone(),
         }
@@ -268,6 +279,8 @@ fn endpoint_slice(object: &Object<'_>, into: &mut Workloads) {
     let labels = object.meta.at("labels");
     let Some(name) = labels.text("kubernetes.io/service-name") else { return };
     let (mut ready, mut not_ready) = (Vec::new(), 0);
+    // An empty list is written as null; one that is not there was lost.
+    let mut unread = object.fields.get("endpoints").is_none();
     for endpoint in object.fields.list("endpoints") {
         // Nothing said means ready.
         if endpoint.at("conditions").flag("ready") == Some(false) {
@@ -275,13 +288,16 @@ fn endpoint_slice(object: &Object<'_>, into: &mut Workloads) {
             continue;
         }
         let addresses = endpoint.texts("addresses");
-        ready.extend(addresses.iter().filter_map(|text| parse_address(text)));
+        let read: Vec<IpAddr> = addresses.iter().filter_map(|text| parse_address(text)).collect();
+        unread |= read.is_empty();
+        ready.extend(read);
     }
     into.endpoints.push(Endpoints {
         service: ObjectName { name, ..object.id.clone() },
         ports: endpoint_ports(object.fields),
         ready,
         not_ready,
+        unread,
         origin: object.origin.clone(),
     });
 }

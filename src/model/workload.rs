@@ -51,8 +51,14 @@ pub struct Service {
     pub balancer_class: Option<String>,
     /// `loadBalancerSourceRanges`: whom its load balancer lets in; empty is anybody.
     pub source_ranges: Vec<crate::net::IpNet>,
+    /// Its own labels.
+    pub labels: BTreeMap<String, String>,
     /// The BackendConfigs that it names, by port; for all others where none is said.
     pub backend_configs: Vec<(Option<String>, String)>,
+    /// Whether its ports, or some of them, could not be read.
+    pub ports_unread: bool,
+    /// Whether some of its `loadBalancerSourceRanges` could not.
+    pub sources_unread: bool,
     /// Whether it came out of a cluster: a manifest has no `uid` and no `clusterIP`.
     pub live: bool,
     /// Annotations.
@@ -119,6 +125,8 @@ pub struct Endpoints {
     pub ready: Vec<IpAddr>,
     /// How many are not.
     pub not_ready: usize,
+    /// Whether there are others, that could not be read.
+    pub unread: bool,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -347,15 +355,52 @@ pub struct Workloads {
     labels: OnceLock<(usize, LabelIndex)>,
 }
 
+/// Whether these are several that have no label in common: nobody selected them by one.
+pub fn are_unlike<'l>(mut all: impl Iterator<Item = &'l BTreeMap<String, String>>) -> bool {
+    let Some(first) = all.next() else { return false };
+    let mut rest = all.peekable();
+    let mut common: Vec<_> = first.iter().collect();
+    rest.peek().is_some()
+        && rest.any(|labels| {
+            common.retain(|(key, value)| labels.get(*key) == Some(*value));
+            common.is_empty()
+        })
+}
+
 /// Places of pods by a label.
 type LabelIndex = BTreeMap<(String, String), Vec<usize>>;
 
 impl Workloads {
-    /// The Service of a name, where it was given.
+    /// The Service of a name, where it was given: as the cluster has it, rather than as a manifest
+    /// would have it.
     #[must_use]
     pub fn service(&self, id: &ObjectName) -> Option<&Service> {
-        let exact = self.services.iter().find(|service| service.id == *id);
-        exact.or_else(|| self.services.iter().find(|service| service.id.agrees(id)))
+        self.services_of(id).next()
+    }
+
+    /// The same, as often as it was given.
+    pub fn services_of<'w>(&'w self, id: &ObjectName) -> impl Iterator<Item = &'w Service> {
+        let exact = self.services.iter().any(|one| one.id == *id);
+        let id = id.clone();
+        let named = move |one: &&Service| if exact { one.id == id } else { one.id.agrees(&id) };
+        let named = self.services.iter().filter(named);
+        let is_live = named.clone().any(|one| one.live);
+        named.filter(move |one| one.live == is_live)
+    }
+
+    /// Whether pods of a namespace were given as a whole, and not those that somebody selected: all
+    /// namespaces came in one answer, or the pods have no label in common.
+    #[must_use]
+    pub fn holds_all_pods_of(&self, namespace: &str) -> bool {
+        let pods = || self.workloads.iter().filter(|one| one.kind == "Pod");
+        let own: Vec<&Workload> = pods().filter(|one| one.id.namespace == namespace).collect();
+        // There are always some in kube-system.
+        let beside = |own: &Workload| {
+            pods()
+                .any(|one| one.id.namespace == "kube-system" && one.origin.path == own.origin.path)
+        };
+        let by_answer = own.first().is_some_and(|one| namespace != "kube-system" && beside(one));
+        by_answer || are_unlike(own.iter().map(|one| &one.labels))
     }
 
     /// What was given of how a Service's port is served: to Ingresses by the BackendConfig that the

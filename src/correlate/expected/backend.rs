@@ -3,7 +3,7 @@
 //!
 //! `gate/gate:443 → targetPort "https" → containerPort 8443`
 
-use crate::model::workload::{PortName, ServicePort};
+use crate::model::workload::{Endpoints, PortName, ServicePort, are_unlike};
 use crate::model::{ObjectName, Service, Workloads};
 
 /// What stands behind a port of a Service.
@@ -23,29 +23,66 @@ pub struct Backend {
     pub is_guessed: bool,
 }
 
+/// What was given of the cluster that is meant.
+#[derive(Clone, Copy)]
+struct Given<'w> {
+    workloads: &'w Workloads,
+    /// Whether endpoints may be its own.
+    is_here: &'w dyn Fn(&Endpoints) -> bool,
+}
+
+impl<'w> Given<'w> {
+    fn endpoints_of(self, id: &'w ObjectName) -> impl Iterator<Item = &'w Endpoints> {
+        self.workloads.endpoints_of(id).filter(move |one| (self.is_here)(one))
+    }
+}
+
 /// Follows a Service's port down to the pods.
 #[must_use]
 pub fn backend_of(workloads: &Workloads, id: &ObjectName, port: u16) -> Backend {
-    let Some(service) = workloads.service(id) else { return without_service(workloads, id) };
+    backend_among(workloads, id, port, &|_| true)
+}
+
+/// The same, by those endpoints alone that may be of the cluster that is meant.
+#[must_use]
+pub(super) fn backend_among(
+    workloads: &Workloads,
+    id: &ObjectName,
+    port: u16,
+    is_here: &dyn Fn(&Endpoints) -> bool,
+) -> Backend {
+    let given = Given { workloads, is_here };
+    let Some(service) = workloads.service(id) else { return without_service(given, id) };
+    if workloads.services_of(id).any(|other| other.ports != service.ports) {
+        let lacks = format!(
+            "Service {id} was given more than once, and not alike: give it as the cluster has it \
+             now"
+        );
+        return Backend { lacks: Some(lacks), ..Backend::default() };
+    }
     let Some(found) = service.ports.iter().find(|one| one.port == port) else {
         let ports: Vec<_> = service.ports.iter().map(|one| one.port.to_string()).collect();
         let has = if ports.is_empty() { "none".to_owned() } else { ports.join(", ") };
+        if service.ports_unread {
+            let lacks = format!("the ports of Service {id} could not be read ({})", service.origin);
+            return Backend { lacks: Some(lacks), ..Backend::default() };
+        }
         let missing = format!("Service {id} has no port {port} (it has {has})");
         return Backend { missing: Some(missing), ..Backend::default() };
     };
     let on_nodes = workloads.pods_of(service).any(|pods| pods.host_network);
-    let (port, lacks) = match pod_port(workloads, service, found) {
+    let (port, lacks) = match pod_port(given, service, found) {
         Ok(port) => (Some(port), None),
         Err(lacks) => (None, Some(lacks)),
     };
-    let missing = nobody_there(workloads, service).or_else(|| {
+    let missing = nobody_there(given, service).or_else(|| {
         let described = workloads.pods_of(service).any(|pods| !pods.ports.is_empty());
         (port.is_none() && described).then(|| {
             format!("no container of the pods of Service {id} names its port {}", found.target)
         })
     });
     let lacks = lacks.filter(|_| missing.is_none());
-    let mut others: Vec<u16> = ports_of_endpoints(workloads, service, found).collect();
+    let mut others: Vec<u16> = ports_of_endpoints(given, service, found).collect();
     others.sort_unstable();
     others.dedup();
     others.retain(|other| Some(*other) != port);
@@ -54,22 +91,23 @@ pub fn backend_of(workloads: &Workloads, id: &ObjectName, port: u16) -> Backend 
 
 /// Whether what is not among the given Services is not there: others of its namespace were given,
 /// or those of all namespaces of a cluster.
-fn without_service(workloads: &Workloads, id: &ObjectName) -> Backend {
+fn without_service(given: Given<'_>, id: &ObjectName) -> Backend {
+    let workloads = given.workloads;
     // Endpoints alone tell the port, too.
-    let mut ports = workloads.endpoints_of(id).flat_map(|one| &one.ports);
+    let mut ports = given.endpoints_of(id).flat_map(|one| &one.ports);
     if let (Some((_, _, only)), None) = (ports.next(), ports.next()) {
         return Backend { port: Some(*only), ..Backend::default() };
     }
-    // One alone may have been asked for by its name.
-    let of_namespace = |namespace: &str| {
-        workloads.services.iter().filter(|one| one.id.namespace == namespace).count()
-    };
-    // Every cluster has Services in both of these: who gave both gave all namespaces.
-    let is_given = |namespace: &str| {
-        workloads.services.iter().any(|one| one.live && one.id.namespace == namespace)
-    };
-    let all_namespaces = ["default", "kube-system"].into_iter().all(is_given);
-    let in_namespace = of_namespace(&id.namespace) > 1;
+    let live = || workloads.services.iter().filter(|one| one.live);
+    // One alone may have been asked for by its name, and several by a label; manifests are what
+    // somebody put together.
+    let own: Vec<&Service> = live().filter(|one| one.id.namespace == id.namespace).collect();
+    let in_namespace = are_unlike(own.iter().map(|one| &one.labels));
+    // Every cluster has Services in both of these: one answer with both is of all namespaces.
+    let of_namespace =
+        |namespace: &'static str| live().filter(move |one| one.id.namespace == namespace);
+    let all_namespaces = of_namespace("default")
+        .any(|one| of_namespace("kube-system").any(|other| other.origin.path == one.origin.path));
     let placeholder = id.namespace.contains('$') || id.name.contains('$');
     if !placeholder && !workloads.partial && (in_namespace || all_namespaces) {
         let missing = format!("Service {id} is not there, though others were given");
@@ -83,9 +121,10 @@ fn without_service(workloads: &Workloads, id: &ObjectName) -> Backend {
 }
 
 /// The port of the pods, or what would tell it.
-fn pod_port(workloads: &Workloads, service: &Service, port: &ServicePort) -> Result<u16, String> {
+fn pod_port(given: Given<'_>, service: &Service, port: &ServicePort) -> Result<u16, String> {
+    let workloads = given.workloads;
     // What is dialled stands in the endpoints, whatever the Service says of its pods.
-    let of_endpoints = ports_of_endpoints(workloads, service, port).next();
+    let of_endpoints = ports_of_endpoints(given, service, port).next();
     let name = match &port.target {
         PortName::Number(number) => return Ok(of_endpoints.unwrap_or(*number)),
         PortName::Name(name) => name,
@@ -109,11 +148,11 @@ fn pod_port(workloads: &Workloads, service: &Service, port: &ServicePort) -> Res
 
 /// The numbers of a Service's port in its endpoints: pods may resolve a name differently.
 fn ports_of_endpoints<'w>(
-    workloads: &'w Workloads,
+    given: Given<'w>,
     service: &'w Service,
     port: &'w ServicePort,
 ) -> impl Iterator<Item = u16> + 'w {
-    let ports = workloads.endpoints_of(&service.id).flat_map(|one| &one.ports);
+    let ports = given.endpoints_of(&service.id).flat_map(|one| &one.ports);
     let own = ports.filter(|(of, protocol, _)| {
         let same = of.is_none() || *of == port.name || service.ports.len() == 1;
         same && *protocol == port.protocol
@@ -143,15 +182,19 @@ fn only_of_name(
 }
 
 /// Why no pod answers for a Service, as far as what was given shows it.
-fn nobody_there(workloads: &Workloads, service: &Service) -> Option<String> {
+fn nobody_there(given: Given<'_>, service: &Service) -> Option<String> {
+    let workloads = given.workloads;
     if workloads.partial {
         return None;
     }
     let id = &service.id;
-    let mut given = workloads.endpoints_of(id).peekable();
-    if given.peek().is_some() {
+    let mut told = given.endpoints_of(id).peekable();
+    if told.peek().is_some() {
         let (mut ready, mut not_ready) = (0, 0);
-        for one in given {
+        for one in told {
+            if one.unread {
+                return None;
+            }
             ready += one.ready.len();
             not_ready += one.not_ready;
         }
@@ -168,7 +211,7 @@ fn nobody_there(workloads: &Workloads, service: &Service) -> Option<String> {
     if all.is_empty() {
         let pods = workloads.workloads.iter().filter(|one| one.kind == "Pod");
         let of_namespace = pods.filter(|one| one.id.namespace == id.namespace).count();
-        return (of_namespace > 0).then(|| {
+        return workloads.holds_all_pods_of(&id.namespace).then(|| {
             format!("no pod matches the selector of Service {id} ({of_namespace} pods were given)")
         });
     }

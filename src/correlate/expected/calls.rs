@@ -7,11 +7,12 @@
 use std::net::IpAddr;
 
 use crate::correlate::Directory;
-use crate::correlate::expected::backend::{Backend, backend_of};
+use crate::correlate::expected::backend::{Backend, backend_among, backend_of};
 use crate::correlate::expected::cluster::{Wanted, unknown};
 use crate::correlate::expected::{Need, Place, Purpose, outside, pasted};
 use crate::correlate::scope::Scope;
 use crate::model::webhook::CallTarget;
+use crate::model::workload::Endpoints;
 use crate::model::{Expected, ObjectName, Webhook, Workloads};
 use crate::net::{IpNet, Protocol, Role};
 
@@ -64,7 +65,7 @@ enum Whose {
 /// Whether a Service is this cluster's, by the addresses of its pods.
 fn belongs(place: &Place<'_, '_>, id: &ObjectName) -> Whose {
     let workloads = &place.directory.inventory.workloads;
-    let mut told = workloads.services.iter().filter(|one| one.id == *id);
+    let mut told = workloads.services_of(id);
     let first = told.next();
     if told.any(|one| first.is_some_and(|first| first.ports != one.ports)) {
         return Whose::Several;
@@ -75,16 +76,19 @@ fn belongs(place: &Place<'_, '_>, id: &ObjectName) -> Whose {
         addresses.extend(workloads.pods_of(service).filter_map(|pods| pods.address));
     }
     let here = place.hold(&addresses);
-    let elsewhere = || {
+    let elsewhere = |addresses: &[IpAddr]| {
         let others = (0..place.directory.inventory.clusters.len()).filter(|at| *at != place.at);
-        others.filter_map(|at| place.other(at)).any(|one| one.hold(&addresses) == Some(true))
+        others.filter_map(|at| place.other(at)).any(|one| one.hold(addresses) == Some(true))
     };
+    let own = |one: &IpAddr| place.hold(std::slice::from_ref(one)) == Some(true);
     match here {
         // Two networks may use the same ranges.
-        Some(true) if elsewhere() => Whose::Unknown,
+        Some(true) if elsewhere(&addresses.iter().copied().filter(own).collect::<Vec<_>>()) => {
+            Whose::Unknown
+        }
         Some(true) => Whose::Here,
         Some(false) => Whose::Elsewhere,
-        None if elsewhere() => Whose::Elsewhere,
+        None if elsewhere(&addresses) => Whose::Elsewhere,
         None => Whose::Unknown,
     }
 }
@@ -126,7 +130,11 @@ fn of_service<'a>(
     id: &ObjectName,
     port: u16,
 ) -> Vec<Need<'a>> {
-    let mut backend = backend_of(&place.directory.inventory.workloads, id, port);
+    let inventory = place.directory.inventory;
+    // Objects of several clusters share names.
+    let several = inventory.clusters.len() > 1;
+    let is_here = |one: &Endpoints| !several || place.hold(&one.ready) != Some(false);
+    let mut backend = backend_among(&inventory.workloads, id, port, &is_here);
     if backend.port.is_none() && backend.missing.is_none() {
         backend = pasted::backend_of_error(place, webhook, id, backend);
     }
