@@ -1046,3 +1046,188 @@ fn what_nothing_is_called_is_no_application() {
         assert_eq!(text.contains("others"), name != "shop/web", "{name}: {text}");
     }
 }
+
+fn way<'w>(ways: &'w [Value], name: &str) -> &'w Value {
+    let own = ways.iter().find(|way| way["name"] == name && way["kind"] != "port-forward");
+    own.unwrap_or_else(|| panic!("no {name}: {ways:#?}"))
+}
+
+/// Nodes are as far out as they are seen to be: a cluster that does not say so may still have none
+/// with an external address; and a host port on the loopback is no way at all.
+#[test]
+fn nodes_without_external_addresses_are_inside() {
+    let open = allow("open", &["0.0.0.0/0"], &["30000-32767", "8080"]);
+    let web = service("web", "NodePort", value!([{"port": 80, "nodePort": 30080}]));
+    let node = |addresses: Value| {
+        value!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n-1"},
+            "status": {"addresses": addresses}})
+    };
+    let inner = value!({"type": "InternalIP", "address": "10.0.0.5"});
+    let outer = value!({"type": "ExternalIP", "address": "34.1.2.3"});
+    let vm = |access: Value| {
+        value!({"kind": "compute#instance", "name": "gke-blue-a-1", "tags": {"items": ["t"]},
+            "labels": {"goog-k8s-cluster-name": "blue"},
+            "networkInterfaces": [{"network": NETWORK, "networkIP": "10.0.0.5", "accessConfigs": access}],
+            "selfLink": "https://x/projects/p/zones/r1-a/instances/gke-blue-a-1"})
+    };
+    let too_open = |more: &[Value]| {
+        let all = [&[cluster(false), subnetwork(), open.clone(), web.clone()], more].concat();
+        ask(&all, &[]).titles("exposure-too-open").len()
+    };
+    assert_eq!(too_open(&[]), 1, "a public cluster");
+    assert_eq!(too_open(&[node(value!([inner]))]), 0);
+    assert_eq!(too_open(&[node(value!([inner, outer]))]), 1);
+    assert_eq!(too_open(&[vm(value!([]))]), 0);
+    assert_eq!(too_open(&[vm(value!([{"natIP": "34.1.2.3"}]))]), 1);
+    let pod = |host: &str| {
+        value!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop"},
+            "spec": {"containers": [{"ports": [{"containerPort": 80, "hostPort": 8080, "hostIP": host}]}]}})
+    };
+    assert_eq!(too_open(&[pod("0.0.0.0")]), 2);
+    assert_eq!(too_open(&[pod("127.0.0.1")]), 1);
+}
+
+/// What nobody can ask the firewall about is not denied, and not open: addresses of IPv6, lists that
+/// cannot be read, balancers that GKE leaves to others.
+#[test]
+fn balancers_that_cannot_be_judged_are_not() {
+    let with = |fields: Value, addresses: Value| {
+        let mut one = service("web", "LoadBalancer", value!([{"port": 443, "targetPort": 8443}]));
+        one["spec"].as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        one["status"] = value!({"loadBalancer": {"ingress": addresses}});
+        let open = allow("k8s-fw-a1", &["0.0.0.0/0"], &["443"]);
+        let answer = ask(&[cluster(true), subnetwork(), open, one], &[]);
+        let found = way(&answer.ways, "shop/web").clone();
+        let known = found["clients_known"] == true;
+        (
+            found["verdict"].as_str().unwrap().to_owned(),
+            known.then(|| found["clients"].clone()).unwrap_or_default(),
+            answer.titles("exposure-blocked").len(),
+        )
+    };
+    let v4 = value!([{"ip": "34.1.2.3"}]);
+    let (verdict, clients, blocked) = with(value!({}), v4.clone());
+    assert_eq!((verdict.as_str(), &clients, blocked), ("ALLOWED", &value!(["0.0.0.0/0"]), 0));
+    for (fields, addresses) in [
+        (value!({"loadBalancerSourceRanges": ["2001:db8::/32"]}), value!([{"ip": "2600:1900::9"}])),
+        (value!({}), value!([{"ip": "2600:1900::9"}])),
+        (value!({"loadBalancerSourceRanges": ["198.51.100.0/24", "REDACTED"]}), v4.clone()),
+        (value!({"loadBalancerClass": "tailscale"}), v4.clone()),
+    ] {
+        let (verdict, clients, blocked) = with(fields.clone(), addresses);
+        let found = (verdict.as_str(), &clients, blocked);
+        assert_eq!(found, ("UNDETERMINED", &Value::Null, 0), "{fields}");
+    }
+    // Its address tells that it is inside, where annotations were cut.
+    let (_, clients, _) = with(value!({}), value!([{"ip": "10.0.0.50"}]));
+    assert!(!clients.to_string().contains("\"0.0.0.0/0\""), "{clients}");
+}
+
+/// Of two controllers of a kind the address tells which one serves an Ingress.
+#[test]
+fn an_ingress_is_served_by_the_controller_at_its_address() {
+    let front = |name: &str, address: &str| {
+        let mut one = service(name, "LoadBalancer", value!([{"port": 443, "targetPort": 8443}]));
+        one["status"] = value!({"loadBalancer": {"ingress": [{"ip": address}]}});
+        one
+    };
+    let outer = front("ingress-nginx-controller", "34.1.2.3");
+    let inner = front("inner-ingress-nginx", "10.0.0.77");
+    let web = service("web", "ClusterIP", value!([{"port": 80}]));
+    let served = |address: Value, fronts: &[Value]| {
+        let mut one = ingress("nginx", value!({}), value!([]), ("web", 80));
+        one["status"] = value!({"loadBalancer": {"ingress": address}});
+        let all = [&[cluster(true), subnetwork(), web.clone(), one], fronts].concat();
+        let answer = ask(&all, &[]);
+        way(&answer.ways, "shop/front")["because"].to_string()
+    };
+    let both = [outer.clone(), inner];
+    assert!(
+        served(value!([{"ip": "10.0.0.77"}]), &both)
+            .contains("served by load balancer shop/inner-ingress-nginx")
+    );
+    assert!(served(value!([]), &both).contains("several Services may be that of"));
+    assert!(
+        served(value!([]), &[outer])
+            .contains("served by load balancer shop/ingress-nginx-controller")
+    );
+}
+
+/// Where GKE's own controller is switched off it serves nobody, and needs no rule.
+#[test]
+fn a_controller_that_is_switched_off_needs_no_probes() {
+    let web = service("web", "NodePort", value!([{"port": 80, "nodePort": 30080}]));
+    let one = ingress("gce", value!({}), value!([]), ("web", 80));
+    let asked = |off: bool| {
+        let mut own = cluster(true);
+        own["addonsConfig"] = value!({"httpLoadBalancing": {"disabled": off}});
+        let deny = value!({"kind": "compute#firewall", "name": "deny", "network": NETWORK,
+            "priority": 1000, "direction": "INGRESS", "sourceRanges": ["0.0.0.0/0"],
+            "denied": [{"IPProtocol": "all"}]});
+        let answer = ask(&[own, subnetwork(), deny, web.clone(), one.clone()], &[]);
+        let verdict = way(&answer.ways, "shop/front")["verdict"].clone();
+        (answer.titles("health-check-blocked").len(), verdict)
+    };
+    assert_eq!(asked(false), (1, value!("DENIED")));
+    assert_eq!(asked(true), (0, value!("UNDETERMINED")));
+}
+
+/// TLS is off where that is seen, and not where nobody can look.
+#[test]
+fn tls_that_cannot_be_seen_is_not_off() {
+    let web = service("web", "ClusterIP", value!([{"port": 80}]));
+    let tls = |annotations: Value| {
+        let one = ingress("traefik", annotations, value!([]), ("web", 80));
+        let answer = ask(&[cluster(true), subnetwork(), web.clone(), one], &[]);
+        way(&answer.ways, "shop/front")["tls"]["state"].clone()
+    };
+    assert_eq!(tls(value!({})), "off");
+    assert_eq!(tls(value!({"traefik.ingress.kubernetes.io/router.tls": "true"})), "on");
+    assert_eq!(tls(value!({"nginx.ingress.kubernetes.io/ssl-passthrough": "true"})), "unknown");
+    let grpc =
+        service("api", "NodePort", value!([{"name": "grpc", "port": 9090, "nodePort": 31000}]));
+    let pods = |volumes: Value| {
+        let pod = value!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "api", "namespace": "shop",
+            "labels": {"app": "api"}}, "spec": {"containers": [{"name": "c"}], "volumes": volumes}});
+        let answer = ask(&[cluster(true), subnetwork(), grpc.clone(), pod], &[]);
+        way(&answer.ways, "shop/api")["tls"]["state"].clone()
+    };
+    assert_eq!(pods(value!([])), "off");
+    assert_eq!(pods(value!([{"projected": {"sources": [{"secret": {"name": "api-tls"}}]}}])), "on");
+    assert_eq!(pods(value!([{"csi": {"driver": "csi.cert-manager.io"}}])), "unknown");
+}
+
+/// Of an Ingress with a backend that was not given nobody knows whether all of it is reached.
+#[test]
+fn a_backend_that_was_not_given_leaves_the_way_open() {
+    let front = {
+        let mut one = service("ingress-nginx-controller", "LoadBalancer", value!([{"port": 443}]));
+        one["status"] = value!({"loadBalancer": {"ingress": [{"ip": "34.1.2.3"}]}});
+        one
+    };
+    let web = service("web", "ClusterIP", value!([{"port": 80}]));
+    let open = allow("k8s-fw-a1", &["0.0.0.0/0"], &["443"]);
+    let asked = |more: bool| {
+        let mut one = ingress("nginx", value!({}), value!([]), ("web", 80));
+        let other = value!({"path": "/x", "backend": {"service": {"name": "other", "port": {"number": 80}}}});
+        if more {
+            one["spec"]["rules"][0]["http"]["paths"].as_array_mut().unwrap().push(other);
+        }
+        let all = [cluster(true), subnetwork(), open.clone(), front.clone(), web.clone(), one];
+        way(&ask(&all, &[]).ways, "shop/front")["verdict"].clone()
+    };
+    assert_eq!((asked(false), asked(true)), (value!("ALLOWED"), value!("UNDETERMINED")));
+}
+
+/// The rule that is named is the one that lets the world in, wherever it stands.
+#[test]
+fn the_rule_that_lets_most_in_is_named() {
+    let web = service("web", "NodePort", value!([{"port": 80, "nodePort": 30080}]));
+    let inside = allow("inside", &["10.1.0.0/16"], &["1-65535"]);
+    let open = allow("open", &["0.0.0.0/0"], &["30000-32767"]);
+    for rules in [[inside.clone(), open.clone()], [open, inside]] {
+        let all = [&[cluster(false), subnetwork(), web.clone()][..], &rules].concat();
+        let answer = ask(&all, &[]);
+        assert_eq!(way(&answer.ways, "shop/web")["decision"]["decider"]["name"], "open");
+    }
+}

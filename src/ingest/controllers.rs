@@ -38,6 +38,7 @@ pub(super) fn istio_gateway(object: &Object<'_>) -> Gateway {
         })
     };
     Gateway {
+        is_cut: false,
         id: object.id.clone(),
         class: "istio".to_owned(),
         listeners: object.spec.list("servers").filter_map(listener).collect(),

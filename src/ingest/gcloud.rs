@@ -428,6 +428,8 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         subsetting: fields
             .has("networkConfig")
             .then(|| fields.at("networkConfig").flag("enableL4ilbSubsetting") == Some(true)),
+        serves_no_ingresses: fields.at("addonsConfig").at("httpLoadBalancing").flag("disabled")
+            == Some(true),
         private_nodes: private.flag("enablePrivateNodes") == Some(true)
             || config.flag("defaultEnablePrivateNodes") == Some(true)
             || all_pools_are_private(fields),

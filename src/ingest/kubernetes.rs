@@ -302,6 +302,13 @@ fn endpoint_slice(object: &Object<'_>, into: &mut Workloads) {
     });
 }
 
+/// The secrets that a volume holds: one alone, or some of several sources.
+fn secrets(volume: Fields<'_>) -> Vec<String> {
+    let projected = volume.at("projected").list("sources");
+    let projected = projected.filter_map(|source| source.at("secret").text("name"));
+    volume.at("secret").text("secretName").into_iter().chain(projected).collect()
+}
+
 /// The pods that a specification describes.
 fn pods(object: &Object<'_>, spec: Fields<'_>, labels: Fields<'_>) -> Workload {
     let mut found = Workload {
@@ -313,10 +320,8 @@ fn pods(object: &Object<'_>, spec: Fields<'_>, labels: Fields<'_>) -> Workload {
         address: None,
         ready: None,
         images: Default::default(),
-        secrets: spec
-            .list("volumes")
-            .filter_map(|volume| volume.at("secret").text("secretName"))
-            .collect(),
+        secrets: spec.list("volumes").flat_map(secrets).collect(),
+        mounts_unknown: spec.list("volumes").any(|one| one.has("csi")),
         origin: object.origin.clone(),
     };
     let sidecars = spec
@@ -327,7 +332,10 @@ fn pods(object: &Object<'_>, spec: Fields<'_>, labels: Fields<'_>) -> Workload {
         for port in container.list("ports") {
             let Some(number) = number(port, "containerPort") else { continue };
             let (name, protocol) = (port.text("name"), protocol(port));
-            let host = self::number(port, "hostPort");
+            // On the loopback of its node nobody else reaches it.
+            let own = port.text("hostIP").as_deref().and_then(parse_address);
+            let host = self::number(port, "hostPort")
+                .filter(|_| !own.is_some_and(|one| one.is_loopback()));
             found.ports.push(ContainerPort { name, protocol, number, host });
         }
     }
@@ -497,6 +505,9 @@ fn gateway(object: &Object<'_>) -> Gateway {
     Gateway {
         id: object.id.clone(),
         class: object.spec.text_or_empty("gatewayClassName"),
+        // At least one is required.
+        is_cut: object.spec.list("listeners").filter_map(listener).count()
+            < object.spec.list("listeners").count().max(1),
         listeners: object.spec.list("listeners").filter_map(listener).collect(),
         addresses: addresses.filter_map(|one| parse_address(&one.text("value")?)).collect(),
         annotations: object.annotations(),
@@ -533,11 +544,13 @@ fn backend_config(object: &Object<'_>) -> BackendConfig {
 fn node(object: &Object<'_>) -> Node {
     let internal = |one: &Fields<'_>| one.text("type").as_deref() == Some("InternalIP");
     let address = object.status.list("addresses").find(internal);
+    let external = |one: Fields<'_>| one.text("type").as_deref() == Some("ExternalIP");
     let ready =
         object.status.list("conditions").find(|one| one.text("type").as_deref() == Some("Ready"));
     Node {
         name: object.id.name.clone(),
         address: address.and_then(|one| parse_address(&one.text("address")?)),
+        is_external: address.is_some().then(|| object.status.list("addresses").any(external)),
         pod_ranges: object.spec.ranges("podCIDRs").0,
         ready: ready.and_then(|one| one.flag("status")),
         origin: object.origin.clone(),

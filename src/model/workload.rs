@@ -30,6 +30,11 @@ impl fmt::Display for PortName {
     }
 }
 
+/// Whether an address is one that networks have inside (RFC 1918): Google's external ones are not.
+fn is_own(address: &IpAddr) -> bool {
+    matches!(address, IpAddr::V4(one) if one.is_private())
+}
+
 /// A Service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
@@ -76,6 +81,7 @@ impl Service {
         let mut told = keys.iter().filter_map(|key| self.annotations.get(*key));
         told.any(|kind| kind.eq_ignore_ascii_case("internal"))
             || self.balancer_class.as_deref() == Some("networking.gke.io/l4-regional-internal")
+            || self.is_googles() && !self.addresses.is_empty() && self.addresses.iter().all(is_own)
     }
 
     /// The BackendConfig that it names for a port.
@@ -152,6 +158,8 @@ pub struct Workload {
     pub images: BTreeSet<String>,
     /// Secrets that it mounts.
     pub secrets: BTreeSet<String>,
+    /// Whether they mount what a driver makes, which nobody can see in the specification.
+    pub mounts_unknown: bool,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -276,6 +284,8 @@ pub struct Gateway {
     pub class: String,
     /// Its listeners.
     pub listeners: Vec<Listener>,
+    /// Whether some of them could not be read.
+    pub is_cut: bool,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
     /// Annotations.
@@ -320,6 +330,8 @@ pub struct Node {
     pub name: String,
     /// Its internal address.
     pub address: Option<IpAddr>,
+    /// Whether it has an external address, where its addresses were given.
+    pub is_external: Option<bool>,
     /// The range of its pods.
     pub pod_ranges: Vec<crate::net::IpNet>,
     /// Whether it is ready.

@@ -210,8 +210,16 @@ impl<'a> Asked<'_, 'a> {
             Expected::Undetermined => Verdict::Undetermined,
             Expected::Denied | Expected::Mixed => Verdict::Denied,
         };
-        let decision =
-            of(telling).next().map_or_else(Decision::missing, |one| one.decision.clone());
+        // Of several that allow it the one that lets in most tells more.
+        let reach = |piece: &&Piece<'_, '_>| match direction {
+            Direction::Ingress => piece.space.flows.source.count(),
+            Direction::Egress => piece.space.flows.destination.count(),
+        };
+        let first = match telling {
+            Verdict::Allowed => of(telling).min_by_key(|piece| std::cmp::Reverse(reach(piece))),
+            _ => of(telling).next(),
+        };
+        let decision = first.map_or_else(Decision::missing, |one| one.decision.clone());
         let denied: Vec<Flow> = of(Verdict::Denied)
             .filter_map(|piece| Some((piece, piece.space.flows.witness()?)))
             .take(MOST_WITNESSES)

@@ -53,7 +53,7 @@ impl Kind {
 fn kind_of(place: &Place<'_, '_>, ingress: &Ingress) -> Option<Kind> {
     if ingress.kind == "Ingress" {
         return match ingress.class.as_str() {
-            _ if ingress.is_left_alone => None,
+            _ if ingress.is_left_alone || place.cluster.serves_no_ingresses => None,
             "" | "gce" => Some(Kind::Global),
             "gce-internal" => Some(Kind::Regional),
             _ => None,

@@ -15,6 +15,15 @@ use crate::net::{AddressSet, Role, parse_cidr};
 const LEFT_ALONE: &str = "its class stands in ingressClassName: GKE's controller goes by the \
                           annotation kubernetes.io/ingress.class, and leaves it alone";
 
+/// Why nobody knows who serves one where GKE does not
+/// (<https://cloud.google.com/kubernetes-engine/docs/concepts/ingress#limitations>).
+const SWITCHED_OFF: &str = "the cluster's HTTP load balancing is switched off: GKE serves no \
+                            Ingress of this class, and who does is not said";
+
+/// Where what Traefik does to requests on their way is named.
+const MIDDLEWARES: [&str; 2] =
+    ["IngressRoute middlewares", "traefik.ingress.kubernetes.io/router.middlewares"];
+
 /// A stream is cut where the controller waits no longer than this, in seconds.
 const LONG: u64 = 3_600;
 
@@ -62,12 +71,7 @@ fn of_ingress<'a>(
 ) -> Way<'a> {
     let services = &world.directory.inventory.workloads.services;
     let is_route = ingress.is_route();
-    let controller = match ingress.kind.as_str() {
-        "VirtualService" => of_class("istio"),
-        _ if is_route => of_gateways(),
-        _ if ingress.is_left_alone => None,
-        _ => of_class(&ingress.class),
-    };
+    let controller = controller(world, ingress);
     let behind: Vec<(&Service, &ServicePort)> =
         ingress.backends.iter().filter_map(|(id, port)| backend(services, id, port)).collect();
     let ports: Vec<WayPort> =
@@ -103,9 +107,13 @@ fn of_ingress<'a>(
         origin: ingress.origin.clone(),
         ports,
     };
-    way.because.extend(not_given(services, ingress));
+    let lacks = not_given(services, ingress);
+    let is_partial = lacks.is_some();
+    way.because.extend(lacks);
     if ingress.is_left_alone {
         way.because.push(LEFT_ALONE.to_owned());
+    } else if is_switched_off(world, class, is_route) {
+        way.because.push(SWITCHED_OFF.to_owned());
     } else if class_is_googles(class, is_route) {
         by_google(world, (ingress, class), &behind, &mut way);
     } else if class == "alb" {
@@ -118,13 +126,27 @@ fn of_ingress<'a>(
         by_controller(controller, &mut way, others);
     }
     restricted(world, controller, ingress, &mut way);
+    if is_partial && way.verdict == Expected::Allowed {
+        way.verdict = Expected::Undetermined;
+    }
     if let Some(gateway) = gateway {
         taken(gateway, ingress, &mut way);
     }
-    if ingress.annotations.contains_key("IngressRoute middlewares") {
+    if MIDDLEWARES.iter().any(|key| ingress.annotations.contains_key(*key)) {
         way.because.push("its middlewares may keep some out, and were not read".to_owned());
     }
     way
+}
+
+/// What serves it, as far as its class tells.
+fn controller(world: &World<'_, '_>, ingress: &Ingress) -> Option<&'static Controller> {
+    let is_route = ingress.is_route();
+    match ingress.kind.as_str() {
+        "VirtualService" => of_class("istio"),
+        _ if is_route => of_gateways(),
+        _ if ingress.is_left_alone || is_switched_off(world, &ingress.class, is_route) => None,
+        _ => of_class(&ingress.class),
+    }
 }
 
 /// The backends that were not given.
@@ -158,6 +180,13 @@ fn taken(gateway: &Gateway, route: &Ingress, way: &mut Way<'_>) {
             way.verdict = Expected::Undetermined;
         }
     }
+}
+
+/// Whether the controller of an Ingress of GKE's class is not there.
+fn is_switched_off(world: &World<'_, '_>, class: &str, is_route: bool) -> bool {
+    let cluster = world.cluster.and_then(|at| world.directory.inventory.clusters.get(at));
+    let is_off = cluster.is_some_and(|one| one.serves_no_ingresses);
+    is_off && !is_route && class_is_googles(class, false)
 }
 
 fn class_is_googles(class: &str, is_route: bool) -> bool {
@@ -208,6 +237,16 @@ fn tls_of_ingress(ingress: &Ingress, host: Option<&String>) -> Known {
         let secret = secret.as_deref().unwrap_or("the controller's own certificate");
         return Known::new(Some(true), format!("secret {secret}"));
     }
+    // <https://doc.traefik.io/traefik/routing/providers/kubernetes-ingress/#on-ingress>
+    let traefik = "traefik.ingress.kubernetes.io/router.tls";
+    if ingress.annotations.get(traefik).is_some_and(|value| value == "true") {
+        return Known::new(Some(true), format!("{traefik}: true"));
+    }
+    // <https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#ssl-passthrough>
+    let passthrough = "nginx.ingress.kubernetes.io/ssl-passthrough";
+    if ingress.annotations.get(passthrough).is_some_and(|value| value == "true") {
+        return Known::new(None, format!("{passthrough}: the pods end it, if they speak it"));
+    }
     // cert-manager alone makes a secret, which the Ingress still has to name.
     let named = by_annotation.iter().find_map(|key| Some((key, ingress.annotations.get(*key)?)));
     match named {
@@ -232,6 +271,7 @@ fn tls_of_gateway(gateway: &Gateway, route: &Ingress) -> Known {
             Known::new(Some(true), format!("listener {}: {names}", one.port))
         }
         Some(one) => Known::new(None, format!("listener {} names no certificate", one.port)),
+        None if gateway.is_cut => Known::new(None, "not all of its listeners could be read"),
         None => Known::new(Some(false), "no listener of its is HTTPS"),
     }
 }
@@ -294,6 +334,11 @@ fn unfit(
             continue;
         }
         let of_backend = said(world, ingress, (*service, *port), |one| one.timeout);
+        let is_named = service.backend_config(port).is_some() && !ingress.is_route();
+        let is_given = said(world, ingress, (*service, *port), |_| Some(())).is_some();
+        if is_named && !is_given {
+            continue;
+        }
         if let Some(seconds) = of_backend.or_else(|| controller.timeout(ingress))
             && seconds < LONG
         {
@@ -413,10 +458,12 @@ fn by_cloud_armor(
     // What may be let in counts: too open is worse to miss than to name.
     let most = all.iter().fold(AddressSet::default(), |sum, (_, perhaps)| sum.union(perhaps));
     let everybody = anybody(way.is_internal);
-    way.clients = Some(match all.is_empty() {
-        true => everybody.clone(),
-        false => everybody.intersection(&most),
-    });
+    if all.is_empty() {
+        // What is behind it may have a policy.
+        way.clients = None;
+        return;
+    }
+    way.clients = Some(everybody.intersection(&most));
     let named = AddressSet::of(&world.scope.clients);
     if named.is_empty() || way.verdict != Expected::Allowed {
         return;
@@ -447,12 +494,26 @@ fn by_controller(controller: Option<&Controller>, way: &mut Way<'_>, others: &[W
     };
     let mut candidates: Vec<&Way<'_>> = others.iter().filter(own).collect();
     candidates.sort_by_key(|one| (one.kind != WayKind::LoadBalancer, &one.name));
-    let Some(front) = candidates.first() else {
-        let name = controller.map_or("its controller", |one| one.name);
+    let name = controller.map_or("its controller", |one| one.name);
+    let Some(first) = candidates.first().copied() else {
         way.because.push(format!(
             "the Service of {name} was not given: kubectl get services --all-namespaces -o json"
         ));
         return;
+    };
+    // Of several controllers the address tells which one it is.
+    let same = |one: &&&Way<'_>| way.address.is_some() && one.address == way.address;
+    let of_kind = candidates.iter().filter(|one| one.kind == first.kind).count();
+    let front = match candidates.iter().find(same) {
+        Some(front) => *front,
+        None if of_kind > 1 => {
+            way.because.push(format!(
+                "several Services may be that of {name}, and its address does not tell which: \
+                 kubectl get ingresses --all-namespaces -o json"
+            ));
+            return;
+        }
+        None => first,
     };
     way.because.push(format!("served by {} ({})", front.label(), front.origin));
     way.verdict = front.verdict;

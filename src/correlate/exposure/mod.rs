@@ -364,11 +364,16 @@ impl<'a> World<'_, 'a> {
         let mut pods = workloads.pods_of(service).peekable();
         let described = pods.peek().is_some();
         let is_certificate = |secret: &String| secret.contains("tls") || secret.contains("cert");
-        if pods.any(|pods| pods.secrets.iter().any(is_certificate)) {
-            return Some(true);
+        let mut is_unknown = false;
+        for pods in pods {
+            if pods.secrets.iter().any(is_certificate) {
+                return Some(true);
+            }
+            is_unknown |= pods.mounts_unknown;
         }
         match application {
             Application::Tcp => None,
+            _ if is_unknown => None,
             // What mounts no certificate has none, where its pods are known.
             _ if described => Some(false),
             Application::Http | Application::WebSocket => Some(false),

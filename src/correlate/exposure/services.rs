@@ -1,6 +1,7 @@
 //! The ways that Services and pods open by themselves: node ports, load balancers, host ports.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use crate::correlate::expected::Entrance;
 use crate::correlate::exposure::{Known, Way, WayKind, WayPort, Ways, World, anybody, passing};
@@ -8,7 +9,7 @@ use crate::correlate::node_tags;
 use crate::model::application::Application;
 use crate::model::cluster::Provider;
 use crate::model::workload::ServicePort;
-use crate::model::{Expected, ObjectName, Origin, Service};
+use crate::model::{Expected, Instance, ObjectName, Origin, Service};
 use crate::net::{AddressSet, IpNet, PortSet, Protocol};
 
 /// All of them; Services behind an Ingress or a route have no row of their own for that.
@@ -145,14 +146,30 @@ fn by_nodes<'a>(
         way.because.push(lacks_cluster(world).to_owned());
         return;
     };
-    way.is_internal = cluster.private_nodes;
-    if cluster.private_nodes {
+    way.is_internal = are_inside(world, cluster);
+    if way.is_internal {
         way.because.push("the nodes have no external address: from inside only".to_owned());
     }
     let reach = of_node_ports(world, at, way, open, (reason, &AddressSet::all()), into);
     reach.tell(way);
     by_ipv6(world, cluster, way);
     world.come_from_outside(way);
+}
+
+/// Whether no node has an external address: the cluster says it, or all the nodes that were given.
+fn are_inside(world: &World<'_, '_>, cluster: &crate::model::Cluster) -> bool {
+    let inventory = world.directory.inventory;
+    let vms = node_tags::instances_of(inventory, cluster).filter(|one| !one.template);
+    // What was cut may have held their addresses.
+    let of_vm = |one: &Instance| {
+        let known = one.complete && !one.interfaces.is_empty();
+        known.then(|| one.interfaces.iter().any(|nic| !nic.external.is_empty()))
+    };
+    let only = inventory.clusters.len() == 1;
+    let nodes = inventory.workloads.nodes.iter().filter(|_| only);
+    let told: Vec<Option<bool>> = vms.map(of_vm).chain(nodes.map(|one| one.is_external)).collect();
+    let none_is = !told.is_empty() && told.iter().all(|one| *one == Some(false));
+    cluster.private_nodes || cluster.provider == Provider::Google && none_is
 }
 
 /// What the nodes let in on these ports, a protocol at a time.
@@ -307,12 +324,37 @@ fn balancer<'a>(world: &World<'_, 'a>, service: &Service, into: &mut Ways<'a>) {
     if way.is_internal && way.provider == Provider::Google {
         way.because.extend(behind_internal(world));
     }
+    if let Some(why) = not_known(service, way.provider) {
+        way.because.push(why);
+        into.ways.push(way);
+        return;
+    }
     way.because.push(match service.source_ranges.is_empty() {
         true => "loadBalancerSourceRanges names nobody: anybody may come".to_owned(),
         false => format!("loadBalancerSourceRanges: {}", said.words(6)),
     });
     asked_balancer(world, service, &said, &mut way, into);
     into.ways.push(way);
+}
+
+/// Why nobody knows whom a balancer lets in: what was given of it cannot be read, or is not asked
+/// about, or the balancer is not of this cloud's making.
+fn not_known(service: &Service, provider: Provider) -> Option<String> {
+    if service.sources_unread {
+        return Some("its loadBalancerSourceRanges could not be read".to_owned());
+    }
+    let is_v6 = |address: &IpAddr| address.is_ipv6();
+    let by_v6 = !service.addresses.is_empty() && service.addresses.iter().all(is_v6);
+    let from_v6 = service.source_ranges.iter().all(|range| range.addr().is_ipv6());
+    if by_v6 || !service.source_ranges.is_empty() && from_v6 {
+        let whom: Vec<String> = service.source_ranges.iter().map(ToString::to_string).collect();
+        let whom = if whom.is_empty() { "anybody".to_owned() } else { whom.join(", ") };
+        return Some(format!("by IPv6, from {whom}: who comes by it was not asked"));
+    }
+    let class = service.balancer_class.as_deref().filter(|_| !service.is_googles())?;
+    (provider == Provider::Google).then(|| {
+        format!("class {class} is not GKE's: its own controller makes the balancer, and decides")
+    })
 }
 
 /// What an internal balancer has behind it: with subsetting, some of the nodes

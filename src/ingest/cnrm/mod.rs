@@ -477,6 +477,8 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         dual_stack: allocation.text("stackType").is_some_and(|stack| stack == "IPV4_IPV6"),
         is_autopilot: spec.flag("enableAutopilot") == Some(true),
         keeps_pod_addresses: spec.at("defaultSnatStatus").flag("disabled") == Some(true),
+        serves_no_ingresses: spec.at("addonsConfig").at("httpLoadBalancing").flag("disabled")
+            == Some(true),
         private_nodes: private.flag("enablePrivateNodes") == Some(true),
         state: state(manifest),
         private_endpoint: address("privateEndpoint"),
