@@ -1259,3 +1259,90 @@ fn records_by_reference_are_not_empty() {
         assert_eq!(state(kind, object.clone()), "not-given", "{kind}");
     }
 }
+
+/// An object of Config Connector's that was damaged is there all the same: what is concluded from
+/// none being there is not.
+#[test]
+fn damaged_manifests_are_not_missing() {
+    let object = |kind: &str, name: &str, spec: Value| {
+        let group = kind.split_at(if kind.starts_with("DNS") { 3 } else { 7 }).0.to_lowercase();
+        value!({"apiVersion": format!("{group}.cnrm.cloud.google.com/v1beta1"), "kind": kind,
+            "metadata": {"name": name, "namespace": "p"}, "spec": spec})
+    };
+    let network = object("ComputeNetwork", "n", value!({"deleteDefaultRoutesOnCreate": true}));
+    let of = |name: &str| value!({ "name": name });
+    let nodes = object(
+        "ComputeSubnetwork",
+        "s",
+        value!({"ipCidrRange": "10.0.0.0/24", "region": "r", "networkRef": of("n"),
+            "privateIpGoogleAccess": true}),
+    );
+    let state = |more: &[Value], host: &str, kind: &str| {
+        let all: Vec<String> = [&[network.clone(), nodes.clone()], more]
+            .concat()
+            .iter()
+            .map(Value::to_string)
+            .collect();
+        let inputs = texts(&all);
+        let path = json(&["path", "10.0.0.5", host, inputs.path().to_str().unwrap()]);
+        let links = path["links"].as_array().unwrap();
+        let found =
+            links.iter().find(|one| one["kind"] == kind).unwrap_or_else(|| panic!("{path:#}"));
+        found["state"].as_str().unwrap().to_owned()
+    };
+    let route = |spec: Value| {
+        let mut whole =
+            value!({"networkRef": of("n"), "nextHopGateway": "default-internet-gateway"});
+        whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        object("ComputeRoute", "r", whole)
+    };
+    let out = "203.0.113.9";
+    assert_eq!(state(&[route(value!({"destRange": "0.0.0.0/0"}))], out, "route"), "ok");
+    assert_eq!(state(&[route(value!({"destRange": "192.0.2.0/24"}))], out, "route"), "broken");
+    assert_eq!(state(&[route(value!({}))], out, "route"), "not-given");
+    // NATs.
+    let exit = |nat: Value| {
+        let router = object("ComputeRouter", "ro", value!({"networkRef": of("n"), "region": "r"}));
+        let default = route(value!({"destRange": "0.0.0.0/0"}));
+        let mut whole = value!({"routerRef": of("ro"), "region": "r",
+            "sourceSubnetworkIpRangesToNat": "LIST_OF_SUBNETWORKS",
+            "subnetwork": [{"subnetworkRef": of("other"), "sourceIpRangesToNat": ["ALL_IP_RANGES"]}]});
+        whole.as_object_mut().unwrap().extend(nat.as_object().unwrap().clone());
+        state(&[default, router, object("ComputeRouterNAT", "nat", whole)], out, "nat")
+    };
+    assert_eq!(exit(value!({})), "broken");
+    for damaged in [value!({"routerRef": {}}), value!({"subnetwork": [{"subnetworkRef": {}}]})] {
+        assert_ne!(exit(damaged.clone()), "broken", "{damaged}");
+    }
+    // Zones and records.
+    let zone = |networks: Value| {
+        object(
+            "DNSManagedZone",
+            "z",
+            value!({"dnsName": "gcr.io.", "visibility": "private",
+            "privateVisibilityConfig": {"networks": networks}}),
+        )
+    };
+    let record = |name: &str, spec: Value| {
+        let mut whole =
+            value!({"type": "A", "managedZoneRef": of("z"), "rrdatas": ["199.36.153.4"]});
+        whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        object("DNSRecordSet", name, whole)
+    };
+    let seen = zone(value!([{"networkRef": of("n")}]));
+    let here = record("a", value!({"name": "gcr.io."}));
+    let other = record("b", value!({"name": "x.gcr.io."}));
+    assert_eq!(state(&[seen.clone(), here.clone()], "gcr.io", "name"), "ok");
+    assert_eq!(state(&[seen.clone(), other.clone()], "gcr.io", "name"), "broken");
+    let nameless = record("c", value!({}));
+    let empty = record("c", value!({"name": "y.gcr.io.", "rrdatas": null}));
+    for damaged in [nameless, empty] {
+        let all = [seen.clone(), other.clone(), damaged];
+        assert_ne!(state(&all, "gcr.io", "name"), "broken");
+    }
+    let elsewhere = zone(value!([{"networkRef": of("m")}]));
+    assert_eq!(state(&[elsewhere, here.clone()], "gcr.io", "name"), "broken");
+    for networks in [value!([{"networkRef": {}}]), value!([{"foo": "bar"}])] {
+        assert_eq!(state(&[zone(networks), here.clone()], "gcr.io", "name"), "undetermined");
+    }
+}

@@ -208,7 +208,21 @@ fn values_that_are_not_known_yet_are_not_everything() {
     ] {
         assert_eq!(ask(plan(values, unknown.clone(), expressions)), "UNDETERMINED", "{unknown}");
     }
-    let computed = value!({"destination_ranges": true, "source_ranges": [false], "id": true});
+    // What a `dynamic` block makes stands in no expression, and what decides the order of rules
+    // decides, too.
+    for (values, unknown) in [
+        (
+            value!({"source_ranges": ["8.8.8.0/24"], "allow": [{"protocol": "tcp"}]}),
+            value!({"allow": [{"ports": true}]}),
+        ),
+        (here.clone(), value!({"priority": true})),
+        (here.clone(), value!({"disabled": true})),
+    ] {
+        let written = value!({"source_ranges": {}});
+        assert_eq!(ask(plan(values, unknown.clone(), written)), "UNDETERMINED", "{unknown}");
+    }
+    let computed = value!({"destination_ranges": true, "source_ranges": [false], "id": true,
+        "direction": true});
     assert_eq!(ask(plan(here, computed, value!({"source_ranges": {}}))), "ALLOWED");
 }
 
@@ -298,6 +312,10 @@ fn values_of_a_policy_that_are_not_known_yet_are_not_everything() {
     let alone = "google_compute_network_firewall_policy_rule";
     for (unknown, expressions, verdict) in [
         (value!({"match": [{"src_ip_ranges": true}]}), value!({"match": [{}]}), "UNDETERMINED"),
+        // By a `dynamic` block.
+        (value!({"match": [{"src_ip_ranges": true}]}), value!({}), "UNDETERMINED"),
+        (value!({"target_secure_tags": true}), value!({}), "UNDETERMINED"),
+        (value!({"target_secure_tags": [{"state": true}]}), value!({}), "ALLOWED"),
         (value!({"action": true}), value!({"action": said}), "UNDETERMINED"),
         (value!({"id": true, "rule_tuple_count": true}), value!({}), "ALLOWED"),
     ] {
@@ -490,4 +508,149 @@ fn rules_of_terraform_are_not_lost() {
     let quoted = common::small::denied("10.0.0.1", "10.0.0.2", 22, "r", "INGRESS", "v").to_string();
     let object = resource("google_storage_bucket_object", "o", value!({"content": quoted}));
     assert_eq!(ask(&[open, deny, metric, object]), "DENIED");
+}
+
+/// What a plan only forgets stays where it is.
+#[test]
+fn what_is_forgotten_is_still_there() {
+    let values = |action: &str| {
+        let mut values = value!({"name": action, "project": "p", "network": NETWORK,
+            "direction": "INGRESS", "priority": 1000, "source_ranges": ["0.0.0.0/0"]});
+        values[action] = value!([{"protocol": "tcp", "ports": ["22"]}]);
+        values
+    };
+    let ask = |action: &str| {
+        let plan = value!({"format_version": "1.2",
+            "planned_values": {"root_module": {"resources": [
+                resource("google_compute_firewall", "web", values("allow"))]}},
+            "resource_changes": [{"address": "google_compute_firewall.no",
+                "type": "google_compute_firewall",
+                "change": {"actions": [action], "before": values("deny"), "after": null}}]});
+        ssh(&[("p.json", plan)], "8.8.8.8", &[]).0
+    };
+    assert_eq!((ask("delete"), ask("forget")), ("ALLOWED".to_owned(), "DENIED".to_owned()));
+}
+
+/// The rules that GKE writes for a cluster are not in an export that is older than it.
+#[test]
+fn a_cluster_that_a_plan_makes_has_its_rules_to_come() {
+    let cluster = value!({"name": "c", "project": "p", "location": "r", "network": NETWORK,
+        "subnetwork": "projects/p/regions/r/subnetworks/s",
+        "ip_allocation_policy": [{"cluster_ipv4_cidr_block": "10.1.0.0/16"}],
+        "private_cluster_config": [{"enable_private_nodes": true, "master_ipv4_cidr_block": "172.16.0.0/28"}]});
+    let exported = value!([
+        {"kind": "compute#subnetwork", "name": "s", "ipCidrRange": "10.0.0.0/24", "network": NETWORK,
+         "region": "regions/r", "selfLink": "https://x/projects/p/regions/r/subnetworks/s"},
+        web(), {"kind": "compute#firewall", "name": "deny", "network": NETWORK, "direction": "INGRESS",
+         "priority": 65000, "sourceRanges": ["0.0.0.0/0"], "denied": [{"IPProtocol": "all"}]}]);
+    let errors = |actions: Value| {
+        let plan = value!({"format_version": "1.2",
+            "planned_values": {"root_module": {"resources": [
+                {"address": "google_container_cluster.c", "mode": "managed",
+                 "type": "google_container_cluster", "name": "c", "values": cluster}]}},
+            "resource_changes": [{"address": "google_container_cluster.c",
+                "type": "google_container_cluster", "change": {"actions": actions, "before": null}}]});
+        let scratch = folder(&[
+            ("p.json", plan.to_string().as_bytes()),
+            ("e.json", exported.to_string().as_bytes()),
+        ]);
+        let report = common::json(&["triage", scratch.path().to_str().unwrap()]);
+        common::findings(&report, "control-plane-ingress-blocked").len()
+    };
+    assert_eq!((errors(value!(["no-op"])), errors(value!(["create"]))), (1, 0));
+}
+
+/// What a plan does not know of zones and routes yet leaves open what depends on it.
+#[test]
+fn ways_that_are_not_known_yet_are_open() {
+    let base = |network: Value| {
+        vec![
+            resource("google_compute_network", "n", network),
+            resource(
+                "google_compute_subnetwork",
+                "s",
+                value!({"name": "s", "project": "p",
+                "region": "r", "network": NETWORK, "ip_cidr_range": "10.0.0.0/24",
+                "private_ip_google_access": true}),
+            ),
+        ]
+    };
+    let whole = value!({"name": "n", "project": "p", "delete_default_routes_on_create": true});
+    let link = |resources: Vec<Value>, unknown: Value, host: &str, kind: &str| {
+        let last = resources.last().unwrap().clone();
+        let plan = value!({"format_version": "1.2",
+            "planned_values": {"root_module": {"resources": resources}},
+            "resource_changes": [{"address": last["address"], "type": last["type"],
+                "change": {"actions": ["create"], "before": null, "after_unknown": unknown}}]});
+        let scratch = folder(&[("p.json", plan.to_string().as_bytes())]);
+        let path = common::json(&["path", "10.0.0.5", host, scratch.path().to_str().unwrap()]);
+        let links = path["links"].as_array().unwrap().clone();
+        let found = links.iter().find(|one| one["kind"] == kind).unwrap();
+        found["state"].as_str().unwrap().to_owned()
+    };
+    let with = |kind: &str, values: Value| {
+        let mut all = base(whole.clone());
+        all.push(resource(kind, "x", values));
+        all
+    };
+    // Zones.
+    let zone = |visible: Value| {
+        with(
+            "google_dns_managed_zone",
+            value!({"name": "z", "project": "p", "dns_name": "gcr.io.",
+            "visibility": "private", "private_visibility_config": visible}),
+        )
+    };
+    let nobody = value!([{"networks": [], "gke_clusters": []}]);
+    assert_eq!(link(zone(nobody.clone()), value!({}), "gcr.io", "name"), "broken");
+    for unknown in [
+        value!({"private_visibility_config": [{"networks": true}]}),
+        value!({"private_visibility_config": true}),
+    ] {
+        assert_eq!(
+            link(zone(nobody.clone()), unknown.clone(), "gcr.io", "name"),
+            "undetermined",
+            "{unknown}"
+        );
+    }
+    // Routes.
+    let route = || {
+        with(
+            "google_compute_route",
+            value!({"name": "r", "project": "p", "network": NETWORK,
+            "dest_range": "0.0.0.0/0", "priority": 1000, "next_hop_gateway": "default-internet-gateway"}),
+        )
+    };
+    assert_eq!(link(route(), value!({}), "203.0.113.9", "route"), "ok");
+    for unknown in [value!({"tags": true}), value!({"priority": true})] {
+        assert_eq!(
+            link(route(), unknown.clone(), "203.0.113.9", "route"),
+            "not-given",
+            "{unknown}"
+        );
+    }
+    // Others may tell it a default route.
+    let router = |peers: bool| {
+        let mut all = with(
+            "google_compute_router",
+            value!({"name": "r", "project": "p",
+            "region": "r", "network": NETWORK}),
+        );
+        if peers {
+            all.push(resource(
+                "google_compute_router_peer",
+                "x",
+                value!({"name": "x", "project": "p",
+                "region": "r", "router": "r"}),
+            ));
+        }
+        link(all, value!({}), "203.0.113.9", "route")
+    };
+    assert_eq!((router(false), router(true)), ("broken".to_owned(), "not-given".to_owned()));
+    let peering = with(
+        "google_compute_network_peering",
+        value!({"name": "x", "network": NETWORK,
+        "peer_network": "projects/q/global/networks/m"}),
+    );
+    assert_eq!(link(peering, value!({}), "203.0.113.9", "route"), "not-given");
 }

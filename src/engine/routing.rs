@@ -99,11 +99,18 @@ pub fn next_hop<'a>(
                 }
                 _ if is_exported => Hop::Nowhere,
                 Some(true) => Hop::MadeWith,
+                // Nor does a peering bring one; of others neither was given.
+                Some(false) if !is_vip(address) && is_taught(inventory, network) => Hop::Learned,
                 Some(false) => Hop::Nowhere,
                 None => Hop::NotGiven,
             }
         }
     }
+}
+
+/// Whether others may tell a network its routes.
+fn is_taught(inventory: &Inventory, network: &Reference) -> bool {
+    inventory.learns_routes(network) || inventory.is_peered(network)
 }
 
 fn is_vip(address: IpAddr) -> bool {

@@ -4,15 +4,17 @@
 
 use crate::ingest::document::{EFFECTIVE_POLICY, Item};
 use crate::ingest::fields::Fields;
-use crate::ingest::terraform_resources::RESOURCE;
-use crate::ingest::{Read, balancers, dns, exported, kept, operations, policies, routes, rules};
+use crate::ingest::terraform_resources::{LONELY_NAT, RESOURCE};
+use crate::ingest::{
+    Read, balancers, dns, exported, kept, operations, policies, routers, routes, rules,
+};
 use crate::model::cluster::{ControlPlaneLink, Interface, Provider, State};
 use crate::model::inventory::Frontend;
 use crate::model::listed::Listed;
 use crate::model::managed::cluster_of_node_tag;
 use crate::model::{
-    Association, Attachment, Cluster, Instance, Inventory, Nat, NatSubnetwork, Network, NodePool,
-    Origin, Reference, Subnetwork,
+    Association, Attachment, Cluster, Instance, Inventory, Network, NodePool, Origin, Reference,
+    Subnetwork,
 };
 use crate::net::{parse_address, parse_cidr};
 
@@ -46,8 +48,9 @@ pub fn read(item: &Item, into: &mut Inventory) -> Read {
         "gcloud-policy-based-routes" => {
             routes::policy_route(fields, origin).map(|found| into.policy_routes.push(found))
         }
-        "gcloud-routers" => router(fields, origin, into),
+        "gcloud-routers" => routers::router(fields, origin, into),
         "gcloud-router-status" => routes::learned(fields, origin, into),
+        "terraform-router-nats" => routers::lonely_nat(fields, origin, into),
         "gcloud-clusters" => cluster(fields, origin).map(|found| into.clusters.push(found)),
         "gcloud-node-pools" => node_pool(fields, origin).map(|found| into.node_pools.push(found)),
         "gcloud-instances" => {
@@ -96,7 +99,7 @@ pub(super) fn listed(shape: &str) -> Option<Listed> {
     Some(match shape {
         "gcloud-routes" => Listed::Routes,
         "gcloud-policy-based-routes" => Listed::PolicyRoutes,
-        "gcloud-routers" => Listed::Routers,
+        "gcloud-routers" | "terraform-router-nats" => Listed::Routers,
         "gcloud-dns-zones" => Listed::Zones,
         "gcloud-dns-records" => Listed::Records,
         _ => return None,
@@ -130,6 +133,7 @@ fn shape_of(kind: &str, fields: Fields<'_>) -> Option<&'static str> {
             "gcloud-policy-based-routes"
         }
         "compute#router" | "routers" => "gcloud-routers",
+        LONELY_NAT => "terraform-router-nats",
         "compute#routerStatusResponse" => "gcloud-router-status",
         "compute#instance" | "instances" => "gcloud-instances",
         "compute#instanceTemplate" | "instanceTemplates" => "gcloud-instance-templates",
@@ -308,53 +312,6 @@ fn subnetwork(fields: Fields<'_>, origin: &Origin) -> Option<Subnetwork> {
     })
 }
 
-fn router(fields: Fields<'_>, origin: &Origin, into: &mut Inventory) -> Option<()> {
-    let id = fields.own_reference()?;
-    let network = fields.reference("network")?.or_project(id.project.as_deref());
-    // A private NAT is between networks: nothing leaves for the internet by it.
-    let public = |nat: &Fields<'_>| {
-        // By default it is for VMs; it may be for proxies alone.
-        let kinds = nat.texts("endpointTypes");
-        let for_vms = kinds.is_empty() || kinds.iter().any(|kind| kind == "ENDPOINT_TYPE_VM");
-        for_vms && nat.text("type").as_deref() != Some("PRIVATE")
-    };
-    if fields.get("nats").is_some_and(|nats| !nats.is_array()) {
-        into.lists.partial.insert(Listed::Routers);
-    }
-    // Which subnetworks, the API writes wherever it says that there is a list of them.
-    let ranges = |nat: Fields<'_>| {
-        let said = nat.text_or_empty("sourceSubnetworkIpRangesToNat");
-        let is_cut = said == "LIST_OF_SUBNETWORKS" && !nat.at("subnetworks").0.is_array();
-        if is_cut { String::new() } else { said }
-    };
-    for nat in fields.list("nats").filter(public) {
-        into.nats.push(Nat {
-            name: nat.text_or_empty("name"),
-            router: id.clone(),
-            network: Some(network.clone()),
-            region: id.location.clone(),
-            ranges: ranges(nat),
-            subnetworks: nat
-                .list("subnetworks")
-                .map(|one| NatSubnetwork {
-                    id: one.reference("name").unwrap_or_default(),
-                    ranges: one.texts("sourceIpRangesToNat"),
-                    secondary: one.texts("secondaryIpRangeNames"),
-                })
-                .collect(),
-            // References to address resources hold no address; a bare address is one.
-            addresses: nat.texts("natIps").iter().filter_map(|text| parse_cidr(text)).collect(),
-            kept: kept::exported(nat, origin),
-            origin: origin.clone(),
-        });
-    }
-    if fields.list("bgpPeers").next().is_some() {
-        into.learned.by.push(id.clone());
-    }
-    into.routers.push((id, network, origin.clone()));
-    Some(())
-}
-
 /// Subnetworks that were attached to a cluster later (`AdditionalIPRangesConfig`); Terraform calls
 /// the list by the name of one.
 fn more_subnetworks(
@@ -428,6 +385,7 @@ fn cluster(fields: Fields<'_>, origin: &Origin) -> Option<Cluster> {
         subsetting: fields
             .has("networkConfig")
             .then(|| fields.at("networkConfig").flag("enableL4ilbSubsetting") == Some(true)),
+        is_planned: fields.at(RESOURCE).flag("created") == Some(true),
         serves_no_ingresses: fields.at("addonsConfig").at("httpLoadBalancing").flag("disabled")
             == Some(true),
         private_nodes: private.flag("enablePrivateNodes") == Some(true)

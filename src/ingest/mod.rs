@@ -27,6 +27,7 @@ pub mod policies;
 pub mod profile;
 pub mod query;
 pub mod reader;
+mod routers;
 mod routes;
 pub mod rules;
 pub mod settle;
@@ -34,6 +35,7 @@ pub mod symptom;
 pub mod terraform;
 mod terraform_policies;
 mod terraform_resources;
+mod terraform_routers;
 pub mod terraform_show;
 mod webhooks;
 

@@ -11,6 +11,7 @@ use crate::ingest::copies::{all_differ, first_of_each, place};
 use crate::ingest::{amazon, attach, policies, symptom};
 use crate::model::cluster::Interface;
 use crate::model::firewall::ManifestObject;
+use crate::model::listed::Listed;
 use crate::model::managed::is_rule_for;
 use crate::model::symptom::SymptomKind;
 use crate::model::{
@@ -335,6 +336,10 @@ fn settle_nats(inventory: &mut Inventory) {
         let mut routers = inventory.routers.iter();
         let own = routers.find(|(router, ..)| router.agrees(&nat.router));
         nat.network = own.map(|(_, network, _)| network.clone());
+    }
+    // It may be of any network.
+    if inventory.nats.iter().any(|nat| nat.network.is_none()) {
+        inventory.lists.partial.insert(Listed::Routers);
     }
 }
 

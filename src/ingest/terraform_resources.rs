@@ -1,7 +1,7 @@
 //! The resources of a Terraform state or plan: where they stand, what their expressions refer to,
 //! and their values in the spelling of REST.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -64,12 +64,17 @@ pub(super) const RESOURCE: &str = "__terraform";
 /// The key under which a rule knows the fields that a plan leaves open.
 pub(super) const UNKNOWN: &str = "__unknown";
 
+/// The kind of a NAT that stands by itself.
+pub(super) const LONELY_NAT: &str = "terraform#routerNat";
+
 /// Finds what an expression of the configuration refers to, and what a plan leaves open.
 pub(super) struct Lookup<'a, 'r> {
     pub(super) all: &'r [Resource<'a>],
     configuration: Fields<'a>,
     /// `after_unknown` of the changes, by the address of the resource.
     unknown: BTreeMap<String, Fields<'a>>,
+    /// What is made anew, by its address.
+    created: BTreeSet<String>,
     /// How many resources each block makes.
     blocks: BTreeMap<Block<'r>, usize>,
 }
@@ -88,12 +93,16 @@ impl<'a, 'r> Lookup<'a, 'r> {
         let unknown = changes
             .filter_map(|one| Some((one.text("address")?, one.at("change").at("after_unknown"))))
             .collect();
+        let is_created =
+            |one: &Fields<'_>| one.at("change").texts("actions") == ["create".to_owned()];
+        let created = whole.list("resource_changes").filter(is_created);
+        let created = created.filter_map(|one| one.text("address")).collect();
         let mut blocks = BTreeMap::new();
         for one in all {
             *blocks.entry(block(one)).or_default() += 1;
         }
         let configuration = whole.at("configuration").at("root_module");
-        Self { all, configuration, unknown, blocks }
+        Self { all, configuration, unknown, created, blocks }
     }
 
     /// Which of these fields are known only after it was applied: they say something, and nobody
@@ -122,14 +131,24 @@ impl<'a, 'r> Lookup<'a, 'r> {
         let written = self.written(resource);
         let values = resource.values;
         open.retain(|field| match (written, *field) {
-            (Some(expressions), field) => expressions.has(field),
+            // The provider fills these in where nobody writes them. What a `dynamic` block makes
+            // stands in no expression (<https://github.com/hashicorp/terraform/issues/28346>).
+            (Some(expressions), "source_ranges" | "destination_ranges" | "direction") => {
+                expressions.has(field)
+            }
+            (Some(_), _) => true,
             // Computed where it is not set: of the ways to name a source one has to be said.
             (None, "source_ranges") => {
                 !["source_tags", "source_service_accounts"].iter().any(|one| values.has(one))
             }
-            (None, field) => field != "destination_ranges",
+            (None, field) => !["destination_ranges", "direction"].contains(&field),
         });
         open
+    }
+
+    /// Whether it is not there yet.
+    pub(super) fn is_created(&self, resource: &Resource<'_>) -> bool {
+        self.created.contains(&resource.address)
     }
 
     /// Whether its block makes several: by `for_each`, or by `count` where it counts more than one.
@@ -365,5 +384,30 @@ pub(super) fn camel_key(key: &str) -> String {
 pub(super) fn rename(fields: &mut Map<String, Value>, from: &str, to: &str) {
     if let Some(value) = fields.remove(from) {
         fields.insert(to.to_owned(), value);
+    }
+}
+
+/// What an item knows of the resource that it was.
+pub(super) fn own_resource(
+    resource: &Resource<'_>,
+    lookup: &Lookup<'_, '_>,
+    log_metadata: Option<&Value>,
+) -> Value {
+    json!({
+        "address": resource.address, "name": resource.name, "metadata": log_metadata,
+        "several": lookup.is_one_of_several(resource),
+        "created": lookup.is_created(resource),
+    })
+}
+
+/// Names what a plan leaves open in the blocks of a list, where their expressions tell it.
+pub(super) fn fill(list: Option<&mut Value>, key: &str, named: &[Option<String>]) {
+    let blocks = list.and_then(Value::as_array_mut).into_iter().flatten();
+    for (block, name) in blocks.zip(named) {
+        if let (Some(block), Some(name)) = (block.as_object_mut(), name)
+            && block.get(key).is_none_or(Value::is_null)
+        {
+            block.insert(key.to_owned(), json!(name));
+        }
     }
 }

@@ -21,8 +21,9 @@ use crate::ingest::document::Item;
 use crate::ingest::fields::Fields;
 use crate::ingest::terraform_policies::{self, policy_kind};
 use crate::ingest::terraform_resources::{
-    Lookup, RESOURCE, Resource, UNKNOWN, camel, camel_key, rename, resources,
+    Lookup, RESOURCE, Resource, UNKNOWN, camel, camel_key, fill, own_resource, rename, resources,
 };
+use crate::ingest::terraform_routers::{is_of_router, lonely_nat, nats, peerings, peers};
 use crate::model::inventory::Planned;
 use crate::model::{FirewallPolicy, Inventory, Origin, PolicyKind, Reference};
 
@@ -112,10 +113,13 @@ pub fn items(item: &Item) -> Shown {
             None if resource.kind == "google_compute_router_nat" => {
                 // It is read with its router, which may be kept elsewhere.
                 let mut routers = all.iter().filter(|one| one.kind == "google_compute_router");
-                if !routers.any(|router| is_nat_of(resource, router, &lookup)) {
-                    *shown.unused.entry(resource.kind.clone()).or_default() += 1;
+                if !routers.any(|router| is_of_router(resource, router, &lookup)) {
+                    let value = lonely_nat(resource, &lookup);
+                    shown.items.push(Item { value, origin: item.origin.clone(), hint: None });
                 }
             }
+            // They are read with their router, their network.
+            None if WITHIN.contains(&resource.kind.as_str()) => {}
             None if policy_kind(&resource.kind).is_some() => {}
             // A rule that does not say what it does may do anything.
             None if resource.kind == "google_compute_firewall" => {
@@ -125,6 +129,17 @@ pub fn items(item: &Item) -> Shown {
             None => *shown.unused.entry(resource.kind.clone()).or_default() += 1,
         }
     }
+    // What is only forgotten stays where it is
+    // (<https://developer.hashicorp.com/terraform/language/resources/syntax#removing-resources>).
+    let forgotten = whole.list("resource_changes").filter_map(|one| {
+        let is_forgotten = one.at("change").texts("actions") == ["forget".to_owned()];
+        converted(&before(one, one.text("type").filter(|_| is_forgotten)?), &lookup)
+    });
+    shown.items.extend(forgotten.map(|value| Item {
+        value,
+        origin: item.origin.clone(),
+        hint: None,
+    }));
     for value in terraform_policies::policies(&all, &lookup) {
         shown.items.push(Item { value, origin: item.origin.clone(), hint: None });
     }
@@ -133,16 +148,20 @@ pub fn items(item: &Item) -> Shown {
         .filter_map(|one| {
             let kind = one.text("type").filter(|kind| kind == "google_compute_firewall")?;
             changed(one, &item.origin)?;
-            let values = one.at("change").at("before");
-            let (address, module, name) = (String::new(), String::new(), String::new());
-            let before = Resource { address, module, kind, name, index: None, values };
-            let value = converted(&before, &lookup)?;
+            let value = converted(&before(one, kind), &lookup)?;
             Some(Item { value, origin: item.origin.clone(), hint: None })
         })
         .collect();
     shown.planned =
         whole.list("resource_changes").filter_map(|one| changed(one, &item.origin)).collect();
     shown
+}
+
+/// A resource as it was.
+fn before<'a>(change: Fields<'a>, kind: String) -> Resource<'a> {
+    let values = change.at("change").at("before");
+    let (address, module, name) = (String::new(), String::new(), String::new());
+    Resource { address, module, kind, name, index: None, values }
 }
 
 /// What a change takes the place of.
@@ -306,6 +325,20 @@ fn converted(resource: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Option<Value> 
         "google_compute_router" => {
             let nats = nats(resource, lookup);
             fields.insert("nats".to_owned(), Value::Array(nats));
+            let peers = peers(resource, lookup);
+            if !peers.is_empty() {
+                fields.insert("bgpPeers".to_owned(), Value::Array(peers));
+            }
+        }
+        "google_compute_network" => {
+            let peerings = peerings(resource, lookup);
+            if !peerings.is_empty() {
+                fields.insert("peerings".to_owned(), Value::Array(peerings));
+            }
+        }
+        "google_dns_response_policy" => {
+            let named = lookup.nested(resource, &["networks", "network_url"]);
+            fill(fields.get_mut("networks"), "networkUrl", &named);
         }
         "google_dns_managed_zone" => {
             let path = ["private_visibility_config", "networks", "network_url"];
@@ -320,19 +353,8 @@ fn converted(resource: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Option<Value> 
         "google_container_cluster" => cluster(fields),
         _ => {}
     }
+    leave_open(resource, lookup, fields);
     Some(made)
-}
-
-/// What an item knows of the resource that it was.
-fn own_resource(
-    resource: &Resource<'_>,
-    lookup: &Lookup<'_, '_>,
-    log_metadata: Option<&Value>,
-) -> Value {
-    json!({
-        "address": resource.address, "name": resource.name, "metadata": log_metadata,
-        "several": lookup.is_one_of_several(resource),
-    })
 }
 
 /// The link that a resource will have; `*` in the segment is where it is.
@@ -348,8 +370,45 @@ fn self_link(values: Fields<'_>, segment: &str) -> Option<String> {
     Some(format!("projects/{project}/{segment}/{name}"))
 }
 
+/// What is read with the resource that it is a part of.
+const WITHIN: [&str; 2] = ["google_compute_router_peer", "google_compute_network_peering"];
+
+/// What a plan does not know yet of a resource that is no rule, said in the way in which an export
+/// that was cut says it.
+fn leave_open(resource: &Resource<'_>, lookup: &Lookup<'_, '_>, fields: &mut Map<String, Value>) {
+    let is_open = |field: &str| !lookup.unknown(resource, &[field]).is_empty();
+    match resource.kind.as_str() {
+        "google_compute_route" => {
+            if is_open("tags") {
+                fields.insert("tags".to_owned(), json!([null]));
+            }
+            if is_open("priority") {
+                fields.insert("priority".to_owned(), json!("not known yet"));
+            }
+        }
+        "google_dns_managed_zone" => {
+            let visible = fields.get("privateVisibilityConfig").map(Fields);
+            let all = || visible.into_iter().flat_map(|one| one.list("networks"));
+            let is_lost = all().next().is_none() || all().any(|one| !one.has("networkUrl"));
+            if is_open("private_visibility_config") && is_lost {
+                fields.insert("privateVisibilityConfig".to_owned(), json!("not known yet"));
+            }
+        }
+        "google_dns_response_policy" => {
+            let lists = fields.get("networks").map(Fields);
+            if is_open("networks") && lists.is_none_or(|one| !one.0.is_array()) {
+                fields.insert("networks".to_owned(), json!("not known yet"));
+            }
+        }
+        _ => {}
+    }
+}
+
 /// The fields by which a VPC rule matches.
-const RULE: [&str; 8] = [
+const RULE: [&str; 11] = [
+    "priority",
+    "direction",
+    "disabled",
     "source_ranges",
     "destination_ranges",
     "source_tags",
@@ -434,45 +493,6 @@ fn cluster(fields: &mut Map<String, Value>) {
             config.insert(of_network.to_owned(), value);
         }
     }
-}
-
-/// Names what a plan leaves open in the blocks of a list, where their expressions tell it.
-fn fill(list: Option<&mut Value>, key: &str, named: &[Option<String>]) {
-    let blocks = list.and_then(Value::as_array_mut).into_iter().flatten();
-    for (block, name) in blocks.zip(named) {
-        if let (Some(block), Some(name)) = (block.as_object_mut(), name)
-            && block.get(key).is_none_or(Value::is_null)
-        {
-            block.insert(key.to_owned(), json!(name));
-        }
-    }
-}
-
-/// Whether a NAT is this router's: routers of several regions and projects share names.
-fn is_nat_of(nat: &Resource<'_>, router: &Resource<'_>, lookup: &Lookup<'_, '_>) -> bool {
-    let named = lookup.text(nat, "router").map(|text| Reference::parse(&text).name);
-    let alike = |field: &str| {
-        let both = nat.values.text(field).zip(router.values.text(field));
-        both.is_none_or(|(a, b)| Reference::parse(&a).name == Reference::parse(&b).name)
-    };
-    named == router.values.text("name") && alike("region") && alike("project")
-}
-
-/// The NATs of a router, which Terraform keeps apart.
-fn nats(router: &Resource<'_>, lookup: &Lookup<'_, '_>) -> Vec<Value> {
-    let own = |one: &&Resource<'_>| {
-        one.kind == "google_compute_router_nat" && is_nat_of(one, router, lookup)
-    };
-    let converted = |one: &Resource<'_>| {
-        let mut nat = camel(one.values.0);
-        if let Some(nat) = nat.as_object_mut() {
-            rename(nat, "subnetwork", "subnetworks");
-            nat.insert(RESOURCE.to_owned(), own_resource(one, lookup, None));
-        }
-        fill(nat.get_mut("subnetworks"), "name", &lookup.nested(one, &["subnetwork", "name"]));
-        nat
-    };
-    lookup.all.iter().filter(own).map(converted).collect()
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub struct Cluster {
     pub peering: Option<String>,
     /// Whether its nodes have no external address.
     pub private_nodes: bool,
+    /// Whether a plan is about to make it: what GKE writes for it is not there yet.
+    pub is_planned: bool,
     /// Whether GKE's own controller serves none (`addonsConfig.httpLoadBalancing.disabled`).
     pub serves_no_ingresses: bool,
     /// Whether internal balancers have some of the nodes behind them, by network endpoint groups;

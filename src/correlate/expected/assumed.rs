@@ -21,7 +21,9 @@ pub fn with_automatic_rules(directory: &Directory<'_>) -> Option<Inventory> {
     for (at, cluster) in inventory.clusters.iter().enumerate() {
         let place = Place::of(directory, at, cluster);
         let Some(network) = place.network.clone() else { continue };
-        if is_exported(inventory, &network) || !inventory.has_firewall_of(&network) {
+        // An export is older than the cluster that a plan makes.
+        let is_there = is_exported(inventory, &network) && !cluster.is_planned;
+        if is_there || !inventory.has_firewall_of(&network) {
             continue;
         }
         for row in automatic::table() {

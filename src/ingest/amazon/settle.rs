@@ -153,6 +153,7 @@ fn add_clusters(inventory: &mut Inventory) {
                 id: Reference::new(None, name),
                 network,
                 private_nodes: is_private,
+                is_planned: false,
                 serves_no_ingresses: false,
                 provider: Provider::Amazon,
                 origin: one.origin.clone(),

@@ -12,10 +12,11 @@ use crate::model::{
 pub(super) fn zone(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     let spec = manifest.spec;
     let visible = spec.at("privateVisibilityConfig");
-    let networks = visible
+    let networks: Vec<Reference> = visible
         .list("networks")
         .filter_map(|one| manifest.reference(one.at("networkRef"), "ComputeNetwork", into))
         .collect();
+    let is_hidden = networks.len() < visible.list("networks").count();
     let clusters = visible.list("gkeClusters");
     let cluster = |one: Fields<'_>| {
         let at = one.at("gkeClusterNameRef");
@@ -35,7 +36,7 @@ pub(super) fn zone(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> 
         dns_name: spec.text("dnsName")?,
         private: spec.text("visibility").as_deref() == Some("private"),
         networks,
-        is_hidden: false,
+        is_hidden,
         kept: manifest.kept(),
         origin: manifest.origin.clone(),
     });
@@ -48,7 +49,7 @@ pub(super) fn record_set(manifest: &Manifest<'_>, into: &mut Inventory) -> Optio
     // (<https://cloud.google.com/config-connector/docs/reference/resource-docs/dns/dnsrecordset>).
     let mut data = dns::answers(spec);
     data.extend(spec.list("rrdatasRefs").map(|one| one.text_or_empty("external")));
-    if data.iter().any(String::is_empty) {
+    if data.is_empty() || data.iter().any(String::is_empty) {
         into.lists.partial.insert(Listed::Records);
     }
     into.record_sets.push(RecordSet {

@@ -21,6 +21,7 @@ use crate::model::cluster::{ControlPlaneLink, Provider, State};
 use crate::model::firewall::{ManifestObject, NetworkReference};
 use crate::model::inventory::Alias;
 use crate::model::kept::{Form, Kept};
+use crate::model::listed::Listed;
 use crate::model::{Association, Attachment};
 use crate::model::{
     Cluster, FirewallPolicy, Inventory, Nat, NatSubnetwork, Network, NodePool, Origin, PolicyKind,
@@ -216,8 +217,22 @@ pub fn read(item: &Item, text: Option<&Arc<Value>>, into: &mut Inventory) -> Rea
     };
     match read {
         Some(()) => Read::Used(MANIFESTS),
-        None => Read::Bad("it lacks its reference, its range or its name"),
+        None => {
+            into.lists.partial.extend(listed(&kind));
+            Read::Bad("it lacks its reference, its range or its name")
+        }
     }
+}
+
+/// What objects of a kind are listed with: where one is lost it may be what is looked for.
+fn listed(kind: &str) -> Option<Listed> {
+    Some(match kind {
+        "ComputeRoute" => Listed::Routes,
+        "ComputeRouter" | "ComputeRouterNAT" => Listed::Routers,
+        "DNSManagedZone" => Listed::Zones,
+        "DNSRecordSet" => Listed::Records,
+        _ => return None,
+    })
 }
 
 fn firewall(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
@@ -399,22 +414,26 @@ fn router(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
 fn nat(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
     let spec = manifest.spec;
     let id = manifest.id();
+    let subnetworks: Vec<NatSubnetwork> = spec
+        .list("subnetwork")
+        .filter_map(|one| {
+            let id = manifest.reference(one.at("subnetworkRef"), "ComputeSubnetwork", into)?;
+            Some(NatSubnetwork {
+                id,
+                ranges: one.texts("sourceIpRangesToNat"),
+                secondary: one.texts("secondaryIpRangeNames"),
+            })
+        })
+        .collect();
+    let is_cut = subnetworks.len() < spec.list("subnetwork").count();
+    let ranges = spec.text_or_empty("sourceSubnetworkIpRangesToNat");
     into.nats.push(Nat {
         router: manifest.reference(spec.at("routerRef"), "ComputeRouter", into)?,
         network: None,
         region: spec.text("region"),
-        ranges: spec.text_or_empty("sourceSubnetworkIpRangesToNat"),
-        subnetworks: spec
-            .list("subnetwork")
-            .filter_map(|one| {
-                let id = manifest.reference(one.at("subnetworkRef"), "ComputeSubnetwork", into)?;
-                Some(NatSubnetwork {
-                    id,
-                    ranges: one.texts("sourceIpRangesToNat"),
-                    secondary: one.texts("secondaryIpRangeNames"),
-                })
-            })
-            .collect(),
+        // Which ones, nobody knows then.
+        ranges: if is_cut { String::new() } else { ranges },
+        subnetworks,
         addresses: Vec::new(),
         kept: manifest.kept(),
         origin: manifest.origin.clone(),
@@ -477,6 +496,7 @@ fn cluster(manifest: &Manifest<'_>, into: &mut Inventory) -> Option<()> {
         dual_stack: allocation.text("stackType").is_some_and(|stack| stack == "IPV4_IPV6"),
         is_autopilot: spec.flag("enableAutopilot") == Some(true),
         keeps_pod_addresses: spec.at("defaultSnatStatus").flag("disabled") == Some(true),
+        is_planned: false,
         serves_no_ingresses: spec.at("addonsConfig").at("httpLoadBalancing").flag("disabled")
             == Some(true),
         private_nodes: private.flag("enablePrivateNodes") == Some(true),
