@@ -985,6 +985,53 @@ fn what_stands_before_a_log_is_none_of_it() {
     assert_eq!(counted(counts), (1, 0, 1));
 }
 
+/// Errors and logs are pasted together, in any order and however many lines each has: both are read.
+#[test]
+fn errors_and_logs_are_read_beside_one_another() {
+    let error = "Internal error occurred: failed calling webhook \"gate.example.com\": Post \
+                 \"https://gate.gate.svc:443/v?timeout=10s\": context deadline exceeded\n";
+    let status = "Response Body: {\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\
+                  \"status\":\"Failure\",\"message\":\"Timeout\",\"reason\":\"Timeout\",\"code\":504}\n";
+    let lines: String = log().iter().map(|entry| format!("{entry}\n")).collect();
+    let list = serde_json::to_string_pretty(&Value::from(log())).unwrap() + "\n";
+    let yaml: String = log()
+        .iter()
+        .map(|entry| {
+            let (payload, id) = (&entry["jsonPayload"], &entry["insertId"]);
+            format!(
+                "---\ninsertId: {id}\njsonPayload: {payload}\ntimestamp: '2026-10-14T09:00:00Z'\n"
+            )
+        })
+        .collect();
+    let read = |text: &str| {
+        let scratch = texts(&[text]);
+        let report = json(&["triage", scratch.path().to_str().unwrap()]);
+        let found = findings(&report, "webhook-port-blocked");
+        let (denied, lost) = (&report["log"]["denied"], &report["log"]["unparsable"]);
+        (denied.as_u64().unwrap(), lost.as_u64().unwrap(), found.len())
+    };
+    for log in [&lines, &list, &yaml] {
+        assert_eq!(read(log), (3, 0, 0), "{log}");
+        for errors in [
+            error.to_owned(),
+            error.repeat(40),
+            format!("{error}{status}{error}"),
+            error.repeat(800),
+        ] {
+            assert_eq!(read(&format!("{errors}{log}")), (3, 0, 1), "before {log}");
+            assert_eq!(read(&format!("{log}{errors}")), (3, 0, 1), "behind {log}");
+        }
+    }
+    // What a shell or a ticket puts behind the last document is none of it.
+    for behind in ["me@host:~$\n", "```\n\nand so on\n", "Error: it failed\n"] {
+        assert_eq!(read(&format!("$ gcloud logging read\n{yaml}{behind}")), (3, 0, 0), "{behind}");
+    }
+    // One line of JSON among errors makes no log of them.
+    assert_eq!(read(&format!("{error}{status}{error}")), (0, 0, 1));
+    // What was cut while it was written to begins with a hole.
+    assert_eq!(read(&format!("{}{lines}", "\0".repeat(5_000))).0, 3);
+}
+
 /// Entries that were pasted one behind another on a line, and JSON behind them.
 #[test]
 fn what_stands_behind_a_pasted_entry_is_read() {

@@ -240,7 +240,7 @@ pub fn run_all(evidence: &Evidence<'_, '_>) -> (Vec<Finding>, Vec<(&'static str,
         match (check.run)(check, evidence) {
             Outcome::Clear => {}
             Outcome::Skipped(why) => skipped.push((check.id, why)),
-            Outcome::Found(found) => findings.extend(found),
+            Outcome::Found(found) => findings.extend(pasted::joined(found)),
         }
     }
     findings.sort_by_key(|finding| {

@@ -201,6 +201,28 @@ fn subject_of(symptom: &Symptom) -> String {
     }
 }
 
+/// Errors that come to the same are one finding, however each of them puts it.
+#[must_use]
+pub fn joined(all: Vec<Finding>) -> Vec<Finding> {
+    let mut kept: Vec<Finding> = Vec::new();
+    for one in all {
+        let same = |other: &&mut Finding| {
+            let key = |of: &Finding| (of.basis, of.severity, of.title.clone(), of.no_fix.clone());
+            one.basis == Basis::Symptom && one.fixes.is_empty() && key(other) == key(&one)
+        };
+        match kept.iter_mut().find(same) {
+            Some(first) => {
+                let seen = one.explanation.into_iter().next();
+                let seen = seen.filter(|line| !first.explanation.contains(line));
+                first.explanation.splice(1..1, seen);
+                first.resources.extend(one.resources);
+            }
+            None => kept.push(one),
+        }
+    }
+    kept
+}
+
 /// Errors of calls that nothing explains, as `check` sees them.
 #[must_use]
 pub fn open_calls(

@@ -175,7 +175,8 @@ fn now_denied(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
     let mut by_decider: BTreeMap<String, (Option<&FirewallRule>, Vec<&Question<'_>>)> =
         BTreeMap::new();
     for question in &evidence.correlation.passed {
-        let allowed = question.first.disposition() == Disposition::Allowed;
+        // What was inspected was let pass so far, by a rule that none of those given outranks.
+        let allowed = question.first.disposition() != Disposition::Denied;
         if !allowed || question.decision.verdict != Verdict::Denied {
             continue;
         }
@@ -190,6 +191,11 @@ fn now_denied(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
         .filter_map(|(decider, (rule, questions))| {
             let observed = Observed::of_questions(&questions, None);
             let such = questions.first()?.first.tuple();
+            let is_allowed = |one: &&Question<'_>| one.first.disposition() == Disposition::Allowed;
+            let what = match questions.iter().all(|one| is_allowed(&one)) {
+                true => "allowed",
+                false => "allowed or intercepted",
+            };
             Some(Finding {
                 id: id(check.id, &["now denied", &decider]),
                 check: check.id,
@@ -197,7 +203,7 @@ fn now_denied(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
                 confidence: Confidence::Proven,
                 basis: Basis::Observed,
                 title: format!("the log allows what {decider} of the resources given denies"),
-                explanation: vec![format!("{} allowed entries, such as {such}", observed.count)],
+                explanation: vec![format!("{} {what} entries, such as {such}", observed.count)],
                 flow: None,
                 observed: Some(observed),
                 needed: false,

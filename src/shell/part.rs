@@ -22,6 +22,9 @@ pub(super) const MOST_COMPLAINTS: usize = 1_000;
 /// So many errors of other logs are read in a part: they are the same ones, over and over.
 const MOST_ERRORS: usize = 1_000;
 
+/// An error that is pasted among the entries of a log shows in as many bytes.
+const LONGEST_ERROR: usize = 64 << 10;
+
 /// What stands before an entry on its line is not longer.
 const LONGEST_PREFIX: usize = 256;
 
@@ -77,6 +80,8 @@ pub(super) struct Notes {
     columns: Option<Columns>,
     /// How many entries of other logs may tell an error, up to [`MOST_ERRORS`].
     errors: usize,
+    /// How many pieces between the values were looked at, up to as many.
+    prose: usize,
 }
 
 impl Notes {
@@ -96,6 +101,7 @@ impl Notes {
             text: false,
             columns: None,
             errors: 0,
+            prose: 0,
         }
     }
 
@@ -246,6 +252,9 @@ impl<W: Watch> Taking<'_, W> {
 
     /// A line may hold several objects.
     fn json(&mut self, piece: &Piece, text: &str) {
+        if self.tells_error(piece, text.as_bytes()) {
+            return self.keep(piece, Form::Text, text, 0);
+        }
         let mut from = 0;
         loop {
             let rest = text.get(from..).unwrap_or("");
@@ -356,6 +365,10 @@ impl<W: Watch> Taking<'_, W> {
     }
 
     fn unparsable(&mut self, piece: &Piece, at: usize, text: &[u8], what: &str) {
+        if self.tells_error(piece, text) {
+            let text = String::from_utf8_lossy(text).into_owned();
+            return self.keep(piece, Form::Text, &text, 0);
+        }
         self.worker.ledger.add_unparsable();
         // What somebody, or a shell, wrote between values is none that is lost.
         let of_json = matches!(piece.form, Form::Json | Form::Lines);
@@ -363,6 +376,22 @@ impl<W: Watch> Taking<'_, W> {
         self.notes.damaged |= !is_prose;
         self.notes.rules_lost |= names_rules(text) && !looks_like_entry(text);
         self.complain(piece, at, text, what, complaint::SKIPPED_ENTRY);
+    }
+
+    /// Whether what stands between the values of a log is an error that somebody pasted. So many
+    /// are looked at; what else is between them is prose.
+    fn tells_error(&mut self, piece: &Piece, text: &[u8]) -> bool {
+        let of_json = matches!(piece.form, Form::Json | Form::Lines);
+        let is_value = matches!(text.trim_ascii_start().first(), Some(b'{' | b'[') | None);
+        let is_looked_at = of_json && !is_value && !looks_like_entry(text);
+        if !is_looked_at || self.notes.prose >= MOST_ERRORS {
+            return false;
+        }
+        self.notes.prose += 1;
+        let path = Arc::clone(&self.notes.path);
+        let place = Place { path, line: piece.line, byte: piece.byte };
+        let head = text.get(..text.len().min(LONGEST_ERROR)).unwrap_or_default();
+        !symptom::read(&String::from_utf8_lossy(head), &place).is_empty()
     }
 
     fn complain(&mut self, piece: &Piece, at: usize, text: &[u8], what: &str, did: &'static str) {

@@ -94,6 +94,16 @@ pub fn looks_like_entry(piece: &[u8]) -> bool {
     ENTRY_KEYS.iter().any(|key| key.find(piece).is_some())
 }
 
+/// Whether a text holds a member that entries of Cloud Logging alone have.
+pub(super) fn is_of_log(piece: &[u8]) -> bool {
+    ENTRY_KEYS.iter().take(3).any(|key| key.find(piece).is_some())
+}
+
+/// Whether an object is one of Kubernetes, which has messages as well: an answer of its API, say.
+pub(super) fn looks_like_object(piece: &[u8]) -> bool {
+    !is_of_log(piece) && KIND_KEYS.iter().all(|key| memmem::find(piece, key).is_some())
+}
+
 fn looks_like_resource(piece: &[u8]) -> bool {
     holds_one_of(piece, &RESOURCE_KEYS)
 }

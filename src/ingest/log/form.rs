@@ -3,7 +3,9 @@
 use memchr::memchr;
 
 use crate::ingest::log::csv;
-use crate::ingest::log::extent::{Extent, LONGEST_ENTRY, blank, extent, looks_like_entry};
+use crate::ingest::log::extent::{
+    Extent, LONGEST_ENTRY, extent, is_of_log, looks_like_entry, looks_like_object,
+};
 use crate::ingest::log::paste;
 
 /// The form of an input.
@@ -25,7 +27,8 @@ pub enum Form {
 
 /// The form, from the first bytes; `None` where they do not suffice yet.
 pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
-    let lead = blank(bytes);
+    // A log that was cut while it was written to begins with a hole.
+    let lead = bytes.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == 0).count();
     let text = bytes.get(lead..).unwrap_or_default();
     match text.first() {
         None => return at_end.then_some(Form::Text),
@@ -66,7 +69,10 @@ pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
         return Some(Form::Paste);
     }
     // A banner, or the rest of a line that was cut: what follows is still a log.
-    let is_entry = |line: &str| holds_object(line) && looks_like_entry(line.as_bytes());
+    let is_entry = |line: &str| {
+        let bytes = line.as_bytes();
+        holds_object(line) && looks_like_entry(bytes) && !looks_like_object(bytes)
+    };
     if head.lines().any(is_entry) {
         return Some(Form::Lines);
     }
@@ -76,18 +82,18 @@ pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
     Some(if head.lines().find_map(yaml_line).unwrap_or(false) { Form::Yaml } else { Form::Text })
 }
 
-/// Lines that a shell, a command or a person puts before a log are not more.
-const MOST_PREFACE: usize = 8;
+/// Where an entry begins, what it is shows in fewer bytes.
+const LONGEST_HEAD: usize = 4 << 10;
 
 /// How many bytes stand before the entries of a log, where what begins is no form of it: a prompt,
-/// a notice of gcloud's, a title; and the form of what follows.
+/// a notice of gcloud's, a title, errors that were pasted first; and the form of what follows.
 pub(super) fn preface(bytes: &[u8], form: Form) -> Option<(usize, Form)> {
-    let head = bytes.get(..bytes.len().min(64 << 10)).unwrap_or_default();
+    let head = bytes;
     let head = std::str::from_utf8(head)
         .or_else(|error| std::str::from_utf8(head.get(..error.valid_up_to()).unwrap_or_default()));
     let head = head.ok()?;
     let mut at = 0;
-    for line in head.split_inclusive('\n').take(MOST_PREFACE) {
+    for line in head.split_inclusive('\n') {
         // What is indented, or an element, belongs to a document that began before.
         if form == Form::Yaml && line.starts_with([' ', '-', '\t']) {
             return None;
@@ -97,9 +103,19 @@ pub(super) fn preface(bytes: &[u8], form: Form) -> Option<(usize, Form)> {
         if csv::begins(rest) && !rest.starts_with('\n') {
             return Some((at, Form::Csv));
         }
-        let is_list = rest.starts_with('[') && begins_list(rest.as_bytes());
-        if is_list && looks_like_entry(rest.as_bytes()) {
+        let first = rest.as_bytes();
+        let first = first.get(..first.len().min(LONGEST_HEAD)).unwrap_or_default();
+        let is_list = rest.starts_with('[') && begins_list(first);
+        if is_list && looks_like_entry(first) {
             return Some((at, Form::Json));
+        }
+        if rest.starts_with('{') {
+            let line = rest.lines().next().unwrap_or_default().as_bytes();
+            let is_whole = matches!(extent(line, true), Extent::Whole(_));
+            let own = if is_whole { line } else { first };
+            if is_of_log(own) && (is_whole || goes_on(line)) {
+                return Some((at, if is_whole { Form::Lines } else { Form::Json }));
+            }
         }
         if begins_yaml_entry(rest) {
             return Some((at, Form::Yaml));

@@ -97,14 +97,13 @@ impl Framer {
             }
             let head = buffer.get(cut.at..).unwrap_or_default();
             self.form = detect(head, at_end);
-            if let Some(form @ (Form::Text | Form::Yaml)) = self.form
-                && let Some((length, form)) = preface(head, form)
-            {
-                // It may tell an error.
-                cut.push(cut.at, cut.at + length, Form::Text, None);
-                cut.at += length;
-                self.form = Some(form);
+            let first = head.get(..head.len().min(64 << 10)).unwrap_or_default();
+            if let Some(form @ (Form::Text | Form::Yaml)) = self.form {
+                self.skip_preface(&mut cut, first, form);
             }
+        }
+        if at_end && self.form == Some(Form::Text) {
+            self.skip_preface(&mut cut, buffer, Form::Text);
         }
         match self.form {
             Some(Form::Lines) => self.lines(&mut cut),
@@ -117,7 +116,7 @@ impl Framer {
             .into_iter()
             .for_each(|end| cut.at = end),
             Some(Form::Text) if at_end => {
-                cut.push(0, buffer.len(), Form::Text, None);
+                cut.push(cut.at, buffer.len(), Form::Text, None);
                 cut.at = buffer.len();
             }
             Some(Form::Text) | None => {}
@@ -126,6 +125,16 @@ impl Framer {
         self.line = cut.line_at(done);
         self.byte += done as u64;
         done
+    }
+
+    /// Goes on at the entries of a log that stand behind something else, where there are some.
+    fn skip_preface(&mut self, cut: &mut Cut<'_>, head: &[u8], form: Form) {
+        if let Some((length, form)) = preface(head, form) {
+            // It may tell an error.
+            cut.push(cut.at, cut.at + length, Form::Text, None);
+            cut.at += length;
+            self.form = Some(form);
+        }
     }
 
     fn lines(&mut self, cut: &mut Cut<'_>) {

@@ -31,6 +31,8 @@ enum Inside {
     /// gcloud writes the lists inside of a mapping without indentation: a dash is no end there.
     Mapping,
     Sequence,
+    /// What somebody, or a shell, wrote behind an object: no YAML, up to where the next begins.
+    Prose,
 }
 
 impl Documents {
@@ -62,6 +64,15 @@ impl Documents {
                 start = at;
                 keys = Keys::default();
                 keys.add(line, at);
+            } else if inside == Inside::Prose && (is_element || is_plain_key(line)) {
+                self.push(cut, start, at, inside);
+                inside = if is_element { Inside::Sequence } else { Inside::Mapping };
+                start = at;
+                keys = Keys::default();
+                keys.add(line, at);
+            } else if is_prose(line) && self.ends_here(inside, &keys) {
+                self.push(cut, start, at, inside);
+                (self.in_items, inside, start) = (false, Inside::Prose, at);
             } else if is_element && inside == Inside::Sequence {
                 self.push(cut, start, at, inside);
                 start = at;
@@ -92,7 +103,22 @@ impl Documents {
         }
     }
 
+    /// Whether what is not YAML stands behind an object here, and not in the middle of a text: the
+    /// object is whole, and one of a log, or of a cluster.
+    fn ends_here(&self, inside: Inside, keys: &Keys) -> bool {
+        const OF_OBJECTS: [&[u8]; 5] =
+            [b"insertId", b"jsonPayload", b"logName", b"apiVersion", b"selfLink"];
+        match inside {
+            Inside::Mapping => OF_OBJECTS.iter().any(|key| keys.known.contains(*key)),
+            Inside::Sequence => true,
+            Inside::Nothing | Inside::Prose => false,
+        }
+    }
+
     fn push(&self, cut: &mut Cut<'_>, start: usize, end: usize, inside: Inside) {
+        if inside == Inside::Prose {
+            return cut.push(start, end, Form::Text, None);
+        }
         let text = cut.buffer.get(start..end).unwrap_or_default();
         // What stands around a list is no item.
         let around = inside == Inside::Mapping && text.split(|byte| *byte == b'\n').all(is_frame);
@@ -152,6 +178,23 @@ fn says_its_kind(line: &[u8]) -> bool {
 /// Whether a line is a key of the outermost mapping.
 fn is_key(line: &[u8]) -> bool {
     line.first().is_some_and(u8::is_ascii_alphabetic)
+}
+
+/// Whether a line is a key as gcloud and kubectl write them: a word, and a colon.
+fn is_plain_key(line: &[u8]) -> bool {
+    let Some(end) = line.iter().position(|byte| *byte == b':') else { return false };
+    let key = line.get(..end).unwrap_or_default();
+    let is_of_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./$@".contains(byte);
+    let after = line.get(end + 1).is_none_or(u8::is_ascii_whitespace);
+    is_key(line) && after && key.iter().all(is_of_key)
+}
+
+/// Whether a line that is not indented can be no part of an object: neither a key nor an element,
+/// nor what ends a list or a text that began before.
+fn is_prose(line: &[u8]) -> bool {
+    let begins = line.first().is_some_and(|first| !first.is_ascii_whitespace());
+    let goes_on = line.first().is_some_and(|first| b"-#}]\"'?.%&*!{[|".contains(first));
+    begins && !goes_on && !is_plain_key(line)
 }
 
 /// Whether a line is one of those around kubectl's list, and nothing else.
