@@ -192,7 +192,7 @@ fn now_denied(check: &Check, evidence: &Evidence<'_, '_>) -> Vec<Finding> {
             let observed = Observed::of_questions(&questions, None);
             let such = questions.first()?.first.tuple();
             let is_allowed = |one: &&Question<'_>| one.first.disposition() == Disposition::Allowed;
-            let what = match questions.iter().all(|one| is_allowed(&one)) {
+            let what = match questions.iter().all(is_allowed) {
                 true => "allowed",
                 false => "allowed or intercepted",
             };

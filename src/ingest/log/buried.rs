@@ -63,7 +63,7 @@ pub fn buried(text: &str) -> Buried {
     // Most of what is no entry is a resource, and speaks of no connection.
     let may_hold = ["src_ip", "@timestamp"].iter().any(|word| has(text, word));
     if may_hold && let Ok(object) = serde_json::from_str::<Value>(text) {
-        held.dig(&object, DEEPEST);
+        held.dig(&object, &Map::new(), DEEPEST);
     }
     held
 }
@@ -73,22 +73,26 @@ fn has(text: &str, word: &str) -> bool {
 }
 
 impl Buried {
-    fn dig(&mut self, value: &Value, depth: usize) {
+    /// `around` holds what the objects around it say of the entry: its time, its id, its log.
+    fn dig(&mut self, value: &Value, around: &Map<String, Value>, depth: usize) {
         let Some(depth) = depth.checked_sub(1) else { return };
         match value {
             Value::Array(list) => {
                 self.has_resources |= list.iter().any(is_resource);
-                list.iter().for_each(|one| self.dig(one, depth));
+                list.iter().for_each(|one| self.dig(one, around, depth));
             }
             // Whatever a resource quotes or speaks of, it is none of the log.
-            Value::Object(members) if !self.entry(members) && !is_resource(value) => {
-                members.values().for_each(|one| self.dig(one, depth));
+            Value::Object(members) if !self.entry(members, around) && !is_resource(value) => {
+                let mut around = around.clone();
+                around
+                    .extend(envelope(members).map(|(key, value)| (key.to_owned(), value.clone())));
+                members.values().for_each(|one| self.dig(one, &around, depth));
             }
             Value::String(text) if has(text, "src_ip") => {
                 if let Ok(inner @ (Value::Object(_) | Value::Array(_) | Value::String(_))) =
                     serde_json::from_str(text.trim())
                 {
-                    self.dig(&inner, depth);
+                    self.dig(&inner, around, depth);
                 }
             }
             _ => {}
@@ -96,12 +100,25 @@ impl Buried {
     }
 
     /// Takes an object that is an entry, or looks like one in other words.
-    fn entry(&mut self, members: &Map<String, Value>) -> bool {
-        let text = entry(members);
+    fn entry(&mut self, members: &Map<String, Value>, around: &Map<String, Value>) -> bool {
+        let text = entry(members, around);
         let found = text.is_some();
         self.entries.extend(text);
         found
     }
+}
+
+/// What an object says of an entry inside of it, in whatever case a query wrote it.
+fn envelope(members: &Map<String, Value>) -> impl Iterator<Item = (&'static str, &Value)> {
+    const KEYS: [(&str, &[&str]); 3] = [
+        ("timestamp", &["timestamp"]),
+        ("insertId", &["insertId", "insertid", "insert_id"]),
+        ("logName", &["logName", "logname", "log_name"]),
+    ];
+    KEYS.into_iter().filter_map(|(key, spellings)| {
+        let value = spellings.iter().find_map(|one| members.get(*one))?;
+        value.is_string().then_some((key, value))
+    })
 }
 
 fn is_resource(value: &Value) -> bool {
@@ -113,7 +130,7 @@ fn is_resource(value: &Value) -> bool {
 }
 
 /// The text of an object that is an entry, or looks like one in other words.
-fn entry(members: &Map<String, Value>) -> Option<String> {
+fn entry(members: &Map<String, Value>, around: &Map<String, Value>) -> Option<String> {
     let known = OF_ENTRIES.iter().any(|key| members.contains_key(*key));
     let whole = if known { members } else { &csv::nested(members).unwrap_or_default() };
     let is_entry = |text: &String| match read_piece(text).0 {
@@ -123,7 +140,14 @@ fn entry(members: &Map<String, Value>) -> Option<String> {
         _ => true,
     };
     let text = (!whole.is_empty()).then(|| serde_json::to_string(whole).ok()).flatten();
-    text.filter(is_entry)
+    let text = text.filter(is_entry)?;
+    let own: Vec<&str> = envelope(whole).map(|(key, _)| key).collect();
+    if around.keys().all(|key| own.contains(&key.as_str())) {
+        return Some(text);
+    }
+    let mut all = whole.clone();
+    all.extend(around.clone().into_iter().filter(|(key, _)| !own.contains(&key.as_str())));
+    serde_json::to_string(&all).ok().filter(is_entry)
 }
 
 #[cfg(test)]
@@ -162,6 +186,25 @@ mod tests {
                 "jsonPayload.connection.dest_ip": "10.0.0.2", "timestamp": "2026-10-14T09:00:00Z"}),
             1,
         );
+    }
+
+    #[test]
+    fn what_stands_around_an_entry_says_when_and_which_it_is() {
+        let inner = entry("10.0.0.1")["jsonPayload"].clone();
+        for around in [
+            json!({"timestamp": "2026-10-14T09:00:00Z", "insertid": "i", "jsonpayload": inner}),
+            json!({"timestamp": "2026-10-14T09:00:00Z", "insert_id": "i", "row": {"payload": inner}}),
+        ] {
+            let found = buried(&around.to_string()).entries;
+            let [one] = found.as_slice() else { panic!("{found:?}") };
+            let read: Value = serde_json::from_str(one).unwrap();
+            let told = (read["timestamp"].as_str(), read["insertId"].as_str());
+            assert_eq!(told, (Some("2026-10-14T09:00:00Z"), Some("i")), "{around}");
+        }
+        // Its own word goes first.
+        let own =
+            json!({"timestamp": "2026-10-15T00:00:00Z", "hit": {"_source": entry("10.0.0.1")}});
+        assert!(buried(&own.to_string()).entries[0].contains("2026-10-14T09:00:00Z"));
     }
 
     #[test]
