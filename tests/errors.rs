@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::small::{cluster, denied, deny_all, own_rules, rule, subnet};
+use common::small::{TAG, cluster, denied, deny_all, own_rules, rule, subnet};
 use common::{findings, folder, json};
 use serde_json::{Value, json as value};
 
@@ -602,4 +602,99 @@ fn where_nobody_answered_is_walked_to() {
     ] {
         assert_eq!(told(other, std::slice::from_ref(&deny)), None, "{other}");
     }
+}
+
+/// Agents of konnectivity dial a port of their own: who failed to dial it needs it, whichever
+/// version this is, and it is one finding with the denials of the log.
+#[test]
+fn agents_that_cannot_dial_are_told_with_their_port() {
+    let error = "E0505 clientset.go:204] \"cannot connect once\" err=\"rpc error: code = Unavailable \
+                 desc = \\\"transport: Error while dialing: dial tcp 172.16.0.2:8132: i/o timeout\\\"\"\n";
+    let lock = deny_all(value!({"name": "deny-out", "direction": "EGRESS", "sourceRanges": null,
+        "destinationRanges": ["0.0.0.0/0"]}));
+    let opened = |ports: &[&str]| {
+        rule(
+            "out",
+            value!({"direction": "EGRESS", "destinationRanges": ["172.16.0.0/28"],
+            "allowed": [{"IPProtocol": "tcp", "ports": ports}]}),
+        )
+    };
+    let asked = |ports: &[&str], more: &[Value]| {
+        let [master, inside] = own_rules();
+        let world = [
+            master,
+            inside,
+            lock.clone(),
+            opened(ports),
+            cluster("c", value!({})),
+            subnet(value!({})),
+        ];
+        let report = triage(&[&world[..], more].concat(), error);
+        let found = findings(&report, "control-plane-egress-blocked");
+        let of_port = found.iter().filter(|one| one["flow"]["ports"] == value!(["8132"]));
+        let told = of_port.map(|one| (one["confidence"].clone(), one["no_fix"].to_string()));
+        told.collect::<Vec<_>>()
+    };
+    let found = asked(&["443"], &[]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, "proven");
+    let log = denied("10.1.0.4", "172.16.0.2", 8132, "deny-out", "EGRESS", "gke-c-pool-1");
+    assert_eq!(asked(&["443"], &[log]).len(), 1);
+    let found = asked(&["443", "8132"], &[]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].1.contains("not the firewall"), "{found:?}");
+}
+
+/// Where the pods of a webhook stand now the rules let it be called: that they would not elsewhere
+/// explains no error of today.
+#[test]
+fn what_depends_on_the_node_is_no_error_where_it_passes() {
+    let hook = value!({"apiVersion": "admissionregistration.k8s.io/v1", "kind":
+        "ValidatingWebhookConfiguration", "metadata": {"name": "g"}, "webhooks": [{"name": "g.x.io",
+            "failurePolicy": "Fail",
+            "clientConfig": {"service": {"name": "g", "namespace": "g", "port": 443}}}]});
+    let service = value!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "g",
+        "namespace": "g", "uid": "u"}, "spec": {"selector": {"app": "g"},
+        "ports": [{"port": 443, "targetPort": 8443}]}});
+    let slice = |address: &str| {
+        value!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": {"name": "g-1", "namespace": "g", "labels": {"kubernetes.io/service-name": "g"}},
+            "addressType": "IPv4", "ports": [{"port": 8443, "protocol": "TCP"}],
+            "endpoints": [{"addresses": [address], "conditions": {"ready": true}}]})
+    };
+    let node = |name: &str, address: &str, pods: &str, tags: &[&str]| {
+        value!({"kind": "compute#instance", "name": name, "tags": {"items": tags},
+            "labels": {"goog-k8s-cluster-name": "c"}, "networkInterfaces": [{"network":
+                "projects/p/global/networks/n", "networkIP": address,
+                "aliasIpRanges": [{"ipCidrRange": pods}]}],
+            "selfLink": format!("https://x/projects/p/zones/r-a/instances/{name}")})
+    };
+    let webhooks = rule(
+        "wh",
+        value!({"sourceRanges": ["172.16.0.0/28"], "targetTags": ["user"],
+        "allowed": [{"IPProtocol": "tcp", "ports": ["8443"]}]}),
+    );
+    let asked = |address: &str| {
+        let [master, inside] = own_rules();
+        let world = [
+            master,
+            inside,
+            webhooks.clone(),
+            cluster("c", value!({})),
+            subnet(value!({})),
+            node("gke-c-a-1", "10.0.0.5", "10.1.0.0/24", &[TAG, "user"]),
+            node("gke-c-spot-1", "10.0.0.6", "10.1.1.0/24", &[TAG]),
+            hook.clone(),
+            service.clone(),
+            slice(address),
+        ];
+        let report = triage(&world, "");
+        let found = findings(&report, "webhook-port-blocked");
+        let one = found.first().unwrap_or_else(|| panic!("{report:#}"));
+        (one["severity"].as_str().unwrap().to_owned(), one["explanation"].to_string())
+    };
+    let (severity, why) = asked("10.1.0.5");
+    assert_eq!(severity, "note", "{why}");
+    assert!(why.contains("where its pods are now (10.1.0.5) it is allowed"), "{why}");
+    assert_eq!(asked("10.1.1.5").0, "error");
 }

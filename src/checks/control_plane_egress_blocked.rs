@@ -29,7 +29,7 @@ pub(super) const CHECK: Check = Check {
     source: include_str!("control_plane_egress_blocked.rs"),
     claims: Some(claims),
     run: |check, evidence| {
-        let mut errors = pasted::node_errors(check, evidence, |host| host == "apiserver");
+        let mut errors = pasted::node_errors(check, evidence, pasted::is_control_plane);
         errors.extend(pasted::client_errors(check, evidence));
         pasted::join(blocked::find(check, evidence, words), errors)
     },

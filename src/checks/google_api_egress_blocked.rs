@@ -29,7 +29,7 @@ pub(super) const CHECK: Check = Check {
     source: include_str!("google_api_egress_blocked.rs"),
     claims: Some(claims),
     run: |check, evidence| {
-        let errors = pasted::node_errors(check, evidence, |host| host != "apiserver");
+        let errors = pasted::node_errors(check, evidence, |host| !pasted::is_control_plane(host));
         pasted::join(blocked::find(check, evidence, words), errors)
     },
 };

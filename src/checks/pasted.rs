@@ -11,7 +11,7 @@ use crate::correlate::expected::Need;
 use crate::correlate::expected::{Conclusion, Told};
 use crate::correlate::side::Side;
 use crate::model::symptom::{Call, SymptomKind};
-use crate::model::{Expected, Symptom, components};
+use crate::model::{Expected, Inventory, Symptom, components};
 use crate::net::{Direction, Protocol, Role};
 
 /// What a check says of an error of its kind.
@@ -146,10 +146,11 @@ fn flow(symptom: &Symptom, need: Option<&Need<'_>>) -> Option<FlowSummary> {
         }
         SymptomKind::NodeEgress(host) => {
             let to = match host.as_str() {
-                "apiserver" => side(Role::ControlPlane, String::new()),
+                "apiserver" | "konnectivity" => side(Role::ControlPlane, String::new()),
                 host => side(Role::GoogleApis, host.to_owned()),
             };
-            (side(Role::Node, String::new()), to, Some(443), Direction::Egress)
+            let port = if host == "konnectivity" { 8132 } else { 443 };
+            (side(Role::Node, String::new()), to, Some(port), Direction::Egress)
         }
         _ => return None,
     };
@@ -425,31 +426,59 @@ pub fn node_errors(
         }
         let no_fix = match told.answer {
             Conclusion::Firewall => continue,
-            Conclusion::Elsewhere(_) if host == "apiserver" => {
+            Conclusion::Elsewhere(_) if is_control_plane(host) => {
                 "not the firewall: the rules let nodes reach it; look at routes, at the peering or \
                  the endpoint of the control plane, and at its authorized networks"
+                    .to_owned()
             }
             Conclusion::Elsewhere(_) => {
                 "not the firewall: the rules let nodes reach it; look at routes, DNS and Private \
                  Google Access"
+                    .to_owned()
             }
-            _ => {
-                "cannot tell whether it is the firewall without the cluster, its subnetwork, \
-                 routes and rules (gcloud container clusters describe CLUSTER, gcloud compute \
-                 firewall-rules list, routes list, networks subnets list, --format=json)"
-            }
+            _ => without(evidence.directory.inventory, host),
         };
         let words = Words {
             title: match host.as_str() {
                 "apiserver" => "nodes cannot reach the API server".to_owned(),
+                "konnectivity" => {
+                    "agents of konnectivity cannot reach the control plane on tcp 8132".to_owned()
+                }
                 host => format!("nodes cannot reach {host}"),
             },
             explanation: Vec::new(),
-            no_fix: no_fix.to_owned(),
+            no_fix,
             severity: Severity::Error,
             confidence: Confidence::Possible,
         };
         found.push(finding(check, told, evidence, words));
     }
     found
+}
+
+/// Whether nodes called the control plane, and no API of Google's.
+#[must_use]
+pub fn is_control_plane(host: &str) -> bool {
+    ["apiserver", "konnectivity"].contains(&host)
+}
+
+/// What would have to be given to say what keeps nodes from a host.
+fn without(inventory: &Inventory, host: &str) -> String {
+    let no_rules = inventory.firewall_rules.is_empty() && inventory.policies.is_empty();
+    let by_name = !is_control_plane(host);
+    let all = [
+        (inventory.clusters.is_empty(), "gcloud container clusters describe CLUSTER"),
+        (inventory.subnetworks.is_empty(), "gcloud compute networks subnets list"),
+        (no_rules, "gcloud compute firewall-rules list"),
+        (inventory.routes.is_empty(), "gcloud compute routes list"),
+        (by_name && inventory.zones.is_empty(), "gcloud dns managed-zones list"),
+    ];
+    let lacks: Vec<&str> = all.iter().filter(|(lacks, _)| *lacks).map(|(_, how)| *how).collect();
+    match lacks.as_slice() {
+        [] => "cannot tell: what was given does not decide it".to_owned(),
+        lacks => format!(
+            "cannot tell whether it is the firewall without these (--format=json): {}",
+            lacks.join("; ")
+        ),
+    }
 }

@@ -11,10 +11,11 @@ use crate::correlate::expected::backend::{Backend, backend_among, backend_of};
 use crate::correlate::expected::cluster::{Wanted, unknown};
 use crate::correlate::expected::{Need, Place, Purpose, outside, pasted};
 use crate::correlate::scope::Scope;
+use crate::engine::{Verdict, evaluate};
 use crate::model::webhook::CallTarget;
 use crate::model::workload::Endpoints;
 use crate::model::{Expected, ObjectName, Webhook, Workloads};
-use crate::net::{IpNet, Protocol, Role};
+use crate::net::{Direction, FiveTuple, IpNet, Protocol, Role};
 
 /// What the API server of a cluster calls.
 pub(super) fn needs<'a>(place: &Place<'_, 'a>, scope: &Scope, into: &mut Vec<Need<'a>>) {
@@ -202,9 +203,45 @@ fn of_backend<'a>(
         because.push("GKE opens 443 and 10250 from the control plane by itself".to_owned());
     }
     let mut need = place.need(wanted(Some(port), to, doubtful, because));
+    if need.answer.verdict == Expected::Mixed
+        && let Some(address) = answers_now(place, id, port)
+    {
+        // What may come to be, where its pods are put elsewhere, explains no error of today.
+        need.doubtful = true;
+        need.because.push(format!(
+            "where its pods are now ({address}) it is allowed: it depends on the node"
+        ));
+    }
     need.missing = backend.missing;
     need.origin = webhook.origin.clone();
     need
+}
+
+/// A pod of a Service, where the firewall lets the control plane reach all of those that are ready.
+fn answers_now(place: &Place<'_, '_>, id: &ObjectName, port: u16) -> Option<IpAddr> {
+    let (directory, rules) = (place.directory, place.rules.as_ref()?);
+    let network = place.network.as_ref()?;
+    let IpNet::V4(range) = place.caller().0.ranges.into_iter().next()? else {
+        return None;
+    };
+    let src = range.hosts().next()?.into();
+    let workloads = &directory.inventory.workloads;
+    let mut ready: Vec<IpAddr> =
+        workloads.endpoints_of(id).flat_map(|one| one.ready.iter().copied()).collect();
+    if let Some(service) = workloads.service(id).filter(|_| ready.is_empty()) {
+        let pods = workloads.pods_of(service).filter(|pods| pods.ready != Some(false));
+        ready.extend(pods.filter_map(|pods| pods.address));
+    }
+    let mut first = None;
+    for dst in ready {
+        let tuple = FiveTuple { src, src_port: 0, dst, dst_port: port, protocol: Protocol::TCP };
+        let flow = directory.flow(tuple, Direction::Ingress, network, None);
+        if evaluate(rules, &flow, &mut ()).verdict != Verdict::Allowed {
+            return None;
+        }
+        first = first.or(Some(dst));
+    }
+    first
 }
 
 fn of_url<'a>(place: &Place<'_, 'a>, webhook: &'a Webhook, url: &str) -> Need<'a> {

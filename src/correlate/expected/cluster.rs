@@ -15,7 +15,10 @@ use crate::engine::naming::{Resolved, redirects_google, resolve};
 use crate::engine::routing::leads_to_vip;
 use crate::engine::{EffectiveRules, Endpoint};
 use crate::model::cluster::ControlPlaneLink;
-use crate::model::{Action, Cluster, Expected, FirewallRule, Inventory, Origin, Reference};
+use crate::model::symptom::SymptomKind;
+use crate::model::{
+    Action, Cluster, Expected, FirewallRule, Inventory, Origin, Reference, Symptom,
+};
 use crate::net::{AddressSet, Direction, IpNet, PortSet, Protocol, Role, well_known};
 
 /// What every private node fetches to boot, besides the control plane
@@ -358,7 +361,9 @@ fn control_plane<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
             because,
         }));
     }
-    let konnectivity = !speaks_from_its_range(place.cluster);
+    let is_dialled = |symptom: &Symptom| matches!(&symptom.kind, SymptomKind::NodeEgress(host) if host == "konnectivity");
+    let konnectivity = !speaks_from_its_range(place.cluster)
+        || place.directory.inventory.symptoms.iter().any(is_dialled);
     for role in [Role::Node, Role::Pod] {
         let who = if role == Role::Node { "nodes register with" } else { "pods call" };
         into.push(place.need(Wanted {

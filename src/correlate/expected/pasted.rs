@@ -82,6 +82,9 @@ pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
         SymptomKind::NodeEgress(host) if host == "apiserver" => {
             need.purpose == Purpose::ControlPlane && !need.doubtful && need.from.role == Role::Node
         }
+        SymptomKind::NodeEgress(host) if host == "konnectivity" => {
+            need.purpose == Purpose::ControlPlane && need.port == Some(8132)
+        }
         SymptomKind::UnhealthyBackends(_) => need.purpose == Purpose::Probe,
         // Who called, nobody says.
         SymptomKind::Client(_) | SymptomKind::Dialled(..) => false,
@@ -99,6 +102,13 @@ pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
 pub(super) fn needs<'a>(places: &[Place<'_, 'a>], into: &mut Vec<Need<'a>>) {
     let Some(first) = places.first() else { return };
     for symptom in &first.directory.inventory.symptoms {
+        // Who failed to dial it does dial it, whichever version this is.
+        let by_agent =
+            matches!(&symptom.kind, SymptomKind::NodeEgress(host) if host == "konnectivity");
+        for need in into.iter_mut().filter(|need| by_agent && tells_of(symptom, need)) {
+            need.doubtful = false;
+            need.because = vec![format!("agents dial it here ({})", symptom.origin)];
+        }
         let known = into.iter().any(|need| tells_of(symptom, need));
         if known || !symptom.failure.may_be_firewall() {
             continue;

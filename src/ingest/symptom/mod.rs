@@ -194,7 +194,9 @@ fn symptom(text: &str) -> Option<(SymptomKind, Failure)> {
         return Some((SymptomKind::Iap(port), failure));
     }
     if asks_api_server(text) && matches!(failure, Failure::Timeout | Failure::NoRoute) {
-        return Some((SymptomKind::NodeEgress("apiserver".to_owned()), failure));
+        let by_agent = dialled(text).is_some_and(|(_, port)| port == KONNECTIVITY);
+        let whom = if by_agent { "konnectivity" } else { "apiserver" };
+        return Some((SymptomKind::NodeEgress(whom.to_owned()), failure));
     }
     let url = url(text);
     if text.contains("error dialing backend") || url.as_ref().is_some_and(is_of_kubelet) {
@@ -258,13 +260,17 @@ fn unhealthy(text: &str) -> Option<(SymptomKind, Failure)> {
     (said || !names.is_empty()).then_some((SymptomKind::UnhealthyBackends(names), Failure::Timeout))
 }
 
+/// The port that agents of konnectivity's dial
+/// (<https://kubernetes.io/docs/tasks/extend-kubernetes/setup-konnectivity/>).
+const KONNECTIVITY: u16 = 8132;
+
 /// Whether it is a kubelet, a pod or an agent of konnectivity's that asks the control plane: to
 /// register, to watch what is there, to be called by it.
 fn asks_api_server(text: &str) -> bool {
     text.contains("Unable to register node with API server")
         || text.contains("ailed to list *v1.")
         || text.contains("Error while dialing")
-            && dialled(text).is_some_and(|(_, port)| port == 8132)
+            && dialled(text).is_some_and(|(_, port)| port == KONNECTIVITY)
         || api_server(text).is_some_and(is_of_service)
 }
 
