@@ -86,7 +86,7 @@ impl Printer for Rims {
             let own = |policy: &&FirewallPolicy| policy.holds(change.rule());
             return policy_rule(change, before.policies.iter().find(own)?);
         }
-        let gcloud = render::gcloud::firewall_rule(change)?;
+        let gcloud = render::gcloud::firewall_rule(change, before.project_of(network).as_deref())?;
         let mut forms = vec![Printed {
             language: "gcloud",
             parsed: command::firewall_rule(&gcloud, before, network),

@@ -442,3 +442,31 @@ fn what_comes_next_asks_the_same() {
     assert!(next.contains(&format!("{sample} --network shop-prod/shop --what-if '")), "{next}");
     assert!(next.contains("a rule.yaml' --as gcloud"), "{next}");
 }
+
+/// What is read alone says enough: rows without ends, commands in the project that they are for,
+/// checks beside a log that they do not judge, and changes that delete something first.
+#[test]
+fn every_line_says_what_it_is_about() {
+    let twins =
+        stdout(&run(&["triage", "samples/controller-gke-ingress/inputs", "--width", "200"]));
+    assert!(twins.contains("is not told to speak gRPC"), "{twins}");
+    assert!(
+        twins.lines().any(|line| line.contains(" ! F-") && line.contains("cuts streams")),
+        "{twins}"
+    );
+    let fix = stdout(&run(&["fix", "samples/control-plane-egress-blocked/inputs"]));
+    let command = fix.lines().find(|line| line.starts_with("gcloud")).unwrap();
+    assert!(command.contains(" update green-control-plane-egress --project=garden-dev "), "{fix}");
+    let route = stdout(&run(&["fix", "samples/private-route-wrong-next-hop/inputs"]));
+    assert!(route.contains("# update route [review]: deletes it, and makes it anew"), "{route}");
+    let check = stdout(&run(&["check", "samples/webhook-port-blocked/inputs", "--width", "200"]));
+    assert!(check.contains("which check does not judge: triage does"), "{check}");
+    // A denial that the rules which are tried would end is none that is intended.
+    let manifest = stdout(&run(&["fix", "samples/webhook-port-blocked/inputs", "--as", "cnrm"]));
+    let scratch = folder(&[("fix.yaml", manifest.as_bytes())]);
+    let tried = scratch.path().join("fix.yaml");
+    let sample = "samples/webhook-port-blocked/inputs";
+    let told = stdout(&run(&["triage", sample, "--what-if", tried.to_str().unwrap()]));
+    assert!(told.contains("1 would pass now"), "{told}");
+    assert!(!told.contains("intended"), "{told}");
+}

@@ -49,6 +49,20 @@ impl Inventory {
         })
     }
 
+    /// The project of a network, by its own word, or by that of all that was described of it.
+    #[must_use]
+    pub fn project_of(&self, network: &Reference) -> Option<String> {
+        let networks = self.networks.iter().map(|one| &one.id);
+        let of_subnetworks = self.subnetworks.iter().map(|one| &one.network);
+        let of_clusters = self.clusters.iter().filter_map(|one| one.network.as_ref());
+        let of_rules = self.firewall_rules.iter().map(|one| &one.network);
+        let all = networks.chain(of_subnetworks).chain(of_clusters).chain(of_rules);
+        let same = all.filter(|one| one.agrees(network)).filter_map(|one| one.project.as_ref());
+        let told: BTreeSet<&String> = same.collect();
+        let only = told.first().filter(|_| told.len() == 1).map(|one| (*one).clone());
+        network.project.clone().or(only)
+    }
+
     /// Whether nothing that was described is of a second project.
     fn is_of_one_project(&self) -> bool {
         let networks = self.networks.iter().map(|one| &one.id);

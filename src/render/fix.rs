@@ -24,8 +24,12 @@ pub fn text(findings: &[&Finding], all: &[Finding], language: &str) -> String {
     for finding in findings {
         comment(&mut out, &format!("{} {}", finding.id, finding.title));
         for remedy in &finding.remedies {
-            comment(&mut out, &remedy.note);
             let forms = resource::forms(&with_others(findings, &remedy.change));
+            let (kind, safety) = (remedy.change.kind().replace('-', " "), remedy.safety().id());
+            let deletes = forms.iter().any(|(_, text)| text.contains(" delete "));
+            let how = if deletes { ": deletes it, and makes it anew" } else { "" };
+            comment(&mut out, &format!("{kind} [{safety}]{how}"));
+            comment(&mut out, &remedy.note);
             let Some((_, text)) = forms.iter().find(|(of, _)| *of == language) else {
                 let others: Vec<_> = forms.iter().map(|(of, _)| *of).collect();
                 let others = others.join(", ");

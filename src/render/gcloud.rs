@@ -9,9 +9,10 @@ use crate::net::IpNet;
 use crate::suggest::Change;
 use crate::suggest::name::{is_account, is_project, is_resource_name};
 
-/// The command; `None` where a name is none that the API takes.
+/// The command, in the project of the network, where that is known; `None` where a name is none
+/// that the API takes.
 #[must_use]
-pub fn firewall_rule(change: &Change) -> Option<String> {
+pub fn firewall_rule(change: &Change, project: Option<&str>) -> Option<String> {
     let rule = change.rule();
     if !is_printable(rule) {
         return None;
@@ -23,7 +24,7 @@ pub fn firewall_rule(change: &Change) -> Option<String> {
         None => words.extend(["create".to_owned(), name]),
         Some(_) => words.extend(["update".to_owned(), name]),
     }
-    if let Some(project) = &rule.network.project {
+    if let Some(project) = project.filter(|project| is_project(project)) {
         words.push(format!("--project={project}"));
     }
     match change.before() {

@@ -1,6 +1,8 @@
 //! The answer of `triage` and `check`, as a colleague would give it: what was read, what was not
 //! given, a table of causes, the biggest one down to its fix and proof, the command to type next.
 
+use std::collections::BTreeMap;
+
 use crate::checks::blocked::describe;
 use crate::checks::finding::{DecisionSummary, Finding, NO_GROUP_ALLOWS, Severity};
 use crate::checks::{Report, by_id};
@@ -210,6 +212,19 @@ fn unused(document: &mut Document, report: &Report, detail: Detail) {
 }
 
 fn table(document: &mut Document, causes: &[&Finding]) {
+    let mut twins: BTreeMap<String, usize> = BTreeMap::new();
+    for finding in causes {
+        *twins.entry(key(finding)).or_default() += 1;
+    }
+    // What a finding says stands in its row where nothing else in it tells it from others.
+    let what = |finding: &Finding| {
+        let is_alone = twins.get(&key(finding)) == Some(&1);
+        // A single one is explained right below.
+        match finding.flow.is_some() && is_alone || causes.len() == 1 {
+            true => finding.check.to_owned(),
+            false => format!("{}: {}", finding.check, finding.title),
+        }
+    };
     let rows = causes
         .iter()
         .map(|finding| {
@@ -233,12 +248,19 @@ fn table(document: &mut Document, causes: &[&Finding]) {
                 flow.map(|flow| short(&flow.destination)).unwrap_or_default(),
                 traffic,
                 denied_by(finding),
-                finding.check.to_owned(),
+                what(finding),
             ]
         })
         .collect();
     let head = vec!["ID", "DENIED", "FROM", "TO", "PORT", "DENIED BY", "WHAT"];
     document.push(Block::Table(head, rows));
+}
+
+/// What a row shows besides the count, to tell twins by.
+fn key(finding: &Finding) -> String {
+    let flow = finding.flow.as_ref();
+    let ends = flow.map(|flow| (short(&flow.source), short(&flow.destination), &flow.ports));
+    format!("{} {ends:?}", finding.check)
 }
 
 /// A word for the severity that needs no colour.
@@ -441,6 +463,11 @@ fn nothing_found(document: &mut Document, report: &Report, asked: &Asked) {
         _ => "No denied connection is left by the filters.",
     };
     document.line(text);
+    if asked.command == "check" && report.log.denied > 0 {
+        let denied = plural(report.log.denied, "denied entry", "denied entries");
+        document
+            .entry("but", format!("log: {denied} in it, which check does not judge: triage does"));
+    }
     let silent = report.blind_spots.iter().filter(|spot| spot.kind != "protocol-not-logged");
     for spot in silent.take(3) {
         document.entry("but", spot.detail.clone());
@@ -457,15 +484,24 @@ fn lacks_rules(report: &Report, finding: &Finding) -> bool {
     report.not_given.contains(&"firewall_rules") && !answered
 }
 
+/// Whether it is a denial that the rules which are tried would end.
+fn is_mended(finding: &Finding) -> bool {
+    finding.check == "snapshot-disagrees" && finding.severity == Severity::Note
+}
+
 fn summary(document: &mut Document, report: &Report, causes: &[&Finding], asked: &Asked) {
     let count = |severity: Severity| {
         causes.iter().filter(|finding| finding.severity == severity).count() as u64
     };
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    let intended = count(Severity::Note);
+    let tried = causes.iter().filter(|finding| is_mended(finding)).count() as u64;
+    let intended = count(Severity::Note) - tried;
     let mut parts = Vec::new();
     if errors + warnings > 0 {
         parts.push(plural(errors + warnings, "cause needs action", "causes need action"));
+    }
+    if tried > 0 {
+        parts.push(plural(tried, "would pass now", "would pass now"));
     }
     if intended > 0 {
         parts.push(plural(intended, "looks intended", "look intended"));

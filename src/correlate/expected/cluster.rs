@@ -361,7 +361,10 @@ fn control_plane<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
             because,
         }));
     }
-    let is_dialled = |symptom: &Symptom| matches!(&symptom.kind, SymptomKind::NodeEgress(host) if host == "konnectivity");
+    let is_dialled = |symptom: &Symptom| match &symptom.kind {
+        SymptomKind::NodeEgress(host) => host == "konnectivity",
+        _ => false,
+    };
     let konnectivity = !speaks_from_its_range(place.cluster)
         || place.directory.inventory.symptoms.iter().any(is_dialled);
     for role in [Role::Node, Role::Pod] {
