@@ -79,6 +79,7 @@ impl<K: Copy, V> Table<K, V> {
         u32::try_from(full + self.blocks.last().map_or(0, Vec::len)).unwrap_or(u32::MAX)
     }
 
+    #[inline]
     pub(super) fn get(&self, at: u32) -> Option<(&K, &V)> {
         let Row(key, value) = self.blocks.get(at as usize / BLOCK)?.get(at as usize % BLOCK)?;
         Some((key, value))
@@ -91,10 +92,10 @@ impl<K: Copy, V> Table<K, V> {
         Some((key, value))
     }
 
-    /// What most likely stands at the place of a key of this hash: to have it brought from memory.
+    /// The place at which a key of this hash most likely stands: to have it brought from memory.
     #[inline]
-    pub(super) fn glimpse(&self, hash: u64) -> Option<(&K, &V)> {
-        self.get(*self.index.find(hash, |_| true)?)
+    pub(super) fn likely(&self, hash: u64) -> Option<u32> {
+        self.index.find(hash, |_| true).copied()
     }
 
     /// Gives back what is only needed to find keys; it is made anew where one is looked for.
