@@ -1393,3 +1393,24 @@ fn damaged_manifests_are_not_missing() {
         assert_eq!(state(&[zone(networks), here.clone()], "gcr.io", "name"), "undetermined");
     }
 }
+
+/// What stands in the middle of a rule breaks it: what follows is not left out of it in silence.
+#[test]
+fn a_rule_that_is_interrupted_is_lost() {
+    let rule = |middle: &str| {
+        format!(
+            "allowed:\n- IPProtocol: all\ndirection: INGRESS\ndisabled: false\nkind: compute#firewall\n\
+             name: office\nnetwork: projects/p/global/networks/n\npriority: 10\n\
+             selfLink: https://x/projects/p/global/firewalls/office\nsourceRanges:\n- 0.0.0.0/0\n{middle}\
+             targetTags:\n- office\n"
+        )
+    };
+    let asked = |middle: &str| {
+        let scratch = texts(&[rule(middle)]);
+        ssh("203.0.113.7", &["-c", scratch.path().to_str().unwrap()])["verdict"].clone()
+    };
+    assert_eq!(asked(""), "DENIED");
+    for middle in ["Updates are available for some components\n", "me@host:~$\n"] {
+        assert_eq!(asked(middle), "UNDETERMINED", "{middle}");
+    }
+}

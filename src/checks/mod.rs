@@ -244,7 +244,9 @@ pub fn run_all(evidence: &Evidence<'_, '_>) -> (Vec<Finding>, Vec<(&'static str,
         }
     }
     findings.sort_by_key(|finding| {
-        let count = finding.observed.as_ref().map_or(0, |observed| observed.count);
+        // What is told of a rule, or passed, is no denial: it does not go before one by its count.
+        let seen = finding.observed.as_ref().filter(|_| finding.flow.is_some());
+        let count = seen.map_or(0, |observed| observed.count);
         let place = CHECKS.iter().position(|check| check.id == finding.check);
         let ports = finding.flow.as_ref().and_then(|flow| flow.ports.first());
         let port = ports.and_then(|port| port.parse::<u16>().ok());

@@ -1,6 +1,7 @@
 //! Errors that were pasted, where no denied connection explains them: not the firewall, and what to
 //! look at instead; or what is missing to say, and the command that gives it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::checks::finding::{
@@ -204,22 +205,29 @@ fn subject_of(symptom: &Symptom) -> String {
 
 /// Errors that come to the same are one finding, however each of them puts it.
 #[must_use]
-pub fn joined(all: Vec<Finding>) -> Vec<Finding> {
+pub fn joined(mut all: Vec<Finding>) -> Vec<Finding> {
+    let is_plain = |one: &Finding| one.basis == Basis::Symptom && one.fixes.is_empty();
+    // Whichever comes first in the inputs tells it; the id is the same in any order.
+    all.sort_by_cached_key(|one| {
+        let place = one.resources.first().map(|first| first.origin.clone());
+        place.filter(|_| is_plain(one))
+    });
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut kept: Vec<Finding> = Vec::new();
     for one in all {
-        let same = |other: &&mut Finding| {
-            let key = |of: &Finding| (of.basis, of.severity, of.title.clone(), of.no_fix.clone());
-            one.basis == Basis::Symptom && one.fixes.is_empty() && key(other) == key(&one)
-        };
-        match kept.iter_mut().find(same) {
-            Some(first) => {
-                let seen = one.explanation.into_iter().next();
-                let seen = seen.filter(|line| !first.explanation.contains(line));
-                first.explanation.splice(1..1, seen);
-                first.resources.extend(one.resources);
+        let key = format!("{:?} {} {:?}", one.severity, one.title, one.no_fix);
+        let known = places.get(&key).filter(|_| is_plain(&one)).copied();
+        let Some(first) = known.and_then(|at| kept.get_mut(at)) else {
+            if is_plain(&one) {
+                places.insert(key, kept.len());
             }
-            None => kept.push(one),
-        }
+            kept.push(one);
+            continue;
+        };
+        let seen = one.explanation.into_iter().next();
+        first.explanation.extend(seen.filter(|line| !first.explanation.contains(line)));
+        first.id = one.id.min(std::mem::take(&mut first.id));
+        first.resources.extend(one.resources);
     }
     kept
 }

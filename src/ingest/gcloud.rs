@@ -500,6 +500,7 @@ fn instance(
         network: nic.reference("network").unwrap_or_default().or_project(project.as_deref()),
         address: nic.text("networkIP").as_deref().and_then(parse_address),
         aliases: nic.list("aliasIpRanges").filter_map(|alias| alias.range("ipCidrRange")).collect(),
+        has_access: nic.list("accessConfigs").next().is_some(),
         external: nic
             .list("accessConfigs")
             .filter_map(|access| parse_address(&access.text("natIP")?))

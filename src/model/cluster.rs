@@ -172,6 +172,8 @@ pub struct Interface {
     pub aliases: Vec<IpNet>,
     /// External addresses.
     pub external: Vec<IpAddr>,
+    /// Whether it is meant to have one: one that is stopped has none at the moment.
+    pub has_access: bool,
 }
 
 impl Cluster {

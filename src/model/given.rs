@@ -54,9 +54,9 @@ impl Inventory {
     pub fn project_of(&self, network: &Reference) -> Option<String> {
         let networks = self.networks.iter().map(|one| &one.id);
         let of_subnetworks = self.subnetworks.iter().map(|one| &one.network);
-        let of_clusters = self.clusters.iter().filter_map(|one| one.network.as_ref());
+        // A cluster may be in a project that uses the network of another one.
         let of_rules = self.firewall_rules.iter().map(|one| &one.network);
-        let all = networks.chain(of_subnetworks).chain(of_clusters).chain(of_rules);
+        let all = networks.chain(of_subnetworks).chain(of_rules);
         let same = all.filter(|one| one.agrees(network)).filter_map(|one| one.project.as_ref());
         let told: BTreeSet<&String> = same.collect();
         let only = told.first().filter(|_| told.len() == 1).map(|one| (*one).clone());

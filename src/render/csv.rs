@@ -35,7 +35,8 @@ pub fn table(report: &Report) -> String {
 fn cells(finding: &Finding) -> [String; 16] {
     let flow = finding.flow.as_ref();
     let side = |side: &crate::correlate::Side| format!("{} {}", side.role, side.name);
-    let seen = finding.observed.as_ref();
+    // What passed, or is told of a rule, is no denial to be counted.
+    let seen = finding.observed.as_ref().filter(|_| finding.flow.is_some());
     let span = seen.and_then(|seen| seen.span);
     let decider = finding.decision.as_ref().and_then(|one| one.decider.as_ref());
     let place = decider

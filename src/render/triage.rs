@@ -228,7 +228,7 @@ fn table(document: &mut Document, causes: &[&Finding]) {
     let rows = causes
         .iter()
         .map(|finding| {
-            let observed = finding.observed.as_ref();
+            let observed = finding.observed.as_ref().filter(|_| is_denial(finding));
             let count = observed.map_or_else(String::new, |seen| thousands(seen.count));
             let flow = finding.flow.as_ref();
             let traffic = flow.map_or_else(String::new, |flow| {

@@ -22,6 +22,16 @@ pub(super) const MOST_COMPLAINTS: usize = 1_000;
 /// So many errors of other logs are read in a part: they are the same ones, over and over.
 const MOST_ERRORS: usize = 1_000;
 
+/// So many pieces between entries are looked at that speak as errors do.
+const MOST_PROSE: usize = 10_000;
+
+/// A quick look at whether a text speaks as errors do.
+fn may_tell(text: &[u8]) -> bool {
+    const WORDS: [&str; 7] =
+        ["rror", "ailed", "imeout", "deadline", "refused", "dial ", "UNHEALTHY"];
+    WORDS.iter().any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
+}
+
 /// An error that is pasted among the entries of a log shows in as many bytes.
 const LONGEST_ERROR: usize = 64 << 10;
 
@@ -383,8 +393,8 @@ impl<W: Watch> Taking<'_, W> {
     fn tells_error(&mut self, piece: &Piece, text: &[u8]) -> bool {
         let of_json = matches!(piece.form, Form::Json | Form::Lines);
         let is_value = matches!(text.trim_ascii_start().first(), Some(b'{' | b'[') | None);
-        let is_looked_at = of_json && !is_value && !looks_like_entry(text);
-        if !is_looked_at || self.notes.prose >= MOST_ERRORS {
+        let is_looked_at = of_json && !is_value && !looks_like_entry(text) && may_tell(text);
+        if !is_looked_at || self.notes.prose >= MOST_PROSE {
             return false;
         }
         self.notes.prose += 1;

@@ -53,13 +53,6 @@ pub(super) fn backend_among(
 ) -> Backend {
     let given = Given { workloads, is_here };
     let Some(service) = workloads.service(id) else { return without_service(given, id) };
-    if workloads.services_of(id).any(|other| other.ports != service.ports) {
-        let lacks = format!(
-            "Service {id} was given more than once, and not alike: give it as the cluster has it \
-             now"
-        );
-        return Backend { lacks: Some(lacks), ..Backend::default() };
-    }
     let Some(found) = service.ports.iter().find(|one| one.port == port) else {
         let ports: Vec<_> = service.ports.iter().map(|one| one.port.to_string()).collect();
         let has = if ports.is_empty() { "none".to_owned() } else { ports.join(", ") };
@@ -70,6 +63,18 @@ pub(super) fn backend_among(
         let missing = format!("Service {id} has no port {port} (it has {has})");
         return Backend { missing: Some(missing), ..Backend::default() };
     };
+    // What the port leads to has to be the same wherever it was given.
+    let alike = |other: &Service| {
+        let same = |one: &&ServicePort| one.port == port && one.protocol == found.protocol;
+        other.ports.iter().find(same).is_some_and(|one| one.target == found.target)
+    };
+    if !workloads.services_of(id).all(alike) {
+        let lacks = format!(
+            "Service {id} was given more than once, and not alike: give it as the cluster has it \
+             now"
+        );
+        return Backend { lacks: Some(lacks), ..Backend::default() };
+    }
     let on_nodes = workloads.pods_of(service).any(|pods| pods.host_network);
     let (port, lacks) = match pod_port(given, service, found) {
         Ok(port) => (Some(port), None),

@@ -11,11 +11,11 @@ use crate::correlate::expected::backend::{Backend, backend_among, backend_of};
 use crate::correlate::expected::cluster::{Wanted, unknown};
 use crate::correlate::expected::{Need, Place, Purpose, outside, pasted};
 use crate::correlate::scope::Scope;
-use crate::engine::{Verdict, evaluate};
+use crate::engine::{Piece, Space, Verdict, evaluate_all};
 use crate::model::webhook::CallTarget;
 use crate::model::workload::Endpoints;
 use crate::model::{Expected, ObjectName, Webhook, Workloads};
-use crate::net::{Direction, FiveTuple, IpNet, Protocol, Role};
+use crate::net::{AddressSet, Direction, FiveTuple, IpNet, Protocol, Role};
 
 /// What the API server of a cluster calls.
 pub(super) fn needs<'a>(place: &Place<'_, 'a>, scope: &Scope, into: &mut Vec<Need<'a>>) {
@@ -77,19 +77,18 @@ fn belongs(place: &Place<'_, '_>, id: &ObjectName) -> Whose {
         addresses.extend(workloads.pods_of(service).filter_map(|pods| pods.address));
     }
     let here = place.hold(&addresses);
-    let elsewhere = |addresses: &[IpAddr]| {
+    let elsewhere = |address: &IpAddr| {
         let others = (0..place.directory.inventory.clusters.len()).filter(|at| *at != place.at);
-        others.filter_map(|at| place.other(at)).any(|one| one.hold(addresses) == Some(true))
+        let holds = |one: Place<'_, '_>| one.hold(std::slice::from_ref(address)) == Some(true);
+        others.filter_map(|at| place.other(at)).any(holds)
     };
-    let own = |one: &IpAddr| place.hold(std::slice::from_ref(one)) == Some(true);
+    let own = |one: &&IpAddr| place.hold(std::slice::from_ref(one)) == Some(true);
     match here {
-        // Two networks may use the same ranges.
-        Some(true) if elsewhere(&addresses.iter().copied().filter(own).collect::<Vec<_>>()) => {
-            Whose::Unknown
-        }
+        // Two networks may use the same ranges, and clusters of one share a subnetwork.
+        Some(true) if addresses.iter().filter(own).all(elsewhere) => Whose::Unknown,
         Some(true) => Whose::Here,
         Some(false) => Whose::Elsewhere,
-        None if elsewhere(&addresses) => Whose::Elsewhere,
+        None if addresses.iter().any(elsewhere) => Whose::Elsewhere,
         None => Whose::Unknown,
     }
 }
@@ -221,10 +220,7 @@ fn of_backend<'a>(
 fn answers_now(place: &Place<'_, '_>, id: &ObjectName, port: u16) -> Option<IpAddr> {
     let (directory, rules) = (place.directory, place.rules.as_ref()?);
     let network = place.network.as_ref()?;
-    let IpNet::V4(range) = place.caller().0.ranges.into_iter().next()? else {
-        return None;
-    };
-    let src = range.hosts().next()?.into();
+    let callers = AddressSet::of(&place.caller().0.ranges);
     let workloads = &directory.inventory.workloads;
     let mut ready: Vec<IpAddr> =
         workloads.endpoints_of(id).flat_map(|one| one.ready.iter().copied()).collect();
@@ -232,16 +228,24 @@ fn answers_now(place: &Place<'_, '_>, id: &ObjectName, port: u16) -> Option<IpAd
         let pods = workloads.pods_of(service).filter(|pods| pods.ready != Some(false));
         ready.extend(pods.filter_map(|pods| pods.address));
     }
-    let mut first = None;
-    for dst in ready {
-        let tuple = FiveTuple { src, src_port: 0, dst, dst_port: port, protocol: Protocol::TCP };
+    let geography = directory.geography(network);
+    ready.retain(|one| place.hold(std::slice::from_ref(one)) != Some(false));
+    for dst in &ready {
+        let range =
+            callers.ranges().into_iter().find(|one| one.addr().is_ipv4() == dst.is_ipv4())?;
+        let (src, dst_port, protocol) = (range.addr(), port, Protocol::TCP);
+        let tuple = FiveTuple { src, src_port: 0, dst: *dst, dst_port, protocol };
         let flow = directory.flow(tuple, Direction::Ingress, network, None);
-        if evaluate(rules, &flow, &mut ()).verdict != Verdict::Allowed {
+        let mut space = Space::of_flow(&flow, &geography);
+        // From wherever it calls.
+        space.flows.source = callers.clone();
+        let pieces = evaluate_all(rules, &space);
+        let passes = |piece: &Piece<'_, '_>| piece.decision.verdict == Verdict::Allowed;
+        if !pieces.iter().all(passes) {
             return None;
         }
-        first = first.or(Some(dst));
     }
-    first
+    ready.first().copied()
 }
 
 fn of_url<'a>(place: &Place<'_, 'a>, webhook: &'a Webhook, url: &str) -> Need<'a> {

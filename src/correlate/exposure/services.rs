@@ -146,30 +146,38 @@ fn by_nodes<'a>(
         way.because.push(lacks_cluster(world).to_owned());
         return;
     };
-    way.is_internal = are_inside(world, cluster);
-    if way.is_internal {
+    way.is_internal = cluster.private_nodes;
+    if cluster.private_nodes {
         way.because.push("the nodes have no external address: from inside only".to_owned());
     }
     let reach = of_node_ports(world, at, way, open, (reason, &AddressSet::all()), into);
     reach.tell(way);
     by_ipv6(world, cluster, way);
+    if !cluster.private_nodes && seem_inside(world, cluster) && way.verdict != Expected::Denied {
+        way.because.push(
+            "none of the nodes that were given has an external address, though the cluster does \
+             not say that its nodes are private"
+                .to_owned(),
+        );
+        (way.verdict, way.clients) = (Expected::Undetermined, None);
+    }
     world.come_from_outside(way);
 }
 
-/// Whether no node has an external address: the cluster says it, or all the nodes that were given.
-fn are_inside(world: &World<'_, '_>, cluster: &crate::model::Cluster) -> bool {
+/// Whether no node that was given has an external address.
+fn seem_inside(world: &World<'_, '_>, cluster: &crate::model::Cluster) -> bool {
     let inventory = world.directory.inventory;
     let vms = node_tags::instances_of(inventory, cluster).filter(|one| !one.template);
-    // What was cut may have held their addresses.
+    // What was cut may have held their addresses; one that is stopped gets another one.
     let of_vm = |one: &Instance| {
         let known = one.complete && !one.interfaces.is_empty();
-        known.then(|| one.interfaces.iter().any(|nic| !nic.external.is_empty()))
+        known.then(|| one.interfaces.iter().any(|nic| nic.has_access))
     };
     let only = inventory.clusters.len() == 1;
     let nodes = inventory.workloads.nodes.iter().filter(|_| only);
     let told: Vec<Option<bool>> = vms.map(of_vm).chain(nodes.map(|one| one.is_external)).collect();
     let none_is = !told.is_empty() && told.iter().all(|one| *one == Some(false));
-    cluster.private_nodes || cluster.provider == Provider::Google && none_is
+    cluster.provider == Provider::Google && none_is
 }
 
 /// What the nodes let in on these ports, a protocol at a time.

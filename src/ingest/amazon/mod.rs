@@ -179,6 +179,7 @@ fn instances(fields: Fields<'_>, network: &Reference, origin: &Origin) -> Option
             network: network.clone(),
             address: address(fields, "PrivateIpAddress"),
             aliases: Vec::new(),
+            has_access: true,
             external: address(fields, "PublicIpAddress").into_iter().collect(),
         };
         found.push(made(id, groups(fields, "SecurityGroups"), own));

@@ -63,7 +63,7 @@ pub fn buried(text: &str) -> Buried {
     // Most of what is no entry is a resource, and speaks of no connection.
     let may_hold = ["src_ip", "@timestamp"].iter().any(|word| has(text, word));
     if may_hold && let Ok(object) = serde_json::from_str::<Value>(text) {
-        held.dig(&object, &Map::new(), DEEPEST);
+        held.dig(&object, DEEPEST);
     }
     held
 }
@@ -73,26 +73,29 @@ fn has(text: &str, word: &str) -> bool {
 }
 
 impl Buried {
-    /// `around` holds what the objects around it say of the entry: its time, its id, its log.
-    fn dig(&mut self, value: &Value, around: &Map<String, Value>, depth: usize) {
+    fn dig(&mut self, value: &Value, depth: usize) {
         let Some(depth) = depth.checked_sub(1) else { return };
         match value {
             Value::Array(list) => {
                 self.has_resources |= list.iter().any(is_resource);
-                list.iter().for_each(|one| self.dig(one, around, depth));
+                list.iter().for_each(|one| self.dig(one, depth));
             }
             // Whatever a resource quotes or speaks of, it is none of the log.
-            Value::Object(members) if !self.entry(members, around) && !is_resource(value) => {
-                let mut around = around.clone();
-                around
-                    .extend(envelope(members).map(|(key, value)| (key.to_owned(), value.clone())));
-                members.values().for_each(|one| self.dig(one, &around, depth));
+            Value::Object(members) if !self.entry(members) && !is_resource(value) => {
+                let before = self.entries.len();
+                members.values().for_each(|one| self.dig(one, depth));
+                // Of one alone it may say when it was; of several it says something else.
+                if let Some([only]) = self.entries.get_mut(before..)
+                    && let Some(whole) = with_envelope(only, members)
+                {
+                    *only = whole;
+                }
             }
             Value::String(text) if has(text, "src_ip") => {
                 if let Ok(inner @ (Value::Object(_) | Value::Array(_) | Value::String(_))) =
                     serde_json::from_str(text.trim())
                 {
-                    self.dig(&inner, around, depth);
+                    self.dig(&inner, depth);
                 }
             }
             _ => {}
@@ -100,25 +103,35 @@ impl Buried {
     }
 
     /// Takes an object that is an entry, or looks like one in other words.
-    fn entry(&mut self, members: &Map<String, Value>, around: &Map<String, Value>) -> bool {
-        let text = entry(members, around);
+    fn entry(&mut self, members: &Map<String, Value>) -> bool {
+        let text = entry(members);
         let found = text.is_some();
         self.entries.extend(text);
         found
     }
 }
 
-/// What an object says of an entry inside of it, in whatever case a query wrote it.
-fn envelope(members: &Map<String, Value>) -> impl Iterator<Item = (&'static str, &Value)> {
-    const KEYS: [(&str, &[&str]); 3] = [
-        ("timestamp", &["timestamp"]),
-        ("insertId", &["insertId", "insertid", "insert_id"]),
-        ("logName", &["logName", "logname", "log_name"]),
-    ];
-    KEYS.into_iter().filter_map(|(key, spellings)| {
-        let value = spellings.iter().find_map(|one| members.get(*one))?;
-        value.is_string().then_some((key, value))
-    })
+/// An entry with its time and its id, where it lacks them and the object around it says them, in
+/// whatever case a query wrote it.
+fn with_envelope(entry: &str, members: &Map<String, Value>) -> Option<String> {
+    const IDS: [&str; 3] = ["insertId", "insertid", "insert_id"];
+    let Value::Object(mut whole) = serde_json::from_str(entry).ok()? else { return None };
+    let says_when = |key: &String| key.to_ascii_lowercase().contains("time");
+    let mut told = Vec::new();
+    if !whole.keys().any(says_when) {
+        told.extend(members.get("timestamp").map(|value| ("timestamp", value)));
+    }
+    if !IDS.iter().any(|key| whole.contains_key(*key)) {
+        let id = IDS.iter().find_map(|key| members.get(*key));
+        told.extend(id.map(|value| ("insertId", value)));
+    }
+    told.retain(|(_, value)| value.is_string());
+    if told.is_empty() {
+        return None;
+    }
+    whole.extend(told.into_iter().map(|(key, value)| (key.to_owned(), value.clone())));
+    let text = serde_json::to_string(&whole).ok()?;
+    matches!(read_piece(&text).0, Found::Entry(_) | Found::Incomplete(..)).then_some(text)
 }
 
 fn is_resource(value: &Value) -> bool {
@@ -130,7 +143,7 @@ fn is_resource(value: &Value) -> bool {
 }
 
 /// The text of an object that is an entry, or looks like one in other words.
-fn entry(members: &Map<String, Value>, around: &Map<String, Value>) -> Option<String> {
+fn entry(members: &Map<String, Value>) -> Option<String> {
     let known = OF_ENTRIES.iter().any(|key| members.contains_key(*key));
     let whole = if known { members } else { &csv::nested(members).unwrap_or_default() };
     let is_entry = |text: &String| match read_piece(text).0 {
@@ -140,14 +153,7 @@ fn entry(members: &Map<String, Value>, around: &Map<String, Value>) -> Option<St
         _ => true,
     };
     let text = (!whole.is_empty()).then(|| serde_json::to_string(whole).ok()).flatten();
-    let text = text.filter(is_entry)?;
-    let own: Vec<&str> = envelope(whole).map(|(key, _)| key).collect();
-    if around.keys().all(|key| own.contains(&key.as_str())) {
-        return Some(text);
-    }
-    let mut all = whole.clone();
-    all.extend(around.clone().into_iter().filter(|(key, _)| !own.contains(&key.as_str())));
-    serde_json::to_string(&all).ok().filter(is_entry)
+    text.filter(is_entry)
 }
 
 #[cfg(test)]
@@ -201,7 +207,18 @@ mod tests {
             let told = (read["timestamp"].as_str(), read["insertId"].as_str());
             assert_eq!(told, (Some("2026-10-14T09:00:00Z"), Some("i")), "{around}");
         }
-        // Its own word goes first.
+        // It is that of one alone, and an entry's own word goes first.
+        let both = json!({"timestamp": "2026-10-15T00:00:00Z", "insertId": "batch", "records": [
+            {"payload": inner}, {"payload": entry("10.0.0.9")["jsonPayload"]}]});
+        let found = buried(&both.to_string()).entries;
+        assert_eq!(found.len(), 2);
+        assert!(found.iter().all(|one| !one.contains("batch")), "{found:?}");
+        let mut other = entry("10.0.0.1");
+        other["timestamp"] = json!({"seconds": 1_791_968_400, "nanos": 0});
+        let around = json!({"logName": "projects/p/logs/stdout", "timestamp": "2026-11-20T00:00:00Z",
+            "wrapped": other});
+        let found = buried(&around.to_string()).entries;
+        assert!(!found[0].contains("2026-11-20") && !found[0].contains("stdout"), "{found:?}");
         let own =
             json!({"timestamp": "2026-10-15T00:00:00Z", "hit": {"_source": entry("10.0.0.1")}});
         assert!(buried(&own.to_string()).entries[0].contains("2026-10-14T09:00:00Z"));

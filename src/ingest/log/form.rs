@@ -82,6 +82,9 @@ pub(super) fn detect(bytes: &[u8], at_end: bool) -> Option<Form> {
     Some(if head.lines().find_map(yaml_line).unwrap_or(false) { Form::Yaml } else { Form::Text })
 }
 
+/// Lines that a shell, a command or a person puts before a table are not more.
+const MOST_TITLES: usize = 8;
+
 /// Where an entry begins, what it is shows in fewer bytes.
 const LONGEST_HEAD: usize = 4 << 10;
 
@@ -93,14 +96,17 @@ pub(super) fn preface(bytes: &[u8], form: Form) -> Option<(usize, Form)> {
         .or_else(|error| std::str::from_utf8(head.get(..error.valid_up_to()).unwrap_or_default()));
     let head = head.ok()?;
     let mut at = 0;
-    for line in head.split_inclusive('\n') {
+    for (number, line) in head.split_inclusive('\n').enumerate() {
         // What is indented, or an element, belongs to a document that began before.
         if form == Form::Yaml && line.starts_with([' ', '-', '\t']) {
             return None;
         }
         at += line.len();
         let rest = head.get(at..)?;
-        if csv::begins(rest) && !rest.starts_with('\n') {
+        // Further down only what names its columns as entries do is looked at.
+        let next = rest.lines().next().unwrap_or_default();
+        let may_be_table = number < MOST_TITLES || next.contains("src_ip");
+        if may_be_table && csv::begins(rest) && !rest.starts_with('\n') {
             return Some((at, Form::Csv));
         }
         let first = rest.as_bytes();
@@ -110,11 +116,12 @@ pub(super) fn preface(bytes: &[u8], form: Form) -> Option<(usize, Form)> {
             return Some((at, Form::Json));
         }
         if rest.starts_with('{') {
-            let line = rest.lines().next().unwrap_or_default().as_bytes();
-            let is_whole = matches!(extent(line, true), Extent::Whole(_));
-            let own = if is_whole { line } else { first };
-            if is_of_log(own) && (is_whole || goes_on(line)) {
-                return Some((at, if is_whole { Form::Lines } else { Form::Json }));
+            let line = next.as_bytes();
+            if is_of_log(line) && matches!(extent(line, true), Extent::Whole(_)) {
+                return Some((at, Form::Lines));
+            }
+            if goes_on(line) && is_of_log(first) {
+                return Some((at, Form::Json));
             }
         }
         if begins_yaml_entry(rest) {

@@ -103,7 +103,8 @@ impl Framer {
             }
         }
         if at_end && self.form == Some(Form::Text) {
-            self.skip_preface(&mut cut, buffer, Form::Text);
+            let rest = buffer.get(cut.at..).unwrap_or_default();
+            self.skip_preface(&mut cut, rest, Form::Text);
         }
         match self.form {
             Some(Form::Lines) => self.lines(&mut cut),

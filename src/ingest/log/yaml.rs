@@ -64,13 +64,16 @@ impl Documents {
                 start = at;
                 keys = Keys::default();
                 keys.add(line, at);
-            } else if inside == Inside::Prose && (is_element || is_plain_key(line)) {
+            } else if inside == Inside::Prose && (is_element || begins_object(line)) {
                 self.push(cut, start, at, inside);
                 inside = if is_element { Inside::Sequence } else { Inside::Mapping };
                 start = at;
                 keys = Keys::default();
                 keys.add(line, at);
-            } else if is_prose(line) && self.ends_here(inside, &keys) {
+            } else if matches!(inside, Inside::Mapping | Inside::Sequence)
+                && (is_prose(line) || !is_element && is_told(line))
+                && is_whole_entry(cut.buffer.get(start..at).unwrap_or_default())
+            {
                 self.push(cut, start, at, inside);
                 (self.in_items, inside, start) = (false, Inside::Prose, at);
             } else if is_element && inside == Inside::Sequence {
@@ -100,18 +103,6 @@ impl Documents {
             cut.at = cut.buffer.len();
         } else {
             cut.at = start.min(cut.buffer.len());
-        }
-    }
-
-    /// Whether what is not YAML stands behind an object here, and not in the middle of a text: the
-    /// object is whole, and one of a log, or of a cluster.
-    fn ends_here(&self, inside: Inside, keys: &Keys) -> bool {
-        const OF_OBJECTS: [&[u8]; 5] =
-            [b"insertId", b"jsonPayload", b"logName", b"apiVersion", b"selfLink"];
-        match inside {
-            Inside::Mapping => OF_OBJECTS.iter().any(|key| keys.known.contains(*key)),
-            Inside::Sequence => true,
-            Inside::Nothing | Inside::Prose => false,
         }
     }
 
@@ -187,6 +178,23 @@ fn is_plain_key(line: &[u8]) -> bool {
     let is_of_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./$@".contains(byte);
     let after = line.get(end + 1).is_none_or(u8::is_ascii_whitespace);
     is_key(line) && after && key.iter().all(is_of_key)
+}
+
+/// Whether a line begins an object: its keys are in lower case, unlike `Error: …`.
+fn begins_object(line: &[u8]) -> bool {
+    is_plain_key(line) && !is_told(line)
+}
+
+/// Whether a line tells something, as `Error: …` and `Note: …` do: no key of an entry does.
+fn is_told(line: &[u8]) -> bool {
+    line.first().is_some_and(u8::is_ascii_uppercase)
+}
+
+/// Whether this is an entry of a log, whole: gcloud writes its time last. Of anything else the rest
+/// may follow behind what somebody put into it.
+fn is_whole_entry(text: &[u8]) -> bool {
+    let has = |word: &[u8]| memchr::memmem::find(text, word).is_some();
+    has(b"jsonPayload:") && (has(b"\ntimestamp: ") || has(b"\n  timestamp: "))
 }
 
 /// Whether a line that is not indented can be no part of an object: neither a key nor an element,
