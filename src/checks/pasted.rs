@@ -11,7 +11,7 @@ use crate::checks::{Check, Evidence, Outcome, needed};
 use crate::correlate::expected::Need;
 use crate::correlate::expected::{Conclusion, Told};
 use crate::correlate::side::Side;
-use crate::model::symptom::{Call, SymptomKind};
+use crate::model::symptom::{Call, KONNECTIVITY, SymptomKind};
 use crate::model::{Expected, Inventory, Symptom, components};
 use crate::net::{Direction, Protocol, Role};
 
@@ -150,7 +150,7 @@ fn flow(symptom: &Symptom, need: Option<&Need<'_>>) -> Option<FlowSummary> {
                 "apiserver" | "konnectivity" => side(Role::ControlPlane, String::new()),
                 host => side(Role::GoogleApis, host.to_owned()),
             };
-            let port = if host == "konnectivity" { 8132 } else { 443 };
+            let port = if symptom.kind.is_by_agent() { KONNECTIVITY } else { 443 };
             (side(Role::Node, String::new()), to, Some(port), Direction::Egress)
         }
         _ => return None,
@@ -215,12 +215,13 @@ pub fn joined(mut all: Vec<Finding>) -> Vec<Finding> {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut kept: Vec<Finding> = Vec::new();
     for one in all {
+        if !is_plain(&one) {
+            kept.push(one);
+            continue;
+        }
         let key = format!("{:?} {} {:?}", one.severity, one.title, one.no_fix);
-        let known = places.get(&key).filter(|_| is_plain(&one)).copied();
-        let Some(first) = known.and_then(|at| kept.get_mut(at)) else {
-            if is_plain(&one) {
-                places.insert(key, kept.len());
-            }
+        let known = *places.entry(key).or_insert(kept.len());
+        let Some(first) = kept.get_mut(known) else {
             kept.push(one);
             continue;
         };

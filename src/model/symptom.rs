@@ -20,6 +20,10 @@ pub struct Symptom {
     pub origin: Origin,
 }
 
+/// The port that agents of konnectivity's dial
+/// (<https://kubernetes.io/docs/tasks/extend-kubernetes/setup-konnectivity/>).
+pub const KONNECTIVITY: u16 = 8132;
+
 /// What failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SymptomKind {
@@ -59,6 +63,14 @@ pub enum SymptomKind {
     NodeEgress(String),
     /// Nobody answered at this address, and who asked is not said.
     Dialled(IpAddr, u16),
+}
+
+impl SymptomKind {
+    /// Whether an agent of konnectivity's failed to dial the control plane.
+    #[must_use]
+    pub fn is_by_agent(&self) -> bool {
+        matches!(self, Self::NodeEgress(host) if host == "konnectivity")
+    }
 }
 
 /// Whom the API server called.

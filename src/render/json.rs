@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::checks::Report;
 use crate::checks::finding::{
     DeciderSummary, DecisionSummary, Finding, FlowSummary, NO_GROUP_ALLOWS, Observed,
     ResourceSummary, implied_name, rule_kind, stage_id,
 };
+use crate::checks::{Check, Report};
 use crate::correlate::LogCounts;
 use crate::correlate::difference::Row;
 use crate::correlate::side::Side;
@@ -340,4 +340,19 @@ pub fn rule(rule: &FirewallRule) -> Value {
         "disabled": rule.disabled,
         "logged": rule.logged.unwrap_or(false),
     })
+}
+
+/// The page of a check.
+#[must_use]
+pub fn check(check: &Check) -> Value {
+    json!({
+        "id": check.id, "severity": check.severity.id(), "title": check.title,
+        "page": check.page(),
+    })
+}
+
+/// The pages of checks.
+#[must_use]
+pub fn checks(pages: &[Value]) -> Value {
+    json!({ "schema": "vpcwhy/explain-v1", "checks": pages })
 }

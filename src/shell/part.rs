@@ -202,6 +202,9 @@ impl<W: Watch> Sink for Taking<'_, W> {
     fn piece(&mut self, piece: Piece) {
         let bytes = self.buffer.get(piece.start..piece.end).unwrap_or_default();
         if let Some(what) = piece.broken {
+            if self.tells_error(&piece, bytes) {
+                return self.keep(&piece, Form::Text, &String::from_utf8_lossy(bytes), 0);
+            }
             return self.unparsable(&piece, 0, bytes, what);
         }
         let text = match std::str::from_utf8(bytes) {
@@ -375,10 +378,6 @@ impl<W: Watch> Taking<'_, W> {
     }
 
     fn unparsable(&mut self, piece: &Piece, at: usize, text: &[u8], what: &str) {
-        if self.tells_error(piece, text) {
-            let text = String::from_utf8_lossy(text).into_owned();
-            return self.keep(piece, Form::Text, &text, 0);
-        }
         self.worker.ledger.add_unparsable();
         // What somebody, or a shell, wrote between values is none that is lost.
         let of_json = matches!(piece.form, Form::Json | Form::Lines);

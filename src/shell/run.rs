@@ -479,17 +479,10 @@ fn explain(options: &Options, check: Option<&str>) -> Result<u8, Error> {
         },
         None => checks::CHECKS.to_vec(),
     };
-    let value = |check: &&checks::Check| {
-        serde_json::json!({"id": check.id, "severity": check.severity.id(), "title": check.title,
-               "page": check.page()})
-    };
-    let values: Vec<_> = pages.iter().map(value).collect();
+    let values: Vec<_> = pages.iter().copied().map(json::check).collect();
     match options.format {
         Format::Json => {
-            print_json(
-                options,
-                &serde_json::json!({"schema": "vpcwhy/explain-v1", "checks": values}),
-            )?;
+            print_json(options, &json::checks(&values))?;
             return Ok(DONE);
         }
         Format::Ndjson => {

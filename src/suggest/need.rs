@@ -177,7 +177,7 @@ fn peer_ranges(
     }
 }
 
-/// Whether the ranges of Google's APIs serve what is asked: by TCP, and by UDP for HTTP/3.
+/// Whether the ranges of Google's APIs serve the ports that are asked for.
 fn serves_port(cause: &Cause<'_>) -> bool {
     cause.ports().iter().all(|port| matches!(port, 80 | 443))
 }

@@ -15,7 +15,7 @@ use crate::engine::naming::{Resolved, redirects_google, resolve};
 use crate::engine::routing::leads_to_vip;
 use crate::engine::{EffectiveRules, Endpoint};
 use crate::model::cluster::ControlPlaneLink;
-use crate::model::symptom::SymptomKind;
+use crate::model::symptom::KONNECTIVITY;
 use crate::model::{
     Action, Cluster, Expected, FirewallRule, Inventory, Origin, Reference, Symptom,
 };
@@ -361,10 +361,7 @@ fn control_plane<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
             because,
         }));
     }
-    let is_dialled = |symptom: &Symptom| match &symptom.kind {
-        SymptomKind::NodeEgress(host) => host == "konnectivity",
-        _ => false,
-    };
+    let is_dialled = |symptom: &Symptom| symptom.kind.is_by_agent();
     let konnectivity = !speaks_from_its_range(place.cluster)
         || place.directory.inventory.symptoms.iter().any(is_dialled);
     for role in [Role::Node, Role::Pod] {
@@ -388,7 +385,7 @@ fn control_plane<'a>(place: &Place<'_, 'a>, into: &mut Vec<Need<'a>>) {
             from: place.side(Role::Pod),
             to: place.control_plane(),
             protocol: Protocol::TCP,
-            port: Some(8132),
+            port: Some(KONNECTIVITY),
             doubtful: true,
             because: vec![
                 "8132 is upstream's port; whether GKE uses it depends on its version".to_owned(),

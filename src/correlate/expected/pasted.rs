@@ -8,7 +8,7 @@ use crate::correlate::expected::cluster::Wanted;
 use crate::correlate::expected::{Need, Place, Purpose};
 use crate::correlate::side::side;
 use crate::model::components::component;
-use crate::model::symptom::{Call, SymptomKind};
+use crate::model::symptom::{Call, KONNECTIVITY, SymptomKind};
 use crate::model::webhook::CallKind;
 use crate::model::{ObjectName, Symptom, Webhook};
 use crate::net::{Protocol, Role};
@@ -82,8 +82,8 @@ pub fn tells_of(symptom: &Symptom, need: &Need<'_>) -> bool {
         SymptomKind::NodeEgress(host) if host == "apiserver" => {
             need.purpose == Purpose::ControlPlane && !need.doubtful && need.from.role == Role::Node
         }
-        SymptomKind::NodeEgress(host) if host == "konnectivity" => {
-            need.purpose == Purpose::ControlPlane && need.port == Some(8132)
+        kind if kind.is_by_agent() => {
+            need.purpose == Purpose::ControlPlane && need.port == Some(KONNECTIVITY)
         }
         SymptomKind::UnhealthyBackends(_) => need.purpose == Purpose::Probe,
         // Who called, nobody says.
@@ -103,8 +103,7 @@ pub(super) fn needs<'a>(places: &[Place<'_, 'a>], into: &mut Vec<Need<'a>>) {
     let Some(first) = places.first() else { return };
     for symptom in &first.directory.inventory.symptoms {
         // Who failed to dial it does dial it, whichever version this is.
-        let by_agent =
-            matches!(&symptom.kind, SymptomKind::NodeEgress(host) if host == "konnectivity");
+        let by_agent = symptom.kind.is_by_agent();
         for need in into.iter_mut().filter(|need| by_agent && tells_of(symptom, need)) {
             need.doubtful = false;
             need.because = vec![format!("agents dial it here ({})", symptom.origin)];

@@ -8,7 +8,7 @@ use crate::correlate::exposure::{
 };
 use crate::model::application::Application;
 use crate::model::workload::{BackendConfig, Gateway, Ingress, PortName, ServicePort};
-use crate::model::{Expected, ObjectName, Service};
+use crate::model::{Expected, ObjectName, Service, Workloads};
 use crate::net::{AddressSet, Role, parse_cidr};
 
 /// Why nobody serves an Ingress of GKE's class.
@@ -49,11 +49,11 @@ pub(super) fn ways<'a>(world: &World<'_, 'a>, into: &mut Ways<'a>) {
 }
 
 fn backend<'w>(
-    services: &'w [Service],
+    workloads: &'w Workloads,
     id: &ObjectName,
     port: &PortName,
 ) -> Option<(&'w Service, &'w ServicePort)> {
-    let service = services.iter().find(|one| one.id.agrees(id))?;
+    let service = workloads.service(id)?;
     let port = service.ports.iter().find(|one| match port {
         PortName::Number(number) => one.port == *number,
         PortName::Name(name) if name.is_empty() => service.ports.len() == 1,
@@ -69,11 +69,11 @@ fn of_ingress<'a>(
     host: Option<&String>,
     others: &[Way<'a>],
 ) -> Way<'a> {
-    let services = &world.directory.inventory.workloads.services;
+    let workloads = &world.directory.inventory.workloads;
     let is_route = ingress.is_route();
     let controller = controller(world, ingress);
     let behind: Vec<(&Service, &ServicePort)> =
-        ingress.backends.iter().filter_map(|(id, port)| backend(services, id, port)).collect();
+        ingress.backends.iter().filter_map(|(id, port)| backend(workloads, id, port)).collect();
     let ports: Vec<WayPort> =
         behind.iter().map(|(service, port)| world.port(service, port)).collect();
     let unfit = controller.map(|one| unfit(world, one, ingress, &behind, &ports));
@@ -107,7 +107,7 @@ fn of_ingress<'a>(
         origin: ingress.origin.clone(),
         ports,
     };
-    let lacks = not_given(services, ingress);
+    let lacks = not_given(workloads, ingress);
     let is_partial = lacks.is_some();
     way.because.extend(lacks);
     if ingress.is_left_alone {
@@ -150,10 +150,10 @@ fn controller(world: &World<'_, '_>, ingress: &Ingress) -> Option<&'static Contr
 }
 
 /// The backends that were not given.
-fn not_given(services: &[Service], ingress: &Ingress) -> Option<String> {
+fn not_given(workloads: &Workloads, ingress: &Ingress) -> Option<String> {
     let all = ingress.backends.iter();
     let missing: Vec<String> = all
-        .filter(|(id, port)| backend(services, id, port).is_none())
+        .filter(|(id, port)| backend(workloads, id, port).is_none())
         .map(|(id, port)| format!("{id}:{port}"))
         .collect();
     let words = missing.join(", ");

@@ -91,10 +91,10 @@ const LONGEST_HEAD: usize = 4 << 10;
 /// How many bytes stand before the entries of a log, where what begins is no form of it: a prompt,
 /// a notice of gcloud's, a title, errors that were pasted first; and the form of what follows.
 pub(super) fn preface(bytes: &[u8], form: Form) -> Option<(usize, Form)> {
-    let head = bytes;
-    let head = std::str::from_utf8(head)
-        .or_else(|error| std::str::from_utf8(head.get(..error.valid_up_to()).unwrap_or_default()));
-    let head = head.ok()?;
+    let whole = std::str::from_utf8(bytes);
+    let head = whole
+        .or_else(|error| std::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()))
+        .ok()?;
     let mut at = 0;
     for (number, line) in head.split_inclusive('\n').enumerate() {
         // What is indented, or an element, belongs to a document that began before.

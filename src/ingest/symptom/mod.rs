@@ -18,7 +18,7 @@ use regex::Regex;
 
 use crate::ingest::command;
 use crate::ingest::document::Place;
-use crate::model::symptom::{Call, Failure, Symptom, SymptomKind};
+use crate::model::symptom::{Call, Failure, KONNECTIVITY, Symptom, SymptomKind};
 use crate::model::{ObjectName, Origin};
 use crate::net::parse_address;
 
@@ -259,10 +259,6 @@ fn unhealthy(text: &str) -> Option<(SymptomKind, Failure)> {
     let said = text.contains("in UNHEALTHY state") || text.contains("Timeout waiting for connect");
     (said || !names.is_empty()).then_some((SymptomKind::UnhealthyBackends(names), Failure::Timeout))
 }
-
-/// The port that agents of konnectivity's dial
-/// (<https://kubernetes.io/docs/tasks/extend-kubernetes/setup-konnectivity/>).
-const KONNECTIVITY: u16 = 8132;
 
 /// Whether it is a kubelet, a pod or an agent of konnectivity's that asks the control plane: to
 /// register, to watch what is there, to be called by it.
